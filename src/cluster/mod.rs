@@ -1,0 +1,1 @@
+//! Kubernetes: workloads, routes, watches, lease, preflight.

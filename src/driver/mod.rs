@@ -1,0 +1,1 @@
+//! The one loop: clock, inbox, journal, effects, lease.

@@ -1,0 +1,1 @@
+//! What happens next? A pure state machine: messages in, effects out.

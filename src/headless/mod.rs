@@ -1,0 +1,1 @@
+//! The same run as lines, JSON, JUnit; exit codes.

@@ -1,0 +1,1 @@
+//! What happened? Audit and inbox files, hash chain, snapshot.

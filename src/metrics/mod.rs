@@ -1,0 +1,1 @@
+//! Prometheus: query API, and direct scrape of exposition text.

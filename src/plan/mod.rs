@@ -1,0 +1,1 @@
+//! In what order and how? Waves, steps, estimates, preview of effects.

@@ -1,0 +1,1 @@
+//! What does the engine need from the world?

@@ -1,0 +1,1 @@
+//! A cluster and its metrics to practise on: real HTTP on loopback.
