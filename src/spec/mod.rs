@@ -1,1 +1,27 @@
 //! What did people write? Fleet, Policy and Upgrade files: types, validation, JSON Schema.
+//!
+//! # Layout
+//! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
+//! - [`fleet`], [`policy`], [`upgrade`] one file per kind
+pub mod fleet;
+pub mod policy;
+pub mod units;
+pub mod upgrade;
+
+use serde::{Deserialize, Serialize};
+
+pub use fleet::{Environment, Fleet, Service};
+pub use policy::Policy;
+pub use upgrade::Upgrade;
+
+/// The one `apiVersion` this program reads.
+pub const API_VERSION: &str = "pilothouse.dev/v1alpha1";
+
+/// One upgrade with everything it refers to, after validation: every reference in it resolves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bundle {
+    pub fleet: Fleet,
+    pub environment: Environment,
+    pub policy: Policy,
+    pub upgrade: Upgrade,
+}

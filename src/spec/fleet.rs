@@ -1,0 +1,196 @@
+//! The Fleet: where services run and how their traffic is moved.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::units::Dur;
+
+/// The systems one team upgrades: environments and services.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FleetSpec {
+    pub environments: Vec<Environment>,
+    pub services: Vec<Service>,
+}
+
+/// A named fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    pub name: String,
+    #[serde(flatten)]
+    pub spec: FleetSpec,
+}
+
+/// One cluster and namespace a fleet runs in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    pub name: String,
+    /// Production asks more: named people, and a louder screen.
+    #[serde(default)]
+    pub production: bool,
+    pub kubernetes: Kubernetes,
+    /// Where metrics come from. Left out: the pods' own `/metrics`, through the API server.
+    #[serde(default)]
+    pub metrics: Metrics,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Context of the kubeconfig; left out: its current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    pub namespace: String,
+}
+
+/// Where samples come from: a Prometheus, or the pods themselves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Base URL of a Prometheus, such as `http://prometheus.monitoring:9090`. Left out: the pods are scraped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<String>,
+    /// Credentials for that Prometheus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// How the services name their metrics; a service may differ.
+    #[serde(default)]
+    pub convention: Convention,
+    /// How often the source itself looks at a pod. Left out: asked of Prometheus, 15s for direct scrapes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_interval: Option<Dur>,
+    /// How pods are read when no Prometheus is named.
+    #[serde(default)]
+    pub scrape: Scrape,
+}
+
+/// Credentials for a Prometheus. Secrets stay in files; none is written here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// File that holds a bearer token; read again before each use, since tokens rotate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearer_file: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<Basic>,
+    /// PEM file of a certificate authority to trust besides the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// PEM file with a client certificate and its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_cert_file: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    pub user: String,
+    pub password_file: String,
+}
+
+/// How a pod's exposition text is reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scrape {
+    /// Name or number of the container port.
+    pub port: String,
+    pub path: String,
+}
+
+impl Default for Scrape {
+    fn default() -> Self {
+        Scrape { port: "http".into(), path: "/metrics".into() }
+    }
+}
+
+/// Names of the metrics the built-in measures read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Convention {
+    /// `http_requests_total{code}`, `http_request_duration_seconds_bucket`.
+    #[default]
+    Prometheus,
+    /// `http_server_request_duration_seconds_*{http_response_status_code}`.
+    Otel,
+    /// `istio_requests_total{response_code}`, `istio_request_duration_milliseconds_bucket`.
+    Istio,
+    Own(Names),
+}
+
+/// Own metric names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Counter of requests.
+    pub requests: String,
+    /// Label of that counter that holds the HTTP status code.
+    pub code_label: String,
+    /// Histogram of request durations, without `_bucket`.
+    pub duration: String,
+    /// Seconds in one unit of that histogram: 1 for seconds, 0.001 for milliseconds.
+    #[serde(default = "one")]
+    pub duration_unit: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// One service of a fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    pub name: String,
+    /// When it is down, all raises stop.
+    #[serde(default)]
+    pub critical: bool,
+    /// What is expected to run before an upgrade; a mismatch with the cluster is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    pub workload: Workload,
+    pub traffic: Traffic,
+    /// Overrides the environment's convention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convention: Option<Convention>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// The stable Deployment, before and after every upgrade.
+    pub deployment: String,
+    /// The container whose image is upgraded.
+    pub container: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    #[serde(rename = "httpRoute")]
+    pub http_route: HttpRoute,
+}
+
+/// A Gateway API HTTPRoute whose weights share the traffic between the stable and the next Service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRoute {
+    pub name: String,
+    /// Service in front of the stable Deployment.
+    pub stable: String,
+    /// Service that will stand in front of the new version, `NAME-next`; made by the run.
+    pub next: String,
+    pub port: u16,
+}
+
+impl Fleet {
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.spec.services.iter().find(|s| s.name == name)
+    }
+}
+
+impl Service {
+    /// Name of the Deployment that runs the new version beside stable.
+    pub fn next_deployment(&self) -> String {
+        format!("{}-next", self.workload.deployment)
+    }
+}

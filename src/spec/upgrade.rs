@@ -1,0 +1,81 @@
+//! The Upgrade: what is to run afterwards.
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What to bring to which version, under which policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpgradeSpec {
+    pub fleet: String,
+    pub environment: String,
+    /// Name of a Policy in the given files, or of a preset (`erp`, `studio`).
+    pub policy: String,
+    pub strategy: Strategy,
+    /// Service to its target.
+    pub to: BTreeMap<String, Target>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Upgrade {
+    pub name: String,
+    #[serde(flatten)]
+    pub spec: UpgradeSpec,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The new version runs beside stable and gets a growing share of the traffic.
+    Canary,
+}
+
+/// The version one service goes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    pub image: String,
+    /// Left out: the image's tag, read as a semantic version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What this version needs of other services, as semantic-version ranges.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: BTreeMap<String, String>,
+    /// Strategic-merge patch for the new version's pod template, such as a new environment variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Target {
+    /// `version:` if written, else the image's tag if it reads as a semantic version.
+    pub fn version(&self) -> Option<String> {
+        self.version.clone().or_else(|| image_version(&self.image))
+    }
+}
+
+/// The tag of an image reference, without registry port or digest.
+pub fn image_tag(image: &str) -> Option<&str> {
+    let name = image.split('@').next().unwrap_or(image);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.split_once(':').map(|(_, tag)| tag)
+}
+
+/// The tag of an image read as a semantic version; a leading `v` is allowed.
+pub fn image_version(image: &str) -> Option<String> {
+    let tag = image_tag(image)?;
+    semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok().map(|v| v.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_read_from_the_tag_only() {
+        assert_eq!(image_version("registry.example:5000/shop/billing:4.2.1").as_deref(), Some("4.2.1"));
+        assert_eq!(image_version("registry.example/billing:v4.2.1@sha256:abc").as_deref(), Some("4.2.1"));
+        assert_eq!(image_version("registry.example:5000/billing"), None);
+        assert_eq!(image_version("billing:latest"), None);
+    }
+}
