@@ -1,1 +1,155 @@
 //! In what order and how? Waves, steps, estimates, preview of effects.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::spec::policy::PolicySpec;
+use crate::spec::units::Dur;
+use crate::spec::{Bundle, Environment, Service};
+
+/// Everything a run needs to know that people wrote, in the order it will be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub upgrade: String,
+    pub fleet: String,
+    pub environment: Environment,
+    pub policy_name: String,
+    pub policy: PolicySpec,
+    /// In order of waves, then as the fleet lists them.
+    pub services: Vec<Planned>,
+    /// Services of the fleet that this upgrade leaves alone but that count as critical.
+    pub bystanders: Vec<Service>,
+}
+
+/// One service of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    pub service: Service,
+    /// Counted from 1.
+    pub wave: u32,
+    pub image: String,
+    pub version: String,
+    /// Other services to the version range this version needs of them.
+    pub needs: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Why a bundle makes no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("services need each other in a circle: {}; take one of these needs out", .0.join(" -> "))]
+    Cycle(Vec<String>),
+    #[error("service `{0}` is not in the fleet")]
+    UnknownService(String),
+    #[error(
+        "`{service}` has no version: give `version:`, or an image tag that reads as a semantic version (image `{image}`)"
+    )]
+    NoVersion { service: String, image: String },
+}
+
+impl Plan {
+    /// Orders the services of an upgrade into waves by what they need.
+    pub fn build(bundle: &Bundle) -> Result<Plan, PlanError> {
+        let to = &bundle.upgrade.spec.to;
+        if let Some(unknown) = to.keys().find(|name| bundle.fleet.service(name).is_none()) {
+            return Err(PlanError::UnknownService(unknown.clone()));
+        }
+        let mut wave: BTreeMap<&str, u32> = BTreeMap::new();
+        for name in to.keys() {
+            depth(name, to, &mut wave, &mut Vec::new())?;
+        }
+        let mut services = Vec::new();
+        for service in bundle.fleet.spec.services.iter() {
+            let Some(target) = to.get(&service.name) else { continue };
+            let version = target
+                .version()
+                .ok_or_else(|| PlanError::NoVersion { service: service.name.clone(), image: target.image.clone() })?;
+            services.push(Planned {
+                wave: wave.get(service.name.as_str()).copied().unwrap_or(1),
+                service: service.clone(),
+                image: target.image.clone(),
+                version,
+                needs: target.needs.clone(),
+                patch: target.patch.clone(),
+            });
+        }
+        services.sort_by_key(|s| s.wave);
+        let named: BTreeSet<&str> = to.keys().map(String::as_str).collect();
+        let bystanders = bundle
+            .fleet
+            .spec
+            .services
+            .iter()
+            .filter(|s| s.critical && !named.contains(s.name.as_str()))
+            .cloned()
+            .collect();
+        Ok(Plan {
+            upgrade: bundle.upgrade.name.clone(),
+            fleet: bundle.fleet.name.clone(),
+            environment: bundle.environment.clone(),
+            policy_name: bundle.policy.name.clone(),
+            policy: bundle.policy.spec.clone(),
+            services,
+            bystanders,
+        })
+    }
+
+    pub fn get(&self, service: &str) -> Option<&Planned> {
+        self.services.iter().find(|s| s.service.name == service)
+    }
+
+    /// Services of this run that need `service`, directly.
+    pub fn dependants<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Planned> {
+        self.services.iter().filter(move |s| s.needs.contains_key(service))
+    }
+
+    /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.
+    pub fn hash(&self) -> String {
+        // serde_json's map is ordered by key here, so the text is the same for the same plan.
+        let value = serde_json::to_value(self).unwrap_or_default();
+        Sha256::digest(value.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Time from the first pod of one service to the end of its last step, when every tick is good.
+    pub fn service_estimate(&self) -> Dur {
+        let steps = self.policy.steps.iter().fold(Dur::ZERO, |sum, s| sum + s.hold);
+        self.policy.warmup + steps
+    }
+
+    /// Time from start to the last service at 100 %, and the soak after it, when every tick is good.
+    pub fn estimate(&self) -> (Dur, Dur) {
+        let waves = self.services.iter().map(|s| s.wave).max().unwrap_or(0);
+        (self.service_estimate().times(u64::from(waves)), self.policy.soak)
+    }
+}
+
+type Targets = BTreeMap<String, crate::spec::upgrade::Target>;
+
+/// Wave of `name`: one more than the highest wave of what it needs within this upgrade.
+fn depth<'a>(
+    name: &'a str,
+    to: &'a Targets,
+    wave: &mut BTreeMap<&'a str, u32>,
+    path: &mut Vec<String>,
+) -> Result<u32, PlanError> {
+    if let Some(found) = wave.get(name) {
+        return Ok(*found);
+    }
+    if let Some(at) = path.iter().position(|p| p == name) {
+        let mut circle = path[at..].to_vec();
+        circle.push(name.to_string());
+        return Err(PlanError::Cycle(circle));
+    }
+    path.push(name.to_string());
+    let mut highest = 0;
+    if let Some(target) = to.get(name) {
+        for need in target.needs.keys().filter(|n| to.contains_key(*n)) {
+            highest = highest.max(depth(need, to, wave, path)?);
+        }
+    }
+    path.pop();
+    wave.insert(name, highest + 1);
+    Ok(highest + 1)
+}
