@@ -1,0 +1,196 @@
+//! What was seen of the cluster, reduced to what decisions rest on.
+use serde::{Deserialize, Serialize};
+
+use crate::spec::units::Time;
+
+/// Which of the two versions of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    Stable,
+    Next,
+}
+
+impl Slot {
+    pub fn other(self) -> Slot {
+        match self {
+            Slot::Stable => Slot::Next,
+            Slot::Next => Slot::Stable,
+        }
+    }
+}
+
+/// Who wrote an object: `run/epoch/seq` as carried in `owner.pilothouse.dev/<service>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerMark {
+    pub run: String,
+    pub epoch: u64,
+    pub seq: u64,
+}
+
+impl OwnerMark {
+    /// Reads `run/epoch/seq`.
+    pub fn parse(text: &str) -> Option<OwnerMark> {
+        let mut parts = text.split('/');
+        let (run, epoch, seq) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        (parts.next().is_none() && !run.is_empty()).then(|| OwnerMark { run: run.into(), epoch, seq })
+    }
+}
+
+impl std::fmt::Display for OwnerMark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.run, self.epoch, self.seq)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observation {
+    Workload(WorkloadSeen),
+    Route(RouteSeen),
+    /// A critical service outside this run, and whether any pod of it is ready.
+    Bystander {
+        service: String,
+        ready: u32,
+        wanted: u32,
+    },
+}
+
+/// One Deployment and its pods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadSeen {
+    pub service: String,
+    pub slot: Slot,
+    /// `None`: there is no such Deployment.
+    pub deployment: Option<DeploymentSeen>,
+    /// Pods of its current ReplicaSets, by name; terminating ones included.
+    pub pods: Vec<PodSeen>,
+    /// The slot's Service exists and selects these pods.
+    pub service_exists: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentSeen {
+    pub generation: i64,
+    pub observed_generation: i64,
+    /// `spec.replicas`.
+    pub wanted: u32,
+    pub replicas: u32,
+    pub updated: u32,
+    pub ready: u32,
+    pub available: u32,
+    /// Image of the upgraded container in the template.
+    pub image: String,
+    pub progress: DeploymentProgress,
+    pub owner: Option<OwnerMark>,
+}
+
+impl DeploymentSeen {
+    /// The controller has seen the newest spec and every wanted pod is of it and available. READY n/n alone says
+    /// nothing: it counts old pods of a failed rollout.
+    pub fn rolled_out(&self) -> bool {
+        self.observed_generation >= self.generation
+            && self.updated == self.wanted
+            && self.replicas == self.updated
+            && self.available == self.updated
+            && !matches!(self.progress, DeploymentProgress::DeadlineExceeded(_))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentProgress {
+    Progressing,
+    /// `Progressing=False`, with the condition's message.
+    DeadlineExceeded(String),
+    /// `ReplicaFailure=True`, such as a quota.
+    ReplicaFailure(String),
+    Paused,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PodSeen {
+    pub name: String,
+    pub ready: bool,
+    pub restarts: u32,
+    /// Reason of a waiting container: `CrashLoopBackOff`, `ImagePullBackOff`.
+    pub waiting: Option<String>,
+    /// What really runs: `registry/name@sha256:…`.
+    pub image_id: Option<String>,
+    pub started_at: Option<Time>,
+    pub terminating: bool,
+}
+
+/// One service's share of an HTTPRoute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteSeen {
+    pub service: String,
+    /// `None`: there is no such route, or no rule of it holds the stable Service.
+    pub weights: Option<Weights>,
+    pub accepted: Accepted,
+    pub owner: Option<OwnerMark>,
+    pub generation: i64,
+    /// Field manager of the last spec write, to name who edited by hand.
+    pub writer: Option<String>,
+}
+
+/// Weights of the two backends as written. They are relative; [`Weights::share`] is what they mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weights {
+    pub stable: u32,
+    /// `None`: the next Service is not a backend yet.
+    pub next: Option<u32>,
+}
+
+impl Weights {
+    /// Share of the next version in per cent. A route whose weights are all 0 sends nothing anywhere: share 0.
+    pub fn share(self) -> f64 {
+        let next = f64::from(self.next.unwrap_or(0));
+        let all = next + f64::from(self.stable);
+        if all == 0.0 { 0.0 } else { next / all * 100.0 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accepted {
+    /// `Accepted` and `ResolvedRefs` are True at the current generation, for every parent.
+    Yes,
+    /// No parent has answered for this generation yet.
+    Pending,
+    /// A parent refused, with its reason and message.
+    No(String),
+}
+
+/// Everything found wrong before the start, and the facts the run begins with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PreflightReport {
+    pub problems: Vec<Problem>,
+    pub facts: Vec<ServiceFacts>,
+    /// UID of the namespace `kube-system`: which cluster this is.
+    pub cluster_uid: String,
+    pub server_version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub service: Option<String>,
+    /// A warning does not stop the start.
+    pub blocking: bool,
+    /// What is wrong, on what object.
+    pub what: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// What runs before the upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceFacts {
+    pub service: String,
+    pub from_image: String,
+    pub from_version: String,
+    /// Ready pods of the old version at the start: the R0 of the capacity rule.
+    pub ready: u32,
+    /// The stable pod template as it was, for going back.
+    pub template: serde_json::Value,
+}

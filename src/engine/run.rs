@@ -1,0 +1,517 @@
+//! The state of one run. Only the engine changes it; screen, headless output and journal read it.
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Identity;
+use super::effect::{Call, Event, Page};
+use super::message::Stamp;
+use super::observe::{PreflightReport, RouteSeen, ServiceFacts, WorkloadSeen};
+use crate::gate::evaluate::GateState;
+use crate::gate::{Evaluation, Verdict};
+use crate::plan::Plan;
+use crate::spec::policy::{OnExit, Severity};
+use crate::spec::units::{Dur, Time};
+
+/// The fixed grid all gates are evaluated on.
+pub const GRID: Dur = Dur::secs(10);
+/// Events kept for the screen; the audit file keeps all.
+pub const EVENTS_KEPT: usize = 500;
+
+/// One execution of one Upgrade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Four or more hex digits; how people name it.
+    pub id: String,
+    pub plan: Plan,
+    pub plan_hash: String,
+    pub stage: Stage,
+    pub created: Time,
+    pub started: Option<Time>,
+    pub ended: Option<Time>,
+    /// Stamp of the newest message.
+    pub now: Stamp,
+    pub seq: u64,
+    pub next_key: u64,
+    pub next_page: u64,
+    pub tracks: BTreeMap<String, Track>,
+    /// Ready and wanted pods of critical services outside this run.
+    pub bystanders: BTreeMap<String, (u32, u32)>,
+    pub identity: Identity,
+    pub interactive: bool,
+    pub pager: bool,
+    pub preflight: Option<PreflightReport>,
+    pub driving: Driving,
+    pub cluster: SourceState,
+    pub metrics: SourceState,
+    pub journal: SourceState,
+    /// All fresh observations are in since the process attached; nothing is decided before.
+    pub synced: bool,
+    /// A person paused everything.
+    pub paused_all: Option<Paused>,
+    /// Raises stopped for the whole run, by the engine.
+    pub stopped: Option<Held>,
+    /// The process was told to leave.
+    pub leaving: Option<Leaving>,
+    /// The grid tick asked last, and answered last.
+    pub tick_asked: Option<Time>,
+    pub tick_answered: Option<Time>,
+    pub events: VecDeque<Event>,
+    pub pages: Vec<Page>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Looking at the cluster before anything is written.
+    Preflight,
+    /// All is well; waits for `start`.
+    Ready,
+    Running,
+    Ended(Outcome),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    /// Everything that was touched is back on the old version.
+    RolledBack,
+    /// Some new, some back.
+    Partial,
+    /// Nothing was applied.
+    Aborted,
+    /// Preflight or policy refused.
+    Blocked,
+    /// A rollback could not be done and waiting for it was given up.
+    RollbackBlocked,
+    /// Left with traffic split and nobody driving.
+    LeftSplit,
+    /// Cluster or metrics were lost before anything could be decided.
+    Lost,
+    /// Another driver took over.
+    SteppedDown,
+}
+
+/// Where a service is on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Not begun: waits for services it needs.
+    Waiting {
+        needs: Vec<String>,
+    },
+    /// The new version is being made beside stable.
+    Deploying,
+    /// The new pods are ready and must stay so; no traffic yet.
+    Warming {
+        ready_since: Option<Time>,
+    },
+    /// Index into the policy's steps.
+    Shifting {
+        step: usize,
+        hold: Hold,
+    },
+    /// 100 % new, old warm, gates watched. `clean` counts while there is data.
+    Soaking {
+        clean: Dur,
+    },
+    Soaked,
+    /// Past the point of no return: stable takes the new version over.
+    Settling(Settling),
+    Done,
+    RollingBack(Rollback),
+    /// Old serves everything; its gates are watched.
+    Verifying {
+        rollback: Rollback,
+        since: Time,
+        clean: Dur,
+    },
+    RolledBack {
+        rollback: Rollback,
+    },
+    /// The rollback could not be completed; it is still tried.
+    RollbackBlocked {
+        rollback: Rollback,
+        reason: String,
+        command: String,
+        since: Time,
+    },
+    /// Left on the old version by a person's `skip`, or because the run ended before it began.
+    Skipped {
+        why: String,
+    },
+}
+
+impl Phase {
+    /// One word, as on screen and in the journal.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Phase::Waiting { .. } => "waits",
+            Phase::Deploying => "deploying",
+            Phase::Warming { .. } => "warming",
+            Phase::Shifting { .. } => "shifting",
+            Phase::Soaking { .. } => "soaking",
+            Phase::Soaked => "soaked",
+            Phase::Settling(_) => "settling",
+            Phase::Done => "done",
+            Phase::RollingBack(_) => "rolling back",
+            Phase::Verifying { .. } => "verifying",
+            Phase::RolledBack { .. } => "rolled back",
+            Phase::RollbackBlocked { .. } => "rollback blocked",
+            Phase::Skipped { .. } => "skipped",
+        }
+    }
+
+    pub fn is_final(&self) -> bool {
+        matches!(self, Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. })
+    }
+
+    /// The new version may be getting traffic, or about to, and can still go back.
+    pub fn in_flight(&self) -> bool {
+        matches!(
+            self,
+            Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked
+        )
+    }
+
+    /// Going back, or trying to.
+    pub fn going_back(&self) -> bool {
+        matches!(self, Phase::RollingBack(_) | Phase::Verifying { .. } | Phase::RollbackBlocked { .. })
+    }
+}
+
+/// The hold of one step, counted in clean grid ticks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// When the step's weight was accepted; `None` while it is still being raised.
+    pub accepted_at: Option<Time>,
+    /// Clean time so far; a bad tick sets it to zero, a missing one leaves it.
+    pub clean: Dur,
+    pub ticks: u32,
+    pub bad_ticks: u32,
+    /// Whether each of the last ticks was bad, newest last; at most max(step, 10 ticks). For `flapping`.
+    pub recent: VecDeque<bool>,
+    /// The tick counted last.
+    pub last_tick: Option<Time>,
+    /// A person ended the hold early.
+    pub ended_by: Option<String>,
+    pub observed: ObservedShare,
+}
+
+/// What requests say of the share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObservedShare {
+    /// Not enough requests yet.
+    #[default]
+    Unknown,
+    /// Per cent, within tolerance of what was asked.
+    Confirmed(f64),
+    /// Per cent, outside of it.
+    Off(f64),
+    /// Went on without proof, as the policy allows.
+    NotObserved,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settling {
+    /// Stable's template is being patched and rolled out, `-next` serves 100 %.
+    CopyBack,
+    /// The weight goes back to stable.
+    MoveBack,
+    /// No request on `-next` any more, for `drain`.
+    Drain { since: Time },
+    /// Route and objects of `-next` are being taken away.
+    Remove,
+}
+
+/// A decided rollback. It never turns back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    pub severity: Severity,
+    pub reason: String,
+    /// `engine`, or the person who asked.
+    pub by: String,
+    pub decided: Time,
+    pub stage: RollbackStage,
+    /// Share when it was decided, in per cent.
+    pub from_share: u32,
+    /// `fast`: how often it was halved.
+    pub halvings: u32,
+    /// When accepted share 0 was first seen.
+    pub accepted_zero: Option<Time>,
+    /// Answers in a row that showed no new request on the new version.
+    pub quiet_scrapes: u32,
+    pub drain_since: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackStage {
+    /// Old ready for the load?
+    TargetCheck,
+    /// Weights down, dependants first.
+    Lower,
+    /// Accepted 0, then observed 0.
+    Confirm,
+    Drain,
+    /// Route and objects of `-next` are being taken away.
+    Remove,
+}
+
+/// The engine's own stop; lifts itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub reason: HoldReason,
+    /// For a person.
+    pub text: String,
+    pub since: Time,
+    /// When the engine does something about it by itself, and what.
+    pub until: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// A gate is bad, its trigger has not fired.
+    Gate,
+    /// A gate has no data.
+    Missing,
+    /// Too few requests.
+    TooFew,
+    /// A standard-severity breach waits for its deadline.
+    Breach,
+    /// Somebody else changed the route.
+    Drift,
+    /// The route is written but nobody accepts it.
+    NotAccepted,
+    /// The share that flows is not the one that was asked.
+    NotObserved,
+    /// Not enough ready pods for the next weight.
+    Capacity,
+    /// A critical service is down.
+    Critical,
+    /// API server away, journal unwritable, not driving.
+    Link,
+    /// Another service of the run failed.
+    Failure,
+    /// A write is refused again and again.
+    Write,
+    /// A step takes far longer than it should.
+    LongStep,
+    /// Told to hold on the way out.
+    Leaving,
+}
+
+/// A person's stop; a person lifts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    pub by: String,
+    pub reason: String,
+    pub since: Time,
+}
+
+/// No data for too long; lifts itself after three good ticks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blind {
+    pub since: Time,
+    pub good_ticks: u32,
+}
+
+/// Something only a person can answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    pub kind: AskKind,
+    pub text: String,
+    pub since: Time,
+    /// When the engine answers for the person.
+    pub deadline: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskKind {
+    /// A standard breach rolls back at the deadline unless somebody says `keep`.
+    Keep,
+    /// Too few requests for far too long: `next` or `abort`.
+    TooFew,
+    /// The step takes too long.
+    LongStep,
+    /// `missing: ask`.
+    Missing,
+    Drift,
+    /// A service rolled back: `retry`, `skip` or `abort` the run.
+    AfterRollback,
+    /// A write keeps being refused: `retry`.
+    Write,
+}
+
+/// One service's way through the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    pub service: String,
+    pub phase: Phase,
+    pub since: Time,
+    /// From preflight.
+    pub facts: Option<ServiceFacts>,
+    /// Ready old pods at the start.
+    pub r0: u32,
+    /// Share of the next version the engine wants, in per cent.
+    pub desired: u32,
+    /// Highest share that was ever written; 0 means no traffic ever moved.
+    pub highest: u32,
+    /// Digest the new version is pinned to, from its first ready pod.
+    pub pinned: Option<String>,
+    pub stable: Option<WorkloadSeen>,
+    pub next: Option<WorkloadSeen>,
+    pub route: Option<RouteSeen>,
+    /// Weight last written by us and accepted by the server, with its key; what drift is told from.
+    pub written: Option<Written>,
+    pub gates: BTreeMap<String, GateTrack>,
+    pub held: Option<Held>,
+    pub paused: Option<Paused>,
+    pub blind: Option<Blind>,
+    pub ask: Option<Ask>,
+    /// `keep` was said: the standard deadline is moved to this, once.
+    pub kept_until: Option<Time>,
+    /// The write in flight.
+    pub call: Option<InFlight>,
+    /// The write that failed last, until one works.
+    pub fault: Option<Fault>,
+    /// Ticks in a row without usable data.
+    pub missing_ticks: u32,
+    pub missing_since: Option<Time>,
+    /// Restarts of new pods already reported.
+    pub restarts: u32,
+    /// Share the operator saw last on the wire: requests per version.
+    pub observed: ObservedShare,
+    /// Time spent per phase word, in order; run folders keep it for estimates.
+    pub durations: Vec<(String, Dur)>,
+    /// How often a person said `retry`.
+    pub attempt: u32,
+}
+
+/// A weight that was written and is ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    pub next: u32,
+    pub key: u64,
+    pub at: Time,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateTrack {
+    pub state: GateState,
+    pub last: Option<Evaluation>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    pub call: Call,
+    pub since: Time,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub action: String,
+    pub text: String,
+    pub attempts: u32,
+    pub retry_at: Time,
+    pub since: Time,
+}
+
+/// Whether this process may write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driving {
+    /// Not asked yet.
+    Unknown,
+    Yes {
+        epoch: u64,
+    },
+    /// The lease ran out; it may come back.
+    Lost {
+        why: String,
+        since: Time,
+    },
+    /// Somebody with a higher epoch drives: for good.
+    SteppedDown {
+        holder: String,
+        since: Time,
+    },
+}
+
+impl Driving {
+    pub fn epoch(&self) -> Option<u64> {
+        match self {
+            Driving::Yes { epoch } => Some(*epoch),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a source answers, and since when it does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    pub last_ok: Option<Time>,
+    pub down: Option<(Time, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    pub how: OnExit,
+    pub why: String,
+    pub since: Time,
+}
+
+impl Track {
+    /// Share of the next version as the route now carries it, in per cent; 0 when unknown.
+    pub fn accepted_share(&self) -> f64 {
+        self.route.as_ref().and_then(|r| r.weights).map_or(0.0, |w| w.share())
+    }
+
+    /// All gates of the last tick let a raise through, and there was at least one statement.
+    pub fn gates_pass(&self) -> bool {
+        let mut any = false;
+        for gate in self.gates.values() {
+            match &gate.last {
+                Some(e) if e.acts_as == Verdict::Good => any = true,
+                Some(e) if e.acts_as == Verdict::NotApplicable => {}
+                _ => return false,
+            }
+        }
+        any
+    }
+
+    /// Names of the gates that act as bad now.
+    pub fn bad_gates(&self) -> impl Iterator<Item = (&str, &Evaluation)> {
+        self.gates
+            .iter()
+            .filter_map(|(name, g)| g.last.as_ref().filter(|e| e.acts_as == Verdict::Bad).map(|e| (name.as_str(), e)))
+    }
+}
+
+impl Run {
+    pub fn track(&self, service: &str) -> Option<&Track> {
+        self.tracks.get(service)
+    }
+
+    /// Tracks in the order of the plan.
+    pub fn in_order(&self) -> impl Iterator<Item = &Track> {
+        self.plan.services.iter().filter_map(|p| self.tracks.get(&p.service.name))
+    }
+
+    pub fn is_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.stage {
+            Stage::Ended(o) => Some(o),
+            _ => None,
+        }
+    }
+}
