@@ -64,6 +64,9 @@ pub struct PolicySpec {
     /// Sliding window of ratio and latency gates.
     #[serde(default = "d::window")]
     pub window: Dur,
+    /// How often the metrics source takes new data, where the environment does not say. Left out: 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_interval: Option<Dur>,
     /// How long gates may be without data before the service is Blind.
     #[serde(default = "d::max_blind")]
     pub max_blind: Dur,
