@@ -214,6 +214,10 @@ fn nearest(pairs: &[Rates]) -> Option<&Rates> {
 fn shortage(gate: &Gate, cx: &Context, sample: &Sample, ledger: &Ledger, pairs: &[Rates]) -> Option<String> {
     let shortest = pairs.iter().min_by_key(|r| (!r.covered, r.pair.short))?;
     let window = shortest.pair.short;
+    // Old windows must not speak for a moment nobody could observe.
+    if count(sample.requests) == Some(0.0) {
+        return Some("no requests".into());
+    }
     if shortest.covered {
         // Without a count each sample weighs 1, which is no number of requests.
         let seen = sample.requests.map(|_| shortest.seen);
@@ -222,11 +226,7 @@ fn shortage(gate: &Gate, cx: &Context, sample: &Sample, ledger: &Ledger, pairs: 
             .then(|| format!("{:.0} of {need} requests in {window}", shortest.seen.floor()));
     }
     let covers = ledger.since.map_or(Dur::ZERO, |since| sample.at.since(since));
-    Some(if covers >= window {
-        format!("no requests in {window}")
-    } else {
-        format!("{} of {} seen of the short window", covers.clock(), window.clock())
-    })
+    Some(format!("{} of {} seen of the short window", covers.clock(), window.clock()))
 }
 
 /// Too few: only `abs_bad` failures act.

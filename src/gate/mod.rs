@@ -19,6 +19,8 @@ mod trigger;
 mod window;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod laws;
 
 pub use compare::{limit_text, unit};
