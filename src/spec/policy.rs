@@ -167,6 +167,13 @@ pub struct People {
     pub owners: Vec<String>,
 }
 
+impl People {
+    /// Nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        [&self.viewers, &self.operators, &self.approvers, &self.owners].iter().all(|list| list.is_empty())
+    }
+}
+
 /// One question of health with the answer that is still good, and what a bad one does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
