@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 /// Problems told of one file; the rest is counted only.
 const MAX_PER_FILE: usize = 100;
 /// Columns of a source line that are shown around a caret.
-const SNIPPET: usize = 100;
+const SNIPPET: usize = 110;
 
 /// A file somebody handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +232,8 @@ fn snippet(line: &str, place: Place) -> Option<Snippet> {
         return None;
     }
     let column = usize::try_from(place.column).ok()?.saturating_sub(1);
-    let skip = if column > SNIPPET * 3 / 4 { column - SNIPPET / 2 } else { 0 };
+    let fits = line.chars().nth(SNIPPET).is_none();
+    let skip = if fits || column < SNIPPET * 3 / 4 { 0 } else { column - SNIPPET / 2 };
     let (mut text, mut before, mut width) = (String::new(), 0, 0);
     let mut end = 0;
     for (i, c) in line.chars().enumerate().skip(skip).take(SNIPPET) {

@@ -97,12 +97,14 @@ impl<'s> Checker<'s, '_> {
         let others = schema.get("additionalProperties").unwrap_or(&Value::Bool(true));
         let mut sound = Vec::new();
         let mut whole = true;
+        // Missing fields that stand there misspelt: one slip is one problem.
+        let mut misspelt = Vec::new();
         for entry in entries {
             let inner = match (properties.and_then(|p| p.get(&entry.key)), others) {
                 (Some(inner), _) => inner,
                 (None, Value::Bool(false)) => {
                     let names = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-                    self.unknown(entry, path, names, entries);
+                    misspelt.extend(self.unknown(entry, path, names, entries));
                     continue;
                 }
                 (None, others) => others,
@@ -114,20 +116,23 @@ impl<'s> Checker<'s, '_> {
         }
         for name in required.iter().filter(|name| !entries.iter().any(|e| e.key == **name)) {
             whole = false;
-            if !cut {
+            if !cut && !misspelt.contains(name) {
                 self.missing(name, properties.and_then(|p| p.get(*name)), path, at);
             }
         }
         (sound, whole)
     }
 
-    fn unknown(&mut self, entry: &Entry, path: &Path, names: Vec<&str>, beside: &[Entry]) {
+    /// Reports an unknown field; returns the known one that was probably meant.
+    fn unknown(&mut self, entry: &Entry, path: &Path, names: Vec<&'s str>, beside: &[Entry]) -> Option<&'s str> {
         let free = names.iter().copied().filter(|name| !beside.iter().any(|e| e.key == *name));
-        let help = match nearest(&entry.key, free) {
+        let near = nearest(&entry.key, free);
+        let help = match near {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", names.join(", ")),
         };
         self.sink.error(entry.key_place, format!("unknown field `{}` in {path}", entry.key), Some(help));
+        near
     }
 
     fn missing(&mut self, name: &str, schema: Option<&'s Value>, path: &Path, at: Place) {
@@ -217,8 +222,8 @@ impl<'s> Checker<'s, '_> {
         match &node.yaml {
             Yaml::Text(word) if choice.words.contains(&word.as_str()) => Some(node.clone()),
             Yaml::Text(word) => {
-                if choice.shapes.iter().any(|(key, _)| key == word) {
-                    let help = format!("write `{{{word}: ...}}`");
+                if let Some((_, inner)) = choice.shapes.iter().find(|(key, _)| key == word) {
+                    let help = format!("write `{{{word}: ...}}` with {}", expected(self.resolve(inner)));
                     self.sink.error(node.place, format!("{path}: `{word}` needs a value"), Some(help));
                     return None;
                 }

@@ -138,41 +138,44 @@ fn check_service(i: usize, service: &Service, scope: &mut Scope<'_, '_, '_>) {
     }
 }
 
-/// Two services must not move the same Deployment, Service or route share.
+/// Two services must not move the same Deployment, Service or share of a route.
 fn collisions(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
-    let mut deployments: BTreeMap<String, (usize, &str)> = BTreeMap::new();
-    let mut services: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    let mut deployments = BTreeMap::new();
+    let mut services = BTreeMap::new();
     for (i, service) in fleet.services.iter().enumerate() {
-        let at_deployment = at!["services", i, "workload", "deployment"];
-        for (name, role) in
-            [(service.workload.deployment.clone(), "its Deployment"), (service.next_deployment(), "its new Deployment")]
-        {
-            taken(deployments.insert(name.clone(), (i, role)), i, role, &name, at_deployment, fleet, scope);
+        let here = at!["services", i, "workload", "deployment"];
+        let next = service.next_deployment();
+        let own = taken(&mut deployments, i, &service.workload.deployment, "the Deployment", here, fleet, scope);
+        if !own {
+            taken(&mut deployments, i, &next, "the new Deployment", here, fleet, scope);
         }
         let route = &service.traffic.http_route;
-        for (name, role, field) in
-            [(&route.stable, "its stable Service", "stable"), (&route.next, "its next Service", "next")]
-        {
-            let before = services.insert(name, (i, role));
-            taken(before, i, role, name, at!["services", i, "traffic", "httpRoute", field], fleet, scope);
+        for (name, role, field) in [(&route.stable, "the stable", "stable"), (&route.next, "the next", "next")] {
+            let here = at!["services", i, "traffic", "httpRoute", field];
+            taken(&mut services, i, name, &format!("{role} Service"), here, fleet, scope);
         }
     }
 }
 
+/// Notes that service `i` uses the object `name` as its `role`; true, and an error, when another service does already.
 fn taken(
-    before: Option<(usize, &str)>,
+    owners: &mut BTreeMap<String, (usize, String)>,
     i: usize,
-    role: &str,
     name: &str,
+    role: &str,
     here: &[Seg<'_>],
     fleet: &FleetSpec,
     scope: &mut Scope<'_, '_, '_>,
-) {
-    let Some((other, other_role)) = before.filter(|(other, _)| *other != i) else { return };
-    let owner = &fleet.services[other].name;
-    let line = scope.locate(at!["services", other]).1.line;
-    let message = format!("{role} would be `{name}`, but service `{owner}` (line {line}) has that as {other_role}");
+) -> bool {
+    let (other, other_role) = owners.entry(name.to_string()).or_insert((i, role.to_string()));
+    if *other == i {
+        return false;
+    }
+    let line = scope.locate(at!["services", *other]).1.line;
+    let owner = &fleet.services[*other].name;
+    let message = format!("{role} `{name}` is {other_role} of service `{owner}` (line {line}) already");
     scope.error(here, &message, "each service needs objects of its own".to_string());
+    true
 }
 
 /// Scheme, host and an optional path; no credentials, query or fragment.

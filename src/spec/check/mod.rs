@@ -69,6 +69,19 @@ impl Scope<'_, '_, '_> {
         self.sink.warn(place, format!("{path}: {message}"), help.into());
     }
 
+    /// An error about the last key of `at` itself, not about its value.
+    pub fn error_at_key(&mut self, at: &[Seg<'_>], message: &str, help: impl Into<Option<String>>) {
+        let (path, mut place) = self.locate(at);
+        if let Some((Seg::Key(key), block)) = at.split_last() {
+            let block = block.iter().try_fold(self.spec, |node, seg| match *seg {
+                Seg::Key(key) => node.get(key).map(|e| &e.node),
+                Seg::Index(i) => node.items().get(i).map(|i| &i.node),
+            });
+            place = block.and_then(|b| b.get(key)).map_or(place, |e| e.key_place);
+        }
+        self.sink.error(place, format!("{path}: {message}"), help.into());
+    }
+
     /// The path as written and where it stands; of a field that was left out, where its block stands.
     pub fn locate(&self, at: &[Seg<'_>]) -> (Path, Place) {
         let mut path = Path::default().key("spec");

@@ -80,7 +80,11 @@ fn dangling<'n>(
         None if names.is_empty() => format!("there is no {what} {place}"),
         None => format!("there: {}", names.join(", ")),
     };
-    scope.error(here, &format!("there is no {what} `{name}` {place}"), help);
+    let message = format!("there is no {what} `{name}` {place}");
+    match here.last() {
+        Some(Seg::Key(key)) if *key == name => scope.error_at_key(here, &message, help),
+        _ => scope.error(here, &message, help),
+    }
 }
 
 /// Parts of an image reference (OCI distribution spec: `[host[:port]/]path[:tag][@digest]`).
@@ -174,7 +178,7 @@ fn needs(
     for (needed, range) in &target.needs {
         let here = at!["to", name, "needs", needed];
         if needed == name {
-            scope.error(here, "a version cannot need its own service", None);
+            scope.error_at_key(here, "a version cannot need its own service", None);
             continue;
         }
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(needed)) {
@@ -260,7 +264,7 @@ fn circles(upgrade: &UpgradeSpec, scope: &mut Scope<'_, '_, '_>) {
         let shown: Vec<&str> = circle.iter().chain(circle.first()).copied().collect();
         let (first, next) = (shown[0], shown[1]);
         let message = format!("services need each other in a circle: {}", shown.join(" -> "));
-        scope.error(at!["to", first, "needs", next], &message, "take one of these needs out".to_string());
+        scope.error_at_key(at!["to", first, "needs", next], &message, "take one of these needs out".to_string());
         free.extend(circle);
     }
 }
