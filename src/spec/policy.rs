@@ -86,6 +86,7 @@ pub struct PolicySpec {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Share of the traffic in per cent, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub weight: u32,
     pub hold: Dur,
 }

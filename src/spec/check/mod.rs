@@ -108,6 +108,26 @@ impl Scope<'_, '_, '_> {
         (path, place)
     }
 
+    /// Whether the block at `at` lost a field because it is broken or unknown, so that a field it seems to lack may be
+    /// the broken one.
+    pub fn lost(&self, at: &[Seg<'_>]) -> bool {
+        let (mut sound, mut written) = (Some(self.spec), Some(self.written));
+        for seg in at {
+            (sound, written) = match *seg {
+                Seg::Key(key) => (
+                    sound.and_then(|n| n.get(key)).map(|e| &e.node),
+                    written.and_then(|n| n.get(key)).map(|e| &e.node),
+                ),
+                Seg::Index(i) => {
+                    let item = sound.and_then(|n| n.items().get(i));
+                    let original = item.and_then(|item| written.and_then(|n| n.items().get(item.index)));
+                    (item.map(|i| &i.node), original.map(|i| &i.node))
+                }
+            };
+        }
+        written.map_or(0, |n| n.entries().len()) != sound.map_or(0, |n| n.entries().len())
+    }
+
     /// Whether a list or map directly below `spec` came through whole, so that its length and its last element mean
     /// what they say.
     pub fn sound(&self, key: &str) -> bool {

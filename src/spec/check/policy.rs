@@ -53,7 +53,7 @@ fn steps(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
     if let After::Step(n) = policy.after {
         if n == 0 || (whole && usize::try_from(n).is_ok_and(|n| n > policy.steps.len())) {
             let message = format!("there is no step {n}; there are {}, counted from 1", policy.steps.len());
-            scope.error(at!["after"], &message, None);
+            scope.error(at!["after", "step"], &message, None);
         }
     }
 }
@@ -98,7 +98,7 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
             }
         }
     }
-    if !people.is_empty() && people.operators.is_empty() && people.owners.is_empty() {
+    if !people.is_empty() && !scope.lost(at!["people"]) && people.operators.is_empty() && people.owners.is_empty() {
         let help = "who is not listed is a viewer; list operators or owners".to_string();
         scope.warn(at!["people"], "nobody listed may pause or go on", help);
     }
@@ -106,8 +106,9 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
 
 /// While the new version soaks, the old one gets no requests, so a gate that only compares with it has nothing to say.
 fn soak_has_gates(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
-    let only_compares = |g: &crate::spec::policy::Gate| gate::only_compares(g);
-    if policy.soak > Dur::ZERO && !policy.gates.is_empty() && scope.sound("gates") && policy.gates.iter().all(only_compares) {
+    let whole = scope.sound("gates") && (0..policy.gates.len()).all(|i| !scope.lost(at!["gates", i]));
+    let asked = policy.soak > Dur::ZERO && !policy.gates.is_empty();
+    if asked && whole && policy.gates.iter().all(gate::only_compares) {
         let message = "every gate only compares with the old version, which gets no requests while the new one soaks: \
                        nothing would be asked then";
         scope.error(at!["gates"], message, "give one of them a `max` or `min` as well".to_string());
