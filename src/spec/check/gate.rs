@@ -70,7 +70,7 @@ fn fit(limit: Limit, unit: Unit) -> Result<Limit, String> {
 
 fn question(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
     match (gate.measure, &gate.promql) {
-        (None, None) if !scope.lost(at!["gates", i]) => {
+        (None, None) if scope.untried(at!["gates", i], &["measure", "promql"]) => {
             let help = "add `measure:` with a built-in one such as error_rate, or `promql:` with a query".to_string();
             scope.error(at!["gates", i], "the gate asks nothing", help);
         }
@@ -87,7 +87,8 @@ fn question(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
             let help = "it turns missing data into a healthy number; take it out, `missing:` says what absence does";
             scope.warn(at!["gates", i, "promql"], "has `or vector(...)`", help.to_string());
         }
-        if gate.freshness.is_none() && gate.measure.is_none() && !scope.lost(at!["gates", i]) {
+        let untried = scope.untried(at!["gates", i], &["freshness"]);
+        if gate.freshness.is_none() && gate.measure.is_none() && untried {
             let help = "add `freshness:` with the raw selector the query reads, such as up{service=\"{{service}}\"}";
             scope.warn(at!["gates", i], "has no `freshness`: old data would pass for new", help.to_string());
         }
@@ -111,7 +112,7 @@ fn question(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
 fn quantile(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
     let latency = gate.measure == Some(Measure::LatencyQuantile);
     match gate.quantile {
-        None if latency && !scope.lost(at!["gates", i]) => {
+        None if latency && scope.untried(at!["gates", i], &["quantile"]) => {
             scope.error(at!["gates", i], "`latency_quantile` needs a `quantile`", "such as `quantile: 0.95`".to_string());
         }
         Some(q) if !(q > 0.0 && q < 1.0) => {
@@ -128,7 +129,8 @@ fn quantile(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
 
 fn limits(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
     let counts = gate.measure.is_some_and(counts_trouble);
-    let asks = (gate.measure.is_some() || gate.promql.is_some()) && !scope.lost(at!["gates", i]);
+    let untried = scope.untried(at!["gates", i], &["max", "min", "baseline", "trigger"]);
+    let asks = (gate.measure.is_some() || gate.promql.is_some()) && untried;
     if asks && gate.max.is_none() && gate.min.is_none() && gate.baseline.is_none() && !burns(gate) && !counts {
         let help = "add `max:` or `min:`, or compare with the old version by `baseline:`".to_string();
         scope.error(at!["gates", i], "nothing says which value is good", help);
@@ -214,7 +216,8 @@ fn baseline(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
         }
         Baseline::Ratio(_) => {}
     }
-    if gate.promql.is_some() && gate.max.is_none() && gate.min.is_none() && !scope.lost(at!["gates", i]) {
+    let untried = scope.untried(at!["gates", i], &["max", "min"]);
+    if gate.promql.is_some() && gate.max.is_none() && gate.min.is_none() && untried {
         let help = "add `max:` when high values are bad, `min:` when low ones are".to_string();
         scope.error(here, "nothing says which way a query of your own is worse", help);
     }

@@ -8,6 +8,7 @@ pub mod policy;
 pub mod promql;
 pub mod upgrade;
 
+use super::nearest::nearest;
 use super::report::{Place, Sink};
 use super::structure::Path;
 use super::tree::{Node, Yaml};
@@ -108,9 +109,8 @@ impl Scope<'_, '_, '_> {
         (path, place)
     }
 
-    /// Whether the block at `at` lost a field because it is broken or unknown, so that a field it seems to lack may be
-    /// the broken one.
-    pub fn lost(&self, at: &[Seg<'_>]) -> bool {
+    /// Fields of the block at `at` that were written but are broken or unknown.
+    fn lost(&self, at: &[Seg<'_>]) -> Vec<&str> {
         let (mut sound, mut written) = (Some(self.spec), Some(self.written));
         for seg in at {
             (sound, written) = match *seg {
@@ -125,7 +125,19 @@ impl Scope<'_, '_, '_> {
                 }
             };
         }
-        written.map_or(0, |n| n.entries().len()) != sound.map_or(0, |n| n.entries().len())
+        let keys = written.map_or(&[][..], Node::entries).iter().map(|e| e.key.as_str());
+        keys.filter(|key| sound.is_none_or(|s| s.get(key).is_none())).collect()
+    }
+
+    /// Every field of the block at `at` came through.
+    pub fn whole(&self, at: &[Seg<'_>]) -> bool {
+        self.lost(at).is_empty()
+    }
+
+    /// Whether none of `fields` was even tried in the block at `at`: neither broken nor misspelt, so that its absence
+    /// is worth a word of its own.
+    pub fn untried(&self, at: &[Seg<'_>], fields: &[&str]) -> bool {
+        self.lost(at).iter().all(|lost| !fields.contains(lost) && nearest(lost, fields.iter().copied()).is_none())
     }
 
     /// Whether a list or map directly below `spec` came through whole, so that its length and its last element mean

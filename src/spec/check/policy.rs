@@ -98,7 +98,7 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
             }
         }
     }
-    if !people.is_empty() && !scope.lost(at!["people"]) && people.operators.is_empty() && people.owners.is_empty() {
+    if !people.is_empty() && scope.whole(at!["people"]) && people.operators.is_empty() && people.owners.is_empty() {
         let help = "who is not listed is a viewer; list operators or owners".to_string();
         scope.warn(at!["people"], "nobody listed may pause or go on", help);
     }
@@ -106,7 +106,7 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
 
 /// While the new version soaks, the old one gets no requests, so a gate that only compares with it has nothing to say.
 fn soak_has_gates(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
-    let whole = scope.sound("gates") && (0..policy.gates.len()).all(|i| !scope.lost(at!["gates", i]));
+    let whole = scope.sound("gates") && (0..policy.gates.len()).all(|i| scope.whole(at!["gates", i]));
     let asked = policy.soak > Dur::ZERO && !policy.gates.is_empty();
     if asked && whole && policy.gates.iter().all(gate::only_compares) {
         let message = "every gate only compares with the old version, which gets no requests while the new one soaks: \
