@@ -89,6 +89,7 @@ pub struct PolicySpec {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Share of the traffic in per cent, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub weight: u32,
     pub hold: Dur,
 }
@@ -168,6 +169,13 @@ pub struct People {
     pub operators: Vec<String>,
     pub approvers: Vec<String>,
     pub owners: Vec<String>,
+}
+
+impl People {
+    /// Nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        [&self.viewers, &self.operators, &self.approvers, &self.owners].iter().all(|list| list.is_empty())
+    }
 }
 
 /// One question of health with the answer that is still good, and what a bad one does.
