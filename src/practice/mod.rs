@@ -12,11 +12,14 @@
 //! - `store`, `kinds`, `objects`, `defaults`, `validate`, `fields`, `patch`, `selector`, `status`: the objects' rules
 //! - `deploy`, `replicas`, `kubelet`, `gateway`: the controllers
 //! - `traffic`, `exposition`: requests and counters
-//! - `api`, `table`, `discovery`, `watch`: what is asked and answered, without I/O
+//! - `api`, `writes`, `table`, `discovery`, `watch`: what is asked and answered, without I/O
 //! - `shared`, `server`, `drive`: the world behind a lock, on a socket, against a clock
 
+mod api;
 mod defaults;
 mod deploy;
+mod discovery;
+mod drive;
 mod exposition;
 mod fault;
 mod fields;
@@ -31,15 +34,25 @@ mod replicas;
 mod scenario;
 mod seeded;
 mod selector;
+mod server;
+mod shared;
 mod status;
 mod store;
+mod table;
 mod traffic;
 mod validate;
+mod watch;
 mod world;
+mod writes;
 
+pub use api::{ADMIN_TOKEN, Answer, Ask, Body, VIEWER_TOKEN};
+pub use drive::drive;
 pub use fault::{Fault, MetricsAnswer};
 pub use fixture::{DEMO_TARGETS, Fixture, ServiceSpec, Subject};
 pub use scenario::{FOREIGN_HOLDER, Scenario};
+pub use server::Server;
+pub use shared::Shared;
+pub use watch::Watch;
 pub use world::{Config, Outage, World};
 
 #[cfg(test)]
