@@ -374,16 +374,16 @@ fn set_condition(status: &mut Value, kind: &str, word: &str, reason: &str, messa
     let mut c = json!({"type": kind, "status": word, "reason": reason, "message": message,
         "lastUpdateTime": now, "lastTransitionTime": now});
     let Some(list) = status["conditions"].as_array_mut() else { return };
-    match list.iter_mut().find(|c| c["type"] == kind) {
-        Some(have) => {
-            if have["status"] == word && have["reason"] == reason && !refresh {
-                return;
-            }
-            if have["status"] == word {
-                c["lastTransitionTime"] = have["lastTransitionTime"].clone();
-            }
-            *have = c;
+    // As the real controller: what changes goes to the end.
+    if let Some(i) = list.iter().position(|c| c["type"] == kind) {
+        let have = &list[i];
+        if have["status"] == word && have["reason"] == reason && !refresh {
+            return;
         }
-        None => list.push(c),
+        if have["status"] == word {
+            c["lastTransitionTime"] = have["lastTransitionTime"].clone();
+        }
+        list.remove(i);
     }
+    list.push(c);
 }

@@ -9,7 +9,7 @@
 //!
 //! # Layout
 //! - `world` virtual time and what is due; `scenario`, `fault`, `fixture`: the story and the first state
-//! - `store`, `kinds`, `objects`, `defaults`, `validate`, `fields`, `patch`, `selector`, `status`: the objects' rules
+//! - `store`, `kinds`, `objects`, `defaults`, `validate`, `fields`, `patch`, `protobuf`, `selector`, `status`: the objects' rules
 //! - `deploy`, `replicas`, `kubelet`, `gateway`: the controllers
 //! - `traffic`, `exposition`: requests and counters
 //! - `api`, `writes`, `table`, `discovery`, `watch`: what is asked and answered, without I/O
@@ -30,6 +30,7 @@ mod kubelet;
 mod moment;
 mod objects;
 mod patch;
+mod protobuf;
 mod replicas;
 mod scenario;
 mod seeded;

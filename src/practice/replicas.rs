@@ -8,6 +8,7 @@ use super::selector::Labels;
 use super::store::{Key, key_of};
 use super::world::World;
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 fn labels(o: &Value) -> &Value {
@@ -160,12 +161,13 @@ impl World {
     pub(super) fn reconcile_service(&mut self, key: &Key) {
         let Some(svc) = self.store.get("services", &key.0, &key.1).cloned() else { return };
         let Some(selector) = Labels::from_map(svc.pointer("/spec/selector").unwrap_or(&Value::Null)) else { return };
-        let pods: Vec<Arc<Value>> = self
+        let mut pods: Vec<Arc<Value>> = self
             .store
             .list("pods", &key.0)
             .filter(|p| selector.matches(labels(p)) && p.pointer("/status/podIP").is_some())
             .cloned()
             .collect();
+        pods.sort_by_key(|p| text(p, "/status/podIP").parse::<Ipv4Addr>().ok());
         let anyhow = svc.pointer("/spec/publishNotReadyAddresses") == Some(&json!(true));
         let endpoints: Vec<Value> = pods.iter().map(|p| endpoint(p, anyhow)).collect();
         let ports = slice_ports(&svc, pods.first().map(|p| &**p));

@@ -86,29 +86,26 @@ impl Server {
         &self.shared
     }
 
-    /// A kubeconfig: context `practice` (may do all) and `practice-viewer` (may look), namespace `shop`.
+    /// A kubeconfig: context `practice` (may do all) and `practice-viewer` (may look), namespace `shop`. The token
+    /// also stands in the server's path, because kubectl sends none over plain HTTP.
     pub fn kubeconfig(&self) -> String {
         let namespace = self.shared.with(|w| w.director.namespace.clone());
         let addr = self.addr;
-        format!(
-            "apiVersion: v1
-kind: Config
-current-context: practice
-clusters:
-- name: practice
-  cluster: {{server: \"http://{addr}\"}}
-users:
-- name: practice
-  user: {{token: {ADMIN_TOKEN}}}
-- name: practice-viewer
-  user: {{token: {VIEWER_TOKEN}}}
-contexts:
-- name: practice
-  context: {{cluster: practice, user: practice, namespace: {namespace}}}
-- name: practice-viewer
-  context: {{cluster: practice, user: practice-viewer, namespace: {namespace}}}
-"
-        )
+        let mut out = String::from("apiVersion: v1\nkind: Config\ncurrent-context: practice\n");
+        let all = [("practice", ADMIN_TOKEN), ("practice-viewer", VIEWER_TOKEN)];
+        out.push_str("clusters:\n");
+        for (name, token) in all {
+            out.push_str(&format!("- name: {name}\n  cluster: {{server: \"http://{addr}/token/{token}\"}}\n"));
+        }
+        out.push_str("users:\n");
+        for (name, token) in all {
+            out.push_str(&format!("- name: {name}\n  user: {{token: {token}}}\n"));
+        }
+        out.push_str("contexts:\n");
+        for (name, _) in all {
+            out.push_str(&format!("- name: {name}\n  context: {{cluster: {name}, user: {name}, namespace: {namespace}}}\n"));
+        }
+        out
     }
 
     /// Stops listening; open connections end with the runtime's tasks.

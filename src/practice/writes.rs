@@ -4,6 +4,7 @@ use super::api::{Answer, Ask, Target};
 use super::fields;
 use super::objects::{Dependants, ns_of, number, text, uid};
 use super::patch;
+use super::protobuf;
 use super::status::{self, Refusal};
 use super::store::key_of;
 use super::world::World;
@@ -22,6 +23,11 @@ pub(super) fn read_body(ask: &Ask) -> Result<Value, Refusal> {
     }
     if kind.is_empty() || kind.ends_with("json") {
         return serde_json::from_slice(&ask.body).map_err(|e| status::bad_request(format!("error decoding JSON: {e}")));
+    }
+    if kind == "application/vnd.kubernetes.protobuf"
+        && let Some(review) = protobuf::review(&ask.body)
+    {
+        return Ok(review);
     }
     Err(status::unsupported_media_type(&["application/json", "application/yaml"]))
 }
