@@ -262,7 +262,8 @@ fn set_weight(
         return refuse(CallErrorKind::Conflict, why);
     }
     let share = weights(rules).map_or(0.0, Weights::share);
-    if !as_wanted && (share - f64::from(expect)).abs() >= 0.5 {
+    // Relative weights such as 7 to 1 make a fraction, which the caller has rounded one way or the other.
+    if !as_wanted && (share - f64::from(expect)).abs() >= 1.0 {
         let why = format!("HTTPRoute {name}: {share:.0} % go to {}, not {expect} % as expected", traffic.next);
         return refuse(CallErrorKind::Conflict, why);
     }

@@ -163,6 +163,11 @@ impl Wire {
         &self.client
     }
 
+    /// How long one request may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whether the server answered anything within this time.
     pub fn answered_within(&self, time: Duration) -> bool {
         self.answered.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < time))
