@@ -161,9 +161,9 @@ impl<'a> Reader<'a> {
             Err(format!("it is longer than {MAX_LINE} bytes"))
         } else if !whole {
             // The format ends every line with a line feed. Without one the number may be half a number.
-            cursor.read(&mut self.labels, &mut metric, self.seconds).and(Err(
-                "it has no line end; the answer may have been cut off in the middle of its number".into(),
-            ))
+            cursor
+                .read(&mut self.labels, &mut metric, self.seconds)
+                .and(Err("it has no line end; the answer may have been cut off in the middle of its number".into()))
         } else {
             cursor.read(&mut self.labels, &mut metric, self.seconds)
         };
@@ -223,7 +223,8 @@ impl<'a> Cursor<'a> {
             None | Some(b'#') => None,
             Some(_) => {
                 let word = self.word();
-                let time = milliseconds(word, seconds).ok_or_else(|| format!("{} is not a timestamp", excerpt(word)))?;
+                let time =
+                    milliseconds(word, seconds).ok_or_else(|| format!("{} is not a timestamp", excerpt(word)))?;
                 self.blanks();
                 Some(time)
             }
