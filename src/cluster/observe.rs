@@ -101,6 +101,7 @@ fn pods_by_deployment<'a>(pods: impl Iterator<Item = &'a Value>) -> Pods<'a> {
 fn deployment_seen(deployment: &Value, service: &Service) -> DeploymentSeen {
     let image = container(deployment, &service.workload.container).and_then(|c| text(c, "/image"));
     DeploymentSeen {
+        uid: text(deployment, "/metadata/uid").unwrap_or_default().to_string(),
         generation: number(deployment, "/metadata/generation").unwrap_or(0),
         observed_generation: number(deployment, "/status/observedGeneration").unwrap_or(0),
         wanted: wanted(deployment),
@@ -135,9 +136,8 @@ fn progress(deployment: &Value) -> DeploymentProgress {
 }
 
 fn pod_seen(pod: &Value, container: &str) -> PodSeen {
-    let statuses = || {
-        ["/status/initContainerStatuses", "/status/containerStatuses"].into_iter().flat_map(|at| list(pod, at))
-    };
+    let statuses =
+        || ["/status/initContainerStatuses", "/status/containerStatuses"].into_iter().flat_map(|at| list(pod, at));
     // Every new pod waits for a moment with these; they say nothing is wrong.
     let normal = ["ContainerCreating", "PodInitializing"];
     let waiting = statuses().filter_map(|s| text(s, "/state/waiting/reason")).find(|r| !normal.contains(r));

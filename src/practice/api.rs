@@ -151,7 +151,9 @@ impl World {
         };
         match parts.as_slice() {
             ["version"] => return Ok(Answer::json(200, discovery::version())),
-            ["healthz" | "livez" | "readyz", ..] => return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into())),
+            ["healthz" | "livez" | "readyz", ..] => {
+                return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into()));
+            }
             _ => {}
         }
         let token = match ask.authorization.strip_prefix("Bearer ") {
@@ -209,7 +211,10 @@ impl World {
     pub(super) fn show(&self, ask: &Ask, kind: &Kind, code: u16, o: &Value) -> Answer {
         match ask.form() {
             Form::Whole => Answer::json(code, o.clone()),
-            Form::Metadata => Answer::json(code, json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]})),
+            Form::Metadata => Answer::json(
+                code,
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]}),
+            ),
             Form::Table => {
                 let rv = text(o, "/metadata/resourceVersion");
                 Answer::json(code, table(kind, &[o], &rv, self.now(), true, ask.param("includeObject")))
@@ -232,18 +237,29 @@ impl World {
             fields = format!("metadata.name={}", t.name);
         }
         let fields = Fields::parse(&fields, t.kind.plural).map_err(status::bad_request)?;
-        Ok(View { kind: t.kind, namespace: t.ns.clone(), labels, fields, form: ask.form(), include: ask.param("includeObject").into() })
+        Ok(View {
+            kind: t.kind,
+            namespace: t.ns.clone(),
+            labels,
+            fields,
+            form: ask.form(),
+            include: ask.param("includeObject").into(),
+        })
     }
 
     fn list(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         let view = self.view(ask, t)?;
         let rv = match ask.param("resourceVersion") {
             "" => None,
-            text => Some(text.parse::<u64>().map_err(|_| status::bad_request(format!("resourceVersion: Invalid value: \"{text}\"")))?),
+            text => Some(
+                text.parse::<u64>()
+                    .map_err(|_| status::bad_request(format!("resourceVersion: Invalid value: \"{text}\"")))?,
+            ),
         };
         if ask.flag("watch") {
             let timeout = ask.param("timeoutSeconds").parse().unwrap_or(1_800);
-            let watch = Watch::new(self, view, rv, ask.flag("allowWatchBookmarks"), ask.flag("sendInitialEvents"), timeout);
+            let watch =
+                Watch::new(self, view, rv, ask.flag("allowWatchBookmarks"), ask.flag("sendInitialEvents"), timeout);
             let content_type = "application/json".into();
             return Ok(Answer { code: 200, content_type, body: Body::Watch(Box::new(watch)), wrote: false });
         }
@@ -308,17 +324,22 @@ impl World {
             "" => Some(text_port(&pod)),
             p => p.parse::<i64>().ok().or_else(|| super::replicas::port_named(&pod, p)),
         };
-        let number = number.ok_or_else(|| status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\"")))?;
+        let number =
+            number.ok_or_else(|| status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\"")))?;
         let refused = || {
             let ip = text(&pod, "/status/podIP");
-            status::unavailable(&format!("error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"))
+            status::unavailable(&format!(
+                "error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"
+            ))
         };
         if number != text_port(&pod) {
             return Err(refused());
         }
         let answer = self.pod_page(&t.ns, name, &t.rest).ok_or_else(refused)?;
         if matches!(answer.body, Body::Silence) {
-            return Err(status::gateway_timeout("error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"));
+            return Err(status::gateway_timeout(
+                "error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ));
         }
         Ok(answer)
     }
@@ -331,8 +352,15 @@ impl World {
             "metrics" => match metrics {
                 MetricsAnswer::Text => Answer::text(200, super::exposition::CONTENT_TYPE, page),
                 MetricsAnswer::Error => Answer::text(500, plain, "internal error\n".into()),
-                MetricsAnswer::Html => Answer::text(200, "text/html; charset=utf-8", "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n".into()),
-                MetricsAnswer::Hang => Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false },
+                MetricsAnswer::Html => Answer::text(
+                    200,
+                    "text/html; charset=utf-8",
+                    "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n"
+                        .into(),
+                ),
+                MetricsAnswer::Hang => {
+                    Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false }
+                }
             },
             "health/ready" => {
                 let p = self.object("pods", ns, pod)?;
@@ -376,7 +404,10 @@ fn untyped(mut o: Value) -> Value {
 
 fn about_itself(ask: &Ask, parts: &[&str]) -> Option<Answer> {
     let aggregated = ask.accept.contains("as=APIGroupDiscoveryList") && ask.accept.contains("v=v2");
-    let all = |core: bool| Answer { content_type: discovery::AGGREGATED.into(), ..Answer::json(200, discovery::aggregated(core)) };
+    let all = |core: bool| Answer {
+        content_type: discovery::AGGREGATED.into(),
+        ..Answer::json(200, discovery::aggregated(core))
+    };
     let json = |v: Value| Answer::json(200, v);
     match parts {
         ["api"] if aggregated => Some(all(true)),
@@ -427,7 +458,9 @@ fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
     body["apiVersion"] = json!(t.kind.api_version());
     body["metadata"] = json!({"creationTimestamp": null});
     body["status"] = match t.kind.kind {
-        "SelfSubjectReview" => json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}}),
+        "SelfSubjectReview" => {
+            json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}})
+        }
         "SelfSubjectAccessReview" => {
             let verb = text(&body, "/spec/resourceAttributes/verb");
             let allowed = user.writes || matches!(verb.as_str(), "get" | "list" | "watch");
@@ -442,4 +475,3 @@ fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
     };
     Ok(Answer::json(201, body))
 }
-

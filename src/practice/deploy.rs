@@ -55,10 +55,7 @@ fn template_without_hash(o: &Value) -> Value {
 }
 
 fn revision(o: &Value) -> i64 {
-    o["metadata"]["annotations"][REVISION]
-        .as_str()
-        .and_then(|r| r.parse().ok())
-        .unwrap_or(0)
+    o["metadata"]["annotations"][REVISION].as_str().and_then(|r| r.parse().ok()).unwrap_or(0)
 }
 
 fn wanted(rs: &Value) -> i64 {
@@ -169,7 +166,10 @@ impl World {
                 for rs in old {
                     self.scale_replicaset(d, rs, 0);
                 }
-            } else if !old.iter().any(|rs| number(rs, "/status/replicas") + number(rs, "/status/terminatingReplicas") > 0) {
+            } else if !old
+                .iter()
+                .any(|rs| number(rs, "/status/replicas") + number(rs, "/status/terminatingReplicas") > 0)
+            {
                 self.scale_replicaset(d, new, lim.replicas);
             }
             return;
@@ -217,7 +217,9 @@ impl World {
         let total: i64 = used.iter().map(|rs| wanted(rs)).sum();
         let before = used
             .iter()
-            .filter_map(|rs| rs["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"].as_str()?.parse::<i64>().ok())
+            .filter_map(|rs| {
+                rs["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"].as_str()?.parse::<i64>().ok()
+            })
             .next_back();
         let Some(last) = used.last().copied().or(all.last()) else { return };
         let change = before.map_or(lim.replicas - total, |b| lim.replicas - b);
@@ -232,7 +234,8 @@ impl World {
         self.edit(of("replicasets"), &key_of(rs), CONTROLLERS, "", |o| {
             o["spec"]["replicas"] = json!(to);
             o["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] = json!(lim.replicas.to_string());
-            o["metadata"]["annotations"]["deployment.kubernetes.io/max-replicas"] = json!((lim.replicas + lim.surge).to_string());
+            o["metadata"]["annotations"]["deployment.kubernetes.io/max-replicas"] =
+                json!((lim.replicas + lim.surge).to_string());
         });
         if from != to {
             self.scaled_event(d, &text(rs, "/metadata/name"), from, to);
@@ -342,7 +345,8 @@ impl World {
         }
         let since = condition(&json!({"status": status}), "Progressing")
             .and_then(|c| moment::parse(&text(c, "/lastUpdateTime")));
-        let (Some(since), Some(deadline)) = (since, d.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64)) else {
+        let (Some(since), Some(deadline)) = (since, d.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64))
+        else {
             return;
         };
         // Conditions keep whole seconds, so the deadline has surely passed one second later.
@@ -358,10 +362,7 @@ impl World {
 
 /// A condition of an object, by type.
 pub(super) fn condition<'a>(o: &'a Value, kind: &str) -> Option<&'a Value> {
-    o.pointer("/status/conditions")?
-        .as_array()?
-        .iter()
-        .find(|c| c["type"] == kind)
+    o.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == kind)
 }
 
 fn set_condition(status: &mut Value, kind: &str, word: &str, reason: &str, message: &str, now: &str, refresh: bool) {

@@ -112,7 +112,8 @@ pub fn resource_list(group: &str, version: &str) -> Option<Value> {
         }
     }
     let name = if group.is_empty() { version.to_string() } else { format!("{group}/{version}") };
-    (!list.is_empty()).then(|| json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
+    (!list.is_empty())
+        .then(|| json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
 }
 
 fn openapi_path(group: &str, version: &str) -> String {
@@ -149,7 +150,8 @@ pub fn openapi(path: &str) -> Option<Value> {
         );
         let place = if k.namespaced { "/namespaces/{namespace}" } else { "" };
         let base = format!("/{path}{place}/{}", k.plural);
-        let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+        let query =
+            |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
         let parameters = json!([query("dryRun"), query("fieldManager"), query("fieldValidation")]);
         let ok = json!({"200": {"description": "OK", "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{id}")}}}}});
         let act = |verb: &str| json!({"x-kubernetes-action": verb, "x-kubernetes-group-version-kind": gvk, "parameters": parameters, "responses": ok});
@@ -157,7 +159,10 @@ pub fn openapi(path: &str) -> Option<Value> {
         if !k.review {
             let mut patch = act("patch");
             patch["requestBody"] = json!({"content": {"application/json-patch+json": {}, "application/merge-patch+json": {}, "application/apply-patch+yaml": {}}});
-            paths.insert(format!("{base}/{{name}}"), json!({"get": act("get"), "put": act("put"), "patch": patch, "delete": act("delete")}));
+            paths.insert(
+                format!("{base}/{{name}}"),
+                json!({"get": act("get"), "put": act("put"), "patch": patch, "delete": act("delete")}),
+            );
         }
     }
     Some(json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2-practice"},
@@ -170,11 +175,21 @@ mod tests {
 
     #[test]
     fn every_kind_is_discovered_once_either_way() {
-        let count = |v: Value| v["items"].as_array().map_or(0, |g| g.iter().map(|g| g["versions"][0]["resources"].as_array().map_or(0, Vec::len)).sum());
+        let count = |v: Value| {
+            v["items"]
+                .as_array()
+                .map_or(0, |g| g.iter().map(|g| g["versions"][0]["resources"].as_array().map_or(0, Vec::len)).sum())
+        };
         assert_eq!(count(aggregated(true)) + count(aggregated(false)), KINDS.len());
-        let lists: usize = groups().into_iter().filter_map(|(g, v)| resource_list(g, v)).map(|l| {
-            l["resources"].as_array().map_or(0, |r| r.iter().filter(|r| !r["name"].as_str().unwrap_or_default().contains('/')).count())
-        }).sum();
+        let lists: usize = groups()
+            .into_iter()
+            .filter_map(|(g, v)| resource_list(g, v))
+            .map(|l| {
+                l["resources"]
+                    .as_array()
+                    .map_or(0, |r| r.iter().filter(|r| !r["name"].as_str().unwrap_or_default().contains('/')).count())
+            })
+            .sum();
         assert_eq!(lists, KINDS.len());
         assert!(one_group("apps").is_some() && one_group("").is_none() && openapi("apis/apps/v1").is_some());
     }

@@ -45,7 +45,9 @@ mod tests {
     fn a_fresh_pod_shows_zeros_not_absence() {
         let pod = PodCounters::new(&Seeded::new(1), "p", "billing", "4.2.1", 5_500, Profile::new(0.0, 0.2));
         let text = page(&pod);
-        assert!(text.contains("http_requests_total{service=\"billing\",version=\"4.2.1\",method=\"GET\",code=\"500\"} 0\n"));
+        assert!(
+            text.contains("http_requests_total{service=\"billing\",version=\"4.2.1\",method=\"GET\",code=\"500\"} 0\n")
+        );
         assert!(text.contains("le=\"+Inf\"} 0\n"));
         assert!(text.ends_with("process_start_time_seconds 5.5\n"));
     }

@@ -23,13 +23,7 @@ pub struct ServiceSpec {
 
 impl ServiceSpec {
     pub fn new(name: &str, version: &str, replicas: u32, rps: f64) -> Self {
-        Self {
-            name: name.into(),
-            version: version.into(),
-            replicas,
-            rps,
-            labels: Vec::new(),
-        }
+        Self { name: name.into(), version: version.into(), replicas, rps, labels: Vec::new() }
     }
 }
 
@@ -98,11 +92,7 @@ impl Fixture {
         Self {
             namespace: "shop".into(),
             services,
-            subject: Subject {
-                service: "billing".into(),
-                old: "4.1.8".into(),
-                new: "4.2.1".into(),
-            },
+            subject: Subject { service: "billing".into(), old: "4.1.8".into(), new: "4.2.1".into() },
             extra,
         }
     }
@@ -113,17 +103,17 @@ impl Fixture {
             || Subject { service: String::new(), old: String::new(), new: new.into() },
             |s| Subject { service: s.name.clone(), old: s.version.clone(), new: new.into() },
         );
-        Self {
-            namespace: "shop".into(),
-            services,
-            subject,
-            extra: Vec::new(),
-        }
+        Self { namespace: "shop".into(), services, subject, extra: Vec::new() }
     }
 
     pub(super) fn install(&self, world: &mut World) {
         for ns in ["default", "kube-system", self.namespace.as_str()] {
-            world.make(of("namespaces"), "", json!({"metadata": {"name": ns, "labels": {"kubernetes.io/metadata.name": ns}}}), MANAGER);
+            world.make(
+                of("namespaces"),
+                "",
+                json!({"metadata": {"name": ns, "labels": {"kubernetes.io/metadata.name": ns}}}),
+                MANAGER,
+            );
             world.make(of("serviceaccounts"), ns, json!({"metadata": {"name": "default"}}), MANAGER);
         }
         for n in 1..=3 {

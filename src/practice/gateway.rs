@@ -17,10 +17,8 @@ impl World {
     pub(super) fn reconcile_route(&mut self, key: &Key) {
         let Some(route) = self.store.get("httproutes", &key.0, &key.1).cloned() else { return };
         let generation = number(&route, "/metadata/generation");
-        let seen = route
-            .pointer("/status/parents/0/conditions/0/observedGeneration")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
+        let seen =
+            route.pointer("/status/parents/0/conditions/0/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
         let planned = format!("accept/{}/{generation}", uid(&route));
         if seen >= generation || self.births.contains_key(&planned) {
             return;
@@ -79,7 +77,8 @@ impl World {
                         .enumerate()
                         .map(|(j, (kind, (word, reason, message)))| {
                             let was = &old[i]["conditions"][j];
-                            let since = if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
+                            let since =
+                                if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
                             json!({"type": kind, "status": word, "reason": reason, "message": message,
                                 "observedGeneration": generation, "lastTransitionTime": since})
                         })
@@ -151,9 +150,5 @@ impl World {
 }
 
 fn backends(spec: &Value) -> impl Iterator<Item = &Value> {
-    spec["rules"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
+    spec["rules"].as_array().into_iter().flatten().flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
 }

@@ -47,9 +47,7 @@ fn set_condition(status: &mut Value, kind: &str, ok: bool, reason: Option<(&str,
 }
 
 fn set_ready(status: &mut Value, ready: bool, container: &str, now: &str) {
-    let why = || {
-        (!ready).then(|| ("ContainersNotReady", format!("containers with unready status: [{container}]")))
-    };
+    let why = || (!ready).then(|| ("ContainersNotReady", format!("containers with unready status: [{container}]")));
     set_condition(status, "ContainersReady", ready, why(), now);
     set_condition(status, "Ready", ready, why(), now);
     status["containerStatuses"][0]["ready"] = json!(ready);
@@ -92,8 +90,14 @@ impl World {
         });
         let id = uid(&pod);
         let pod = self.pod(key, &id).unwrap_or_default();
-        self.event(&pod, of("pods"), "Normal", "Scheduled", "default-scheduler",
-            &format!("Successfully assigned {}/{} to {node_name}", key.0, key.1));
+        self.event(
+            &pod,
+            of("pods"),
+            "Normal",
+            "Scheduled",
+            "default-scheduler",
+            &format!("Successfully assigned {}/{} to {node_name}", key.0, key.1),
+        );
         let after = self.seed.between(&format!("start/{id}"), 900, 2_600);
         self.later(after, Due::PodStart(key.clone(), id));
     }
@@ -179,8 +183,14 @@ impl World {
         let now = moment::seconds(self.now);
         self.pod_status(key, |s| set_ready(s, ready, &container, &now));
         if !ready {
-            self.event(&pod, of("pods"), "Warning", "Unhealthy", "kubelet",
-                "Readiness probe failed: HTTP probe failed with statuscode: 503");
+            self.event(
+                &pod,
+                of("pods"),
+                "Warning",
+                "Unhealthy",
+                "kubelet",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            );
         }
     }
 
@@ -196,7 +206,9 @@ impl World {
         let now = moment::seconds(self.now);
         let message = format!(
             "back-off {}s restarting failed container={container} pod={}_{}({id})",
-            backoff / 1000, key.1, key.0
+            backoff / 1000,
+            key.1,
+            key.0
         );
         self.traffic.cut(self.now);
         self.traffic.pods.remove(key);
@@ -210,8 +222,14 @@ impl World {
             c["started"] = json!(false);
             set_ready(s, false, &container, &now);
         });
-        self.event(&pod, of("pods"), "Warning", "BackOff", "kubelet",
-            &format!("Back-off restarting failed container {container} in pod {}", key.1));
+        self.event(
+            &pod,
+            of("pods"),
+            "Warning",
+            "BackOff",
+            "kubelet",
+            &format!("Back-off restarting failed container {container} in pod {}", key.1),
+        );
         self.later(backoff, Due::PodStart(key.clone(), id.into()));
     }
 

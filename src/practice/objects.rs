@@ -22,11 +22,7 @@ pub fn uid(object: &Value) -> String {
 }
 
 pub fn text(object: &Value, pointer: &str) -> String {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_string()
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string()
 }
 
 pub fn number(object: &Value, pointer: &str) -> i64 {
@@ -39,18 +35,12 @@ pub fn controlled_by(object: &Value, uid: &str) -> bool {
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
-    object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The controlling owner's kind and name.
 pub fn controller(object: &Value) -> Option<(String, String)> {
-    owners(object)
-        .find(|o| o["controller"] == true)
-        .map(|o| (text(o, "/kind"), text(o, "/name")))
+    owners(object).find(|o| o["controller"] == true).map(|o| (text(o, "/kind"), text(o, "/name")))
 }
 
 pub fn owner_reference(kind: &Kind, owner: &Value) -> Value {
@@ -118,11 +108,7 @@ impl World {
 
     fn refuse_invalid(&self, kind: &Kind, o: &Value, old: Option<&Value>) -> Result<(), Refusal> {
         let causes: Vec<Cause> = validate::check(kind, o, old);
-        if causes.is_empty() {
-            Ok(())
-        } else {
-            Err(status::invalid(kind, &text(o, "/metadata/name"), &causes))
-        }
+        if causes.is_empty() { Ok(()) } else { Err(status::invalid(kind, &text(o, "/metadata/name"), &causes)) }
     }
 
     fn stamp(&self, kind: &Kind, o: &mut Value, name: &str) {
@@ -205,7 +191,14 @@ impl World {
 
     /// Changes a stored object on behalf of a controller. Nothing happens when it is gone or stays the same.
     /// A controller never writes what the rules refuse; if it did, the object would stay as it was.
-    pub(super) fn edit(&mut self, kind: &'static Kind, key: &Key, manager: &str, sub: &str, change: impl FnOnce(&mut Value)) {
+    pub(super) fn edit(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        manager: &str,
+        sub: &str,
+        change: impl FnOnce(&mut Value),
+    ) {
         let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else { return };
         let mut new = (*old).clone();
         change(&mut new);
@@ -271,12 +264,8 @@ impl World {
         }
         let owner = uid(&gone);
         for plural in ["replicasets", "pods", "endpointslices"] {
-            let mine: Vec<Key> = self
-                .store
-                .list(plural, &key.0)
-                .filter(|o| controlled_by(o, &owner))
-                .map(|o| key_of(o))
-                .collect();
+            let mine: Vec<Key> =
+                self.store.list(plural, &key.0).filter(|o| controlled_by(o, &owner)).map(|o| key_of(o)).collect();
             for k in mine {
                 match dependants {
                     Dependants::Removed => self.delete(of(plural), &k, None, Dependants::Removed),
@@ -364,8 +353,15 @@ fn keep_system_metadata(old: &Value, new: &mut Value) {
         new["metadata"] = json!({});
     }
     for field in [
-        "name", "namespace", "uid", "creationTimestamp", "generation", "generateName", "resourceVersion",
-        "deletionTimestamp", "deletionGracePeriodSeconds",
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "generateName",
+        "resourceVersion",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
     ] {
         let kept = old["metadata"].get(field).cloned();
         put_or_remove(&mut new["metadata"], field, kept);

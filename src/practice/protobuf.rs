@@ -87,7 +87,10 @@ mod tests {
         body.extend(wrap(1, &wrap(2, b"SelfSubjectAccessReview")));
         body.extend(wrap(2, &raw));
         let got = review(&body).expect("reads");
-        assert_eq!(got["spec"]["resourceAttributes"], json!({"namespace": "shop", "verb": "patch", "resource": "deployments"}));
+        assert_eq!(
+            got["spec"]["resourceAttributes"],
+            json!({"namespace": "shop", "verb": "patch", "resource": "deployments"})
+        );
         assert_eq!(review(b"k8s\0\xff\xff\xff"), None);
         assert_eq!(review(b"{}"), None);
     }

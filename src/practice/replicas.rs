@@ -77,7 +77,14 @@ impl World {
             for p in ranked.iter().take(live.len() - want) {
                 let name = text(p, "/metadata/name");
                 self.delete(of("pods"), &key_of(p), None, Dependants::Removed);
-                self.event(&rs, of("replicasets"), "Normal", "SuccessfulDelete", "replicaset-controller", &format!("Deleted pod: {name}"));
+                self.event(
+                    &rs,
+                    of("replicasets"),
+                    "Normal",
+                    "SuccessfulDelete",
+                    "replicaset-controller",
+                    &format!("Deleted pod: {name}"),
+                );
             }
         }
         self.replicaset_status(key);
@@ -112,9 +119,8 @@ impl World {
                 continue;
             }
             ready_now += 1;
-            let since = condition(p, "Ready")
-                .and_then(|c| moment::parse(&text(c, "/lastTransitionTime")))
-                .unwrap_or(self.now);
+            let since =
+                condition(p, "Ready").and_then(|c| moment::parse(&text(c, "/lastTransitionTime"))).unwrap_or(self.now);
             if since + wait <= self.now {
                 available += 1;
             } else {

@@ -61,14 +61,10 @@ impl FromStr for Scenario {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Scenario::ALL
-            .iter()
-            .copied()
-            .find(|s| s.name() == name)
-            .ok_or_else(|| {
-                let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
-                format!("no scenario is called {name:?}; there are: {}", all.join(", "))
-            })
+        Scenario::ALL.iter().copied().find(|s| s.name() == name).ok_or_else(|| {
+            let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
+            format!("no scenario is called {name:?}; there are: {}", all.join(", "))
+        })
     }
 }
 
@@ -76,7 +72,10 @@ impl FromStr for Scenario {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Turn {
     /// The version of the subject behaves so from now on.
-    Fault { old: bool, fault: Fault },
+    Fault {
+        old: bool,
+        fault: Fault,
+    },
     /// One phase of the flapping: bad or good, then the other.
     Flap(bool),
     /// Both versions' metrics answer so from now on.
@@ -134,10 +133,7 @@ impl Director {
 }
 
 fn errors(ratio: f64) -> Fault {
-    Fault {
-        error_ratio: ratio,
-        ..Fault::default()
-    }
+    Fault { error_ratio: ratio, ..Fault::default() }
 }
 
 impl World {
@@ -158,7 +154,9 @@ impl World {
             Scenario::ErrorSpike => sure(quarter, 90_000, new(errors(0.03))).into_iter().collect(),
             Scenario::Slow => sure(begins, 0, new(Fault { p95_s: 3.5, ..Fault::default() })).into_iter().collect(),
             Scenario::SlowBurn => sure(begins, 0, new(errors(0.013))).into_iter().collect(),
-            Scenario::CrashLoop => sure(begins, 0, new(Fault { crash: true, ..Fault::default() })).into_iter().collect(),
+            Scenario::CrashLoop => {
+                sure(begins, 0, new(Fault { crash: true, ..Fault::default() })).into_iter().collect()
+            }
             Scenario::Flapping => sure(serves, 20_000, Turn::Flap(true)).into_iter().collect(),
             Scenario::FlakyMetrics if serves => self.stretches(),
             Scenario::ApiOutage => {
@@ -196,9 +194,7 @@ impl World {
         }
         self.director.routes_looked_at = rv;
         let ns = self.director.namespace.clone();
-        self.store
-            .list("httproutes", &ns)
-            .any(|r| number(r, "/metadata/generation") > 1)
+        self.store.list("httproutes", &ns).any(|r| number(r, "/metadata/generation") > 1)
     }
 
     /// When billing's metrics fail and come back, from the moment the new version serves.
@@ -269,11 +265,8 @@ impl World {
 
     fn take_lease(&mut self) {
         let ns = self.director.namespace.clone();
-        let lease = self
-            .store
-            .list("leases", &ns)
-            .find(|l| text(l, "/metadata/name").starts_with("pilothouse"))
-            .cloned();
+        let lease =
+            self.store.list("leases", &ns).find(|l| text(l, "/metadata/name").starts_with("pilothouse")).cloned();
         let Some(lease) = lease else {
             self.later(5_000, Due::Turn(Turn::TakeLease));
             return;
@@ -320,7 +313,8 @@ fn stamp(route: &mut serde_json::Value, name: &str, epoch: i64) {
         })
         .collect();
     let above = mine.iter().map(|m| m.1 + 1).max().unwrap_or(epoch).max(epoch);
-    let keys = if mine.is_empty() { vec![format!("{OWNER_MARK}{name}")] } else { mine.into_iter().map(|m| m.0).collect() };
+    let keys =
+        if mine.is_empty() { vec![format!("{OWNER_MARK}{name}")] } else { mine.into_iter().map(|m| m.0).collect() };
     for k in keys {
         route["metadata"]["annotations"][k] = json!(format!("foreign/{above}/1"));
     }

@@ -55,9 +55,7 @@ impl Server {
         let pods = TcpListener::bind(scrape).await?;
         let (addr, scrape_addr) = (api.local_addr()?, pods.local_addr()?);
         let api_app = axum::Router::new().fallback(answer_api).with_state(shared.clone());
-        let pods_app = axum::Router::new()
-            .fallback(answer_pods)
-            .with_state((shared.clone(), scrape_addr));
+        let pods_app = axum::Router::new().fallback(answer_pods).with_state((shared.clone(), scrape_addr));
         let api_app = api_app.into_make_service_with_connect_info::<Line>();
         let tasks = vec![
             tokio::spawn(async move {
@@ -103,7 +101,9 @@ impl Server {
         }
         out.push_str("contexts:\n");
         for (name, _) in all {
-            out.push_str(&format!("- name: {name}\n  context: {{cluster: {name}, user: {name}, namespace: {namespace}}}\n"));
+            out.push_str(&format!(
+                "- name: {name}\n  context: {{cluster: {name}, user: {name}, namespace: {namespace}}}\n"
+            ));
         }
         out
     }
@@ -205,7 +205,9 @@ fn header(headers: &HeaderMap, name: header::HeaderName) -> String {
 async fn answer_api(State(shared): State<Shared>, ConnectInfo(line): ConnectInfo<Line>, request: Request) -> Response {
     match shared.with(|w| w.outage()) {
         Some(Outage::Closed) => return line.cut(),
-        Some(Outage::Refusing) => return respond(&shared, status::unavailable("the server is currently unable to handle the request").into()),
+        Some(Outage::Refusing) => {
+            return respond(&shared, status::unavailable("the server is currently unable to handle the request").into());
+        }
         None => {}
     }
     let (parts, body) = request.into_parts();
@@ -365,11 +367,14 @@ mod tests {
 
     #[test]
     fn queries_are_decoded() {
-        assert_eq!(pairs("fieldSelector=metadata.name%3Dbilling&watch=true&x=a+b%"), [
-            ("fieldSelector".to_string(), "metadata.name=billing".to_string()),
-            ("watch".into(), "true".into()),
-            ("x".into(), "a b%".into()),
-        ]);
+        assert_eq!(
+            pairs("fieldSelector=metadata.name%3Dbilling&watch=true&x=a+b%"),
+            [
+                ("fieldSelector".to_string(), "metadata.name=billing".to_string()),
+                ("watch".into(), "true".into()),
+                ("x".into(), "a b%".into()),
+            ]
+        );
         assert_eq!(percent_decoded("/a+b%2Fc", false), "/a+b/c");
     }
 }

@@ -48,13 +48,7 @@ pub struct Store {
 
 /// The namespace and name of an object.
 pub fn key_of(object: &Value) -> Key {
-    let text = |p: &str| {
-        object
-            .pointer(p)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_string()
-    };
+    let text = |p: &str| object.pointer(p).and_then(Value::as_str).unwrap_or_default().to_string();
     (text("/metadata/namespace"), text("/metadata/name"))
 }
 
@@ -63,10 +57,7 @@ impl Store {
     pub fn new() -> Self {
         Self {
             rv: 100,
-            shelves: KINDS
-                .iter()
-                .map(|k| (k.plural, Shelf::default()))
-                .collect(),
+            shelves: KINDS.iter().map(|k| (k.plural, Shelf::default())).collect(),
             touched: VecDeque::new(),
         }
     }
@@ -82,27 +73,16 @@ impl Store {
     }
 
     pub fn get(&self, plural: &str, ns: &str, name: &str) -> Option<&Arc<Value>> {
-        self.shelves
-            .get(plural)?
-            .objects
-            .get(&(ns.to_string(), name.to_string()))
+        self.shelves.get(plural)?.objects.get(&(ns.to_string(), name.to_string()))
     }
 
     /// All objects of a kind, by namespace and name; of one namespace when `ns` is not empty.
     pub fn list<'a>(&'a self, plural: &str, ns: &'a str) -> impl Iterator<Item = &'a Arc<Value>> {
         let range = self.shelves.get(plural).map(|s| {
-            let from = if ns.is_empty() {
-                (String::new(), String::new())
-            } else {
-                (ns.to_string(), String::new())
-            };
+            let from = if ns.is_empty() { (String::new(), String::new()) } else { (ns.to_string(), String::new()) };
             s.objects.range(from..)
         });
-        range
-            .into_iter()
-            .flatten()
-            .take_while(move |(k, _)| ns.is_empty() || k.0 == ns)
-            .map(|(_, v)| v)
+        range.into_iter().flatten().take_while(move |(k, _)| ns.is_empty() || k.0 == ns).map(|(_, v)| v)
     }
 
     /// Puts an object on its shelf under a new version and returns it as stored.
@@ -113,17 +93,8 @@ impl Store {
         let object = Arc::new(object);
         let shelf = self.shelves.entry(kind.plural).or_default();
         let before = shelf.objects.insert(key.clone(), object.clone());
-        let what = if before.is_some() {
-            What::Modified
-        } else {
-            What::Added
-        };
-        shelf.remember(Change {
-            rv: self.rv,
-            what,
-            object: object.clone(),
-            before,
-        });
+        let what = if before.is_some() { What::Modified } else { What::Added };
+        shelf.remember(Change { rv: self.rv, what, object: object.clone(), before });
         self.touched.push_back((kind.plural, key));
         object
     }
@@ -137,12 +108,7 @@ impl Store {
         let mut last = (*before).clone();
         last["metadata"]["resourceVersion"] = json!(self.rv.to_string());
         let object = Arc::new(last);
-        shelf.remember(Change {
-            rv: self.rv,
-            what: What::Deleted,
-            object: object.clone(),
-            before: Some(before),
-        });
+        shelf.remember(Change { rv: self.rv, what: What::Deleted, object: object.clone(), before: Some(before) });
         self.touched.push_back((kind.plural, key));
         Some(object)
     }
@@ -223,9 +189,7 @@ mod tests {
         for _ in 0..HISTORY + 10 {
             s.put(of("pods"), pod("a"));
         }
-        let Err(oldest) = s.since("pods", 105) else {
-            panic!("105 is forgotten")
-        };
+        let Err(oldest) = s.since("pods", 105) else { panic!("105 is forgotten") };
         assert_eq!(oldest, 110);
         assert!(s.since("pods", oldest).is_ok());
         s.compact();

@@ -8,11 +8,7 @@ use serde_json::{Value, json};
 const START: i64 = 1_795_337_043_000;
 
 fn config(scenario: Scenario) -> Config {
-    Config {
-        scenario,
-        seed: 11,
-        start_ms: START,
-    }
+    Config { scenario, seed: 11, start_ms: START }
 }
 
 fn two() -> World {
@@ -58,8 +54,7 @@ fn add_next(w: &mut World, version: &str, replicas: i64, weight: i64) {
 
 fn set_weights(w: &mut World, old: i64, new: i64) {
     change(w, "httproutes", "billing", |r| {
-        r["spec"]["rules"][0]["backendRefs"] =
-            json!([{"name": "billing", "port": 80, "weight": old}, {"name": "billing-next", "port": 80, "weight": new}]);
+        r["spec"]["rules"][0]["backendRefs"] = json!([{"name": "billing", "port": 80, "weight": old}, {"name": "billing-next", "port": 80, "weight": new}]);
     });
 }
 
@@ -92,7 +87,10 @@ fn a_rollout_surges_one_keeps_all_available_and_loses_no_request() {
         let d = deployment(&w, "billing");
         least = least.min(number(&d, "/status/availableReplicas"));
         most = most.max(number(&d, "/status/replicas"));
-        if reason(&d, "Progressing") == "True/NewReplicaSetAvailable" && number(&d, "/status/updatedReplicas") == 4 && number(&d, "/status/terminatingReplicas") == 0 {
+        if reason(&d, "Progressing") == "True/NewReplicaSetAvailable"
+            && number(&d, "/status/updatedReplicas") == 4
+            && number(&d, "/status/terminatingReplicas") == 0
+        {
             break;
         }
     }
@@ -120,7 +118,11 @@ fn a_crash_loop_misses_the_deadline_while_the_old_pods_stay() {
     assert_eq!(reason(&d, "Available"), "True/MinimumReplicasAvailable");
     assert_eq!(number(&d, "/status/readyReplicas"), 4);
     w.advance_to(START + 60_000);
-    let crashed = w.objects("pods", "shop").into_iter().find(|p| number(p, "/status/containerStatuses/0/restartCount") > 1).expect("crashes");
+    let crashed = w
+        .objects("pods", "shop")
+        .into_iter()
+        .find(|p| number(p, "/status/containerStatuses/0/restartCount") > 1)
+        .expect("crashes");
     assert_eq!(crashed["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "CrashLoopBackOff");
 }
 
@@ -129,7 +131,8 @@ fn a_missing_image_backs_off() {
     let mut w = two();
     w.set_fault("billing", "4.2.1", Fault { image_missing: true, ..Fault::default() });
     add_next(&mut w, "4.2.1", 1, 0);
-    let p = w.objects("pods", "shop").into_iter().find(|p| p["metadata"]["labels"]["app"] == "billing-next").expect("made");
+    let p =
+        w.objects("pods", "shop").into_iter().find(|p| p["metadata"]["labels"]["app"] == "billing-next").expect("made");
     assert_eq!(p["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "ImagePullBackOff");
     assert_eq!(p["status"]["phase"], "Pending");
 }
@@ -145,7 +148,10 @@ fn a_paused_rollout_keeps_both_replicasets() {
     w.advance_to(START + 60_000);
     let d = deployment(&w, "billing");
     assert_eq!(reason(&d, "Progressing"), "Unknown/DeploymentPaused");
-    let used = w.objects("replicasets", "shop").into_iter().filter(|r| r["metadata"]["labels"]["app"] == "billing" && number(r, "/spec/replicas") > 0);
+    let used = w
+        .objects("replicasets", "shop")
+        .into_iter()
+        .filter(|r| r["metadata"]["labels"]["app"] == "billing" && number(r, "/spec/replicas") > 0);
     assert_eq!(used.count(), 2);
     change(&mut w, "deployments", "billing", |d| d["spec"]["paused"] = json!(false));
     w.advance_to(START + 160_000);
@@ -157,7 +163,11 @@ fn unready_pods_leave_the_endpoints_within_a_second_and_requests_get_lost() {
     let mut w = two();
     w.set_fault("billing", "4.1.8", Fault { unready: true, ..Fault::default() });
     w.advance_to(START + 1_000);
-    let slice = w.objects("endpointslices", "shop").into_iter().find(|s| s["metadata"]["labels"]["kubernetes.io/service-name"] == "billing").expect("made");
+    let slice = w
+        .objects("endpointslices", "shop")
+        .into_iter()
+        .find(|s| s["metadata"]["labels"]["kubernetes.io/service-name"] == "billing")
+        .expect("made");
     assert!(slice["endpoints"].as_array().expect("list").iter().all(|e| e["conditions"]["ready"] == false));
     let before = w.lost_requests();
     w.advance_to(START + 11_000);
@@ -196,7 +206,9 @@ fn a_route_to_a_service_that_is_not_there_says_so_even_at_weight_0() {
     let mut w = two();
     set_weights(&mut w, 100, 0);
     w.advance_to(START + 1_000);
-    let resolved = |w: &World| w.object("httproutes", "shop", "billing").expect("is there")["status"]["parents"][0]["conditions"][1].clone();
+    let resolved = |w: &World| {
+        w.object("httproutes", "shop", "billing").expect("is there")["status"]["parents"][0]["conditions"][1].clone()
+    };
     assert_eq!(resolved(&w)["reason"], "BackendNotFound");
     let svc = json!({"metadata": {"name": "billing-next"}, "spec": {"selector": {"app": "billing-next"}, "ports": [{"port": 80}]}});
     w.make(of("services"), "shop", svc, "test");
@@ -211,7 +223,9 @@ fn a_deleted_deployment_takes_its_replicasets_and_pods_along() {
     w.settle();
     assert!(w.objects("replicasets", "shop").iter().all(|r| r["metadata"]["labels"]["app"] != "auth"));
     let leaving = w.objects("pods", "shop").into_iter().filter(|p| p["metadata"]["labels"]["app"] == "auth");
-    assert!(leaving.clone().count() == 3 && leaving.into_iter().all(|p| p["metadata"]["deletionTimestamp"].is_string()));
+    assert!(
+        leaving.clone().count() == 3 && leaving.into_iter().all(|p| p["metadata"]["deletionTimestamp"].is_string())
+    );
     w.advance_to(START + 5_000);
     assert!(w.objects("pods", "shop").iter().all(|p| p["metadata"]["labels"]["app"] != "auth"));
 }
@@ -230,7 +244,10 @@ fn the_same_seed_and_writes_give_the_same_world_however_time_is_cut() {
         (w.fingerprint(), w.served("billing", "4.2.1"), w.metrics_of("shop", &first_pod(&w)))
     };
     assert_eq!(tell(137), tell(60_000));
-    let other = World::custom(Config { seed: 12, ..config(Scenario::Healthy) }, Fixture::of(vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0)], "4.2.1"));
+    let other = World::custom(
+        Config { seed: 12, ..config(Scenario::Healthy) },
+        Fixture::of(vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0)], "4.2.1"),
+    );
     assert_ne!(first_pod(&other), first_pod(&two()));
 }
 
@@ -314,13 +331,19 @@ fn the_api_goes_away_twice_for_90_seconds() {
 #[test]
 fn a_second_driver_takes_the_lease_and_stamps_a_higher_epoch() {
     let mut w = story(Scenario::SecondDriver);
-    let lease = json!({"metadata": {"name": "pilothouse-shop"}, "spec": {"holderIdentity": "ivo", "leaseTransitions": 3}});
+    let lease =
+        json!({"metadata": {"name": "pilothouse-shop"}, "spec": {"holderIdentity": "ivo", "leaseTransitions": 3}});
     w.make(of("leases"), "shop", lease, "pilothouse");
-    change(&mut w, "httproutes", "billing", |r| r["metadata"]["annotations"]["owner.pilothouse.dev/billing"] = json!("r1/3/9"));
+    change(&mut w, "httproutes", "billing", |r| {
+        r["metadata"]["annotations"]["owner.pilothouse.dev/billing"] = json!("r1/3/9")
+    });
     let t = w.now() + 70_000;
     w.advance_to(t);
     let l = w.object("leases", "shop", "pilothouse-shop").expect("is there");
-    assert_eq!((l["spec"]["holderIdentity"].as_str(), &l["spec"]["leaseTransitions"]), (Some(FOREIGN_HOLDER), &json!(4)));
+    assert_eq!(
+        (l["spec"]["holderIdentity"].as_str(), &l["spec"]["leaseTransitions"]),
+        (Some(FOREIGN_HOLDER), &json!(4))
+    );
     let r = w.object("httproutes", "shop", "billing").expect("is there");
     assert_eq!(r["metadata"]["annotations"]["owner.pilothouse.dev/billing"], "foreign/4/1");
 }
@@ -328,7 +351,11 @@ fn a_second_driver_takes_the_lease_and_stamps_a_higher_epoch() {
 #[test]
 fn flaky_metrics_fail_and_come_back() {
     let mut w = story(Scenario::FlakyMetrics);
-    let pod = w.objects("pods", "shop").into_iter().find(|p| p["metadata"]["labels"]["version"] == "4.2.1" && p["metadata"]["labels"]["app"] == "billing-next").expect("made");
+    let pod = w
+        .objects("pods", "shop")
+        .into_iter()
+        .find(|p| p["metadata"]["labels"]["version"] == "4.2.1" && p["metadata"]["labels"]["app"] == "billing-next")
+        .expect("made");
     let pod = pod["metadata"]["name"].as_str().expect("named").to_string();
     let mut seen = Vec::new();
     for _ in 0..1_800 {

@@ -50,11 +50,9 @@ fn immutable(new: &Value, old: Option<&Value>, at: &str, field: &str, causes: &m
 
 fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     match new.pointer("/spec/replicas") {
-        Some(v) if v.as_i64().is_none_or(|n| n < 0) => causes.push(Cause::invalid(
-            "spec.replicas",
-            v,
-            "must be greater than or equal to 0",
-        )),
+        Some(v) if v.as_i64().is_none_or(|n| n < 0) => {
+            causes.push(Cause::invalid("spec.replicas", v, "must be greater than or equal to 0"))
+        }
         _ => {}
     }
     let selector = new.pointer("/spec/selector").unwrap_or(&Value::Null);
@@ -155,7 +153,11 @@ fn wrong_type(field: &str, v: &Value, want: &str) -> Cause {
     Cause {
         reason: "FieldValueTypeInvalid",
         field: field.into(),
-        message: format!("Invalid value: \"{}\": {field} in body must be of type {want}: \"{}\"", type_of(v), type_of(v)),
+        message: format!(
+            "Invalid value: \"{}\": {field} in body must be of type {want}: \"{}\"",
+            type_of(v),
+            type_of(v)
+        ),
     }
 }
 
@@ -215,9 +217,12 @@ mod tests {
     #[test]
     fn a_negative_weight_reads_as_the_real_server_says_it() {
         let r = json!({"metadata": {"name": "billing"}, "spec": {"rules": [{"backendRefs": [{"name": "a"}, {"name": "b", "weight": -1}]}]}});
-        assert_eq!(messages(&check(of("httproutes"), &r, None)), [
-            "spec.rules[0].backendRefs[1].weight: Invalid value: -1: spec.rules[0].backendRefs[1].weight in body should be greater than or equal to 0"
-        ]);
+        assert_eq!(
+            messages(&check(of("httproutes"), &r, None)),
+            [
+                "spec.rules[0].backendRefs[1].weight: Invalid value: -1: spec.rules[0].backendRefs[1].weight in body should be greater than or equal to 0"
+            ]
+        );
     }
 
     #[test]
@@ -226,10 +231,13 @@ mod tests {
             "template": {"metadata": {"labels": {"app": "billing"}}, "spec": {"containers": [{"name": "app", "image": "a"}]}}}});
         let mut new = old.clone();
         new["spec"]["selector"]["matchLabels"]["app"] = json!("other");
-        assert_eq!(messages(&check(of("deployments"), &new, Some(&old))), [
-            "spec.template.metadata.labels: Invalid value: {\"app\":\"billing\"}: `selector` does not match template `labels`",
-            "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"
-        ]);
+        assert_eq!(
+            messages(&check(of("deployments"), &new, Some(&old))),
+            [
+                "spec.template.metadata.labels: Invalid value: {\"app\":\"billing\"}: `selector` does not match template `labels`",
+                "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"other\"}}: field is immutable"
+            ]
+        );
         assert!(check(of("deployments"), &old, Some(&old)).is_empty());
     }
 }

@@ -59,16 +59,16 @@ fn event(kind: &str, object: Value) -> Value {
 impl Watch {
     /// A watch from `rv` on; `None` or 0 begins with everything there is. `mark_initial` sends the bookmark that
     /// ends the initial events.
-    pub fn new(world: &World, view: View, rv: Option<u64>, bookmarks: bool, mark_initial: bool, timeout_s: u64) -> Self {
-        let mut w = Self {
-            view,
-            timeout_s,
-            bookmarks,
-            after: rv.unwrap_or(0),
-            headed: true,
-            first: Vec::new(),
-            over: false,
-        };
+    pub fn new(
+        world: &World,
+        view: View,
+        rv: Option<u64>,
+        bookmarks: bool,
+        mark_initial: bool,
+        timeout_s: u64,
+    ) -> Self {
+        let mut w =
+            Self { view, timeout_s, bookmarks, after: rv.unwrap_or(0), headed: true, first: Vec::new(), over: false };
         if mark_initial || rv.unwrap_or(0) == 0 {
             w.after = world.rv();
             let mut all = world.objects(w.view.kind.plural, &w.view.namespace);
@@ -89,7 +89,9 @@ impl Watch {
     fn show(&mut self, o: &Value, now: i64) -> Value {
         match self.view.form {
             Form::Whole => o.clone(),
-            Form::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]}),
+            Form::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]})
+            }
             Form::Table => {
                 let headed = std::mem::take(&mut self.headed);
                 let rv = text(o, "/metadata/resourceVersion");
@@ -142,7 +144,10 @@ impl Watch {
             Form::Whole => (k.kind, k.api_version()),
             Form::Table | Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".into()),
         };
-        event("BOOKMARK", json!({"kind": kind, "apiVersion": api,
-            "metadata": {"resourceVersion": self.after.to_string(), "creationTimestamp": null}}))
+        event(
+            "BOOKMARK",
+            json!({"kind": kind, "apiVersion": api,
+            "metadata": {"resourceVersion": self.after.to_string(), "creationTimestamp": null}}),
+        )
     }
 }

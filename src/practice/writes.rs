@@ -18,7 +18,8 @@ pub(super) fn read_body(ask: &Ask) -> Result<Value, Refusal> {
     }
     let kind = ask.content_type.split(';').next().unwrap_or_default().trim();
     if kind.ends_with("yaml") {
-        let text = std::str::from_utf8(&ask.body).map_err(|e| status::bad_request(format!("error decoding YAML: {e}")))?;
+        let text =
+            std::str::from_utf8(&ask.body).map_err(|e| status::bad_request(format!("error decoding YAML: {e}")))?;
         return serde_saphyr::from_str(text).map_err(|e| status::bad_request(format!("error decoding YAML: {e}")));
     }
     if kind.is_empty() || kind.ends_with("json") {
@@ -76,14 +77,19 @@ impl World {
         }
         let kind = text(&o, "/kind");
         if !kind.is_empty() && kind != t.kind.kind {
-            return Err(status::bad_request(format!("the kind in the data ({kind}) does not match the expected kind ({})", t.kind.kind)));
+            return Err(status::bad_request(format!(
+                "the kind in the data ({kind}) does not match the expected kind ({})",
+                t.kind.kind
+            )));
         }
         if !text(&o, "/metadata/resourceVersion").is_empty() {
             return Err(status::bad_request("resourceVersion should not be set on objects to be created"));
         }
         let ns = text(&o, "/metadata/namespace");
         if t.kind.namespaced && !ns.is_empty() && ns != t.ns {
-            return Err(status::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+            return Err(status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
         }
         let writer = self.writer(t.kind, &ask.manager(), "");
         let shaped = self.shape_new(t.kind, &t.ns, o, &writer, false)?;
@@ -100,7 +106,10 @@ impl World {
         let mut new = read_body(ask)?;
         let name = text(&new, "/metadata/name");
         if !name.is_empty() && name != t.name {
-            return Err(status::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", t.name)));
+            return Err(status::bad_request(format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                t.name
+            )));
         }
         if t.kind.custom && text(&new, "/metadata/resourceVersion").is_empty() {
             let cause = status::Cause {
@@ -147,7 +156,9 @@ impl World {
     /// Server-side apply: merges, or creates what is not there.
     fn apply(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         if ask.param("fieldManager").is_empty() {
-            return Err(status::bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"));
+            return Err(status::bad_request(
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+            ));
         }
         let mut config = read_body(ask)?;
         if !config.is_object() {
@@ -179,7 +190,14 @@ impl World {
         }
     }
 
-    fn change(&mut self, ask: &Ask, t: &Target, old: &Arc<Value>, new: Value, applied: bool) -> Result<Answer, Refusal> {
+    fn change(
+        &mut self,
+        ask: &Ask,
+        t: &Target,
+        old: &Arc<Value>,
+        new: Value,
+        applied: bool,
+    ) -> Result<Answer, Refusal> {
         let writer = self.writer(t.kind, &ask.manager(), &t.sub);
         let shaped = self.shape_change(t.kind, old, new, &writer, applied)?;
         let result = match shaped {

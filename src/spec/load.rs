@@ -45,12 +45,14 @@ impl Loaded {
     /// No upgrade is in the files, there is no such one, or none is named and there are several.
     pub fn bundle(&self, upgrade: Option<&str>) -> Result<Bundle, Report> {
         let names: Vec<&str> = self.upgrades.iter().map(|u| u.name.as_str()).collect();
-        let fail = |message: String, help: String| {
-            Err(Report::of(Problem::of_file("the given files", message, Some(help))))
-        };
+        let fail =
+            |message: String, help: String| Err(Report::of(Problem::of_file("the given files", message, Some(help))));
         let chosen = match (upgrade, self.upgrades.as_slice()) {
             (_, []) => {
-                return fail("no document of kind Upgrade is in them".into(), "give the file that holds it, too".into());
+                return fail(
+                    "no document of kind Upgrade is in them".into(),
+                    "give the file that holds it, too".into(),
+                );
             }
             (None, [only]) => only,
             (None, _) => {
@@ -69,8 +71,7 @@ impl Loaded {
             },
         };
         let fleet = self.fleets.iter().find(|f| f.name == chosen.spec.fleet);
-        let environment =
-            fleet.and_then(|f| f.spec.environments.iter().find(|e| e.name == chosen.spec.environment));
+        let environment = fleet.and_then(|f| f.spec.environments.iter().find(|e| e.name == chosen.spec.environment));
         match (fleet, environment, self.policy(&chosen.spec.policy)) {
             (Some(fleet), Some(environment), Some(policy)) => Ok(Bundle {
                 fleet: fleet.clone(),
@@ -283,7 +284,8 @@ fn api_version(root: &Node, cut: bool, start: Place, sink: &mut Sink<'_>) -> boo
             Some(API_VERSION) => return true,
             Some(other) => {
                 let ours = other.starts_with("pilothouse.dev/");
-                let message = format!("apiVersion: `{other}` is not read{}", if ours { " by this version" } else { "" });
+                let message =
+                    format!("apiVersion: `{other}` is not read{}", if ours { " by this version" } else { "" });
                 let help = format!("this program reads `{API_VERSION}`");
                 sink.error(entry.node.place, message, Some(help));
             }
@@ -359,7 +361,9 @@ fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: 
         };
         let ((environments, e), (services, s)) = (names("environments"), names("services"));
         let spec = loaded.fleets.iter().find(|f| f.name == doc.name).map(|f| &f.spec);
-        known.fleets.insert(doc.name.clone(), KnownFleet { spec, environments, services, complete: e && s && !doc.cut });
+        known
+            .fleets
+            .insert(doc.name.clone(), KnownFleet { spec, environments, services, complete: e && s && !doc.cut });
     }
     for doc in presets.iter().chain(docs).filter(|d| d.kind == "Policy") {
         let people = |node: &Node| node.get("people").map_or(0, |e| e.node.entries().len());

@@ -242,11 +242,7 @@ impl<'s> Checker<'s, '_> {
                 let Some((_, inner)) = choice.shapes.iter().find(|(key, _)| *key == entry.key) else {
                     if choice.words.contains(&entry.key.as_str()) {
                         let help = format!("write `{}` alone", entry.key);
-                        self.sink.error(
-                            entry.key_place,
-                            format!("{path}: `{}` takes no value", entry.key),
-                            Some(help),
-                        );
+                        self.sink.error(entry.key_place, format!("{path}: `{}` takes no value", entry.key), Some(help));
                     } else {
                         self.unknown_word(&entry.key, entry.key_place, all(), path);
                     }
@@ -285,7 +281,9 @@ impl<'s> Checker<'s, '_> {
                 "no" | "off" => Some("write `false`".into()),
                 _ => None,
             },
-            (Yaml::Text(_), _) if types(schema) == ["array"] => Some("write each on a line of its own after `- `".into()),
+            (Yaml::Text(_), _) if types(schema) == ["array"] => {
+                Some("write each on a line of its own after `- `".into())
+            }
             _ => None,
         };
         let message = format!("{path}: expected {}, found {}", expected(schema), found(&node.yaml));

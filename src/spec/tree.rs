@@ -394,7 +394,8 @@ fn plain(text: &str) -> Yaml {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return Yaml::Number(None, text.to_string());
     }
-    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit())) {
+    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
         return Yaml::Number(u64::from_str_radix(digits, 16).ok().map(Number::from), text.to_string());
     }
     let octal = |d: &&str| !d.is_empty() && d.bytes().all(|b| (b'0'..=b'7').contains(&b));

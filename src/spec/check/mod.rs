@@ -114,10 +114,9 @@ impl Scope<'_, '_, '_> {
         let (mut sound, mut written) = (Some(self.spec), Some(self.written));
         for seg in at {
             (sound, written) = match *seg {
-                Seg::Key(key) => (
-                    sound.and_then(|n| n.get(key)).map(|e| &e.node),
-                    written.and_then(|n| n.get(key)).map(|e| &e.node),
-                ),
+                Seg::Key(key) => {
+                    (sound.and_then(|n| n.get(key)).map(|e| &e.node), written.and_then(|n| n.get(key)).map(|e| &e.node))
+                }
                 Seg::Index(i) => {
                     let item = sound.and_then(|n| n.items().get(i));
                     let original = item.and_then(|item| written.and_then(|n| n.items().get(item.index)));

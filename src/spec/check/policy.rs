@@ -94,7 +94,11 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
         for (i, name) in names.iter().enumerate() {
             if name.trim().is_empty() || name.trim() != name {
                 let help = "write it as the API server does: see `kubectl auth whoami`".to_string();
-                scope.error(&[Seg::Key("people"), Seg::Key(list), Seg::Index(i)], &format!("`{name}` names nobody"), help);
+                scope.error(
+                    &[Seg::Key("people"), Seg::Key(list), Seg::Index(i)],
+                    &format!("`{name}` names nobody"),
+                    help,
+                );
             }
         }
     }

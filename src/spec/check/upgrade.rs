@@ -138,7 +138,11 @@ fn image_problem(image: &str) -> Option<&'static str> {
 fn image(name: &str, target: &Target, scope: &mut Scope<'_, '_, '_>) {
     let here = at!["to", name, "image"];
     if let Some(problem) = image_problem(&target.image) {
-        scope.error(here, &format!("`{}` {problem}", target.image), "such as registry.example/billing:4.2.1".to_string());
+        scope.error(
+            here,
+            &format!("`{}` {problem}", target.image),
+            "such as registry.example/billing:4.2.1".to_string(),
+        );
         return;
     }
     let tag = image_version(&target.image);
@@ -208,7 +212,9 @@ fn needs(
             }
             Some(version) if !requirement.matches(&version) => {
                 let help = match (brought, version.pre.is_empty()) {
-                    (_, false) => "a range takes a pre-release only if it names one, such as \">=5.2.4-rc.1\"".to_string(),
+                    (_, false) => {
+                        "a range takes a pre-release only if it names one, such as \">=5.2.4-rc.1\"".to_string()
+                    }
                     (true, true) => format!("change the range, or the version of `{needed}`"),
                     (false, true) => format!("add `{needed}` to `to`"),
                 };
