@@ -3,6 +3,8 @@
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
 //! - [`fleet`], [`policy`], [`upgrade`] one file per kind
+//! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
+pub mod canonical;
 pub mod fleet;
 pub mod policy;
 pub mod units;
