@@ -109,8 +109,12 @@ impl Plan {
     /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.
     pub fn hash(&self) -> String {
         // A plan is made of texts, numbers and maps with text keys: that always serialises.
-        let value = serde_json::to_value(self).unwrap_or_default();
-        canonical::hex(&Sha256::digest(canonical::text(&value).as_bytes()))
+        Plan::hash_of(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// [`Plan::hash`] of a plan as it stands in a file, whichever version wrote it.
+    pub fn hash_of(plan: &serde_json::Value) -> String {
+        canonical::hex(&Sha256::digest(canonical::text(plan).as_bytes()))
     }
 
     /// Time from the first pod of one service to the end of its last step, when every tick is good.
