@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::spec::canonical;
 use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
 use crate::spec::{Bundle, Environment, Service};
@@ -107,9 +108,13 @@ impl Plan {
 
     /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.
     pub fn hash(&self) -> String {
-        // serde_json's map is ordered by key here, so the text is the same for the same plan.
-        let value = serde_json::to_value(self).unwrap_or_default();
-        Sha256::digest(value.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+        // A plan is made of texts, numbers and maps with text keys: that always serialises.
+        Plan::hash_of(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// [`Plan::hash`] of a plan as it stands in a file, whichever version wrote it.
+    pub fn hash_of(plan: &serde_json::Value) -> String {
+        canonical::hex(&Sha256::digest(canonical::text(plan).as_bytes()))
     }
 
     /// Time from the first pod of one service to the end of its last step, when every tick is good.

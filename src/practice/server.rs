@@ -206,7 +206,10 @@ async fn answer_api(State(shared): State<Shared>, ConnectInfo(line): ConnectInfo
     match shared.with(|w| w.outage()) {
         Some(Outage::Closed) => return line.cut(),
         Some(Outage::Refusing) => {
-            return respond(&shared, status::unavailable("the server is currently unable to handle the request").into());
+            return respond(
+                &shared,
+                status::unavailable("the server is currently unable to handle the request").into(),
+            );
         }
         None => {}
     }

@@ -6,6 +6,8 @@
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
+//! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
+pub mod canonical;
 mod check;
 pub mod fleet;
 mod load;
