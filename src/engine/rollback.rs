@@ -304,7 +304,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
     // The old version is judged from here on, by what it does from here on.
     t.gates_from = Some(cx.now);
     for gate in t.gates.values_mut() {
-        *gate = GateTrack { state: GateState::default(), last: None };
+        *gate = GateTrack::fresh();
     }
     cx.enter(t, Phase::Verifying { rollback: r, since: cx.now, clean: Dur::ZERO }, text);
 }
