@@ -210,10 +210,16 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             }
             continue;
         }
-        let sample = match gate.measure {
+        let mut sample = match gate.measure {
             Some(m) if m.from_cluster() => from_cluster(t, m, slot, tick, down),
             _ => from_answer(t, gate, tick, answer),
         };
+        if !gate.measure.is_some_and(Measure::from_cluster) {
+            // What was asked at this tick; without it a widened window would be given up at every other tick.
+            let last = t.gates.get(&gate.name).and_then(|g| g.last.as_ref());
+            let asked = window(gate, cx.run.plan.policy.window, &context, tick, last);
+            sample.window.get_or_insert(asked);
+        }
         let place =
             t.gates.entry(gate.name.clone()).or_insert_with(|| GateTrack { state: Default::default(), last: None });
         let now = evaluate(gate, &context, &mut place.state, &sample);
