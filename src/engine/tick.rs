@@ -212,11 +212,17 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             }
             continue;
         }
-        let sample = match gate.measure {
+        let mut sample = match gate.measure {
             Some(m) if m.from_cluster() => from_cluster(t, m, slot, tick, down),
             _ => from_answer(t, gate, tick, answer),
         };
-        let place = t.gates.entry(gate.name.clone()).or_insert_with(|| GateTrack::fresh());
+        if !gate.measure.is_some_and(Measure::from_cluster) {
+            // What was asked at this tick; without it a widened window would be given up at every other tick.
+            let last = t.gates.get(&gate.name).and_then(|g| g.last.as_ref());
+            let asked = window(gate, cx.run.plan.policy.window, &context, tick, last);
+            sample.window.get_or_insert(asked);
+        }
+        let place = t.gates.entry(gate.name.clone()).or_insert_with(GateTrack::fresh);
         let now = evaluate(gate, &context, &mut place.state, &sample);
         let before = place.last.replace(now.clone());
         say_change(cx, &t.service, gate, place, before.as_ref());
