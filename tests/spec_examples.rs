@@ -56,7 +56,8 @@ fn the_shop_policy_is_erp_with_people() {
 
 #[test]
 fn the_shop_may_go_to_production_only_with_its_people() {
-    let upgrade = include_str!("../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");
+    let upgrade =
+        include_str!("../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");
     let files = |upgrade: &str| {
         let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
         vec![

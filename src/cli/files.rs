@@ -86,7 +86,8 @@ fn file(path: &Path) -> Result<SourceFile, Problem> {
         }
     };
     let help = "is it the right file? If it is text in another encoding, save it as UTF-8".to_string();
-    Err(Problem::of_file(&name, format!("the file holds {what}: it cannot be read as text"), Some(help)).at(line, column))
+    Err(Problem::of_file(&name, format!("the file holds {what}: it cannot be read as text"), Some(help))
+        .at(line, column))
 }
 
 /// Line and column of what follows `before`, counted from 1.

@@ -55,7 +55,10 @@ mod tests {
         let five = Dur::mins(5);
         assert_eq!(steps, [(25, five), (50, five), (75, five), (100, five)]);
         let of = |m: Measure| studio.gates.iter().find(|g| g.measure == Some(m)).unwrap();
-        assert_eq!((of(Measure::ErrorRate).max.unwrap().value, of(Measure::ErrorRate).severity), (0.01, Severity::Fast));
+        assert_eq!(
+            (of(Measure::ErrorRate).max.unwrap().value, of(Measure::ErrorRate).severity),
+            (0.01, Severity::Fast)
+        );
         let p95 = of(Measure::LatencyQuantile);
         assert_eq!((p95.max.unwrap().value, p95.severity), (0.5, Severity::Standard));
     }

@@ -237,7 +237,13 @@ fn snippet(line: &str, place: Place) -> Option<Snippet> {
     let (mut text, mut before, mut width) = (String::new(), 0, 0);
     let mut end = 0;
     for (i, c) in line.chars().enumerate().skip(skip).take(SNIPPET) {
-        let shown = if c == '\t' { ' ' } else if hidden(c) { '\u{fffd}' } else { c };
+        let shown = if c == '\t' {
+            ' '
+        } else if hidden(c) {
+            '\u{fffd}'
+        } else {
+            c
+        };
         let cells = shown.width().unwrap_or(0);
         text.push(shown);
         if i < column {

@@ -23,6 +23,9 @@ const MAX_BROKEN: usize = 20;
 pub struct Node {
     pub place: Place,
     pub yaml: Yaml,
+    /// Nobody wrote it: it stands where a value that must be there is missing or broken, which is reported, so that the
+    /// rest can be looked at. Nothing more is said about it.
+    pub stand_in: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +36,7 @@ pub enum Yaml {
     Number(Option<Number>, String),
     Text(String),
     Seq {
-        items: Vec<Item>,
+        items: Vec<Node>,
         /// A syntax error cut it off: something may be missing.
         cut: bool,
     },
@@ -43,13 +46,6 @@ pub enum Yaml {
     },
     /// Reported already; say nothing more about it.
     Reported,
-}
-
-/// An element of a list, with its position as written (elements before it may have been left out).
-#[derive(Debug, Clone)]
-pub struct Item {
-    pub index: usize,
-    pub node: Node,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +64,10 @@ pub struct Document {
 }
 
 impl Node {
+    pub fn new(place: Place, yaml: Yaml) -> Node {
+        Node { place, yaml, stand_in: false }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Entry> {
         match &self.yaml {
             Yaml::Map { entries, .. } => entries.iter().find(|e| e.key == key),
@@ -83,7 +83,7 @@ impl Node {
     }
 
     /// Elements of a list; nothing for anything else.
-    pub fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[Node] {
         match &self.yaml {
             Yaml::Seq { items, .. } => items,
             _ => &[],
@@ -104,7 +104,7 @@ impl Node {
             Yaml::Bool(b) => Value::Bool(*b),
             Yaml::Number(n, _) => n.clone().map_or(Value::Null, Value::Number),
             Yaml::Text(t) => Value::String(t.clone()),
-            Yaml::Seq { items, .. } => items.iter().map(|i| i.node.to_json()).collect(),
+            Yaml::Seq { items, .. } => items.iter().map(Node::to_json).collect(),
             Yaml::Map { entries, .. } => entries.iter().map(|e| (e.key.clone(), e.node.to_json())).collect(),
         }
     }
@@ -118,7 +118,7 @@ impl Node {
             depth = depth.max(d + 1);
         };
         match &self.yaml {
-            Yaml::Seq { items, .. } => items.iter().for_each(|i| add(&i.node)),
+            Yaml::Seq { items, .. } => items.iter().for_each(&mut add),
             Yaml::Map { entries, .. } => entries.iter().for_each(|e| add(&e.node)),
             _ => {}
         }
@@ -161,7 +161,7 @@ enum Stop {
 }
 
 enum Frame {
-    Seq { place: Place, anchor: usize, items: Vec<Item> },
+    Seq { place: Place, anchor: usize, items: Vec<Node> },
     Map { place: Place, anchor: usize, entries: Vec<Entry>, seen: BTreeSet<String>, key: Option<Key> },
 }
 
@@ -203,7 +203,7 @@ impl<'a> Builder<'a> {
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     let yaml = scalar(&text, style, tag.as_deref(), place, sink);
-                    self.complete(Node { place, yaml }, anchor, Some(&text), sink)?;
+                    self.complete(Node::new(place, yaml), anchor, Some(&text), sink)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     check_tag(tag.as_deref(), "seq", place, sink);
@@ -226,7 +226,7 @@ impl<'a> Builder<'a> {
                         format!("`*{name}` refers to nothing: no `&{name}` stands before it in this document"),
                         Some("name the value with `&`, or put text that starts with `*` in quotes".into()),
                     );
-                    self.complete(Node { place, yaml: Yaml::Reported }, 0, None, sink)?;
+                    self.complete(Node::new(place, Yaml::Reported), 0, None, sink)?;
                 }
                 _ => {}
             }
@@ -237,7 +237,7 @@ impl<'a> Builder<'a> {
     fn alias(&mut self, id: usize, place: Place, sink: &mut Sink<'_>) -> Result<(), Stop> {
         let Some((node, nodes, depth)) = self.anchors.get(&id) else {
             sink.error(place, "an alias stands inside the value it refers to".into(), None);
-            return self.complete(Node { place, yaml: Yaml::Reported }, 0, None, sink);
+            return self.complete(Node::new(place, Yaml::Reported), 0, None, sink);
         };
         if self.stack.len() + depth > MAX_DEPTH {
             sink.error(place, format!("nested deeper than {MAX_DEPTH} levels, by aliases"), None);
@@ -267,7 +267,7 @@ impl<'a> Builder<'a> {
         }
         match self.stack.last_mut() {
             None => self.root = Some(node),
-            Some(Frame::Seq { items, .. }) => items.push(Item { index: items.len(), node }),
+            Some(Frame::Seq { items, .. }) => items.push(node),
             Some(Frame::Map { entries, seen, key: waiting, .. }) => match waiting.take() {
                 None => *waiting = Some(new_key(key, &node, entries, seen, sink)),
                 Some(Key { name: Some(name), place }) => entries.push(Entry { key: name, key_place: place, node }),
@@ -301,7 +301,7 @@ impl<'a> Builder<'a> {
         while let Some(mut frame) = self.stack.pop() {
             if let Some(node) = inner.take() {
                 match &mut frame {
-                    Frame::Seq { items, .. } => items.push(Item { index: items.len(), node }),
+                    Frame::Seq { items, .. } => items.push(node),
                     Frame::Map { entries, key, .. } => {
                         if let Some(Key { name: Some(name), place }) = key.take() {
                             entries.push(Entry { key: name, key_place: place, node });
@@ -317,13 +317,13 @@ impl<'a> Builder<'a> {
 
 fn finish(frame: Frame, cut: bool) -> (Node, usize) {
     match frame {
-        Frame::Seq { place, anchor, items } => (Node { place, yaml: Yaml::Seq { items, cut } }, anchor),
+        Frame::Seq { place, anchor, items } => (Node::new(place, Yaml::Seq { items, cut }), anchor),
         Frame::Map { place, anchor, mut entries, key, .. } => {
             // A key whose value the syntax error swallowed: it is there, and nothing is known of its value.
             if let Some(Key { name: Some(name), place }) = key {
-                entries.push(Entry { key: name, key_place: place, node: Node { place, yaml: Yaml::Reported } });
+                entries.push(Entry { key: name, key_place: place, node: Node::new(place, Yaml::Reported) });
             }
-            (Node { place, yaml: Yaml::Map { entries, cut } }, anchor)
+            (Node::new(place, Yaml::Map { entries, cut }), anchor)
         }
     }
 }
@@ -394,7 +394,8 @@ fn plain(text: &str) -> Yaml {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return Yaml::Number(None, text.to_string());
     }
-    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit())) {
+    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
         return Yaml::Number(u64::from_str_radix(digits, 16).ok().map(Number::from), text.to_string());
     }
     let octal = |d: &&str| !d.is_empty() && d.bytes().all(|b| (b'0'..=b'7').contains(&b));

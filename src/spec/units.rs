@@ -409,12 +409,15 @@ mod tests {
     fn a_per_cent_is_the_hundredth_part_exactly() {
         for tenths_of_a_per_mille in 0..=10_000_u32 {
             let text = format!("{}.{:02}", tenths_of_a_per_mille / 100, tenths_of_a_per_mille % 100);
-            let share: f64 = format!("{}.{:04}", tenths_of_a_per_mille / 10_000, tenths_of_a_per_mille % 10_000).parse().unwrap();
+            let share: f64 =
+                format!("{}.{:04}", tenths_of_a_per_mille / 10_000, tenths_of_a_per_mille % 10_000).parse().unwrap();
             let limit: Limit = format!("{text}%").parse().unwrap();
             assert_eq!(limit, Limit { value: share, unit: Unit::Ratio }, "{text}%");
             assert_eq!(percent(share).parse::<Limit>().unwrap(), limit, "{}", percent(share));
         }
-        for (value, text) in [(0.01, "1%"), (0.0131, "1.31%"), (0.29, "29%"), (1.0, "100%"), (0.0, "0%"), (-0.5, "-50%")] {
+        for (value, text) in
+            [(0.01, "1%"), (0.0131, "1.31%"), (0.29, "29%"), (1.0, "100%"), (0.0, "0%"), (-0.5, "-50%")]
+        {
             assert_eq!(percent(value), text);
         }
         assert_eq!(percent(1e-40).parse::<Limit>().unwrap().value, 1e-40);

@@ -6,11 +6,19 @@ use crate::spec::fleet::{Auth, Convention, Environment, FleetSpec, Service};
 use crate::spec::units::Dur;
 
 pub fn check(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
-    if fleet.environments.is_empty() && scope.sound("environments") {
-        scope.error(at!["environments"], "no environment is listed", "name the cluster and namespace to upgrade".to_string());
+    if fleet.environments.is_empty() {
+        scope.error(
+            at!["environments"],
+            "no environment is listed",
+            "name the cluster and namespace to upgrade".to_string(),
+        );
     }
-    if fleet.services.is_empty() && scope.sound("services") {
-        scope.error(at!["services"], "no service is listed", "list the services with their workload and route".to_string());
+    if fleet.services.is_empty() {
+        scope.error(
+            at!["services"],
+            "no service is listed",
+            "list the services with their workload and route".to_string(),
+        );
     }
     for (list, repeats) in [
         ("environments", repeated(fleet.environments.iter().map(|e| e.name.as_str()))),
@@ -116,7 +124,8 @@ fn check_convention(here: &[Seg<'_>], convention: &Convention, scope: &mut Scope
 
 fn check_service(i: usize, service: &Service, scope: &mut Scope<'_, '_, '_>) {
     let route = &service.traffic.http_route;
-    let here = |field| [Seg::Key("services"), Seg::Index(i), Seg::Key("traffic"), Seg::Key("httpRoute"), Seg::Key(field)];
+    let here =
+        |field| [Seg::Key("services"), Seg::Index(i), Seg::Key("traffic"), Seg::Key("httpRoute"), Seg::Key(field)];
     dns_label(scope, at!["services", i, "name"], &service.name);
     object_name(scope, at!["services", i, "workload", "deployment"], &service.workload.deployment);
     dns_label(scope, at!["services", i, "workload", "container"], &service.workload.container);
@@ -211,7 +220,9 @@ mod tests {
 
     #[test]
     fn a_prometheus_address_is_a_plain_base_url() {
-        for good in ["http://prometheus.monitoring:9090", "https://p.example/prom/", "http://[::1]:9090", "http://localhost"] {
+        for good in
+            ["http://prometheus.monitoring:9090", "https://p.example/prom/", "http://[::1]:9090", "http://localhost"]
+        {
             assert_eq!(base_url(good), Ok(()), "{good}");
         }
         for bad in [

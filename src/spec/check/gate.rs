@@ -113,7 +113,11 @@ fn quantile(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
     let latency = gate.measure == Some(Measure::LatencyQuantile);
     match gate.quantile {
         None if latency && scope.untried(at!["gates", i], &["quantile"]) => {
-            scope.error(at!["gates", i], "`latency_quantile` needs a `quantile`", "such as `quantile: 0.95`".to_string());
+            scope.error(
+                at!["gates", i],
+                "`latency_quantile` needs a `quantile`",
+                "such as `quantile: 0.95`".to_string(),
+            );
         }
         Some(q) if !(q > 0.0 && q < 1.0) => {
             let help = (q > 1.0 && q < 100.0).then(|| format!("write {}", q / 100.0));
@@ -180,14 +184,22 @@ fn reachable(here: &[Seg<'_>], is_max: bool, limit: Limit, measure: Measure, sco
     };
     let limit = written(limit);
     if impossible {
-        let message = format!("no service can pass: `{}` is never {} {limit}", word(measure), if is_max { "at most" } else { "at least" });
+        let message = format!(
+            "no service can pass: `{}` is never {} {limit}",
+            word(measure),
+            if is_max { "at most" } else { "at least" }
+        );
         scope.error(here, &message, None);
     } else if upside_down {
         let (wrong, right) = if is_max { ("max", "min") } else { ("min", "max") };
         let message = format!("`{wrong}` calls a {} `{}` good", if is_max { "low" } else { "high" }, word(measure));
         scope.warn(here, &message, format!("did you mean `{right}: {limit}`?"));
     } else if toothless {
-        let message = format!("`{}` is always {} {limit}: this gate is never bad", word(measure), if is_max { "at most" } else { "at least" });
+        let message = format!(
+            "`{}` is always {} {limit}: this gate is never bad",
+            word(measure),
+            if is_max { "at most" } else { "at least" }
+        );
         scope.warn(here, &message, None);
     }
 }
@@ -237,7 +249,7 @@ fn trigger(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
         Trigger::KOfN(t) => {
             if t.k == 0 || t.n == 0 {
                 scope.error(&inside("k_of_n"), "0 bad samples are always there", "count from 1".to_string());
-            } else if t.k > t.n {
+            } else if t.k > t.n && scope.written(&inside("k_of_n"), &["k", "n"]) {
                 let message = format!("{} of {} samples can never be bad", t.k, t.n);
                 scope.error(&inside("k_of_n"), &message, format!("did you mean {{k: {}, n: {}}}?", t.n, t.k));
             }
@@ -261,7 +273,8 @@ fn burn_rate(i: usize, burn: &BurnRate, scope: &mut Scope<'_, '_, '_>) {
     let here = at!["gates", i, "trigger", "burn_rate"];
     let slo = burn.slo.0;
     if slo >= 1.0 || slo <= 0.0 {
-        let message = if slo >= 1.0 { "an SLO of 100% leaves no budget to burn" } else { "an SLO of 0% promises nothing" };
+        let message =
+            if slo >= 1.0 { "an SLO of 100% leaves no budget to burn" } else { "an SLO of 0% promises nothing" };
         scope.error(&[here, at!["slo"]].concat(), message, "such as 99.9%".to_string());
         return;
     }
@@ -270,9 +283,11 @@ fn burn_rate(i: usize, burn: &BurnRate, scope: &mut Scope<'_, '_, '_>) {
         scope.error(&[here, at!["windows"]].concat(), "no window is listed", help);
     }
     for (w, window) in burn.windows.iter().enumerate() {
+        let both = scope.written(&[here, at!["windows", w]].concat(), &["long", "short"]);
         let here = |field| [here, at!["windows", w, field]].concat();
-        if window.long <= window.short {
-            let message = format!("the long window ({}) is not longer than the short one ({})", window.long, window.short);
+        if both && window.long <= window.short {
+            let message =
+                format!("the long window ({}) is not longer than the short one ({})", window.long, window.short);
             scope.error(&here("long"), &message, None);
         }
         if window.short == Dur::ZERO {
@@ -282,7 +297,8 @@ fn burn_rate(i: usize, burn: &BurnRate, scope: &mut Scope<'_, '_, '_>) {
             scope.error(&here("factor"), &format!("{} is not above 0", window.factor), None);
         } else if window.factor * (1.0 - slo) > 1.0 {
             let share = Unit::Ratio.show(window.factor * (1.0 - slo));
-            let message = format!("{} times the budget would need {share} bad requests: this never fires", window.factor);
+            let message =
+                format!("{} times the budget would need {share} bad requests: this never fires", window.factor);
             scope.warn(&here("factor"), &message, format!("at this SLO the highest burn is {:.1}", 1.0 / (1.0 - slo)));
         }
     }

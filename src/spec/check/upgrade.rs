@@ -34,20 +34,18 @@ pub struct KnownFleet<'a> {
 
 pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
     let fleet = known.fleets.get(&upgrade.fleet);
-    if fleet.is_none() && known.complete && scope.sound("fleet") {
+    if fleet.is_none() && known.complete {
         dangling(at!["fleet"], "fleet", &upgrade.fleet, known.fleets.keys(), "in these files", scope);
     }
     if let Some(fleet) = fleet.filter(|f| f.complete && !f.environments.contains(&upgrade.environment)) {
-        if scope.sound("environment") {
-            let place = format!("in fleet `{}`", upgrade.fleet);
-            dangling(at!["environment"], "environment", &upgrade.environment, fleet.environments.iter(), &place, scope);
-        }
+        let place = format!("in fleet `{}`", upgrade.fleet);
+        dangling(at!["environment"], "environment", &upgrade.environment, fleet.environments.iter(), &place, scope);
     }
-    if !known.policies.contains_key(&upgrade.policy) && known.complete && scope.sound("policy") {
+    if !known.policies.contains_key(&upgrade.policy) && known.complete {
         let place = "in these files or among the presets";
         dangling(at!["policy"], "policy", &upgrade.policy, known.policies.keys(), place, scope);
     }
-    if upgrade.to.is_empty() && scope.sound("to") {
+    if upgrade.to.is_empty() {
         let help = "list services with their image, such as billing: {image: \"registry.example/billing:4.2.1\"}";
         scope.error(at!["to"], "nothing is to be upgraded", help.to_string());
     }
@@ -138,7 +136,11 @@ fn image_problem(image: &str) -> Option<&'static str> {
 fn image(name: &str, target: &Target, scope: &mut Scope<'_, '_, '_>) {
     let here = at!["to", name, "image"];
     if let Some(problem) = image_problem(&target.image) {
-        scope.error(here, &format!("`{}` {problem}", target.image), "such as registry.example/billing:4.2.1".to_string());
+        scope.error(
+            here,
+            &format!("`{}` {problem}", target.image),
+            "such as registry.example/billing:4.2.1".to_string(),
+        );
         return;
     }
     let tag = image_version(&target.image);
@@ -208,7 +210,9 @@ fn needs(
             }
             Some(version) if !requirement.matches(&version) => {
                 let help = match (brought, version.pre.is_empty()) {
-                    (_, false) => "a range takes a pre-release only if it names one, such as \">=5.2.4-rc.1\"".to_string(),
+                    (_, false) => {
+                        "a range takes a pre-release only if it names one, such as \">=5.2.4-rc.1\"".to_string()
+                    }
                     (true, true) => format!("change the range, or the version of `{needed}`"),
                     (false, true) => format!("add `{needed}` to `to`"),
                 };
