@@ -99,6 +99,9 @@ impl<'s> Checker<'s, '_> {
         // Missing fields that stand there misspelt: one slip is one problem.
         let mut misspelt = Vec::new();
         for entry in entries {
+            if self.sink.hopeless() {
+                break;
+            }
             let inner = match (properties.and_then(|p| p.get(&entry.key)), others) {
                 (Some(inner), _) => (inner, required.contains(&entry.key.as_str())),
                 (None, Value::Bool(false)) => {
@@ -182,8 +185,13 @@ impl<'s> Checker<'s, '_> {
     fn array(&mut self, schema: &'s Value, node: &Node, path: &Path) -> Option<Node> {
         let Yaml::Seq { items, cut } = &node.yaml else { return self.wrong_type(schema, node, path) };
         let inner = schema.get("items").unwrap_or(&Value::Bool(true));
-        let sound = items.iter().enumerate().map(|(i, item)| {
-            self.check(inner, item, &path.index(i), item.place).unwrap_or_else(|| self.stand_in(inner, item.place))
+        let sound = items.iter().enumerate().map_while(|(i, item)| {
+            if self.sink.hopeless() {
+                return None;
+            }
+            Some(
+                self.check(inner, item, &path.index(i), item.place).unwrap_or_else(|| self.stand_in(inner, item.place)),
+            )
         });
         let items = sound.collect();
         Some(Node::new(node.place, Yaml::Seq { items, cut: *cut }))

@@ -15,6 +15,8 @@ use super::report::{Place, Sink};
 const MAX_DEPTH: usize = 48;
 /// Values in one file, aliases filled in. A fleet of 1,000 services has about 20,000.
 const MAX_NODES: usize = 200_000;
+/// Documents in one file.
+const MAX_DOCUMENTS: usize = 1000;
 /// Syntax errors after which the rest of a file is not read; each ends one document.
 const MAX_BROKEN: usize = 20;
 
@@ -196,6 +198,11 @@ impl<'a> Builder<'a> {
             let (event, span) = event.map_err(Stop::Syntax)?;
             let place = place(span);
             match event {
+                Event::DocumentStart(..) if documents.len() >= MAX_DOCUMENTS => {
+                    let message = format!("more than {MAX_DOCUMENTS} documents; the rest of the file was not read");
+                    sink.error(place, message, Some("split the file".into()));
+                    return Err(Stop::Full);
+                }
                 Event::DocumentEnd => {
                     self.anchors.clear();
                     let root = self.root.take().filter(|n| !matches!(n.yaml, Yaml::Null));

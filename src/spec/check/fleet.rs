@@ -31,9 +31,15 @@ pub fn check(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
         }
     }
     for (i, environment) in fleet.environments.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         check_environment(i, environment, scope);
     }
     for (i, service) in fleet.services.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         check_service(i, service, scope);
     }
     collisions(fleet, scope);

@@ -16,6 +16,9 @@ pub fn check(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
         scope.error(at!["gates", i, "name"], &format!("the name is taken by the gate on line {line}"), None);
     }
     for (i, gate) in policy.gates.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         gate::check(i, gate, scope);
     }
     soak_has_gates(policy, scope);

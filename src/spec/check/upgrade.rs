@@ -50,6 +50,9 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         scope.error(at!["to"], "nothing is to be upgraded", help.to_string());
     }
     for (name, target) in &upgrade.to {
+        if scope.sink.hopeless() {
+            return;
+        }
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
             let place = format!("in fleet `{}`", upgrade.fleet);
             dangling(at!["to", name], "service", name, fleet.services.iter(), &place, scope);
