@@ -293,8 +293,8 @@ impl<'a> Builder<'a> {
         let at_end = mark.byte_offset().is_some_and(|b| self.text.get(b..).is_some_and(|r| r.trim().is_empty()));
         let help = if indent.contains('\t') {
             "this line is indented with a tab; YAML wants spaces"
-        } else if at_end {
-            "the file ends in the middle of something: is it written to the end, is a bracket or quote left open?"
+        } else if at_end || error.info().starts_with("unclosed") {
+            "something is left open here: is the file written to the end, is a bracket or quote missing?"
         } else {
             "look at the indentation, brackets and quotes here and in the line above"
         };
