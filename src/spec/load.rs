@@ -10,7 +10,7 @@ use super::fleet::{Fleet, FleetSpec};
 use super::nearest::nearest;
 use super::policy::{Policy, PolicySpec};
 use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
-use super::schema::{KINDS, schema};
+use super::schema::{self, KINDS};
 use super::structure::{Checker, Path};
 use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
@@ -102,8 +102,7 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
-    let schema = schema();
-    let mut reader = Reader { schema: &schema, docs: Vec::new(), sinks: Vec::new(), complete };
+    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));

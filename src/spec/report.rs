@@ -49,7 +49,7 @@ pub struct Problem {
     pub help: Option<String>,
     /// The line as shown, with the columns to underline.
     #[serde(skip)]
-    snippet: Option<Snippet>,
+    snippet: Option<Box<Snippet>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,7 +219,7 @@ impl<'a> Sink<'a> {
             severity,
             message: clean(message),
             help: help.map(|h| clean(&h)),
-            snippet: snippet(self.line(place.line), place),
+            snippet: snippet(self.line(place.line), place).map(Box::new),
         });
     }
 

@@ -54,11 +54,11 @@ fn check_environment(i: usize, environment: &Environment, scope: &mut Scope<'_, 
     }
     let metrics = &environment.metrics;
     let here = |field| [Seg::Key("environments"), Seg::Index(i), Seg::Key("metrics"), Seg::Key(field)];
-    if let Some(url) = &metrics.prometheus {
-        if let Err(why) = base_url(url) {
-            let help = "write it like http://prometheus.monitoring:9090".to_string();
-            scope.error(&here("prometheus"), &format!("`{url}` {why}"), help);
-        }
+    if let Some(url) = &metrics.prometheus
+        && let Err(why) = base_url(url)
+    {
+        let help = "write it like http://prometheus.monitoring:9090".to_string();
+        scope.error(&here("prometheus"), &format!("`{url}` {why}"), help);
     }
     if let Some(auth) = &metrics.auth {
         if metrics.prometheus.is_none() {

@@ -94,16 +94,15 @@ impl Scope<'_, '_, '_> {
                 Seg::Key(key) => path.key(key),
                 Seg::Index(i) => path.index(i),
             };
-            if let (Some(Yaml::Map { .. }), Seg::Key(key)) = (node.map(|n| &n.yaml), *seg) {
-                if let Some(entry) = node.and_then(|n| n.get(key)) {
+            let found = match *seg {
+                Seg::Key(key) => node.and_then(|n| n.get(key)).map(|entry| {
                     let block = matches!(entry.node.yaml, Yaml::Map { .. } | Yaml::Seq { .. });
-                    place = if block { entry.key_place } else { entry.node.place };
-                }
-            }
+                    if block { entry.key_place } else { entry.node.place }
+                }),
+                Seg::Index(i) => node.and_then(|n| n.items().get(i)).map(|item| item.place),
+            };
+            place = found.unwrap_or(place);
             node = node.and_then(|n| child(n, *seg));
-            if let (Some(item), Seg::Index(_)) = (node, *seg) {
-                place = item.place;
-            }
         }
         (path, place)
     }

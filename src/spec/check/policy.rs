@@ -46,11 +46,11 @@ fn steps(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
             scope.warn(at!["steps", i, "hold"], &format!("{} may pass without one look at the gates", step.hold), help);
         }
     }
-    if let Some((i, last)) = policy.steps.iter().enumerate().next_back() {
-        if last.weight < 100 {
-            let message = format!("the last step stops at {} %: the upgrade would never be whole", last.weight);
-            scope.error(at!["steps", i, "weight"], &message, "end with weight 100".to_string());
-        }
+    if let Some((i, last)) = policy.steps.iter().enumerate().next_back()
+        && last.weight < 100
+    {
+        let message = format!("the last step stops at {} %: the upgrade would never be whole", last.weight);
+        scope.error(at!["steps", i, "weight"], &message, "end with weight 100".to_string());
     }
     if let After::Step(n) = policy.after {
         let beyond = !policy.steps.is_empty() && usize::try_from(n).map_or(true, |n| n > policy.steps.len());

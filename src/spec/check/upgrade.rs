@@ -233,10 +233,10 @@ fn same_or_older(name: &str, target: &Target, fleet: Option<&KnownFleet<'_>>, sc
     if from == to {
         let help = "take the service out, or correct the fleet's `version`".to_string();
         scope.error(here, &format!("the fleet says {from} is what runs already"), help);
-    } else if let (Some(from), Some(to)) = (parse(from), parse(&to)) {
-        if to < from {
-            scope.warn(here, &format!("goes back from {from} to {to}"), None);
-        }
+    } else if let (Some(from), Some(to)) = (parse(from), parse(&to))
+        && to < from
+    {
+        scope.warn(here, &format!("goes back from {from} to {to}"), None);
     }
 }
 
