@@ -101,6 +101,13 @@ fn hostile_files_end_soon() {
 const GATES: &str = "apiVersion: pilothouse.dev/v1alpha1\nkind: Policy\nmetadata: {name: x}\nspec:\n  gates:\n";
 
 #[test]
+fn aliases_may_not_nest_deeper_than_brackets() {
+    let report = read(&alias_ladder()).unwrap_err();
+    assert!(report.problems[0].message.contains("nested deeper than 48 levels, by aliases"), "{report}");
+    assert!(report.problems[0].line < 60, "{report}");
+}
+
+#[test]
 fn a_long_chain_of_needs_is_no_deep_recursion() {
     let mut text = SHOP[..SHOP.find("  services:\n").unwrap()].to_string() + "  services:\n";
     let count = 3000;

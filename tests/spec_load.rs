@@ -74,6 +74,14 @@ fn a_broken_document_hides_nothing_of_the_others() {
 }
 
 #[test]
+fn a_half_written_document_is_not_asked_for_the_rest() {
+    let end = FLEET.find("context: prod-eu1,").unwrap();
+    let report = load(&files(&[("f.yaml", &FLEET[..end])]), presets()).unwrap_err();
+    assert_eq!(report.problems.len(), 1, "{report}");
+    assert!(report.problems[0].message.contains("not YAML: unclosed bracket"), "{report}");
+}
+
+#[test]
 fn names_that_unread_files_may_hold_are_not_missed() {
     let report = load(&files(&[("u.yaml", UPGRADE)]), presets()).unwrap_err();
     assert_eq!(report.problems.len(), 2, "{report}");

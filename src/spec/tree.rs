@@ -434,3 +434,51 @@ fn place(span: Span) -> Place {
     let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Place { line: narrow(start.line()), column: narrow(start.col() + 1), width: narrow(width.max(1)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::report::SourceFile;
+    use serde_json::json;
+
+    fn value(text: &str) -> Value {
+        let file = SourceFile { name: "f".into(), text: text.into() };
+        let mut sink = Sink::new(&file);
+        let (documents, whole) = read(&file.text, &mut sink);
+        let problems = sink.finish();
+        assert!(whole && problems.is_empty(), "{text}: {problems:?}");
+        documents[0].root.to_json()
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema() {
+        for (text, expected) in [
+            ("[null, ~, Null, true, False]", json!([null, null, null, true, false])),
+            ("[yes, no, on, off, y, Nul, tRue]", json!(["yes", "no", "on", "off", "y", "Nul", "tRue"])),
+            ("[1, -1, +1, 007, 0o17, 0x1F]", json!([1, -1, 1, 7, 15, 31])),
+            ("[1.5, -.5, 1e3, 2., 18446744073709551616]", json!([1.5, -0.5, 1000.0, 2.0, 18446744073709551616.0])),
+            ("[1.2.3, 1_000, 12:30, '1', \"true\", e5]", json!(["1.2.3", "1_000", "12:30", "1", "true", "e5"])),
+            ("[!!str 1, !!int 1, ! 5]", json!(["1", 1, "5"])),
+            ("[.inf, -.INF, .nan, 1e999]", json!([null, null, null, null])),
+            ("{1: a, true: b, ~: c}", json!({"1": "a", "true": "b", "~": "c"})),
+            ("a: |\n  x\n  y\nb: >-\n  x\n  y\n", json!({"a": "x\ny\n", "b": "x y"})),
+            ("&x {a: &y [1], b: *y}", json!({"a": [1], "b": [1]})),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_document_keeps_what_was_read() {
+        let file = SourceFile { name: "f".into(), text: "a: 1\nb: {c: 2, d\n---\ne: 3\n".into() };
+        let mut sink = Sink::new(&file);
+        let (documents, whole) = read(&file.text, &mut sink);
+        assert!(!whole);
+        assert_eq!(sink.finish().len(), 1);
+        let read: Vec<(Value, bool)> = documents.iter().map(|d| (d.root.to_json(), d.cut)).collect();
+        assert_eq!(read[0].0["a"], json!(1));
+        assert_eq!(read[0].0["b"]["c"], json!(2));
+        assert!(read[0].1);
+        assert_eq!(read[1], (json!({"e": 3}), false));
+    }
+}
