@@ -316,6 +316,10 @@ impl<'s> Checker<'s, '_> {
                 "no" | "off" => Some("write `false`".into()),
                 _ => None,
             },
+            (Yaml::Text(text), _) if types(schema) == ["object"] => match required(schema).as_slice() {
+                [only] => Some(format!("write `{{{only}: {text:?}}}`")),
+                _ => None,
+            },
             (Yaml::Text(_), _) if types(schema) == ["array"] => {
                 Some("write each on a line of its own after `- `".into())
             }

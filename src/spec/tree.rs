@@ -379,7 +379,6 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place, sink:
     match tag.map(|t| (t, t.core_suffix())) {
         Some((_, Some("str"))) => return Yaml::Text(text.to_string()),
         Some((_, Some("null" | "bool" | "int" | "float"))) => return plain(text),
-        Some((tag, _)) if tag.suffix().is_empty() => return Yaml::Text(text.to_string()),
         Some((tag, _)) => {
             unknown_tag(tag, place, sink);
             return Yaml::Reported;
@@ -458,7 +457,7 @@ mod tests {
             ("[1, -1, +1, 007, 0o17, 0x1F]", json!([1, -1, 1, 7, 15, 31])),
             ("[1.5, -.5, 1e3, 2., 18446744073709551616]", json!([1.5, -0.5, 1000.0, 2.0, 18446744073709551616.0])),
             ("[1.2.3, 1_000, 12:30, '1', \"true\", e5]", json!(["1.2.3", "1_000", "12:30", "1", "true", "e5"])),
-            ("[!!str 1, !!int 1, ! 5]", json!(["1", 1, "5"])),
+            ("[!!str 1, !!int 1]", json!(["1", 1])),
             ("[.inf, -.INF, .nan, 1e999]", json!([null, null, null, null])),
             ("{1: a, true: b, ~: c}", json!({"1": "a", "true": "b", "~": "c"})),
             ("a: |\n  x\n  y\nb: >-\n  x\n  y\n", json!({"a": "x\ny\n", "b": "x y"})),

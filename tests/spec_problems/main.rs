@@ -347,6 +347,12 @@ fn upgrades() {
     check(
         Severity::Error,
         &[
+            (
+                "ledger: {image: \"registry.example/ledger:5.3.0\"}",
+                "ledger: ^registry.example/ledger:5.3.0",
+                "expected a block of fields, found the text `registry.example/ledger:5.3.0`",
+                "{image: \"registry.example/ledger:5.3.0\"}",
+            ),
             ("fleet: shop", "fleet: ^shopp", "there is no fleet `shopp` in these files", "`shop`"),
             ("environment: prod", "environment: ^prd", "there is no environment `prd` in fleet `shop`", "`prod`"),
             ("policy: careful", "policy: ^studioo", "there is no policy `studioo`", "`studio`"),
