@@ -5,7 +5,6 @@ use super::holds::hold;
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
 use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
-use crate::gate::GateState;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};

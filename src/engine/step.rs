@@ -10,7 +10,6 @@ use super::run::{
     Driving, Fault, GateTrack, Leaving, ObservedShare, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
 };
 use super::{obey, observe::Slot, pass, tick};
-use crate::gate::GateState;
 use crate::plan::Plan;
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
