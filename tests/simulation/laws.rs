@@ -51,7 +51,7 @@ impl Laws {
         }
     }
 
-    fn run(&self) -> Option<Arc<Run>> {
+    pub fn run(&self) -> Option<Arc<Run>> {
         self.view.as_ref().map(|v| v.borrow().clone())
     }
 

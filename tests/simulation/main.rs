@@ -8,15 +8,15 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pilothouse::driver::{Driver, Options};
+use pilothouse::driver::{Driver, Input, Options};
 use pilothouse::engine::Run;
-use pilothouse::engine::command::{Identity, IdentitySource};
+use pilothouse::engine::command::{Command, Identity, IdentitySource, Scope, Verb};
 use pilothouse::engine::message::Stamp;
-use pilothouse::engine::run::{Outcome, Phase};
+use pilothouse::engine::run::{Ask, AskKind, Outcome, Phase};
 use pilothouse::journal::{Header, Journal, MemoryStore};
 use pilothouse::plan::Plan;
 use pilothouse::ports::World;
-use pilothouse::spec::units::Dur;
+use pilothouse::spec::units::{Dur, Time};
 use pilothouse::spec::{SourceFile, load, presets};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -25,7 +25,9 @@ use world::{Faults, START, Sim};
 
 const FILES: &str = include_str!("fleet.yaml");
 /// Long enough for every wait of the short policy to end by itself.
-const HORIZON: Dur = Dur::hours(6);
+const HORIZON: Dur = Dur::hours(2);
+/// How long the person on call takes to answer.
+const ANSWERS_AFTER: Dur = Dur::secs(90);
 
 fn plan(change: &[(&str, &str)]) -> Plan {
     let mut text = FILES.to_string();
@@ -109,7 +111,7 @@ fn night(plan: &Plan, faults: Faults) -> Night {
         let mut run = run;
         let mut kills = 0;
         loop {
-            let (_keys, inputs) = mpsc::channel(8);
+            let (keys, inputs) = mpsc::channel(8);
             let (view, seen) = watch::channel(Arc::new(run.clone()));
             {
                 let mut s = sim.state();
@@ -123,8 +125,8 @@ fn night(plan: &Plan, faults: Faults) -> Night {
             let killed = sim.clone();
             let ended = tokio::select! {
                 biased;
+                () = until_killed(killed, keys) => None,
                 done = driver.drive(options) => Some(done),
-                () = until_killed(killed) => None,
             };
             match ended {
                 Some((ended, _)) => return Night { run: ended, sim, store, kills },
@@ -148,17 +150,42 @@ fn night(plan: &Plan, faults: Faults) -> Night {
     })
 }
 
-/// Returns when the process was killed by a fault, or the night is over.
-async fn until_killed(sim: Sim) {
+/// Returns when the process was killed by a fault, or the night is over. Until then a person answers what is asked.
+async fn until_killed(sim: Sim, keys: mpsc::Sender<Input>) {
+    let mut answered: BTreeMap<String, Time> = BTreeMap::new();
     loop {
         {
             let s = sim.state();
             if s.killed || s.now.since(START) >= HORIZON {
                 return;
             }
+            let run = s.laws.run();
+            for t in run.iter().flat_map(|r| r.tracks.values()) {
+                let Some(ask) = t.ask.as_ref().filter(|a| s.now.since(a.since) >= ANSWERS_AFTER) else { continue };
+                if answered.insert(t.service.clone(), ask.since) == Some(ask.since) {
+                    continue;
+                }
+                let _ = keys.try_send(Input::Command(answer(ask, &t.service)));
+            }
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// What the person on call says; which of the answers goes by the second it is given in.
+fn answer(ask: &Ask, service: &str) -> Command {
+    let even = ask.since.0 / 1000 % 2 == 0;
+    let verb = match ask.kind {
+        AskKind::Keep => Verb::Keep,
+        AskKind::Drift if even => Verb::AdoptDrift,
+        AskKind::Drift => Verb::RevertDrift,
+        AskKind::AfterRollback => Verb::Skip,
+        AskKind::Write => Verb::Retry,
+        AskKind::TooFew | AskKind::LongStep if even => Verb::Next,
+        AskKind::TooFew | AskKind::LongStep | AskKind::Missing => Verb::Abort,
+    };
+    let typed = (verb == Verb::Abort).then(|| service.to_string());
+    Command { verb, scope: Scope::Service(service.into()), by: identity(), reason: "on call".into(), typed }
 }
 
 /// What is wrong with a night, if anything.

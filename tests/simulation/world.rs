@@ -174,6 +174,45 @@ impl Sim {
     }
 }
 
+impl Sim {
+    /// One write; `None` when the process dies in it.
+    fn attempt(&self, plan: &Plan, run: &str, call: &Call) -> Option<CallOutcome> {
+        let mut s = self.state();
+        if s.killed {
+            return None;
+        }
+        if s.api_away() {
+            return Some(CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "connection refused") });
+        }
+        s.writes += 1;
+        let n = s.writes;
+        s.laws.intent_is_written(call);
+        if s.faults.kill == Some((n, false)) {
+            s.killed = true;
+            return None;
+        }
+        if s.faults.conflict_every > 0 && n.is_multiple_of(s.faults.conflict_every) {
+            let error = error(CallErrorKind::Conflict, "the object has been modified");
+            return Some(CallOutcome::Failed { error, retry_after: None });
+        }
+        let applied = s.apply(plan, run, call);
+        if s.faults.kill == Some((n, true)) {
+            s.killed = true;
+            return None;
+        }
+        let lost = s.faults.lost_answer_every > 0 && n.is_multiple_of(s.faults.lost_answer_every);
+        if lost {
+            return Some(CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "the answer was lost") });
+        }
+        let seen = s.views(&call.service);
+        Some(match applied {
+            Ok(true) => CallOutcome::Done { seen },
+            Ok(false) => CallOutcome::Found { seen },
+            Err(kind) => CallOutcome::Failed { error: error(kind, "refused"), retry_after: None },
+        })
+    }
+}
+
 fn within(spans: &[(Dur, Dur)], now: Time) -> bool {
     spans.iter().any(|(at, len)| now >= START + *at && now < START + *at + *len)
 }
@@ -478,6 +517,8 @@ impl Clock for Sim {
     }
 
     async fn sleep_until(&self, until: Time) {
+        // The person on call, and whoever kills processes, get their turn.
+        tokio::task::yield_now().await;
         let mut s = self.state();
         let to = s.now.max(until.min(s.now + Dur::secs(1)));
         s.advance(to);
@@ -533,34 +574,10 @@ impl Cluster for Sim {
     }
 
     async fn call(&self, plan: &Plan, run: &str, call: &Call) -> CallOutcome {
-        let mut s = self.state();
-        if s.killed || s.api_away() {
-            return CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "connection refused") };
-        }
-        s.writes += 1;
-        let n = s.writes;
-        s.laws.intent_is_written(call);
-        if s.faults.kill == Some((n, false)) {
-            s.killed = true;
-            return CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "killed") };
-        }
-        if s.faults.conflict_every > 0 && n.is_multiple_of(s.faults.conflict_every) {
-            let error = error(CallErrorKind::Conflict, "the object has been modified");
-            return CallOutcome::Failed { error, retry_after: None };
-        }
-        let applied = s.apply(plan, run, call);
-        if s.faults.kill == Some((n, true)) {
-            s.killed = true;
-        }
-        let lost = s.faults.lost_answer_every > 0 && n.is_multiple_of(s.faults.lost_answer_every);
-        if lost {
-            return CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "the answer was lost") };
-        }
-        let seen = s.views(&call.service);
-        match applied {
-            Ok(true) => CallOutcome::Done { seen },
-            Ok(false) => CallOutcome::Found { seen },
-            Err(kind) => CallOutcome::Failed { error: error(kind, "refused"), retry_after: None },
+        match self.attempt(plan, run, call) {
+            Some(outcome) => outcome,
+            // The process is dead: nobody waits for this answer.
+            None => std::future::pending().await,
         }
     }
 
