@@ -42,7 +42,12 @@ impl Ask {
     /// The field manager: as given, else the program's name from the user agent.
     pub(super) fn manager(&self) -> String {
         match self.param("fieldManager") {
-            "" => self.user_agent.split('/').next().unwrap_or_default().to_string(),
+            "" => self
+                .user_agent
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .to_string(),
             m => m.to_string(),
         }
     }
@@ -79,11 +84,21 @@ pub enum Body {
 
 impl Answer {
     pub(super) fn json(code: u16, body: Value) -> Self {
-        Self { code, content_type: "application/json".into(), body: Body::Json(body), wrote: false }
+        Self {
+            code,
+            content_type: "application/json".into(),
+            body: Body::Json(body),
+            wrote: false,
+        }
     }
 
     pub(super) fn text(code: u16, content_type: &str, body: String) -> Self {
-        Self { code, content_type: content_type.into(), body: Body::Text(body), wrote: false }
+        Self {
+            code,
+            content_type: content_type.into(),
+            body: Body::Text(body),
+            wrote: false,
+        }
     }
 }
 
@@ -108,8 +123,16 @@ pub const VIEWER_TOKEN: &str = "practice-viewer";
 
 fn user_of(token: &str) -> Option<User> {
     match token {
-        ADMIN_TOKEN => Some(User { name: "ivo", groups: &["platform", "system:authenticated"], writes: true }),
-        VIEWER_TOKEN => Some(User { name: "vera", groups: &["support", "system:authenticated"], writes: false }),
+        ADMIN_TOKEN => Some(User {
+            name: "ivo",
+            groups: &["platform", "system:authenticated"],
+            writes: true,
+        }),
+        VIEWER_TOKEN => Some(User {
+            name: "vera",
+            groups: &["support", "system:authenticated"],
+            writes: false,
+        }),
         _ => None,
     }
 }
@@ -127,13 +150,21 @@ pub(super) struct Target {
 
 fn target(group: &str, version: &str, rest: &[&str]) -> Option<Target> {
     let (ns, rest) = match rest {
-        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => (*ns, &rest[2..]),
+        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => {
+            (*ns, &rest[2..])
+        }
         _ => ("", rest),
     };
     let (plural, rest) = rest.split_first()?;
     let kind = kinds::find(group, version, plural)?;
     let part = |i: usize| rest.get(i).copied().unwrap_or_default().to_string();
-    Some(Target { kind, ns: ns.into(), name: part(0), sub: part(1), rest: rest.get(2..).unwrap_or_default().join("/") })
+    Some(Target {
+        kind,
+        ns: ns.into(),
+        name: part(0),
+        sub: part(1),
+        rest: rest.get(2..).unwrap_or_default().join("/"),
+    })
 }
 
 impl World {
@@ -151,7 +182,9 @@ impl World {
         };
         match parts.as_slice() {
             ["version"] => return Ok(Answer::json(200, discovery::version())),
-            ["healthz" | "livez" | "readyz", ..] => return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into())),
+            ["healthz" | "livez" | "readyz", ..] => {
+                return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into()));
+            }
             _ => {}
         }
         let token = match ask.authorization.strip_prefix("Bearer ") {
@@ -209,10 +242,23 @@ impl World {
     pub(super) fn show(&self, ask: &Ask, kind: &Kind, code: u16, o: &Value) -> Answer {
         match ask.form() {
             Form::Whole => Answer::json(code, o.clone()),
-            Form::Metadata => Answer::json(code, json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]})),
+            Form::Metadata => Answer::json(
+                code,
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]}),
+            ),
             Form::Table => {
                 let rv = text(o, "/metadata/resourceVersion");
-                Answer::json(code, table(kind, &[o], &rv, self.now(), true, ask.param("includeObject")))
+                Answer::json(
+                    code,
+                    table(
+                        kind,
+                        &[o],
+                        &rv,
+                        self.now(),
+                        true,
+                        ask.param("includeObject"),
+                    ),
+                )
             }
         }
     }
@@ -232,20 +278,41 @@ impl World {
             fields = format!("metadata.name={}", t.name);
         }
         let fields = Fields::parse(&fields, t.kind.plural).map_err(status::bad_request)?;
-        Ok(View { kind: t.kind, namespace: t.ns.clone(), labels, fields, form: ask.form(), include: ask.param("includeObject").into() })
+        Ok(View {
+            kind: t.kind,
+            namespace: t.ns.clone(),
+            labels,
+            fields,
+            form: ask.form(),
+            include: ask.param("includeObject").into(),
+        })
     }
 
     fn list(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         let view = self.view(ask, t)?;
         let rv = match ask.param("resourceVersion") {
             "" => None,
-            text => Some(text.parse::<u64>().map_err(|_| status::bad_request(format!("resourceVersion: Invalid value: \"{text}\"")))?),
+            text => Some(text.parse::<u64>().map_err(|_| {
+                status::bad_request(format!("resourceVersion: Invalid value: \"{text}\""))
+            })?),
         };
         if ask.flag("watch") {
             let timeout = ask.param("timeoutSeconds").parse().unwrap_or(1_800);
-            let watch = Watch::new(self, view, rv, ask.flag("allowWatchBookmarks"), ask.flag("sendInitialEvents"), timeout);
+            let watch = Watch::new(
+                self,
+                view,
+                rv,
+                ask.flag("allowWatchBookmarks"),
+                ask.flag("sendInitialEvents"),
+                timeout,
+            );
             let content_type = "application/json".into();
-            return Ok(Answer { code: 200, content_type, body: Body::Watch(Box::new(watch)), wrote: false });
+            return Ok(Answer {
+                code: 200,
+                content_type,
+                body: Body::Watch(Box::new(watch)),
+                wrote: false,
+            });
         }
         let (page, meta) = self.page(ask, &view)?;
         let now = self.now();
@@ -258,11 +325,17 @@ impl World {
                 body
             }
             Form::Metadata => {
-                let items: Vec<Value> = page.iter().map(|o| json!({"metadata": o["metadata"]})).collect();
+                let items: Vec<Value> = page
+                    .iter()
+                    .map(|o| json!({"metadata": o["metadata"]}))
+                    .collect();
                 json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
             }
             Form::Whole => {
-                let items: Vec<Value> = page.into_iter().map(|o| if t.kind.custom { o } else { untyped(o) }).collect();
+                let items: Vec<Value> = page
+                    .into_iter()
+                    .map(|o| if t.kind.custom { o } else { untyped(o) })
+                    .collect();
                 json!({"kind": format!("{}List", t.kind.kind), "apiVersion": t.kind.api_version(), "metadata": meta, "items": items})
             }
         };
@@ -276,7 +349,8 @@ impl World {
         let (from, rv) = match ask.param("continue") {
             "" => (None, self.rv()),
             token => {
-                let (rv, key) = read_token(token).ok_or_else(|| status::bad_request("continue key is not valid"))?;
+                let (rv, key) = read_token(token)
+                    .ok_or_else(|| status::bad_request("continue key is not valid"))?;
                 if rv < self.store.forgotten(view.kind.plural) {
                     return Err(status::expired("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into()));
                 }
@@ -303,22 +377,35 @@ impl World {
     fn proxy(&mut self, t: &Target) -> Result<Answer, Refusal> {
         let spec = t.name.strip_prefix("http:").unwrap_or(&t.name);
         let (name, port) = spec.split_once(':').unwrap_or((spec, ""));
-        let pod = self.store.get("pods", &t.ns, name).cloned().ok_or_else(|| status::not_found(of("pods"), name))?;
+        let pod = self
+            .store
+            .get("pods", &t.ns, name)
+            .cloned()
+            .ok_or_else(|| status::not_found(of("pods"), name))?;
         let number = match port {
             "" => Some(text_port(&pod)),
-            p => p.parse::<i64>().ok().or_else(|| super::replicas::port_named(&pod, p)),
+            p => p
+                .parse::<i64>()
+                .ok()
+                .or_else(|| super::replicas::port_named(&pod, p)),
         };
-        let number = number.ok_or_else(|| status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\"")))?;
+        let number = number.ok_or_else(|| {
+            status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\""))
+        })?;
         let refused = || {
             let ip = text(&pod, "/status/podIP");
-            status::unavailable(&format!("error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"))
+            status::unavailable(&format!(
+                "error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"
+            ))
         };
         if number != text_port(&pod) {
             return Err(refused());
         }
         let answer = self.pod_page(&t.ns, name, &t.rest).ok_or_else(refused)?;
         if matches!(answer.body, Body::Silence) {
-            return Err(status::gateway_timeout("error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"));
+            return Err(status::gateway_timeout(
+                "error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ));
         }
         Ok(answer)
     }
@@ -357,7 +444,9 @@ impl World {
 }
 
 fn text_port(pod: &Value) -> i64 {
-    pod.pointer("/spec/containers/0/ports/0/containerPort").and_then(Value::as_i64).unwrap_or(8080)
+    pod.pointer("/spec/containers/0/ports/0/containerPort")
+        .and_then(Value::as_i64)
+        .unwrap_or(8080)
 }
 
 fn read_token(token: &str) -> Option<(u64, (String, String))> {
@@ -376,7 +465,10 @@ fn untyped(mut o: Value) -> Value {
 
 fn about_itself(ask: &Ask, parts: &[&str]) -> Option<Answer> {
     let aggregated = ask.accept.contains("as=APIGroupDiscoveryList") && ask.accept.contains("v=v2");
-    let all = |core: bool| Answer { content_type: discovery::AGGREGATED.into(), ..Answer::json(200, discovery::aggregated(core)) };
+    let all = |core: bool| Answer {
+        content_type: discovery::AGGREGATED.into(),
+        ..Answer::json(200, discovery::aggregated(core))
+    };
     let json = |v: Value| Answer::json(200, v);
     match parts {
         ["api"] if aggregated => Some(all(true)),
@@ -410,8 +502,14 @@ fn authorize(user: &User, ask: &Ask, t: &Target) -> Result<(), Refusal> {
     if user.writes || t.kind.review || matches!(verb, "get" | "list" | "watch") {
         return Ok(());
     }
-    let resource = if t.sub.is_empty() { t.kind.plural.to_string() } else { format!("{}/{}", t.kind.plural, t.sub) };
-    Err(status::forbidden(user.name, verb, t.kind, &resource, &t.ns, &t.name))
+    let resource = if t.sub.is_empty() {
+        t.kind.plural.to_string()
+    } else {
+        format!("{}/{}", t.kind.plural, t.sub)
+    };
+    Err(status::forbidden(
+        user.name, verb, t.kind, &resource, &t.ns, &t.name,
+    ))
 }
 
 /// Who am I, and what may I do?
@@ -427,19 +525,28 @@ fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
     body["apiVersion"] = json!(t.kind.api_version());
     body["metadata"] = json!({"creationTimestamp": null});
     body["status"] = match t.kind.kind {
-        "SelfSubjectReview" => json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}}),
+        "SelfSubjectReview" => {
+            json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}})
+        }
         "SelfSubjectAccessReview" => {
             let verb = text(&body, "/spec/resourceAttributes/verb");
             let allowed = user.writes || matches!(verb.as_str(), "get" | "list" | "watch");
-            let reason = if allowed { "practice: this user may" } else { "practice: this user may only look" };
+            let reason = if allowed {
+                "practice: this user may"
+            } else {
+                "practice: this user may only look"
+            };
             json!({"allowed": allowed, "reason": reason})
         }
         _ => {
-            let verbs = if user.writes { json!(["*"]) } else { json!(["get", "list", "watch"]) };
+            let verbs = if user.writes {
+                json!(["*"])
+            } else {
+                json!(["get", "list", "watch"])
+            };
             json!({"resourceRules": [{"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}],
                 "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}], "incomplete": false})
         }
     };
     Ok(Answer::json(201, body))
 }
-

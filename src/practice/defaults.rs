@@ -39,11 +39,9 @@ pub fn fill(kind: &Kind, o: &mut Value) {
         }
         "services" => service(o),
         "httproutes" => route(o),
-        "namespaces" => {
-            if o.get("status").is_none() {
-                o["spec"] = json!({"finalizers": ["kubernetes"]});
-                o["status"] = json!({"phase": "Active"});
-            }
+        "namespaces" if o.get("status").is_none() => {
+            o["spec"] = json!({"finalizers": ["kubernetes"]});
+            o["status"] = json!({"phase": "Active"});
         }
         _ => {}
     }
@@ -190,7 +188,11 @@ fn route(o: &mut Value) {
         .flatten()
     {
         if let Some(r) = r.as_object_mut() {
-            set(r, "matches", json!([{"path": {"type": "PathPrefix", "value": "/"}}]));
+            set(
+                r,
+                "matches",
+                json!([{"path": {"type": "PathPrefix", "value": "/"}}]),
+            );
         }
         for b in r
             .get_mut("backendRefs")

@@ -69,7 +69,8 @@ impl World {
             .list("pods", "")
             .filter(|p| {
                 super::kubelet::identity(p) == (service.to_string(), version.to_string())
-                    && p.pointer("/status/containerStatuses/0/state/running").is_some()
+                    && p.pointer("/status/containerStatuses/0/state/running")
+                        .is_some()
             })
             .map(|p| (super::store::key_of(p), super::objects::uid(p)))
             .collect();

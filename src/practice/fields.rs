@@ -345,8 +345,7 @@ pub fn apply(
         if e.is(writer, "Apply") {
             e.owned.clear();
         } else {
-            e.owned
-                .retain(|p| !(wanted.contains_key(p) && differs(p)));
+            e.owned.retain(|p| !(wanted.contains_key(p) && differs(p)));
         }
     }
     own(&mut list, writer, "Apply", wanted.keys().cloned().collect());
@@ -380,10 +379,13 @@ fn merge_applied(target: &mut Value, config: &Value, path: &mut Path) {
                 for item in items {
                     let same = |h: &Value| {
                         keys.iter().all(|k| {
-                            h.get(*k) == item.get(*k) || (*k == "protocol" && item.get(*k).is_none())
+                            h.get(*k) == item.get(*k)
+                                || (*k == "protocol" && item.get(*k).is_none())
                         })
                     };
-                    let Some(list) = slot.as_array_mut() else { break };
+                    let Some(list) = slot.as_array_mut() else {
+                        break;
+                    };
                     match list.iter().position(same) {
                         Some(i) => merge_applied(&mut list[i], item, path),
                         None => list.push(item.clone()),
@@ -453,13 +455,15 @@ mod tests {
         let mut two = one.clone();
         two["spec"]["replicas"] = json!(4);
         record_update(Some(&one), &mut two, &writer("kubectl", "scale"));
-        let refused = apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), false).unwrap_err();
+        let refused =
+            apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), false).unwrap_err();
         assert_eq!(
             refused.body["message"],
             "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
         );
         assert_eq!(refused.code, 409);
-        let forced = apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), true).expect("forced");
+        let forced =
+            apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), true).expect("forced");
         assert_eq!(forced["spec"]["replicas"], 7);
         let managers: Vec<&str> = forced["metadata"]["managedFields"]
             .as_array()
@@ -474,7 +478,8 @@ mod tests {
     fn an_image_conflict_is_named_down_to_the_container() {
         let mut one = deployment(3, "a:1");
         record_update(None, &mut one, &writer("helm", ""));
-        let refused = apply(Some(&one), &deployment(3, "a:2"), &writer("tui", ""), false).unwrap_err();
+        let refused =
+            apply(Some(&one), &deployment(3, "a:2"), &writer("tui", ""), false).unwrap_err();
         assert_eq!(
             refused.body["details"]["causes"][0]["field"],
             ".spec.template.spec.containers[name=\"app\"].image"
@@ -489,7 +494,16 @@ mod tests {
         config["metadata"]["labels"] = json!({});
         let second = apply(Some(&first), &config, &w, false).expect("applied");
         assert_eq!(second["metadata"]["labels"], json!({}));
-        let third = apply(Some(&second), &deployment(3, "a:1"), &writer("other", ""), false).expect("co-owned");
-        assert_eq!(third["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));
+        let third = apply(
+            Some(&second),
+            &deployment(3, "a:1"),
+            &writer("other", ""),
+            false,
+        )
+        .expect("co-owned");
+        assert_eq!(
+            third["metadata"]["managedFields"].as_array().map(Vec::len),
+            Some(2)
+        );
     }
 }

@@ -110,8 +110,16 @@ impl Fixture {
     /// Any services in namespace `shop`; scenarios happen to the first, on its way to `new`.
     pub fn of(services: Vec<ServiceSpec>, new: &str) -> Self {
         let subject = services.first().map_or_else(
-            || Subject { service: String::new(), old: String::new(), new: new.into() },
-            |s| Subject { service: s.name.clone(), old: s.version.clone(), new: new.into() },
+            || Subject {
+                service: String::new(),
+                old: String::new(),
+                new: new.into(),
+            },
+            |s| Subject {
+                service: s.name.clone(),
+                old: s.version.clone(),
+                new: new.into(),
+            },
         );
         Self {
             namespace: "shop".into(),
@@ -123,8 +131,18 @@ impl Fixture {
 
     pub(super) fn install(&self, world: &mut World) {
         for ns in ["default", "kube-system", self.namespace.as_str()] {
-            world.make(of("namespaces"), "", json!({"metadata": {"name": ns, "labels": {"kubernetes.io/metadata.name": ns}}}), MANAGER);
-            world.make(of("serviceaccounts"), ns, json!({"metadata": {"name": "default"}}), MANAGER);
+            world.make(
+                of("namespaces"),
+                "",
+                json!({"metadata": {"name": ns, "labels": {"kubernetes.io/metadata.name": ns}}}),
+                MANAGER,
+            );
+            world.make(
+                of("serviceaccounts"),
+                ns,
+                json!({"metadata": {"name": "default"}}),
+                MANAGER,
+            );
         }
         for n in 1..=3 {
             let node = node(n, &moment::seconds(world.now()));
@@ -162,7 +180,11 @@ fn objects_of(s: &ServiceSpec) -> [(&'static str, Value); 3] {
     let route = json!({"metadata": {"name": name, "labels": {"app": name}},
         "spec": {"parentRefs": [{"name": "public"}], "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
             "backendRefs": [{"name": name, "port": 80, "weight": 100}]}]}});
-    [("deployments", deployment), ("services", service), ("httproutes", route)]
+    [
+        ("deployments", deployment),
+        ("services", service),
+        ("httproutes", route),
+    ]
 }
 
 /// A Service and a disruption budget that select by a label a copy of billing's template would carry too.

@@ -67,7 +67,10 @@ impl FromStr for Scenario {
             .find(|s| s.name() == name)
             .ok_or_else(|| {
                 let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
-                format!("no scenario is called {name:?}; there are: {}", all.join(", "))
+                format!(
+                    "no scenario is called {name:?}; there are: {}",
+                    all.join(", ")
+                )
             })
     }
 }
@@ -76,7 +79,10 @@ impl FromStr for Scenario {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Turn {
     /// The version of the subject behaves so from now on.
-    Fault { old: bool, fault: Fault },
+    Fault {
+        old: bool,
+        fault: Fault,
+    },
     /// One phase of the flapping: bad or good, then the other.
     Flap(bool),
     /// Both versions' metrics answer so from now on.
@@ -155,10 +161,30 @@ impl World {
         let new = |fault| Turn::Fault { old: false, fault };
         let sure = |condition: bool, after: i64, turn: Turn| condition.then_some((after, turn));
         let turns: Vec<(i64, Turn)> = match self.director.scenario {
-            Scenario::ErrorSpike => sure(quarter, 90_000, new(errors(0.03))).into_iter().collect(),
-            Scenario::Slow => sure(begins, 0, new(Fault { p95_s: 3.5, ..Fault::default() })).into_iter().collect(),
+            Scenario::ErrorSpike => sure(quarter, 90_000, new(errors(0.03)))
+                .into_iter()
+                .collect(),
+            Scenario::Slow => sure(
+                begins,
+                0,
+                new(Fault {
+                    p95_s: 3.5,
+                    ..Fault::default()
+                }),
+            )
+            .into_iter()
+            .collect(),
             Scenario::SlowBurn => sure(begins, 0, new(errors(0.013))).into_iter().collect(),
-            Scenario::CrashLoop => sure(begins, 0, new(Fault { crash: true, ..Fault::default() })).into_iter().collect(),
+            Scenario::CrashLoop => sure(
+                begins,
+                0,
+                new(Fault {
+                    crash: true,
+                    ..Fault::default()
+                }),
+            )
+            .into_iter()
+            .collect(),
             Scenario::Flapping => sure(serves, 20_000, Turn::Flap(true)).into_iter().collect(),
             Scenario::FlakyMetrics if serves => self.stretches(),
             Scenario::ApiOutage => {
@@ -177,8 +203,23 @@ impl World {
             }
             Scenario::BadRollbackTarget if quarter => vec![
                 (90_000, new(errors(0.03))),
-                (150_000, Turn::Fault { old: true, fault: Fault { unready: true, ..Fault::default() } }),
-                (750_000, Turn::Fault { old: true, fault: Fault::default() }),
+                (
+                    150_000,
+                    Turn::Fault {
+                        old: true,
+                        fault: Fault {
+                            unready: true,
+                            ..Fault::default()
+                        },
+                    },
+                ),
+                (
+                    750_000,
+                    Turn::Fault {
+                        old: true,
+                        fault: Fault::default(),
+                    },
+                ),
             ],
             _ => Vec::new(),
         };
@@ -203,13 +244,22 @@ impl World {
 
     /// When billing's metrics fail and come back, from the moment the new version serves.
     fn stretches(&self) -> Vec<(i64, Turn)> {
-        let answers = [MetricsAnswer::Error, MetricsAnswer::Html, MetricsAnswer::Hang, MetricsAnswer::Error];
+        let answers = [
+            MetricsAnswer::Error,
+            MetricsAnswer::Html,
+            MetricsAnswer::Hang,
+            MetricsAnswer::Error,
+        ];
         let mut at = 0;
         let mut out = Vec::new();
         for (i, answer) in answers.into_iter().enumerate() {
-            at += self.seed.between(&format!("flaky/{i}/gap"), 40_000, 100_000);
+            at += self
+                .seed
+                .between(&format!("flaky/{i}/gap"), 40_000, 100_000);
             out.push((at, Turn::Metrics(answer)));
-            at += self.seed.between(&format!("flaky/{i}/length"), 60_000, 240_000);
+            at += self
+                .seed
+                .between(&format!("flaky/{i}/length"), 60_000, 240_000);
             out.push((at, Turn::Metrics(MetricsAnswer::Text)));
         }
         out
@@ -229,7 +279,10 @@ impl World {
             }
             Turn::Metrics(answer) => {
                 for version in [&s.old, &s.new] {
-                    let fault = Fault { metrics: answer, ..self.fault_of(&s.service, version) };
+                    let fault = Fault {
+                        metrics: answer,
+                        ..self.fault_of(&s.service, version)
+                    };
                     self.set_fault(&s.service, version, fault);
                 }
             }
@@ -237,9 +290,13 @@ impl World {
             Turn::HandEdit => self.hand_edit(&s.service),
             Turn::TakeLease => self.take_lease(),
             Turn::RenewLease(left) => {
-                let Some(key) = self.foreign_lease() else { return };
+                let Some(key) = self.foreign_lease() else {
+                    return;
+                };
                 let now = moment::micros(self.now);
-                self.edit(of("leases"), &key, "pilothouse", "", |l| l["spec"]["renewTime"] = json!(now));
+                self.edit(of("leases"), &key, "pilothouse", "", |l| {
+                    l["spec"]["renewTime"] = json!(now)
+                });
                 if left > 0 {
                     self.later(5_000, Due::Turn(Turn::RenewLease(left - 1)));
                 }
@@ -251,7 +308,12 @@ impl World {
     fn hand_edit(&mut self, service: &str) {
         let key = (self.director.namespace.clone(), service.to_string());
         self.edit(of("httproutes"), &key, "kubectl-edit", "", |r| {
-            let Some(refs) = r.pointer_mut("/spec/rules/0/backendRefs").and_then(|b| b.as_array_mut()) else { return };
+            let Some(refs) = r
+                .pointer_mut("/spec/rules/0/backendRefs")
+                .and_then(|b| b.as_array_mut())
+            else {
+                return;
+            };
             if let [a, b, ..] = refs.as_mut_slice() {
                 let give = 15.min(number(a, "/weight"));
                 a["weight"] = json!(number(a, "/weight") - give);
@@ -286,9 +348,15 @@ impl World {
             l["spec"]["acquireTime"] = json!(now);
             l["spec"]["renewTime"] = json!(now);
         });
-        let routes: Vec<Key> = self.store.list("httproutes", &ns).map(|r| key_of(r)).collect();
+        let routes: Vec<Key> = self
+            .store
+            .list("httproutes", &ns)
+            .map(|r| key_of(r))
+            .collect();
         for key in routes {
-            self.edit(of("httproutes"), &key, "pilothouse", "", |r| stamp(r, &key.1, epoch));
+            self.edit(of("httproutes"), &key, "pilothouse", "", |r| {
+                stamp(r, &key.1, epoch)
+            });
         }
         self.later(5_000, Due::Turn(Turn::RenewLease(360)));
     }
@@ -310,17 +378,32 @@ impl World {
 
 /// Marks a route as the foreign driver's: its epoch is above every one already there.
 fn stamp(route: &mut serde_json::Value, name: &str, epoch: i64) {
-    let marks = route["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    let marks = route["metadata"]["annotations"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let mine: Vec<(String, i64)> = marks
         .iter()
         .filter(|(k, _)| k.starts_with(OWNER_MARK))
         .map(|(k, v)| {
-            let there = v.as_str().and_then(|v| v.split('/').nth(1)?.parse().ok()).unwrap_or(0);
+            let there = v
+                .as_str()
+                .and_then(|v| v.split('/').nth(1)?.parse().ok())
+                .unwrap_or(0);
             (k.clone(), there)
         })
         .collect();
-    let above = mine.iter().map(|m| m.1 + 1).max().unwrap_or(epoch).max(epoch);
-    let keys = if mine.is_empty() { vec![format!("{OWNER_MARK}{name}")] } else { mine.into_iter().map(|m| m.0).collect() };
+    let above = mine
+        .iter()
+        .map(|m| m.1 + 1)
+        .max()
+        .unwrap_or(epoch)
+        .max(epoch);
+    let keys = if mine.is_empty() {
+        vec![format!("{OWNER_MARK}{name}")]
+    } else {
+        mine.into_iter().map(|m| m.0).collect()
+    };
     for k in keys {
         route["metadata"]["annotations"][k] = json!(format!("foreign/{above}/1"));
     }

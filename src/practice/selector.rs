@@ -88,6 +88,14 @@ impl Labels {
         (!rules.is_empty()).then_some(Self(rules))
     }
 
+    /// One label with the value every match must have, if there is such a rule.
+    pub fn equality(&self) -> Option<(String, String)> {
+        self.0.iter().find_map(|r| match r {
+            Rule::In(k, vs) if vs.len() == 1 => Some((k.clone(), vs[0].clone())),
+            _ => None,
+        })
+    }
+
     /// Whether an object's `metadata.labels` satisfy every rule.
     pub fn matches(&self, labels: &Value) -> bool {
         self.0.iter().all(|r| r.matches(labels))
@@ -98,10 +106,7 @@ fn equalities(map: Option<&Value>) -> Vec<Rule> {
     map.and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter_map(|(k, v)| {
-            v.as_str()
-                .map(|v| Rule::In(k.clone(), vec![v.to_string()]))
-        })
+        .filter_map(|(k, v)| v.as_str().map(|v| Rule::In(k.clone(), vec![v.to_string()])))
         .collect()
 }
 

@@ -1,8 +1,9 @@
 //! The shelves: objects by kind, one resource version for all, and a bounded history per kind for watches.
 
 use super::kinds::{KINDS, Kind};
+use super::selector::Labels;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How many changes per kind a watch may be behind before it is told 410 Gone.
@@ -34,6 +35,10 @@ struct Shelf {
     history: VecDeque<Change>,
     forgotten: u64,
     last: u64,
+    /// Objects by the UID of their controlling owner.
+    owned: BTreeMap<String, BTreeSet<Key>>,
+    /// Objects by each of their labels.
+    labelled: BTreeMap<(String, String), BTreeSet<Key>>,
 }
 
 /// What the controllers still have to look at: `(plural, key)`.
@@ -44,6 +49,7 @@ pub struct Store {
     rv: u64,
     shelves: BTreeMap<&'static str, Shelf>,
     touched: VecDeque<Touched>,
+    waiting: BTreeSet<Touched>,
 }
 
 /// The namespace and name of an object.
@@ -63,11 +69,9 @@ impl Store {
     pub fn new() -> Self {
         Self {
             rv: 100,
-            shelves: KINDS
-                .iter()
-                .map(|k| (k.plural, Shelf::default()))
-                .collect(),
+            shelves: KINDS.iter().map(|k| (k.plural, Shelf::default())).collect(),
             touched: VecDeque::new(),
+            waiting: BTreeSet::new(),
         }
     }
 
@@ -105,6 +109,38 @@ impl Store {
             .map(|(_, v)| v)
     }
 
+    /// The objects of a kind controlled by the owner with this UID, by namespace and name.
+    pub fn owned<'a>(
+        &'a self,
+        plural: &str,
+        uid: &str,
+    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+        let shelf = self.shelves.get(plural);
+        let keys = shelf.and_then(|s| s.owned.get(uid));
+        keys.into_iter()
+            .flatten()
+            .filter_map(move |k| shelf?.objects.get(k))
+    }
+
+    /// The objects of a kind in a namespace that a selector matches, by name.
+    pub fn selected(&self, plural: &str, ns: &str, selector: &Labels) -> Vec<Arc<Value>> {
+        let matches = |o: &&Arc<Value>| {
+            selector.matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
+        };
+        let Some(pair) = selector.equality() else {
+            return self.list(plural, ns).filter(matches).cloned().collect();
+        };
+        let shelf = self.shelves.get(plural);
+        let keys = shelf.and_then(|s| s.labelled.get(&pair));
+        keys.into_iter()
+            .flatten()
+            .filter(|k| k.0 == ns)
+            .filter_map(|k| shelf?.objects.get(k))
+            .filter(matches)
+            .cloned()
+            .collect()
+    }
+
     /// Puts an object on its shelf under a new version and returns it as stored.
     pub fn put(&mut self, kind: &'static Kind, mut object: Value) -> Arc<Value> {
         self.rv += 1;
@@ -113,6 +149,10 @@ impl Store {
         let object = Arc::new(object);
         let shelf = self.shelves.entry(kind.plural).or_default();
         let before = shelf.objects.insert(key.clone(), object.clone());
+        if let Some(b) = &before {
+            shelf.index(&key, b, false);
+        }
+        shelf.index(&key, &object, true);
         let what = if before.is_some() {
             What::Modified
         } else {
@@ -124,7 +164,7 @@ impl Store {
             object: object.clone(),
             before,
         });
-        self.touched.push_back((kind.plural, key));
+        self.touch(kind.plural, key);
         object
     }
 
@@ -133,6 +173,7 @@ impl Store {
         let shelf = self.shelves.get_mut(kind.plural)?;
         let key = (ns.to_string(), name.to_string());
         let before = shelf.objects.remove(&key)?;
+        shelf.index(&key, &before, false);
         self.rv += 1;
         let mut last = (*before).clone();
         last["metadata"]["resourceVersion"] = json!(self.rv.to_string());
@@ -143,7 +184,7 @@ impl Store {
             object: object.clone(),
             before: Some(before),
         });
-        self.touched.push_back((kind.plural, key));
+        self.touch(kind.plural, key);
         Some(object)
     }
 
@@ -180,11 +221,40 @@ impl Store {
 
     /// The next object a controller has to look at.
     pub fn next_touched(&mut self) -> Option<Touched> {
-        self.touched.pop_front()
+        let next = self.touched.pop_front()?;
+        self.waiting.remove(&next);
+        Some(next)
+    }
+
+    /// Has a controller look at an object, once however often it is asked for before that.
+    pub fn touch(&mut self, plural: &'static str, key: Key) {
+        let touched = (plural, key);
+        if self.waiting.insert(touched.clone()) {
+            self.touched.push_back(touched);
+        }
     }
 }
 
 impl Shelf {
+    /// Enters an object under its owner and labels, or takes it out.
+    fn index(&mut self, key: &Key, o: &Value, enter: bool) {
+        let owners = o
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array);
+        let controller = owners
+            .into_iter()
+            .flatten()
+            .find(|r| r["controller"] == true);
+        if let Some(uid) = controller.and_then(|r| r["uid"].as_str()) {
+            entered(self.owned.entry(uid.to_string()).or_default(), key, enter);
+        }
+        let labels = o.pointer("/metadata/labels").and_then(Value::as_object);
+        for (k, v) in labels.into_iter().flatten() {
+            let pair = (k.clone(), v.as_str().unwrap_or_default().to_string());
+            entered(self.labelled.entry(pair).or_default(), key, enter);
+        }
+    }
+
     fn remember(&mut self, change: Change) {
         self.last = change.rv;
         if self.history.len() == HISTORY
@@ -193,6 +263,14 @@ impl Shelf {
             self.forgotten = old.rv;
         }
         self.history.push_back(change);
+    }
+}
+
+fn entered(set: &mut BTreeSet<Key>, key: &Key, enter: bool) {
+    if enter {
+        set.insert(key.clone());
+    } else {
+        set.remove(key);
     }
 }
 
@@ -214,7 +292,10 @@ mod tests {
         let all: Vec<What> = s.since("pods", 0).expect("kept").map(|c| c.what).collect();
         assert_eq!(all, [What::Added, What::Modified, What::Deleted]);
         assert_eq!(a["metadata"]["resourceVersion"], "101");
-        assert_eq!((s.rv(), s.last_rv("pods"), s.last_rv("leases")), (103, 103, 0));
+        assert_eq!(
+            (s.rv(), s.last_rv("pods"), s.last_rv("leases")),
+            (103, 103, 0)
+        );
     }
 
     #[test]
@@ -234,10 +315,39 @@ mod tests {
     }
 
     #[test]
+    fn owners_and_labels_are_found_and_forgotten() {
+        let mut s = Store::new();
+        let owned = |app: &str| {
+            json!({"metadata": {"name": "a", "namespace": "shop", "labels": {"app": app, "x": "y"},
+                "ownerReferences": [{"uid": "u1", "controller": true}]}})
+        };
+        let by = |s: &Store, q: &str| {
+            let labels = Labels::parse(q).expect("parses");
+            s.selected("pods", "shop", &labels).len()
+        };
+        s.put(of("pods"), owned("billing"));
+        assert_eq!(
+            (s.owned("pods", "u1").count(), by(&s, "app=billing")),
+            (1, 1)
+        );
+        assert_eq!((by(&s, "app=billing,x!=y"), by(&s, "!z")), (0, 1));
+        s.put(of("pods"), owned("orders"));
+        assert_eq!((by(&s, "app=billing"), by(&s, "app=orders,x=y")), (0, 1));
+        s.remove(of("pods"), "shop", "a");
+        assert_eq!(
+            (s.owned("pods", "u1").count(), by(&s, "app=orders")),
+            (0, 0)
+        );
+    }
+
+    #[test]
     fn a_namespace_does_not_leak_into_the_next() {
         let mut s = Store::new();
         for ns in ["a", "ab", "b"] {
-            s.put(of("pods"), json!({"metadata": {"name": "x", "namespace": ns}}));
+            s.put(
+                of("pods"),
+                json!({"metadata": {"name": "x", "namespace": ns}}),
+            );
         }
         assert_eq!(s.list("pods", "a").count(), 1);
         assert_eq!(s.list("pods", "").count(), 3);

@@ -55,8 +55,7 @@ impl Load {
         let turn = |period_s: f64, phase: f64| {
             (std::f64::consts::TAU * (ms as f64 / 1000.0 / period_s + phase)).sin()
         };
-        self.rps
-            * (1.0 + 0.12 * turn(2_400.0, self.phase.0) + 0.06 * turn(410.0, self.phase.1))
+        self.rps * (1.0 + 0.12 * turn(2_400.0, self.phase.0) + 0.06 * turn(410.0, self.phase.1))
     }
 }
 
@@ -96,9 +95,14 @@ fn normal_below(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
     let poly = t
         * (0.254_829_592
-            + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+            + t * (-0.284_496_736
+                + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let erf = 1.0 - poly * (-x * x).exp();
-    if z < 0.0 { (1.0 - erf) / 2.0 } else { (1.0 + erf) / 2.0 }
+    if z < 0.0 {
+        (1.0 - erf) / 2.0
+    } else {
+        (1.0 + erf) / 2.0
+    }
 }
 
 /// What one running container has counted since it started.
@@ -119,7 +123,14 @@ pub struct PodCounters {
 
 impl PodCounters {
     /// A container that has served nothing yet.
-    pub fn new(seed: &Seeded, id: &str, service: &str, version: &str, started: i64, profile: Profile) -> Self {
+    pub fn new(
+        seed: &Seeded,
+        id: &str,
+        service: &str,
+        version: &str,
+        started: i64,
+        profile: Profile,
+    ) -> Self {
         Self {
             service: service.into(),
             version: version.into(),
@@ -254,9 +265,10 @@ impl Traffic {
             .iter()
             .filter(|s| !s.pods.is_empty())
             .map(|s| {
-                let of = s.pods.iter().filter(|k| {
-                    self.pods.get(*k).is_some_and(|p| p.version == version)
-                });
+                let of = s
+                    .pods
+                    .iter()
+                    .filter(|k| self.pods.get(*k).is_some_and(|p| p.version == version));
                 s.weight as f64 * of.count() as f64 / s.pods.len() as f64
             })
             .sum();
@@ -321,7 +333,8 @@ impl Traffic {
                 let v = unit(&mut load.rng);
                 let mut handed = v.floor() as u64;
                 for (i, key) in share.pods.iter().enumerate() {
-                    let upto = (part as f64 * (i + 1) as f64 / share.pods.len() as f64 + v).floor() as u64;
+                    let upto =
+                        (part as f64 * (i + 1) as f64 / share.pods.len() as f64 + v).floor() as u64;
                     let k = upto - handed;
                     handed = upto;
                     let Some(pod) = self.pods.get_mut(key).filter(|_| k > 0) else {
@@ -352,7 +365,10 @@ mod tests {
         for name in weights.iter().flat_map(|w| w.1) {
             let version = if name.starts_with('n') { "2" } else { "1" };
             let profile = Profile::new(0.01, 0.3);
-            t.pods.insert(key(name), PodCounters::new(&seed, name, "billing", version, 0, profile));
+            t.pods.insert(
+                key(name),
+                PodCounters::new(&seed, name, "billing", version, 0, profile),
+            );
         }
         let plan = weights.iter().map(|(weight, pods)| Share {
             weight: *weight,
@@ -384,7 +400,10 @@ mod tests {
 
     #[test]
     fn the_numbers_do_not_depend_on_how_time_was_cut_up() {
-        let (mut a, mut b) = (traffic(&[(1, &["o1", "n1"])]), traffic(&[(1, &["o1", "n1"])]));
+        let (mut a, mut b) = (
+            traffic(&[(1, &["o1", "n1"])]),
+            traffic(&[(1, &["o1", "n1"])]),
+        );
         a.run_to(60_000);
         for ms in (0..=60_000).step_by(370) {
             b.run_to(ms);

@@ -34,7 +34,9 @@ pub enum Form {
 impl View {
     pub fn shows(&self, o: &Value) -> bool {
         (self.namespace.is_empty() || text(o, "/metadata/namespace") == self.namespace)
-            && self.labels.matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
+            && self
+                .labels
+                .matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
             && self.fields.matches(o)
     }
 }
@@ -59,7 +61,14 @@ fn event(kind: &str, object: Value) -> Value {
 impl Watch {
     /// A watch from `rv` on; `None` or 0 begins with everything there is. `mark_initial` sends the bookmark that
     /// ends the initial events.
-    pub fn new(world: &World, view: View, rv: Option<u64>, bookmarks: bool, mark_initial: bool, timeout_s: u64) -> Self {
+    pub fn new(
+        world: &World,
+        view: View,
+        rv: Option<u64>,
+        bookmarks: bool,
+        mark_initial: bool,
+        timeout_s: u64,
+    ) -> Self {
         let mut w = Self {
             view,
             timeout_s,
@@ -79,7 +88,8 @@ impl Watch {
             }
             if mark_initial {
                 let mut mark = w.bookmark(world);
-                mark["object"]["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+                mark["object"]["metadata"]["annotations"] =
+                    json!({"k8s.io/initial-events-end": "true"});
                 w.first.push(mark);
             }
         }
@@ -89,7 +99,9 @@ impl Watch {
     fn show(&mut self, o: &Value, now: i64) -> Value {
         match self.view.form {
             Form::Whole => o.clone(),
-            Form::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]}),
+            Form::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]})
+            }
             Form::Table => {
                 let headed = std::mem::take(&mut self.headed);
                 let rv = text(o, "/metadata/resourceVersion");
@@ -108,7 +120,10 @@ impl Watch {
             Ok(changes) => changes.cloned().collect(),
             Err(oldest) => {
                 self.over = true;
-                let gone = status::expired(format!("too old resource version: {} ({oldest})", self.after));
+                let gone = status::expired(format!(
+                    "too old resource version: {} ({oldest})",
+                    self.after
+                ));
                 out.push(event("ERROR", gone.body));
                 return out;
             }
@@ -142,7 +157,10 @@ impl Watch {
             Form::Whole => (k.kind, k.api_version()),
             Form::Table | Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".into()),
         };
-        event("BOOKMARK", json!({"kind": kind, "apiVersion": api,
-            "metadata": {"resourceVersion": self.after.to_string(), "creationTimestamp": null}}))
+        event(
+            "BOOKMARK",
+            json!({"kind": kind, "apiVersion": api,
+            "metadata": {"resourceVersion": self.after.to_string(), "creationTimestamp": null}}),
+        )
     }
 }

@@ -3,12 +3,13 @@
 use super::fault::{Fault, MetricsAnswer};
 use super::fixture::Fixture;
 use super::kinds;
+use super::replicas::ENDPOINTS;
 use super::scenario::{Director, Scenario, Turn};
 use super::seeded::Seeded;
 use super::store::{Key, Store};
 use super::traffic::{Load, Traffic};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a world is made from. The same values give the same world, to the byte.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub struct World {
     /// How many objects of a name (or pods of a ReplicaSet) there were, so that names drawn differ.
     pub(super) births: BTreeMap<String, u64>,
     pub(super) rechecks: BTreeMap<(&'static str, Key), (i64, u64)>,
+    /// Event objects in the order they were made.
+    pub(super) events: VecDeque<Key>,
     pub(super) outage: Option<Outage>,
     pub(super) drops: u64,
     due: BTreeMap<(i64, u64), Due>,
@@ -101,6 +104,7 @@ impl World {
             director: Director::asleep(config.scenario, &fixture),
             births: BTreeMap::new(),
             rechecks: BTreeMap::new(),
+            events: VecDeque::new(),
             outage: None,
             drops: 0,
             due: BTreeMap::new(),
@@ -227,6 +231,7 @@ impl World {
                 self.routes_may_resolve(&key.0);
                 self.plan_stale = true;
             }
+            ENDPOINTS => self.reconcile_service(key),
             "endpointslices" => self.plan_stale = true,
             "httproutes" => self.reconcile_route(key),
             "poddisruptionbudgets" => self.reconcile_budget(key),
