@@ -1,13 +1,13 @@
 //! The API server: a request in, an answer out. No I/O; the world's time stands still meanwhile.
 
 use super::discovery;
-use super::fault::MetricsAnswer;
-use super::kinds::{self, Kind, of};
+use super::kinds::{self, Kind};
 use super::objects::{ns_of, text};
 use super::selector::{Fields, Labels};
 use super::status::{self, Refusal};
 use super::table::table;
 use super::watch::{Form, View, Watch};
+use super::who::{authorize, review, user_of};
 use super::world::World;
 use serde_json::{Value, json};
 
@@ -105,35 +105,6 @@ impl Answer {
 impl From<Refusal> for Answer {
     fn from(r: Refusal) -> Self {
         Answer::json(r.code, r.body)
-    }
-}
-
-/// Somebody a token belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct User {
-    pub name: &'static str,
-    pub groups: &'static [&'static str],
-    pub writes: bool,
-}
-
-/// The token of a user who may do everything.
-pub const ADMIN_TOKEN: &str = "practice-admin";
-/// The token of a user who may only look.
-pub const VIEWER_TOKEN: &str = "practice-viewer";
-
-fn user_of(token: &str) -> Option<User> {
-    match token {
-        ADMIN_TOKEN => Some(User {
-            name: "ivo",
-            groups: &["platform", "system:authenticated"],
-            writes: true,
-        }),
-        VIEWER_TOKEN => Some(User {
-            name: "vera",
-            groups: &["support", "system:authenticated"],
-            writes: false,
-        }),
-        _ => None,
     }
 }
 
@@ -372,81 +343,6 @@ impl World {
         }
         Ok((rest, meta))
     }
-
-    /// `pods/{name}:{port}/proxy/…`, also with `http:` before and with a named port.
-    fn proxy(&mut self, t: &Target) -> Result<Answer, Refusal> {
-        let spec = t.name.strip_prefix("http:").unwrap_or(&t.name);
-        let (name, port) = spec.split_once(':').unwrap_or((spec, ""));
-        let pod = self
-            .store
-            .get("pods", &t.ns, name)
-            .cloned()
-            .ok_or_else(|| status::not_found(of("pods"), name))?;
-        let number = match port {
-            "" => Some(text_port(&pod)),
-            p => p
-                .parse::<i64>()
-                .ok()
-                .or_else(|| super::replicas::port_named(&pod, p)),
-        };
-        let number = number.ok_or_else(|| {
-            status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\""))
-        })?;
-        let refused = || {
-            let ip = text(&pod, "/status/podIP");
-            status::unavailable(&format!(
-                "error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"
-            ))
-        };
-        if number != text_port(&pod) {
-            return Err(refused());
-        }
-        let answer = self.pod_page(&t.ns, name, &t.rest).ok_or_else(refused)?;
-        if matches!(answer.body, Body::Silence) {
-            return Err(status::gateway_timeout(
-                "error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
-            ));
-        }
-        Ok(answer)
-    }
-
-    /// What the pod itself answers at `path`; `None` when its container does not run.
-    pub fn pod_page(&self, ns: &str, pod: &str, path: &str) -> Option<Answer> {
-        let (metrics, page) = self.metrics_of(ns, pod)?;
-        let plain = "text/plain; charset=utf-8";
-        Some(match path.trim_matches('/') {
-            "metrics" => match metrics {
-                MetricsAnswer::Text => Answer::text(200, super::exposition::CONTENT_TYPE, page),
-                MetricsAnswer::Error => Answer::text(500, plain, "internal error\n".into()),
-                MetricsAnswer::Html => Answer::text(200, "text/html; charset=utf-8", "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n".into()),
-                MetricsAnswer::Hang => Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false },
-            },
-            "health/ready" => {
-                let p = self.object("pods", ns, pod)?;
-                let ready = super::deploy::condition(&p, "Ready").is_some_and(|c| c["status"] == "True");
-                Answer::text(if ready { 200 } else { 503 }, plain, if ready { "ok\n" } else { "not ready\n" }.into())
-            }
-            _ => Answer::text(404, plain, "404 page not found\n".into()),
-        })
-    }
-
-    /// Every running pod as a target of Prometheus' HTTP service discovery, scraped at `host`.
-    pub fn scrape_targets(&self, host: &str) -> Value {
-        self.traffic
-            .pods
-            .iter()
-            .map(|((ns, pod), c)| {
-                json!({"targets": [host], "labels": {"__metrics_path__": format!("/pods/{ns}/{pod}/metrics"),
-                    "namespace": ns, "pod": pod, "service": c.service, "version": c.version}})
-            })
-            .collect()
-    }
-}
-
-fn text_port(pod: &Value) -> i64 {
-    pod.pointer("/spec/containers/0/ports/0/containerPort")
-        .and_then(Value::as_i64)
-        .unwrap_or(8080)
 }
 
 fn read_token(token: &str) -> Option<(u64, (String, String))> {
@@ -482,71 +378,4 @@ fn about_itself(ask: &Ask, parts: &[&str]) -> Option<Answer> {
         ["openapi", "v3", rest @ ..] => discovery::openapi(&rest.join("/")).map(json),
         _ => None,
     }
-}
-
-fn verb(ask: &Ask, t: &Target) -> &'static str {
-    match (ask.method.as_str(), t.name.is_empty()) {
-        ("GET", _) if ask.flag("watch") => "watch",
-        ("GET", true) => "list",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", true) => "deletecollection",
-        ("DELETE", false) => "delete",
-        _ => "get",
-    }
-}
-
-fn authorize(user: &User, ask: &Ask, t: &Target) -> Result<(), Refusal> {
-    let verb = verb(ask, t);
-    if user.writes || t.kind.review || matches!(verb, "get" | "list" | "watch") {
-        return Ok(());
-    }
-    let resource = if t.sub.is_empty() {
-        t.kind.plural.to_string()
-    } else {
-        format!("{}/{}", t.kind.plural, t.sub)
-    };
-    Err(status::forbidden(
-        user.name, verb, t.kind, &resource, &t.ns, &t.name,
-    ))
-}
-
-/// Who am I, and what may I do?
-fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
-    if ask.method != "POST" {
-        return Err(status::method_not_allowed());
-    }
-    let mut body: Value = super::writes::read_body(ask)?;
-    if !body.is_object() {
-        body = json!({});
-    }
-    body["kind"] = json!(t.kind.kind);
-    body["apiVersion"] = json!(t.kind.api_version());
-    body["metadata"] = json!({"creationTimestamp": null});
-    body["status"] = match t.kind.kind {
-        "SelfSubjectReview" => {
-            json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}})
-        }
-        "SelfSubjectAccessReview" => {
-            let verb = text(&body, "/spec/resourceAttributes/verb");
-            let allowed = user.writes || matches!(verb.as_str(), "get" | "list" | "watch");
-            let reason = if allowed {
-                "practice: this user may"
-            } else {
-                "practice: this user may only look"
-            };
-            json!({"allowed": allowed, "reason": reason})
-        }
-        _ => {
-            let verbs = if user.writes {
-                json!(["*"])
-            } else {
-                json!(["get", "list", "watch"])
-            };
-            json!({"resourceRules": [{"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}],
-                "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}], "incomplete": false})
-        }
-    };
-    Ok(Answer::json(201, body))
 }

@@ -2,7 +2,6 @@
 //! sets them (`k8s.io/kubernetes/pkg/controller/deployment`).
 
 use super::kinds::of;
-use super::moment;
 use super::objects::{CONTROLLERS, Dependants, number, owner_reference, text, uid};
 use super::seeded::template_hash;
 use super::store::{Key, key_of};
@@ -30,13 +29,13 @@ pub(super) fn resolve(v: Option<&Value>, of: i64, up: bool) -> i64 {
     }
 }
 
-struct Limits {
-    replicas: i64,
-    surge: i64,
-    unavailable: i64,
+pub(super) struct Limits {
+    pub replicas: i64,
+    pub surge: i64,
+    pub unavailable: i64,
 }
 
-fn limits(d: &Value) -> Limits {
+pub(super) fn limits(d: &Value) -> Limits {
     let replicas = number(d, "/spec/replicas");
     if text(d, "/spec/strategy/type") == "Recreate" {
         return Limits {
@@ -61,7 +60,7 @@ fn limits(d: &Value) -> Limits {
     }
 }
 
-fn template_without_hash(o: &Value) -> Value {
+pub(super) fn template_without_hash(o: &Value) -> Value {
     let mut t = o.pointer("/spec/template").cloned().unwrap_or_default();
     if let Some(l) = t
         .pointer_mut("/metadata/labels")
@@ -79,7 +78,7 @@ fn revision(o: &Value) -> i64 {
         .unwrap_or(0)
 }
 
-fn wanted(rs: &Value) -> i64 {
+pub(super) fn wanted(rs: &Value) -> i64 {
     number(rs, "/spec/replicas")
 }
 
@@ -88,7 +87,7 @@ fn available(rs: &Value) -> i64 {
 }
 
 impl World {
-    fn replicasets_of(&self, d: &Value) -> Vec<Arc<Value>> {
+    pub(super) fn replicasets_of(&self, d: &Value) -> Vec<Arc<Value>> {
         let mut all: Vec<Arc<Value>> = self.store.owned("replicasets", &uid(d)).cloned().collect();
         all.sort_by_key(|rs| revision(rs));
         all
@@ -163,7 +162,7 @@ impl World {
         self.scaled_event(d, &name, 0, first);
         self.set_revision(key, revision);
         let message = format!("Created new replica set \"{name}\"");
-        self.set_progress(key, "True", "NewReplicaSetCreated", &message, false);
+        self.set_progress(key, "True", "NewReplicaSetCreated", &message);
     }
 
     fn set_revision(&mut self, key: &Key, revision: i64) {
@@ -187,7 +186,7 @@ impl World {
                 rs["metadata"]["annotations"][REVISION] = json!(mine.to_string());
             });
             let message = format!("Found new replica set \"{}\"", text(new, "/metadata/name"));
-            self.set_progress(key, "True", "FoundNewReplicaSet", &message, false);
+            self.set_progress(key, "True", "FoundNewReplicaSet", &message);
         }
         self.set_revision(key, mine);
         let wait = self
@@ -327,216 +326,4 @@ impl World {
             self.delete(of("replicasets"), &key, None, Dependants::Removed);
         }
     }
-
-    fn note_pause(&mut self, key: &Key, d: &Value, paused: bool) {
-        let reason = condition(d, "Progressing")
-            .map(|c| text(c, "/reason"))
-            .unwrap_or_default();
-        if paused && reason != "DeploymentPaused" && reason != "ProgressDeadlineExceeded" {
-            self.set_progress(
-                key,
-                "Unknown",
-                "DeploymentPaused",
-                "Deployment is paused",
-                false,
-            );
-        } else if !paused && reason == "DeploymentPaused" {
-            self.set_progress(
-                key,
-                "Unknown",
-                "DeploymentResumed",
-                "Deployment is resumed",
-                false,
-            );
-        }
-    }
-
-    fn set_progress(&mut self, key: &Key, word: &str, reason: &str, message: &str, refresh: bool) {
-        let now = moment::seconds(self.now);
-        self.edit(of("deployments"), key, CONTROLLERS, "status", |d| {
-            set_condition(
-                &mut d["status"],
-                "Progressing",
-                word,
-                reason,
-                message,
-                &now,
-                refresh,
-            );
-        });
-    }
-
-    fn deployment_status(&mut self, key: &Key) {
-        let Some(d) = self.store.get("deployments", &key.0, &key.1).cloned() else {
-            return;
-        };
-        let all = self.replicasets_of(&d);
-        let template = template_without_hash(&d);
-        let new = all.iter().find(|rs| template_without_hash(rs) == template);
-        let sum = |f: &str| all.iter().map(|rs| number(rs, f)).sum::<i64>();
-        let total: i64 = all.iter().map(|rs| wanted(rs)).sum();
-        let lim = limits(&d);
-        let can_serve = sum("/status/availableReplicas");
-        let now = moment::seconds(self.now);
-        let mut status = json!({
-            "observedGeneration": number(&d, "/metadata/generation"),
-            "replicas": sum("/status/replicas"),
-            "updatedReplicas": new.map_or(0, |rs| number(rs, "/status/replicas")),
-            "readyReplicas": sum("/status/readyReplicas"),
-            "availableReplicas": can_serve,
-            "unavailableReplicas": (total - can_serve).max(0),
-        });
-        if let Some(s) = status.as_object_mut() {
-            // Zero counts are absent from a real answer, except what is terminating.
-            s.retain(|_, v| v != &json!(0));
-            s.insert(
-                "terminatingReplicas".into(),
-                json!(sum("/status/terminatingReplicas")),
-            );
-        }
-        status["conditions"] = d
-            .pointer("/status/conditions")
-            .cloned()
-            .unwrap_or_else(|| json!([]));
-        let (word, reason, message) = if can_serve >= lim.replicas - lim.unavailable {
-            (
-                "True",
-                "MinimumReplicasAvailable",
-                "Deployment has minimum availability.",
-            )
-        } else {
-            (
-                "False",
-                "MinimumReplicasUnavailable",
-                "Deployment does not have minimum availability.",
-            )
-        };
-        set_condition(&mut status, "Available", word, reason, message, &now, false);
-        if d.pointer("/spec/paused") != Some(&json!(true)) {
-            let name = new.map(|rs| text(rs, "/metadata/name")).unwrap_or_default();
-            self.progress(key, &d, &mut status, &name);
-        }
-        self.edit(of("deployments"), key, CONTROLLERS, "status", |d| {
-            d["status"] = status
-        });
-    }
-
-    /// The Progressing condition: done, moving, or stuck past the deadline.
-    fn progress(&mut self, key: &Key, d: &Value, status: &mut Value, rs: &str) {
-        let count = |s: &Value, f: &str| s.get(f).and_then(Value::as_i64).unwrap_or(0);
-        let old = d.get("status").cloned().unwrap_or_default();
-        let current = condition(d, "Progressing").cloned();
-        let reason = current
-            .as_ref()
-            .map(|c| text(c, "/reason"))
-            .unwrap_or_default();
-        let now = moment::seconds(self.now);
-        let replicas = number(d, "/spec/replicas");
-        let (all, updated) = (count(status, "replicas"), count(status, "updatedReplicas"));
-        self.recheck("deployments", key, None);
-        if all == updated && reason == "NewReplicaSetAvailable" {
-            return;
-        }
-        let complete = updated == replicas
-            && all == replicas
-            && count(status, "availableReplicas") == replicas;
-        let moved = updated > count(&old, "updatedReplicas")
-            || all - updated < count(&old, "replicas") - count(&old, "updatedReplicas")
-            || count(status, "readyReplicas") > count(&old, "readyReplicas")
-            || count(status, "availableReplicas") > count(&old, "availableReplicas");
-        if complete {
-            let message = format!("ReplicaSet \"{rs}\" has successfully progressed.");
-            set_condition(
-                status,
-                "Progressing",
-                "True",
-                "NewReplicaSetAvailable",
-                &message,
-                &now,
-                false,
-            );
-            return;
-        }
-        if moved {
-            let message = format!("ReplicaSet \"{rs}\" is progressing.");
-            set_condition(
-                status,
-                "Progressing",
-                "True",
-                "ReplicaSetUpdated",
-                &message,
-                &now,
-                true,
-            );
-        } else if reason == "ProgressDeadlineExceeded" || reason == "NewReplicaSetAvailable" {
-            return;
-        }
-        let since = condition(&json!({"status": status}), "Progressing")
-            .and_then(|c| moment::parse(&text(c, "/lastUpdateTime")));
-        let (Some(since), Some(deadline)) = (
-            since,
-            d.pointer("/spec/progressDeadlineSeconds")
-                .and_then(Value::as_i64),
-        ) else {
-            return;
-        };
-        // Conditions keep whole seconds, so the deadline has surely passed one second later.
-        let at = since + deadline * 1000 + 1000;
-        if self.now >= at {
-            let message = format!("ReplicaSet \"{rs}\" has timed out progressing.");
-            set_condition(
-                status,
-                "Progressing",
-                "False",
-                "ProgressDeadlineExceeded",
-                &message,
-                &now,
-                false,
-            );
-        } else {
-            self.recheck("deployments", key, Some(at));
-        }
-    }
-}
-
-/// A condition of an object, by type.
-pub(super) fn condition<'a>(o: &'a Value, kind: &str) -> Option<&'a Value> {
-    o.pointer("/status/conditions")?
-        .as_array()?
-        .iter()
-        .find(|c| c["type"] == kind)
-}
-
-fn set_condition(
-    status: &mut Value,
-    kind: &str,
-    word: &str,
-    reason: &str,
-    message: &str,
-    now: &str,
-    refresh: bool,
-) {
-    if !status.is_object() {
-        *status = json!({});
-    }
-    if !status.get("conditions").is_some_and(Value::is_array) {
-        status["conditions"] = json!([]);
-    }
-    let mut c = json!({"type": kind, "status": word, "reason": reason, "message": message,
-        "lastUpdateTime": now, "lastTransitionTime": now});
-    let Some(list) = status["conditions"].as_array_mut() else {
-        return;
-    };
-    // As the real controller: what changes goes to the end.
-    if let Some(i) = list.iter().position(|c| c["type"] == kind) {
-        let have = &list[i];
-        if have["status"] == word && have["reason"] == reason && !refresh {
-            return;
-        }
-        if have["status"] == word {
-            c["lastTransitionTime"] = have["lastTransitionTime"].clone();
-        }
-        list.remove(i);
-    }
-    list.push(c);
 }

@@ -1,9 +1,10 @@
 //! The ReplicaSet controller, the EndpointSlice controller and the disruption budget's status.
 
-use super::deploy::{condition, resolve};
+use super::deploy::resolve;
 use super::kinds::of;
 use super::moment;
 use super::objects::{CONTROLLERS, Dependants, controller, number, owner_reference, text, uid};
+use super::rollout::condition;
 use super::selector::Labels;
 use super::store::{Key, key_of};
 use super::world::World;

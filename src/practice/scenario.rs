@@ -147,10 +147,10 @@ fn errors(ratio: f64) -> Fault {
 }
 
 impl World {
-    /// Looks whether the scenario's moment has come; true when it changed something at once.
-    pub(super) fn direct(&mut self) -> bool {
+    /// Looks whether a moment the scenario waits for has come, and plans what follows from it.
+    pub(super) fn direct(&mut self) {
         if !self.director.awake {
-            return false;
+            return;
         }
         let s = self.director.subject.clone();
         let share = self.traffic.share(&s.service, &s.new);
@@ -159,74 +159,61 @@ impl World {
         let quarter = self.director.first("quarter", share >= 0.249);
         let half = self.director.first("half", share >= 0.499);
         let new = |fault| Turn::Fault { old: false, fault };
-        let sure = |condition: bool, after: i64, turn: Turn| condition.then_some((after, turn));
-        let turns: Vec<(i64, Turn)> = match self.director.scenario {
-            Scenario::ErrorSpike => sure(quarter, 90_000, new(errors(0.03)))
-                .into_iter()
-                .collect(),
-            Scenario::Slow => sure(
+        let old = |unready| Turn::Fault {
+            old: true,
+            fault: Fault {
+                unready,
+                ..Fault::default()
+            },
+        };
+        let away = |how| Turn::Api(Some(how));
+        // What happens: if its moment is now, after so many ms.
+        let turns: Vec<(bool, i64, Turn)> = match self.director.scenario {
+            Scenario::ErrorSpike => vec![(quarter, 90_000, new(errors(0.03)))],
+            Scenario::Slow => vec![(
                 begins,
                 0,
                 new(Fault {
                     p95_s: 3.5,
                     ..Fault::default()
                 }),
-            )
-            .into_iter()
-            .collect(),
-            Scenario::SlowBurn => sure(begins, 0, new(errors(0.013))).into_iter().collect(),
-            Scenario::CrashLoop => sure(
+            )],
+            Scenario::SlowBurn => vec![(begins, 0, new(errors(0.013)))],
+            Scenario::CrashLoop => vec![(
                 begins,
                 0,
                 new(Fault {
                     crash: true,
                     ..Fault::default()
                 }),
-            )
-            .into_iter()
-            .collect(),
-            Scenario::Flapping => sure(serves, 20_000, Turn::Flap(true)).into_iter().collect(),
+            )],
+            Scenario::Flapping => vec![(serves, 20_000, Turn::Flap(true))],
             Scenario::FlakyMetrics if serves => self.stretches(),
-            Scenario::ApiOutage => {
-                let mut t = Vec::new();
-                for (when, how) in [(serves, Outage::Closed), (half, Outage::Refusing)] {
-                    t.extend(sure(when, 30_000, Turn::Api(Some(how))));
-                    t.extend(sure(when, 120_000, Turn::Api(None)));
-                }
-                t
-            }
-            Scenario::Drift => sure(quarter, 40_000, Turn::HandEdit).into_iter().collect(),
+            Scenario::ApiOutage => vec![
+                (serves, 30_000, away(Outage::Closed)),
+                (serves, 120_000, Turn::Api(None)),
+                (half, 30_000, away(Outage::Refusing)),
+                (half, 120_000, Turn::Api(None)),
+            ],
+            Scenario::Drift => vec![(quarter, 40_000, Turn::HandEdit)],
             Scenario::SecondDriver => {
                 let written = self.route_written();
-                let first = self.director.first("route", written);
-                sure(first, 60_000, Turn::TakeLease).into_iter().collect()
+                vec![(
+                    self.director.first("route", written),
+                    60_000,
+                    Turn::TakeLease,
+                )]
             }
-            Scenario::BadRollbackTarget if quarter => vec![
-                (90_000, new(errors(0.03))),
-                (
-                    150_000,
-                    Turn::Fault {
-                        old: true,
-                        fault: Fault {
-                            unready: true,
-                            ..Fault::default()
-                        },
-                    },
-                ),
-                (
-                    750_000,
-                    Turn::Fault {
-                        old: true,
-                        fault: Fault::default(),
-                    },
-                ),
+            Scenario::BadRollbackTarget => vec![
+                (quarter, 90_000, new(errors(0.03))),
+                (quarter, 150_000, old(true)),
+                (quarter, 750_000, old(false)),
             ],
             _ => Vec::new(),
         };
-        for (after, turn) in turns {
+        for (_, after, turn) in turns.into_iter().filter(|t| t.0) {
             self.later(after, Due::Turn(turn));
         }
-        false
     }
 
     /// Whether a client changed any route's spec since the story began.
@@ -243,7 +230,7 @@ impl World {
     }
 
     /// When billing's metrics fail and come back, from the moment the new version serves.
-    fn stretches(&self) -> Vec<(i64, Turn)> {
+    fn stretches(&self) -> Vec<(bool, i64, Turn)> {
         let answers = [
             MetricsAnswer::Error,
             MetricsAnswer::Html,
@@ -256,11 +243,11 @@ impl World {
             at += self
                 .seed
                 .between(&format!("flaky/{i}/gap"), 40_000, 100_000);
-            out.push((at, Turn::Metrics(answer)));
+            out.push((true, at, Turn::Metrics(answer)));
             at += self
                 .seed
                 .between(&format!("flaky/{i}/length"), 60_000, 240_000);
-            out.push((at, Turn::Metrics(MetricsAnswer::Text)));
+            out.push((true, at, Turn::Metrics(MetricsAnswer::Text)));
         }
         out
     }

@@ -1,9 +1,10 @@
 //! The world on a socket: the API server, and a second port on which every pod's `/metrics` can be scraped.
 
-use super::api::{ADMIN_TOKEN, Answer, Ask, Body, VIEWER_TOKEN};
+use super::api::{Answer, Ask, Body};
 use super::shared::Shared;
 use super::status;
 use super::watch::Watch;
+use super::who::{ADMIN_TOKEN, VIEWER_TOKEN};
 use super::world::Outage;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};

@@ -202,19 +202,15 @@ impl World {
 
     /// Runs the controllers until nothing is left to look at, then routes the traffic anew.
     pub(super) fn settle(&mut self) {
-        loop {
-            while let Some((plural, key)) = self.store.next_touched() {
-                self.look_at(plural, &key);
-            }
-            if self.plan_stale {
-                self.plan_stale = false;
-                let plan = self.traffic_plan();
-                self.traffic.replan(self.now, plan);
-            }
-            if !self.direct() {
-                return;
-            }
+        while let Some((plural, key)) = self.store.next_touched() {
+            self.look_at(plural, &key);
         }
+        if self.plan_stale {
+            self.plan_stale = false;
+            let plan = self.traffic_plan();
+            self.traffic.replan(self.now, plan);
+        }
+        self.direct();
     }
 
     fn look_at(&mut self, plural: &'static str, key: &Key) {
