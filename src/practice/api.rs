@@ -1,13 +1,13 @@
 //! The API server: a request in, an answer out. No I/O; the world's time stands still meanwhile.
 
 use super::discovery;
-use super::fault::MetricsAnswer;
-use super::kinds::{self, Kind, of};
+use super::kinds::{self, Kind};
 use super::objects::{ns_of, text};
 use super::selector::{Fields, Labels};
 use super::status::{self, Refusal};
 use super::table::table;
 use super::watch::{Form, View, Watch};
+use super::who::{authorize, review, user_of};
 use super::world::World;
 use serde_json::{Value, json};
 
@@ -42,7 +42,12 @@ impl Ask {
     /// The field manager: as given, else the program's name from the user agent.
     pub(super) fn manager(&self) -> String {
         match self.param("fieldManager") {
-            "" => self.user_agent.split('/').next().unwrap_or_default().to_string(),
+            "" => self
+                .user_agent
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .to_string(),
             m => m.to_string(),
         }
     }
@@ -79,38 +84,27 @@ pub enum Body {
 
 impl Answer {
     pub(super) fn json(code: u16, body: Value) -> Self {
-        Self { code, content_type: "application/json".into(), body: Body::Json(body), wrote: false }
+        Self {
+            code,
+            content_type: "application/json".into(),
+            body: Body::Json(body),
+            wrote: false,
+        }
     }
 
     pub(super) fn text(code: u16, content_type: &str, body: String) -> Self {
-        Self { code, content_type: content_type.into(), body: Body::Text(body), wrote: false }
+        Self {
+            code,
+            content_type: content_type.into(),
+            body: Body::Text(body),
+            wrote: false,
+        }
     }
 }
 
 impl From<Refusal> for Answer {
     fn from(r: Refusal) -> Self {
         Answer::json(r.code, r.body)
-    }
-}
-
-/// Somebody a token belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct User {
-    pub name: &'static str,
-    pub groups: &'static [&'static str],
-    pub writes: bool,
-}
-
-/// The token of a user who may do everything.
-pub const ADMIN_TOKEN: &str = "practice-admin";
-/// The token of a user who may only look.
-pub const VIEWER_TOKEN: &str = "practice-viewer";
-
-fn user_of(token: &str) -> Option<User> {
-    match token {
-        ADMIN_TOKEN => Some(User { name: "ivo", groups: &["platform", "system:authenticated"], writes: true }),
-        VIEWER_TOKEN => Some(User { name: "vera", groups: &["support", "system:authenticated"], writes: false }),
-        _ => None,
     }
 }
 
@@ -127,13 +121,21 @@ pub(super) struct Target {
 
 fn target(group: &str, version: &str, rest: &[&str]) -> Option<Target> {
     let (ns, rest) = match rest {
-        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => (*ns, &rest[2..]),
+        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => {
+            (*ns, &rest[2..])
+        }
         _ => ("", rest),
     };
     let (plural, rest) = rest.split_first()?;
     let kind = kinds::find(group, version, plural)?;
     let part = |i: usize| rest.get(i).copied().unwrap_or_default().to_string();
-    Some(Target { kind, ns: ns.into(), name: part(0), sub: part(1), rest: rest.get(2..).unwrap_or_default().join("/") })
+    Some(Target {
+        kind,
+        ns: ns.into(),
+        name: part(0),
+        sub: part(1),
+        rest: rest.get(2..).unwrap_or_default().join("/"),
+    })
 }
 
 impl World {
@@ -217,7 +219,17 @@ impl World {
             ),
             Form::Table => {
                 let rv = text(o, "/metadata/resourceVersion");
-                Answer::json(code, table(kind, &[o], &rv, self.now(), true, ask.param("includeObject")))
+                Answer::json(
+                    code,
+                    table(
+                        kind,
+                        &[o],
+                        &rv,
+                        self.now(),
+                        true,
+                        ask.param("includeObject"),
+                    ),
+                )
             }
         }
     }
@@ -251,17 +263,27 @@ impl World {
         let view = self.view(ask, t)?;
         let rv = match ask.param("resourceVersion") {
             "" => None,
-            text => Some(
-                text.parse::<u64>()
-                    .map_err(|_| status::bad_request(format!("resourceVersion: Invalid value: \"{text}\"")))?,
-            ),
+            text => Some(text.parse::<u64>().map_err(|_| {
+                status::bad_request(format!("resourceVersion: Invalid value: \"{text}\""))
+            })?),
         };
         if ask.flag("watch") {
             let timeout = ask.param("timeoutSeconds").parse().unwrap_or(1_800);
-            let watch =
-                Watch::new(self, view, rv, ask.flag("allowWatchBookmarks"), ask.flag("sendInitialEvents"), timeout);
+            let watch = Watch::new(
+                self,
+                view,
+                rv,
+                ask.flag("allowWatchBookmarks"),
+                ask.flag("sendInitialEvents"),
+                timeout,
+            );
             let content_type = "application/json".into();
-            return Ok(Answer { code: 200, content_type, body: Body::Watch(Box::new(watch)), wrote: false });
+            return Ok(Answer {
+                code: 200,
+                content_type,
+                body: Body::Watch(Box::new(watch)),
+                wrote: false,
+            });
         }
         let (page, meta) = self.page(ask, &view)?;
         let now = self.now();
@@ -274,11 +296,17 @@ impl World {
                 body
             }
             Form::Metadata => {
-                let items: Vec<Value> = page.iter().map(|o| json!({"metadata": o["metadata"]})).collect();
+                let items: Vec<Value> = page
+                    .iter()
+                    .map(|o| json!({"metadata": o["metadata"]}))
+                    .collect();
                 json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
             }
             Form::Whole => {
-                let items: Vec<Value> = page.into_iter().map(|o| if t.kind.custom { o } else { untyped(o) }).collect();
+                let items: Vec<Value> = page
+                    .into_iter()
+                    .map(|o| if t.kind.custom { o } else { untyped(o) })
+                    .collect();
                 json!({"kind": format!("{}List", t.kind.kind), "apiVersion": t.kind.api_version(), "metadata": meta, "items": items})
             }
         };
@@ -292,7 +320,8 @@ impl World {
         let (from, rv) = match ask.param("continue") {
             "" => (None, self.rv()),
             token => {
-                let (rv, key) = read_token(token).ok_or_else(|| status::bad_request("continue key is not valid"))?;
+                let (rv, key) = read_token(token)
+                    .ok_or_else(|| status::bad_request("continue key is not valid"))?;
                 if rv < self.store.forgotten(view.kind.plural) {
                     return Err(status::expired("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into()));
                 }
@@ -314,78 +343,6 @@ impl World {
         }
         Ok((rest, meta))
     }
-
-    /// `pods/{name}:{port}/proxy/…`, also with `http:` before and with a named port.
-    fn proxy(&mut self, t: &Target) -> Result<Answer, Refusal> {
-        let spec = t.name.strip_prefix("http:").unwrap_or(&t.name);
-        let (name, port) = spec.split_once(':').unwrap_or((spec, ""));
-        let pod = self.store.get("pods", &t.ns, name).cloned().ok_or_else(|| status::not_found(of("pods"), name))?;
-        let number = match port {
-            "" => Some(text_port(&pod)),
-            p => p.parse::<i64>().ok().or_else(|| super::replicas::port_named(&pod, p)),
-        };
-        let number =
-            number.ok_or_else(|| status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\"")))?;
-        let refused = || {
-            let ip = text(&pod, "/status/podIP");
-            status::unavailable(&format!(
-                "error trying to reach service: dial tcp {ip}:{number}: connect: connection refused"
-            ))
-        };
-        if number != text_port(&pod) {
-            return Err(refused());
-        }
-        let answer = self.pod_page(&t.ns, name, &t.rest).ok_or_else(refused)?;
-        if matches!(answer.body, Body::Silence) {
-            return Err(status::gateway_timeout(
-                "error trying to reach service: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
-            ));
-        }
-        Ok(answer)
-    }
-
-    /// What the pod itself answers at `path`; `None` when its container does not run.
-    pub fn pod_page(&self, ns: &str, pod: &str, path: &str) -> Option<Answer> {
-        let (metrics, page) = self.metrics_of(ns, pod)?;
-        let plain = "text/plain; charset=utf-8";
-        Some(match path.trim_matches('/') {
-            "metrics" => match metrics {
-                MetricsAnswer::Text => Answer::text(200, super::exposition::CONTENT_TYPE, page),
-                MetricsAnswer::Error => Answer::text(500, plain, "internal error\n".into()),
-                MetricsAnswer::Html => Answer::text(
-                    200,
-                    "text/html; charset=utf-8",
-                    "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n"
-                        .into(),
-                ),
-                MetricsAnswer::Hang => {
-                    Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false }
-                }
-            },
-            "health/ready" => {
-                let p = self.object("pods", ns, pod)?;
-                let ready = super::deploy::condition(&p, "Ready").is_some_and(|c| c["status"] == "True");
-                Answer::text(if ready { 200 } else { 503 }, plain, if ready { "ok\n" } else { "not ready\n" }.into())
-            }
-            _ => Answer::text(404, plain, "404 page not found\n".into()),
-        })
-    }
-
-    /// Every running pod as a target of Prometheus' HTTP service discovery, scraped at `host`.
-    pub fn scrape_targets(&self, host: &str) -> Value {
-        self.traffic
-            .pods
-            .iter()
-            .map(|((ns, pod), c)| {
-                json!({"targets": [host], "labels": {"__metrics_path__": format!("/pods/{ns}/{pod}/metrics"),
-                    "namespace": ns, "pod": pod, "service": c.service, "version": c.version}})
-            })
-            .collect()
-    }
-}
-
-fn text_port(pod: &Value) -> i64 {
-    pod.pointer("/spec/containers/0/ports/0/containerPort").and_then(Value::as_i64).unwrap_or(8080)
 }
 
 fn read_token(token: &str) -> Option<(u64, (String, String))> {
@@ -421,57 +378,4 @@ fn about_itself(ask: &Ask, parts: &[&str]) -> Option<Answer> {
         ["openapi", "v3", rest @ ..] => discovery::openapi(&rest.join("/")).map(json),
         _ => None,
     }
-}
-
-fn verb(ask: &Ask, t: &Target) -> &'static str {
-    match (ask.method.as_str(), t.name.is_empty()) {
-        ("GET", _) if ask.flag("watch") => "watch",
-        ("GET", true) => "list",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", true) => "deletecollection",
-        ("DELETE", false) => "delete",
-        _ => "get",
-    }
-}
-
-fn authorize(user: &User, ask: &Ask, t: &Target) -> Result<(), Refusal> {
-    let verb = verb(ask, t);
-    if user.writes || t.kind.review || matches!(verb, "get" | "list" | "watch") {
-        return Ok(());
-    }
-    let resource = if t.sub.is_empty() { t.kind.plural.to_string() } else { format!("{}/{}", t.kind.plural, t.sub) };
-    Err(status::forbidden(user.name, verb, t.kind, &resource, &t.ns, &t.name))
-}
-
-/// Who am I, and what may I do?
-fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
-    if ask.method != "POST" {
-        return Err(status::method_not_allowed());
-    }
-    let mut body: Value = super::writes::read_body(ask)?;
-    if !body.is_object() {
-        body = json!({});
-    }
-    body["kind"] = json!(t.kind.kind);
-    body["apiVersion"] = json!(t.kind.api_version());
-    body["metadata"] = json!({"creationTimestamp": null});
-    body["status"] = match t.kind.kind {
-        "SelfSubjectReview" => {
-            json!({"userInfo": {"username": user.name, "uid": format!("practice-{}", user.name), "groups": user.groups}})
-        }
-        "SelfSubjectAccessReview" => {
-            let verb = text(&body, "/spec/resourceAttributes/verb");
-            let allowed = user.writes || matches!(verb.as_str(), "get" | "list" | "watch");
-            let reason = if allowed { "practice: this user may" } else { "practice: this user may only look" };
-            json!({"allowed": allowed, "reason": reason})
-        }
-        _ => {
-            let verbs = if user.writes { json!(["*"]) } else { json!(["get", "list", "watch"]) };
-            json!({"resourceRules": [{"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}],
-                "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}], "incomplete": false})
-        }
-    };
-    Ok(Answer::json(201, body))
 }

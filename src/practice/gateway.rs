@@ -8,6 +8,7 @@ use super::store::{Key, key_of};
 use super::traffic::Share;
 use super::world::{Due, World};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The gateway's name in `status.parents[].controllerName` and as field manager.
 pub const GATEWAY: &str = "practice.pilothouse.dev/gateway";
@@ -15,10 +16,14 @@ pub const GATEWAY: &str = "practice.pilothouse.dev/gateway";
 impl World {
     /// A route's spec changed: the gateway takes it up 300 to 800 ms later.
     pub(super) fn reconcile_route(&mut self, key: &Key) {
-        let Some(route) = self.store.get("httproutes", &key.0, &key.1).cloned() else { return };
+        let Some(route) = self.store.get("httproutes", &key.0, &key.1).cloned() else {
+            return;
+        };
         let generation = number(&route, "/metadata/generation");
-        let seen =
-            route.pointer("/status/parents/0/conditions/0/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
+        let seen = route
+            .pointer("/status/parents/0/conditions/0/observedGeneration")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         let planned = format!("accept/{}/{generation}", uid(&route));
         if seen >= generation || self.births.contains_key(&planned) {
             return;
@@ -34,7 +39,12 @@ impl World {
             .store
             .list("httproutes", ns)
             .filter(|r| self.accepted.contains_key(&key_of(r)))
-            .map(|r| (key_of(r), number(r, "/status/parents/0/conditions/0/observedGeneration")))
+            .map(|r| {
+                (
+                    key_of(r),
+                    number(r, "/status/parents/0/conditions/0/observedGeneration"),
+                )
+            })
             .collect();
         for (key, generation) in all {
             self.write_route_status(&key, generation);
@@ -42,7 +52,9 @@ impl World {
     }
 
     pub(super) fn route_accept(&mut self, key: &Key, generation: i64) {
-        let Some(route) = self.store.get("httproutes", &key.0, &key.1).cloned() else { return };
+        let Some(route) = self.store.get("httproutes", &key.0, &key.1).cloned() else {
+            return;
+        };
         if number(&route, "/metadata/generation") != generation {
             return;
         }
@@ -52,7 +64,9 @@ impl World {
     }
 
     fn write_route_status(&mut self, key: &Key, generation: i64) {
-        let Some(spec) = self.accepted.get(key).cloned() else { return };
+        let Some(spec) = self.accepted.get(key).cloned() else {
+            return;
+        };
         let missing = backends(&spec)
             .find(|b| {
                 let name = b["name"].as_str().unwrap_or_default();
@@ -61,8 +75,16 @@ impl World {
             .map(|b| text(b, "/name"));
         let now = moment::seconds(self.now);
         let refs = match &missing {
-            None => ("True", "ResolvedRefs", "All references are resolved".to_string()),
-            Some(name) => ("False", "BackendNotFound", format!("service \"{name}\" not found")),
+            None => (
+                "True",
+                "ResolvedRefs",
+                "All references are resolved".to_string(),
+            ),
+            Some(name) => (
+                "False",
+                "BackendNotFound",
+                format!("service \"{name}\" not found"),
+            ),
         };
         let accepted = ("True", "Accepted", "Route was valid".to_string());
         let parents = spec["parentRefs"].as_array().cloned().unwrap_or_default();
@@ -77,8 +99,7 @@ impl World {
                         .enumerate()
                         .map(|(j, (kind, (word, reason, message)))| {
                             let was = &old[i]["conditions"][j];
-                            let since =
-                                if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
+                            let since = if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
                             json!({"type": kind, "status": word, "reason": reason, "message": message,
                                 "observedGeneration": generation, "lastTransitionTime": since})
                         })
@@ -92,20 +113,31 @@ impl World {
 
     /// How each load is split now: accepted weights, then ready endpoints.
     pub(super) fn traffic_plan(&self) -> Vec<Vec<Share>> {
+        if self.traffic.loads.is_empty() {
+            return Vec::new();
+        }
+        let ready = self.ready_pods();
+        let pods_of = |ns: &str, service: &str| {
+            let key = (ns.to_string(), service.to_string());
+            ready.get(&key).cloned().unwrap_or_default()
+        };
         self.traffic
             .loads
             .iter()
             .map(|load| {
                 let ns = &load.namespace;
                 let Some(rule) = self.rule_for(ns, &load.service) else {
-                    return vec![Share { weight: 1, pods: self.ready_pods(ns, &load.service) }];
+                    return vec![Share {
+                        weight: 1,
+                        pods: pods_of(ns, &load.service),
+                    }];
                 };
                 let refs = rule["backendRefs"].as_array();
                 refs.into_iter()
                     .flatten()
                     .map(|b| Share {
                         weight: b["weight"].as_u64().unwrap_or(1),
-                        pods: self.ready_pods(ns, b["name"].as_str().unwrap_or_default()),
+                        pods: pods_of(ns, b["name"].as_str().unwrap_or_default()),
                     })
                     .collect()
             })
@@ -116,15 +148,29 @@ impl World {
     /// has it as a backend; rules that match on headers take no ordinary requests.
     fn rule_for(&self, ns: &str, service: &str) -> Option<&Value> {
         let own = self.accepted.get(&(ns.to_string(), service.to_string()));
-        let named = |r: &&Value| r["backendRefs"].as_array().is_some_and(|b| b.iter().any(|b| b["name"] == service));
+        let named = |r: &&Value| {
+            r["backendRefs"]
+                .as_array()
+                .is_some_and(|b| b.iter().any(|b| b["name"] == service))
+        };
         let plain = |r: &&Value| {
             let matches = r["matches"].as_array();
             !matches.is_some_and(|m| !m.is_empty() && m.iter().all(|m| m.get("headers").is_some()))
         };
-        let rules = |spec: &'_ Value| spec["rules"].as_array().map(Vec::as_slice).unwrap_or_default().len();
+        let rules = |spec: &'_ Value| {
+            spec["rules"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default()
+                .len()
+        };
         if let Some(spec) = own.filter(|s| rules(s) > 0) {
             let list = spec["rules"].as_array()?;
-            return list.iter().filter(plain).find(named).or_else(|| list.iter().find(plain));
+            return list
+                .iter()
+                .filter(plain)
+                .find(named)
+                .or_else(|| list.iter().find(plain));
         }
         self.accepted
             .iter()
@@ -134,21 +180,30 @@ impl World {
             .find(named)
     }
 
-    fn ready_pods(&self, ns: &str, service: &str) -> Vec<Key> {
-        let mut pods: Vec<Key> = self
-            .store
-            .list("endpointslices", ns)
-            .filter(|s| s["metadata"]["labels"]["kubernetes.io/service-name"] == service)
-            .flat_map(|s| s["endpoints"].as_array().into_iter().flatten())
-            .filter(|e| e["conditions"]["ready"] == true)
-            .map(|e| (ns.to_string(), text(e, "/targetRef/name")))
-            .collect();
-        pods.sort();
-        pods.dedup();
-        pods
+    /// The ready endpoints of every Service, as pods.
+    fn ready_pods(&self) -> BTreeMap<Key, Vec<Key>> {
+        let mut all: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+        for slice in self.store.list("endpointslices", "") {
+            let ns = text(slice, "/metadata/namespace");
+            let service = text(slice, "/metadata/labels/kubernetes.io~1service-name");
+            let ready = slice["endpoints"].as_array().into_iter().flatten();
+            let pods = ready
+                .filter(|e| e["conditions"]["ready"] == true)
+                .map(|e| (ns.clone(), text(e, "/targetRef/name")));
+            all.entry((ns.clone(), service)).or_default().extend(pods);
+        }
+        for pods in all.values_mut() {
+            pods.sort();
+            pods.dedup();
+        }
+        all
     }
 }
 
 fn backends(spec: &Value) -> impl Iterator<Item = &Value> {
-    spec["rules"].as_array().into_iter().flatten().flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
+    spec["rules"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
 }

@@ -10,9 +10,9 @@
 //! # Layout
 //! - `world` virtual time and what is due; `scenario`, `fault`, `fixture`: the story and the first state
 //! - `store`, `kinds`, `objects`, `defaults`, `validate`, `fields`, `patch`, `protobuf`, `selector`, `status`: the objects' rules
-//! - `deploy`, `replicas`, `kubelet`, `gateway`: the controllers
+//! - `deploy`, `rollout`, `replicas`, `kubelet`, `gateway`: the controllers
 //! - `traffic`, `exposition`: requests and counters
-//! - `api`, `writes`, `table`, `discovery`, `watch`: what is asked and answered, without I/O
+//! - `api`, `writes`, `who`, `table`, `discovery`, `watch`, `podweb`: what is asked and answered, without I/O
 //! - `shared`, `server`, `drive`: the world behind a lock, on a socket, against a clock
 
 mod api;
@@ -30,8 +30,10 @@ mod kubelet;
 mod moment;
 mod objects;
 mod patch;
+mod podweb;
 mod protobuf;
 mod replicas;
+mod rollout;
 mod scenario;
 mod seeded;
 mod selector;
@@ -43,10 +45,11 @@ mod table;
 mod traffic;
 mod validate;
 mod watch;
+mod who;
 mod world;
 mod writes;
 
-pub use api::{ADMIN_TOKEN, Answer, Ask, Body, VIEWER_TOKEN};
+pub use api::{Answer, Ask, Body};
 pub use drive::drive;
 pub use fault::{Fault, MetricsAnswer};
 pub use fixture::{DEMO_TARGETS, Fixture, ServiceSpec, Subject};
@@ -54,6 +57,7 @@ pub use scenario::{FOREIGN_HOLDER, Scenario};
 pub use server::Server;
 pub use shared::Shared;
 pub use watch::Watch;
+pub use who::{ADMIN_TOKEN, VIEWER_TOKEN};
 pub use world::{Config, Outage, World};
 
 #[cfg(test)]

@@ -16,31 +16,39 @@ pub const CONTROLLERS: &str = "kube-controller-manager";
 /// The field manager of the node agent.
 pub const KUBELET: &str = "kubelet";
 
+/// How many events are kept; a real server forgets them after an hour.
+const EVENTS_KEPT: usize = 1_000;
+
 /// An object's UID, or nothing.
 pub fn uid(object: &Value) -> String {
     text(object, "/metadata/uid")
 }
 
 pub fn text(object: &Value, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_string()
 }
 
 pub fn number(object: &Value, pointer: &str) -> i64 {
     object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
 
-/// Whether `object` is controlled by the owner with this UID.
-pub fn controlled_by(object: &Value, uid: &str) -> bool {
-    owners(object).any(|o| o["uid"] == uid && o["controller"] == true)
-}
-
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
-    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
+    object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 /// The controlling owner's kind and name.
 pub fn controller(object: &Value) -> Option<(String, String)> {
-    owners(object).find(|o| o["controller"] == true).map(|o| (text(o, "/kind"), text(o, "/name")))
+    owners(object)
+        .find(|o| o["controller"] == true)
+        .map(|o| (text(o, "/kind"), text(o, "/name")))
 }
 
 pub fn owner_reference(kind: &Kind, owner: &Value) -> Value {
@@ -90,12 +98,21 @@ impl World {
         if text(&o, "/metadata/name").is_empty()
             && let Some(prefix) = o.pointer("/metadata/generateName").and_then(Value::as_str)
         {
-            let n = self.births.get(&format!("{}/{prefix}", kind.plural)).unwrap_or(&0);
-            let end = self.seed.suffix(&format!("{}/{ns}/{prefix}/{n}", kind.plural), 5);
+            let n = self
+                .births
+                .get(&format!("{}/{prefix}", kind.plural))
+                .unwrap_or(&0);
+            let end = self
+                .seed
+                .suffix(&format!("{}/{ns}/{prefix}/{n}", kind.plural), 5);
             o["metadata"]["name"] = json!(format!("{prefix}{end}"));
         }
         let name = text(&o, "/metadata/name");
-        if self.store.get(kind.plural, ns_of(kind, ns), &name).is_some() {
+        if self
+            .store
+            .get(kind.plural, ns_of(kind, ns), &name)
+            .is_some()
+        {
             return Err(status::already_exists(kind, &name));
         }
         self.refuse_invalid(kind, &o, None)?;
@@ -108,7 +125,11 @@ impl World {
 
     fn refuse_invalid(&self, kind: &Kind, o: &Value, old: Option<&Value>) -> Result<(), Refusal> {
         let causes: Vec<Cause> = validate::check(kind, o, old);
-        if causes.is_empty() { Ok(()) } else { Err(status::invalid(kind, &text(o, "/metadata/name"), &causes)) }
+        if causes.is_empty() {
+            Ok(())
+        } else {
+            Err(status::invalid(kind, &text(o, "/metadata/name"), &causes))
+        }
     }
 
     fn stamp(&self, kind: &Kind, o: &mut Value, name: &str) {
@@ -122,8 +143,14 @@ impl World {
             o["spec"]["clusterIP"] = json!(ip);
             o["spec"]["clusterIPs"] = json!([ip]);
         }
-        let Some(meta) = o["metadata"].as_object_mut() else { return };
-        for system in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        let Some(meta) = o["metadata"].as_object_mut() else {
+            return;
+        };
+        for system in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             meta.remove(system);
         }
         meta.insert("uid".into(), json!(new_uid));
@@ -137,9 +164,15 @@ impl World {
     /// Stores a shaped new object.
     pub(super) fn commit_new(&mut self, kind: &'static Kind, o: Value) -> Arc<Value> {
         let (ns, name) = key_of(&o);
-        *self.births.entry(format!("{}/{ns}/{name}", kind.plural)).or_default() += 1;
+        *self
+            .births
+            .entry(format!("{}/{ns}/{name}", kind.plural))
+            .or_default() += 1;
         if let Some(prefix) = o.pointer("/metadata/generateName").and_then(Value::as_str) {
-            *self.births.entry(format!("{}/{prefix}", kind.plural)).or_default() += 1;
+            *self
+                .births
+                .entry(format!("{}/{prefix}", kind.plural))
+                .or_default() += 1;
         }
         self.store.put(kind, o)
     }
@@ -199,7 +232,9 @@ impl World {
         sub: &str,
         change: impl FnOnce(&mut Value),
     ) {
-        let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else { return };
+        let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else {
+            return;
+        };
         let mut new = (*old).clone();
         change(&mut new);
         if new == *old {
@@ -212,20 +247,38 @@ impl World {
     }
 
     /// Creates an object on behalf of a controller or the fixture; `None` when it may not be created.
-    pub(super) fn make(&mut self, kind: &'static Kind, ns: &str, o: Value, manager: &str) -> Option<Arc<Value>> {
+    pub(super) fn make(
+        &mut self,
+        kind: &'static Kind,
+        ns: &str,
+        o: Value,
+        manager: &str,
+    ) -> Option<Arc<Value>> {
         let writer = self.writer(kind, manager, "");
         let shaped = self.shape_new(kind, ns, o, &writer, false).ok()?;
         Some(self.commit_new(kind, shaped))
     }
 
     /// Deletes an object: pods take their time, finalizers are waited for, dependants follow.
-    pub(super) fn delete(&mut self, kind: &'static Kind, key: &Key, grace_s: Option<i64>, dependants: Dependants) {
-        let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else { return };
-        let finalizers = old.pointer("/metadata/finalizers").and_then(Value::as_array);
+    pub(super) fn delete(
+        &mut self,
+        kind: &'static Kind,
+        key: &Key,
+        grace_s: Option<i64>,
+        dependants: Dependants,
+    ) {
+        let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else {
+            return;
+        };
+        let finalizers = old
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array);
         let held = finalizers.is_some_and(|f| !f.is_empty());
         let pod_grace = (kind.plural == "pods").then(|| {
             grace_s.unwrap_or_else(|| {
-                old.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30)
+                old.pointer("/spec/terminationGracePeriodSeconds")
+                    .and_then(Value::as_i64)
+                    .unwrap_or(30)
             })
         });
         let waits = pod_grace.is_some_and(|g| g > 0);
@@ -246,14 +299,19 @@ impl World {
         self.store.put(kind, new);
         if waits && !held {
             let id = uid(&old);
-            let takes = self.seed.between(&format!("end/{id}"), 1_000, 4_000).min(grace * 1000);
+            let takes = self
+                .seed
+                .between(&format!("end/{id}"), 1_000, 4_000)
+                .min(grace * 1000);
             self.later(takes, Due::PodGone(key.clone(), id));
         }
     }
 
     /// Removes an object at once and treats what it owned.
     pub(super) fn remove_now(&mut self, kind: &'static Kind, key: &Key, dependants: Dependants) {
-        let Some(gone) = self.store.remove(kind, &key.0, &key.1) else { return };
+        let Some(gone) = self.store.remove(kind, &key.0, &key.1) else {
+            return;
+        };
         if kind.plural == "pods" {
             self.traffic.cut(self.now);
             self.traffic.pods.remove(key);
@@ -264,8 +322,11 @@ impl World {
         }
         let owner = uid(&gone);
         for plural in ["replicasets", "pods", "endpointslices"] {
-            let mine: Vec<Key> =
-                self.store.list(plural, &key.0).filter(|o| controlled_by(o, &owner)).map(|o| key_of(o)).collect();
+            let mine: Vec<Key> = self
+                .store
+                .owned(plural, &owner)
+                .map(|o| key_of(o))
+                .collect();
             for k in mine {
                 match dependants {
                     Dependants::Removed => self.delete(of(plural), &k, None, Dependants::Removed),
@@ -284,7 +345,11 @@ impl World {
 
     fn empty_namespace(&mut self, ns: &str) {
         for kind in super::kinds::KINDS.iter().filter(|k| k.namespaced) {
-            let all: Vec<Key> = self.store.list(kind.plural, ns).map(|o| key_of(o)).collect();
+            let all: Vec<Key> = self
+                .store
+                .list(kind.plural, ns)
+                .map(|o| key_of(o))
+                .collect();
             for k in all {
                 self.remove_now(kind, &k, Dependants::Removed);
             }
@@ -292,10 +357,20 @@ impl World {
     }
 
     /// Records an event about an object, as `kubectl describe` shows them; equal ones are counted up.
-    pub(super) fn event(&mut self, about: &Value, kind: &Kind, level: &str, reason: &str, source: &str, message: &str) {
+    pub(super) fn event(
+        &mut self,
+        about: &Value,
+        kind: &Kind,
+        level: &str,
+        reason: &str,
+        source: &str,
+        message: &str,
+    ) {
         let (ns, name) = key_of(about);
         let now = moment::seconds(self.now);
-        let end = &self.seed.hex64(&format!("event/{}/{reason}/{message}", uid(about)))[..16];
+        let end = &self
+            .seed
+            .hex64(&format!("event/{}/{reason}/{message}", uid(about)))[..16];
         let key = (ns.clone(), format!("{name}.{end}"));
         if self.store.get("events", &key.0, &key.1).is_some() {
             self.edit(of("events"), &key, source, "", |e| {
@@ -304,12 +379,11 @@ impl World {
             });
             return;
         }
-        let oldest = self.store.list("events", "").count() > 1000;
-        if oldest {
-            let first = self.store.list("events", "").min_by_key(|e| text(e, "/lastTimestamp")).map(|e| key_of(e));
-            if let Some(k) = first {
-                self.store.remove(of("events"), &k.0, &k.1);
-            }
+        self.events.push_back(key.clone());
+        if self.events.len() > EVENTS_KEPT
+            && let Some(oldest) = self.events.pop_front()
+        {
+            self.store.remove(of("events"), &oldest.0, &oldest.1);
         }
         let e = json!({"metadata": {"name": key.1}, "type": level, "reason": reason, "message": message, "count": 1,
             "firstTimestamp": now, "lastTimestamp": now, "eventTime": null, "source": {"component": source},
@@ -379,10 +453,19 @@ fn without_bookkeeping(o: &Value) -> Value {
 
 /// The managers and their fields, without times: a write that moves no field moves no time either.
 fn owned(o: &Value) -> Vec<(Value, Value, Value, Value)> {
-    let list = o.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let list = o
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array);
     list.into_iter()
         .flatten()
-        .map(|e| (e["manager"].clone(), e["operation"].clone(), e["subresource"].clone(), e["fieldsV1"].clone()))
+        .map(|e| {
+            (
+                e["manager"].clone(),
+                e["operation"].clone(),
+                e["subresource"].clone(),
+                e["fieldsV1"].clone(),
+            )
+        })
         .collect()
 }
 

@@ -1,15 +1,19 @@
 //! The ReplicaSet controller, the EndpointSlice controller and the disruption budget's status.
 
-use super::deploy::{condition, resolve};
+use super::deploy::resolve;
 use super::kinds::of;
 use super::moment;
-use super::objects::{CONTROLLERS, Dependants, controlled_by, controller, number, owner_reference, text, uid};
+use super::objects::{CONTROLLERS, Dependants, controller, number, owner_reference, text, uid};
+use super::rollout::condition;
 use super::selector::Labels;
 use super::store::{Key, key_of};
 use super::world::World;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+
+/// What is looked at when only the pods behind a Service changed, not the Service itself.
+pub(super) const ENDPOINTS: &str = "endpoints";
 
 fn labels(o: &Value) -> &Value {
     o.pointer("/metadata/labels").unwrap_or(&Value::Null)
@@ -24,39 +28,30 @@ fn ready(pod: &Value) -> bool {
 }
 
 impl World {
+    /// A pod changed: its ReplicaSet is looked at. One that is gone no longer says whose it was; its name does.
     pub(super) fn reconcile_owner_of_pod(&mut self, key: &Key) {
-        // A pod that is gone told its ReplicaSet through the shelf's last state: look at all of the namespace.
-        match self.store.get("pods", &key.0, &key.1).map(|p| controller(p)) {
-            Some(Some((kind, name))) if kind == "ReplicaSet" => {
-                self.reconcile_replicaset(&(key.0.clone(), name));
-            }
-            Some(_) => {}
-            None => {
-                let all: Vec<Key> = self
-                    .store
-                    .list("replicasets", &key.0)
-                    .filter(|rs| key.1.starts_with(&format!("{}-", text(rs, "/metadata/name"))))
-                    .map(|rs| key_of(rs))
-                    .collect();
-                for k in all {
-                    self.reconcile_replicaset(&k);
-                }
-            }
+        let owner = match self.store.get("pods", &key.0, &key.1) {
+            Some(pod) => controller(pod).filter(|o| o.0 == "ReplicaSet").map(|o| o.1),
+            None => key.1.rsplit_once('-').map(|(rs, _)| rs.to_string()),
+        };
+        if let Some(name) = owner {
+            self.store.touch("replicasets", (key.0.clone(), name));
         }
     }
 
     fn pods_of(&self, rs: &Value) -> Vec<Arc<Value>> {
-        let id = uid(rs);
         let selector = Labels::from_object(&rs["spec"]["selector"]);
         self.store
-            .list("pods", &text(rs, "/metadata/namespace"))
-            .filter(|p| controlled_by(p, &id) && selector.as_ref().is_some_and(|s| s.matches(labels(p))))
+            .owned("pods", &uid(rs))
+            .filter(|p| selector.as_ref().is_some_and(|s| s.matches(labels(p))))
             .cloned()
             .collect()
     }
 
     pub(super) fn reconcile_replicaset(&mut self, key: &Key) {
-        let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else { return };
+        let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else {
+            return;
+        };
         if leaving(&rs) {
             return;
         }
@@ -88,28 +83,42 @@ impl World {
             }
         }
         self.replicaset_status(key);
-        if let Some((kind, name)) = controller(&rs).filter(|c| c.0 == "Deployment") {
-            debug_assert_eq!(kind, "Deployment");
-            self.reconcile_deployment(&(key.0.clone(), name));
+        if let Some((_, name)) = controller(&rs).filter(|c| c.0 == "Deployment") {
+            self.store.touch("deployments", (key.0.clone(), name));
         }
     }
 
     fn create_pod(&mut self, rs: &Value) {
         let (ns, name) = key_of(rs);
-        let mut meta = rs.pointer("/spec/template/metadata").cloned().unwrap_or_else(|| json!({}));
+        let mut meta = rs
+            .pointer("/spec/template/metadata")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         meta["generateName"] = json!(format!("{name}-"));
         meta["ownerReferences"] = owner_reference(of("replicasets"), rs);
-        let mut spec = rs.pointer("/spec/template/spec").cloned().unwrap_or_default();
+        let mut spec = rs
+            .pointer("/spec/template/spec")
+            .cloned()
+            .unwrap_or_default();
         spec["serviceAccountName"] = json!("default");
         let pod = json!({"metadata": meta, "spec": spec});
         if let Some(p) = self.make(of("pods"), &ns, pod, CONTROLLERS) {
             let message = format!("Created pod: {}", text(&p, "/metadata/name"));
-            self.event(rs, of("replicasets"), "Normal", "SuccessfulCreate", "replicaset-controller", &message);
+            self.event(
+                rs,
+                of("replicasets"),
+                "Normal",
+                "SuccessfulCreate",
+                "replicaset-controller",
+                &message,
+            );
         }
     }
 
     fn replicaset_status(&mut self, key: &Key) {
-        let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else { return };
+        let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else {
+            return;
+        };
         let pods = self.pods_of(&rs);
         let wait = number(&rs, "/spec/minReadySeconds") * 1000;
         let (mut live, mut ready_now, mut available, mut next) = (0, 0, 0, None::<i64>);
@@ -119,8 +128,9 @@ impl World {
                 continue;
             }
             ready_now += 1;
-            let since =
-                condition(p, "Ready").and_then(|c| moment::parse(&text(c, "/lastTransitionTime"))).unwrap_or(self.now);
+            let since = condition(p, "Ready")
+                .and_then(|c| moment::parse(&text(c, "/lastTransitionTime")))
+                .unwrap_or(self.now);
             if since + wait <= self.now {
                 available += 1;
             } else {
@@ -134,52 +144,70 @@ impl World {
             s.retain(|k, v| k == "replicas" || v != &json!(0));
             s.insert("terminatingReplicas".into(), json!(leaving_now));
         }
-        self.edit(of("replicasets"), key, CONTROLLERS, "status", |o| o["status"] = status);
+        self.edit(of("replicasets"), key, CONTROLLERS, "status", |o| {
+            o["status"] = status
+        });
         self.recheck("replicasets", key, next);
     }
 
     /// A pod changed: the Services and budgets that select it, or did, are looked at.
     pub(super) fn reconcile_services_of(&mut self, pod: &Key) {
-        let now = self.store.get("pods", &pod.0, &pod.1).map(|p| labels(p).clone()).unwrap_or_default();
+        let now = self
+            .store
+            .get("pods", &pod.0, &pod.1)
+            .map(|p| labels(p).clone())
+            .unwrap_or_default();
         let mut services: Vec<Key> = self
             .store
             .list("services", &pod.0)
-            .filter(|s| Labels::from_map(&s["spec"]["selector"]).is_some_and(|l| l.matches(&now)))
+            .filter(|s| selects(&s["spec"]["selector"], &now))
             .map(|s| key_of(s))
             .collect();
         let held = self.store.list("endpointslices", &pod.0).filter(|s| {
             let list = s["endpoints"].as_array();
             list.is_some_and(|l| l.iter().any(|e| e["targetRef"]["name"] == pod.1.as_str()))
         });
-        services.extend(held.map(|s| (pod.0.clone(), text(s, "/metadata/labels/kubernetes.io~1service-name"))));
-        services.sort();
-        services.dedup();
+        services.extend(held.map(|s| {
+            (
+                pod.0.clone(),
+                text(s, "/metadata/labels/kubernetes.io~1service-name"),
+            )
+        }));
         for k in services {
-            self.reconcile_service(&k);
+            self.store.touch(ENDPOINTS, k);
         }
-        let budgets: Vec<Key> = self.store.list("poddisruptionbudgets", &pod.0).map(|s| key_of(s)).collect();
+        let budgets: Vec<Key> = self
+            .store
+            .list("poddisruptionbudgets", &pod.0)
+            .map(|s| key_of(s))
+            .collect();
         for k in budgets {
-            self.reconcile_budget(&k);
+            self.store.touch("poddisruptionbudgets", k);
         }
     }
 
     /// The endpoints of a Service: every placed pod its selector matches, ready or not.
     pub(super) fn reconcile_service(&mut self, key: &Key) {
-        let Some(svc) = self.store.get("services", &key.0, &key.1).cloned() else { return };
-        let Some(selector) = Labels::from_map(svc.pointer("/spec/selector").unwrap_or(&Value::Null)) else { return };
-        let mut pods: Vec<Arc<Value>> = self
-            .store
-            .list("pods", &key.0)
-            .filter(|p| selector.matches(labels(p)) && p.pointer("/status/podIP").is_some())
-            .cloned()
-            .collect();
+        let Some(svc) = self.store.get("services", &key.0, &key.1).cloned() else {
+            return;
+        };
+        let Some(selector) =
+            Labels::from_map(svc.pointer("/spec/selector").unwrap_or(&Value::Null))
+        else {
+            return;
+        };
+        let mut pods = self.store.selected("pods", &key.0, &selector);
+        pods.retain(|p| p.pointer("/status/podIP").is_some());
         pods.sort_by_key(|p| text(p, "/status/podIP").parse::<Ipv4Addr>().ok());
         let anyhow = svc.pointer("/spec/publishNotReadyAddresses") == Some(&json!(true));
         let endpoints: Vec<Value> = pods.iter().map(|p| endpoint(p, anyhow)).collect();
         let ports = slice_ports(&svc, pods.first().map(|p| &**p));
         let now = moment::seconds(self.now);
-        let id = uid(&svc);
-        let mine = self.store.list("endpointslices", &key.0).find(|s| controlled_by(s, &id)).map(|s| key_of(s));
+        let mine = self
+            .store
+            .owned("endpointslices", &uid(&svc))
+            .next()
+            .map(|s| key_of(s));
         match mine {
             Some(k) => self.edit(of("endpointslices"), &k, CONTROLLERS, "", |s| {
                 if s["endpoints"] != json!(endpoints) || s["ports"] != json!(ports) {
@@ -200,23 +228,44 @@ impl World {
     }
 
     pub(super) fn reconcile_budget(&mut self, key: &Key) {
-        let Some(pdb) = self.store.get("poddisruptionbudgets", &key.0, &key.1).cloned() else { return };
-        let selector = Labels::from_object(&pdb["spec"]["selector"]);
-        let pods: Vec<&Arc<Value>> = self
+        let Some(pdb) = self
             .store
-            .list("pods", &key.0)
-            .filter(|p| selector.as_ref().is_some_and(|s| s.matches(labels(p))))
-            .collect();
-        let (all, healthy) = (pods.len() as i64, pods.iter().filter(|p| ready(p)).count() as i64);
-        let needed = match (pdb.pointer("/spec/minAvailable"), pdb.pointer("/spec/maxUnavailable")) {
+            .get("poddisruptionbudgets", &key.0, &key.1)
+            .cloned()
+        else {
+            return;
+        };
+        let selector = Labels::from_object(&pdb["spec"]["selector"]);
+        let pods = selector.map_or_else(Vec::new, |s| self.store.selected("pods", &key.0, &s));
+        let (all, healthy) = (
+            pods.len() as i64,
+            pods.iter().filter(|p| ready(p)).count() as i64,
+        );
+        let needed = match (
+            pdb.pointer("/spec/minAvailable"),
+            pdb.pointer("/spec/maxUnavailable"),
+        ) {
             (Some(v), _) => resolve(Some(v), all, true),
             (_, Some(v)) => all - resolve(Some(v), all, true),
             _ => 0,
         };
         let status = json!({"currentHealthy": healthy, "desiredHealthy": needed, "expectedPods": all,
             "disruptionsAllowed": (healthy - needed).max(0), "observedGeneration": number(&pdb, "/metadata/generation")});
-        self.edit(of("poddisruptionbudgets"), key, CONTROLLERS, "status", |o| o["status"] = status);
+        self.edit(
+            of("poddisruptionbudgets"),
+            key,
+            CONTROLLERS,
+            "status",
+            |o| o["status"] = status,
+        );
     }
+}
+
+/// Whether a Service's selector picks these labels; an empty one picks nothing.
+fn selects(selector: &Value, labels: &Value) -> bool {
+    selector
+        .as_object()
+        .is_some_and(|m| !m.is_empty() && m.iter().all(|(k, v)| labels.get(k) == Some(v)))
 }
 
 fn endpoint(pod: &Value, anyhow: bool) -> Value {

@@ -61,10 +61,17 @@ impl FromStr for Scenario {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Scenario::ALL.iter().copied().find(|s| s.name() == name).ok_or_else(|| {
-            let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
-            format!("no scenario is called {name:?}; there are: {}", all.join(", "))
-        })
+        Scenario::ALL
+            .iter()
+            .copied()
+            .find(|s| s.name() == name)
+            .ok_or_else(|| {
+                let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
+                format!(
+                    "no scenario is called {name:?}; there are: {}",
+                    all.join(", ")
+                )
+            })
     }
 }
 
@@ -133,14 +140,17 @@ impl Director {
 }
 
 fn errors(ratio: f64) -> Fault {
-    Fault { error_ratio: ratio, ..Fault::default() }
+    Fault {
+        error_ratio: ratio,
+        ..Fault::default()
+    }
 }
 
 impl World {
-    /// Looks whether the scenario's moment has come; true when it changed something at once.
-    pub(super) fn direct(&mut self) -> bool {
+    /// Looks whether a moment the scenario waits for has come, and plans what follows from it.
+    pub(super) fn direct(&mut self) {
         if !self.director.awake {
-            return false;
+            return;
         }
         let s = self.director.subject.clone();
         let share = self.traffic.share(&s.service, &s.new);
@@ -149,41 +159,61 @@ impl World {
         let quarter = self.director.first("quarter", share >= 0.249);
         let half = self.director.first("half", share >= 0.499);
         let new = |fault| Turn::Fault { old: false, fault };
-        let sure = |condition: bool, after: i64, turn: Turn| condition.then_some((after, turn));
-        let turns: Vec<(i64, Turn)> = match self.director.scenario {
-            Scenario::ErrorSpike => sure(quarter, 90_000, new(errors(0.03))).into_iter().collect(),
-            Scenario::Slow => sure(begins, 0, new(Fault { p95_s: 3.5, ..Fault::default() })).into_iter().collect(),
-            Scenario::SlowBurn => sure(begins, 0, new(errors(0.013))).into_iter().collect(),
-            Scenario::CrashLoop => {
-                sure(begins, 0, new(Fault { crash: true, ..Fault::default() })).into_iter().collect()
-            }
-            Scenario::Flapping => sure(serves, 20_000, Turn::Flap(true)).into_iter().collect(),
+        let old = |unready| Turn::Fault {
+            old: true,
+            fault: Fault {
+                unready,
+                ..Fault::default()
+            },
+        };
+        let away = |how| Turn::Api(Some(how));
+        // What happens: if its moment is now, after so many ms.
+        let turns: Vec<(bool, i64, Turn)> = match self.director.scenario {
+            Scenario::ErrorSpike => vec![(quarter, 90_000, new(errors(0.03)))],
+            Scenario::Slow => vec![(
+                begins,
+                0,
+                new(Fault {
+                    p95_s: 3.5,
+                    ..Fault::default()
+                }),
+            )],
+            Scenario::SlowBurn => vec![(begins, 0, new(errors(0.013)))],
+            Scenario::CrashLoop => vec![(
+                begins,
+                0,
+                new(Fault {
+                    crash: true,
+                    ..Fault::default()
+                }),
+            )],
+            Scenario::Flapping => vec![(serves, 20_000, Turn::Flap(true))],
             Scenario::FlakyMetrics if serves => self.stretches(),
-            Scenario::ApiOutage => {
-                let mut t = Vec::new();
-                for (when, how) in [(serves, Outage::Closed), (half, Outage::Refusing)] {
-                    t.extend(sure(when, 30_000, Turn::Api(Some(how))));
-                    t.extend(sure(when, 120_000, Turn::Api(None)));
-                }
-                t
-            }
-            Scenario::Drift => sure(quarter, 40_000, Turn::HandEdit).into_iter().collect(),
+            Scenario::ApiOutage => vec![
+                (serves, 30_000, away(Outage::Closed)),
+                (serves, 120_000, Turn::Api(None)),
+                (half, 30_000, away(Outage::Refusing)),
+                (half, 120_000, Turn::Api(None)),
+            ],
+            Scenario::Drift => vec![(quarter, 40_000, Turn::HandEdit)],
             Scenario::SecondDriver => {
                 let written = self.route_written();
-                let first = self.director.first("route", written);
-                sure(first, 60_000, Turn::TakeLease).into_iter().collect()
+                vec![(
+                    self.director.first("route", written),
+                    60_000,
+                    Turn::TakeLease,
+                )]
             }
-            Scenario::BadRollbackTarget if quarter => vec![
-                (90_000, new(errors(0.03))),
-                (150_000, Turn::Fault { old: true, fault: Fault { unready: true, ..Fault::default() } }),
-                (750_000, Turn::Fault { old: true, fault: Fault::default() }),
+            Scenario::BadRollbackTarget => vec![
+                (quarter, 90_000, new(errors(0.03))),
+                (quarter, 150_000, old(true)),
+                (quarter, 750_000, old(false)),
             ],
             _ => Vec::new(),
         };
-        for (after, turn) in turns {
+        for (_, after, turn) in turns.into_iter().filter(|t| t.0) {
             self.later(after, Due::Turn(turn));
         }
-        false
     }
 
     /// Whether a client changed any route's spec since the story began.
@@ -194,19 +224,30 @@ impl World {
         }
         self.director.routes_looked_at = rv;
         let ns = self.director.namespace.clone();
-        self.store.list("httproutes", &ns).any(|r| number(r, "/metadata/generation") > 1)
+        self.store
+            .list("httproutes", &ns)
+            .any(|r| number(r, "/metadata/generation") > 1)
     }
 
     /// When billing's metrics fail and come back, from the moment the new version serves.
-    fn stretches(&self) -> Vec<(i64, Turn)> {
-        let answers = [MetricsAnswer::Error, MetricsAnswer::Html, MetricsAnswer::Hang, MetricsAnswer::Error];
+    fn stretches(&self) -> Vec<(bool, i64, Turn)> {
+        let answers = [
+            MetricsAnswer::Error,
+            MetricsAnswer::Html,
+            MetricsAnswer::Hang,
+            MetricsAnswer::Error,
+        ];
         let mut at = 0;
         let mut out = Vec::new();
         for (i, answer) in answers.into_iter().enumerate() {
-            at += self.seed.between(&format!("flaky/{i}/gap"), 40_000, 100_000);
-            out.push((at, Turn::Metrics(answer)));
-            at += self.seed.between(&format!("flaky/{i}/length"), 60_000, 240_000);
-            out.push((at, Turn::Metrics(MetricsAnswer::Text)));
+            at += self
+                .seed
+                .between(&format!("flaky/{i}/gap"), 40_000, 100_000);
+            out.push((true, at, Turn::Metrics(answer)));
+            at += self
+                .seed
+                .between(&format!("flaky/{i}/length"), 60_000, 240_000);
+            out.push((true, at, Turn::Metrics(MetricsAnswer::Text)));
         }
         out
     }
@@ -225,7 +266,10 @@ impl World {
             }
             Turn::Metrics(answer) => {
                 for version in [&s.old, &s.new] {
-                    let fault = Fault { metrics: answer, ..self.fault_of(&s.service, version) };
+                    let fault = Fault {
+                        metrics: answer,
+                        ..self.fault_of(&s.service, version)
+                    };
                     self.set_fault(&s.service, version, fault);
                 }
             }
@@ -233,9 +277,13 @@ impl World {
             Turn::HandEdit => self.hand_edit(&s.service),
             Turn::TakeLease => self.take_lease(),
             Turn::RenewLease(left) => {
-                let Some(key) = self.foreign_lease() else { return };
+                let Some(key) = self.foreign_lease() else {
+                    return;
+                };
                 let now = moment::micros(self.now);
-                self.edit(of("leases"), &key, "pilothouse", "", |l| l["spec"]["renewTime"] = json!(now));
+                self.edit(of("leases"), &key, "pilothouse", "", |l| {
+                    l["spec"]["renewTime"] = json!(now)
+                });
                 if left > 0 {
                     self.later(5_000, Due::Turn(Turn::RenewLease(left - 1)));
                 }
@@ -247,7 +295,12 @@ impl World {
     fn hand_edit(&mut self, service: &str) {
         let key = (self.director.namespace.clone(), service.to_string());
         self.edit(of("httproutes"), &key, "kubectl-edit", "", |r| {
-            let Some(refs) = r.pointer_mut("/spec/rules/0/backendRefs").and_then(|b| b.as_array_mut()) else { return };
+            let Some(refs) = r
+                .pointer_mut("/spec/rules/0/backendRefs")
+                .and_then(|b| b.as_array_mut())
+            else {
+                return;
+            };
             if let [a, b, ..] = refs.as_mut_slice() {
                 let give = 15.min(number(a, "/weight"));
                 a["weight"] = json!(number(a, "/weight") - give);
@@ -265,8 +318,11 @@ impl World {
 
     fn take_lease(&mut self) {
         let ns = self.director.namespace.clone();
-        let lease =
-            self.store.list("leases", &ns).find(|l| text(l, "/metadata/name").starts_with("pilothouse")).cloned();
+        let lease = self
+            .store
+            .list("leases", &ns)
+            .find(|l| text(l, "/metadata/name").starts_with("pilothouse"))
+            .cloned();
         let Some(lease) = lease else {
             self.later(5_000, Due::Turn(Turn::TakeLease));
             return;
@@ -279,9 +335,15 @@ impl World {
             l["spec"]["acquireTime"] = json!(now);
             l["spec"]["renewTime"] = json!(now);
         });
-        let routes: Vec<Key> = self.store.list("httproutes", &ns).map(|r| key_of(r)).collect();
+        let routes: Vec<Key> = self
+            .store
+            .list("httproutes", &ns)
+            .map(|r| key_of(r))
+            .collect();
         for key in routes {
-            self.edit(of("httproutes"), &key, "pilothouse", "", |r| stamp(r, &key.1, epoch));
+            self.edit(of("httproutes"), &key, "pilothouse", "", |r| {
+                stamp(r, &key.1, epoch)
+            });
         }
         self.later(5_000, Due::Turn(Turn::RenewLease(360)));
     }
@@ -303,18 +365,32 @@ impl World {
 
 /// Marks a route as the foreign driver's: its epoch is above every one already there.
 fn stamp(route: &mut serde_json::Value, name: &str, epoch: i64) {
-    let marks = route["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    let marks = route["metadata"]["annotations"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let mine: Vec<(String, i64)> = marks
         .iter()
         .filter(|(k, _)| k.starts_with(OWNER_MARK))
         .map(|(k, v)| {
-            let there = v.as_str().and_then(|v| v.split('/').nth(1)?.parse().ok()).unwrap_or(0);
+            let there = v
+                .as_str()
+                .and_then(|v| v.split('/').nth(1)?.parse().ok())
+                .unwrap_or(0);
             (k.clone(), there)
         })
         .collect();
-    let above = mine.iter().map(|m| m.1 + 1).max().unwrap_or(epoch).max(epoch);
-    let keys =
-        if mine.is_empty() { vec![format!("{OWNER_MARK}{name}")] } else { mine.into_iter().map(|m| m.0).collect() };
+    let above = mine
+        .iter()
+        .map(|m| m.1 + 1)
+        .max()
+        .unwrap_or(epoch)
+        .max(epoch);
+    let keys = if mine.is_empty() {
+        vec![format!("{OWNER_MARK}{name}")]
+    } else {
+        mine.into_iter().map(|m| m.0).collect()
+    };
     for k in keys {
         route["metadata"]["annotations"][k] = json!(format!("foreign/{above}/1"));
     }

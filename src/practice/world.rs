@@ -3,12 +3,13 @@
 use super::fault::{Fault, MetricsAnswer};
 use super::fixture::Fixture;
 use super::kinds;
+use super::replicas::ENDPOINTS;
 use super::scenario::{Director, Scenario, Turn};
 use super::seeded::Seeded;
 use super::store::{Key, Store};
 use super::traffic::{Load, Traffic};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a world is made from. The same values give the same world, to the byte.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub struct World {
     /// How many objects of a name (or pods of a ReplicaSet) there were, so that names drawn differ.
     pub(super) births: BTreeMap<String, u64>,
     pub(super) rechecks: BTreeMap<(&'static str, Key), (i64, u64)>,
+    /// Event objects in the order they were made.
+    pub(super) events: VecDeque<Key>,
     pub(super) outage: Option<Outage>,
     pub(super) drops: u64,
     due: BTreeMap<(i64, u64), Due>,
@@ -86,7 +89,11 @@ impl World {
     pub fn custom(config: Config, fixture: Fixture) -> Self {
         let seed = Seeded::new(config.seed);
         let origin = config.start_ms - HISTORY_MS;
-        let loads = fixture.services.iter().map(|s| Load::new(&seed, &fixture.namespace, &s.name, s.rps)).collect();
+        let loads = fixture
+            .services
+            .iter()
+            .map(|s| Load::new(&seed, &fixture.namespace, &s.name, s.rps))
+            .collect();
         let mut world = Self {
             seed,
             now: origin,
@@ -97,6 +104,7 @@ impl World {
             director: Director::asleep(config.scenario, &fixture),
             births: BTreeMap::new(),
             rechecks: BTreeMap::new(),
+            events: VecDeque::new(),
             outage: None,
             drops: 0,
             due: BTreeMap::new(),
@@ -156,7 +164,8 @@ impl World {
     /// Lets something happen `after` ms from now (at once, in order, when 0).
     pub(super) fn later(&mut self, after: i64, due: Due) {
         self.due_seq += 1;
-        self.due.insert((self.now + after.max(0), self.due_seq), due);
+        self.due
+            .insert((self.now + after.max(0), self.due_seq), due);
     }
 
     fn happen(&mut self, due: Due) {
@@ -193,19 +202,15 @@ impl World {
 
     /// Runs the controllers until nothing is left to look at, then routes the traffic anew.
     pub(super) fn settle(&mut self) {
-        loop {
-            while let Some((plural, key)) = self.store.next_touched() {
-                self.look_at(plural, &key);
-            }
-            if self.plan_stale {
-                self.plan_stale = false;
-                let plan = self.traffic_plan();
-                self.traffic.replan(self.now, plan);
-            }
-            if !self.direct() {
-                return;
-            }
+        while let Some((plural, key)) = self.store.next_touched() {
+            self.look_at(plural, &key);
         }
+        if self.plan_stale {
+            self.plan_stale = false;
+            let plan = self.traffic_plan();
+            self.traffic.replan(self.now, plan);
+        }
+        self.direct();
     }
 
     fn look_at(&mut self, plural: &'static str, key: &Key) {
@@ -222,6 +227,7 @@ impl World {
                 self.routes_may_resolve(&key.0);
                 self.plan_stale = true;
             }
+            ENDPOINTS => self.reconcile_service(key),
             "endpointslices" => self.plan_stale = true,
             "httproutes" => self.reconcile_route(key),
             "poddisruptionbudgets" => self.reconcile_budget(key),
@@ -252,7 +258,8 @@ impl World {
     /// Makes the pods of a version misbehave from now on; `Fault::default()` heals them.
     pub fn set_fault(&mut self, service: &str, version: &str, fault: Fault) {
         self.traffic.cut(self.now);
-        self.faults.insert((service.to_string(), version.to_string()), fault);
+        self.faults
+            .insert((service.to_string(), version.to_string()), fault);
         self.faults_changed(service, version);
         self.settle();
     }
