@@ -303,18 +303,15 @@ impl Doing<'_> {
     async fn patch_deployment(&self, deployment: &str, how: PatchKind, patch: &Value, slot: Slot) -> Attempt {
         self.sending();
         let wire = &self.cluster.wire;
-        let written =
-            wire.patch(Kind::Deployments, self.namespace, deployment, how, patch).await.map_err(unwritten)?;
+        let written = wire.patch(Kind::Deployments, self.namespace, deployment, how, patch).await.map_err(unwritten)?;
         self.cluster.store.put_written(Kind::Deployments, &written);
         Ok(Good::Written(self.workload_seen(slot)))
     }
 
     async fn copy_back(&self) -> Attempt {
         let (deployment, _) = observe::names(self.service(), Slot::Stable);
-        let (route, stable) = tokio::join!(
-            self.find(Kind::HttpRoutes, self.route_name()),
-            self.find(Kind::Deployments, &deployment),
-        );
+        let (route, stable) =
+            tokio::join!(self.find(Kind::HttpRoutes, self.route_name()), self.find(Kind::Deployments, &deployment),);
         let route = route?;
         self.fence(Kind::HttpRoutes, route.as_ref())?;
         let stable = self.existing(&deployment, stable?)?;

@@ -98,7 +98,11 @@ async fn refusals_are_told_apart() {
     let causes = json!({"kind": "Status", "code": 422, "reason": "Invalid", "message": "weight: Invalid value: -1",
                         "details": {"causes": [{"field": "spec"}]}});
     for (answer, kind, word) in [
-        (Answer::Json(409, status(409, "Conflict", "the object has been modified")), CallErrorKind::Conflict, "modified"),
+        (
+            Answer::Json(409, status(409, "Conflict", "the object has been modified")),
+            CallErrorKind::Conflict,
+            "modified",
+        ),
         (Answer::Json(422, status(422, "Invalid", "error in our request")), CallErrorKind::Conflict, "precondition"),
         (Answer::Json(422, causes), CallErrorKind::Rejected, "weight: Invalid value"),
         (
@@ -190,11 +194,9 @@ async fn a_missing_half_is_repaired_and_a_whole_is_found() {
 #[tokio::test]
 async fn foreign_objects_are_never_taken_over() {
     for (mark, word) in [(Some("beef/1/1"), "belongs to run beef"), (None, "was not made by Pilothouse")] {
-        for action in [
-            Action::CreateNext { replicas: 1 },
-            Action::DeleteNext,
-            Action::Scale { slot: Slot::Next, replicas: 1 },
-        ] {
+        for action in
+            [Action::CreateNext { replicas: 1 }, Action::DeleteNext, Action::Scale { slot: Slot::Next, replicas: 1 }]
+        {
             let fake = Fake::default();
             with_stable(&fake);
             fake.ok(&format!("GET {ROUTES}"), json!({"items": []})).ok(&format!("GET {HPAS}"), json!({"items": []}));
@@ -282,10 +284,7 @@ async fn next_is_deleted_only_as_read_only_ours_and_only_when_no_route_holds_it(
     fake.ok(&format!("DELETE {SERVICES}/billing-next"), json!({"kind": "Status", "status": "Success"}));
     let CallOutcome::Done { seen } = act(&fake, Action::DeleteNext).await else { panic!() };
     assert!(matches!(&seen[0], Observation::Workload(w) if w.deployment.is_none() && !w.service_exists));
-    assert_eq!(
-        fake.writes()[0].body["preconditions"],
-        json!({"uid": "uid-billing-next", "resourceVersion": "9011"})
-    );
+    assert_eq!(fake.writes()[0].body["preconditions"], json!({"uid": "uid-billing-next", "resourceVersion": "9011"}));
     assert_eq!(fake.writes()[0].body["propagationPolicy"], "Background");
     assert_eq!(fake.writes().len(), 2);
 

@@ -156,7 +156,8 @@ fn accepted_needs_every_parent_at_this_generation() {
 
 #[test]
 fn the_writer_is_the_newest_foreign_hand_on_the_rules() {
-    let entry = |manager: &str, time: &str, fields: Value| json!({"manager": manager, "time": time, "fieldsV1": fields});
+    let entry =
+        |manager: &str, time: &str, fields: Value| json!({"manager": manager, "time": time, "fieldsV1": fields});
     let mut r = route(vec![vec![backend("billing", None)]]);
     r["metadata"]["managedFields"] = json!([
         entry("kubectl-client-side-apply", "2026-11-01T00:00:00Z", json!({"f:spec": {"f:rules": {}}})),

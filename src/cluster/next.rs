@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::json::{SLOT_LABEL, STRATEGY_BEFORE, list, name, number, owner_key, resource_version, strings, text, to_object};
+use super::json::{
+    SLOT_LABEL, STRATEGY_BEFORE, list, name, number, owner_key, resource_version, strings, text, to_object,
+};
 use super::merge::strategic;
 use super::selector::{map_matches, selector_matches};
 use crate::engine::observe::OwnerMark;

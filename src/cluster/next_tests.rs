@@ -22,7 +22,10 @@ fn next_is_stable_with_another_identity_image_and_version() {
         next["spec"]["template"]["metadata"]["labels"],
         json!({"app": "billing-next", "version": "4.2.1", "pilothouse.dev/slot": "next"})
     );
-    assert_eq!(next["spec"]["selector"], json!({"matchLabels": {"app": "billing-next", "pilothouse.dev/slot": "next"}}));
+    assert_eq!(
+        next["spec"]["selector"],
+        json!({"matchLabels": {"app": "billing-next", "pilothouse.dev/slot": "next"}})
+    );
     assert_eq!(next["spec"]["replicas"], 2);
     assert_eq!(next["spec"]["progressDeadlineSeconds"], 600);
     assert_eq!(next["spec"]["minReadySeconds"], 10);

@@ -72,6 +72,14 @@ fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> Workl
     }
 }
 
+/// One Deployment and its pods, from plain lists.
+pub fn one(service: &Service, slot: Slot, deployment: &Value, pods: &[Value]) -> (DeploymentSeen, Vec<PodSeen>) {
+    let (name, _) = names(service, slot);
+    let pods = pods_by_deployment(pods.iter());
+    let own = pods.get(&name).into_iter().flatten().map(|pod| pod_seen(pod, &service.workload.container)).collect();
+    (deployment_seen(deployment, service), own)
+}
+
 /// Names of a slot's Deployment and Service.
 pub fn names(service: &Service, slot: Slot) -> (String, String) {
     match slot {
@@ -135,9 +143,8 @@ fn progress(deployment: &Value) -> DeploymentProgress {
 }
 
 fn pod_seen(pod: &Value, container: &str) -> PodSeen {
-    let statuses = || {
-        ["/status/initContainerStatuses", "/status/containerStatuses"].into_iter().flat_map(|at| list(pod, at))
-    };
+    let statuses =
+        || ["/status/initContainerStatuses", "/status/containerStatuses"].into_iter().flat_map(|at| list(pod, at));
     // Every new pod waits for a moment with these; they say nothing is wrong.
     let normal = ["ContainerCreating", "PodInitializing"];
     let waiting = statuses().filter_map(|s| text(s, "/state/waiting/reason")).find(|r| !normal.contains(r));

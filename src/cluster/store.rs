@@ -112,8 +112,7 @@ impl Store {
         self.change(|inner| {
             let objects = inner.kinds.entry(kind).or_default();
             objects.gone.clear();
-            objects.by_name =
-                items.into_iter().map(|item| (name(&item).to_string(), slim(kind, item))).collect();
+            objects.by_name = items.into_iter().map(|item| (name(&item).to_string(), slim(kind, item))).collect();
             objects.seen = objects.seen.max(version.parse().unwrap_or(0));
             objects.listed = true;
         });
@@ -228,10 +227,8 @@ fn slim(kind: Kind, mut object: Value) -> Value {
     if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(manager) = writer {
-            metadata.insert(
-                "managedFields".into(),
-                json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]),
-            );
+            metadata
+                .insert("managedFields".into(), json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]));
         }
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.retain(|key, _| key.starts_with(OWNER_PREFIX));
