@@ -5,7 +5,7 @@ use semver::{Version, VersionReq};
 use serde_json::Value;
 
 use super::{Findings, Look, Snapshot};
-use crate::cluster::json::{container, list, name, strings, text};
+use crate::cluster::json::{container, list, name, owner, strings, text};
 use crate::cluster::next::VERSION_LABELS;
 use crate::cluster::observe;
 use crate::engine::observe::{DeploymentProgress, DeploymentSeen, PodSeen, ServiceFacts, Slot};
@@ -28,7 +28,9 @@ pub(super) fn check(look: &Look, found: &mut Findings) -> Option<ServiceFacts> {
         return None;
     };
     let image = text(main, "/image").unwrap_or_default();
-    if image == look.planned.image {
+    // Under this run's mark it was copied back already, by a run that is being taken up again.
+    let ours = owner(stable, look.service()).is_some_and(|m| m.run == look.run);
+    if image == look.planned.image && !ours {
         let what = format!("{} already runs {image}", workload.deployment);
         look.stop(found, what, "take the service out of the Upgrade, or give the new image");
     }
