@@ -136,6 +136,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
     let Some(route) = route else {
         return RouteSeen {
             service: service.name.clone(),
+            uid: String::new(),
             weights: None,
             accepted: Accepted::Pending,
             owner: None,
@@ -146,6 +147,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
     let rules = own_rules(route, &service.traffic.http_route);
     RouteSeen {
         service: service.name.clone(),
+        uid: text(route, "/metadata/uid").unwrap_or_default().to_string(),
         weights: weights(&rules).filter(|_| rules.iter().any(|r| r.stable.is_some())),
         accepted: accepted(route),
         owner: owner(route, &service.name),

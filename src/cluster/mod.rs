@@ -104,6 +104,11 @@ impl KubeCluster {
         self.store.alive()
     }
 
+    /// Whether [`Cluster::watch`] was called.
+    pub fn watching(&self) -> bool {
+        lock(&self.watched).is_some()
+    }
+
     pub(crate) fn route_lock(&self, route: &str) -> Arc<tokio::sync::Mutex<()>> {
         lock(&self.routes).entry(route.to_string()).or_default().clone()
     }

@@ -109,6 +109,7 @@ fn pods_by_deployment<'a>(pods: impl Iterator<Item = &'a Value>) -> Pods<'a> {
 fn deployment_seen(deployment: &Value, service: &Service) -> DeploymentSeen {
     let image = container(deployment, &service.workload.container).and_then(|c| text(c, "/image"));
     DeploymentSeen {
+        uid: text(deployment, "/metadata/uid").unwrap_or_default().to_string(),
         generation: number(deployment, "/metadata/generation").unwrap_or(0),
         observed_generation: number(deployment, "/status/observedGeneration").unwrap_or(0),
         wanted: wanted(deployment),
