@@ -5,8 +5,10 @@
 //! - [`workload`] does stable stand as it should, and do we know what runs?
 //! - [`route`] does the route carry stable's traffic and nothing half-moved?
 //! - [`reach`] which selectors of the namespace would catch the new pods, or lose the old ones?
+//! - [`quota`] is there room for both versions at once?
 //! - [`owners`] who else thinks these objects are theirs?
 mod owners;
+mod quota;
 mod reach;
 mod rights;
 mod route;
@@ -33,6 +35,7 @@ pub(super) struct Snapshot {
     autoscalers: Vec<Value>,
     budgets: Vec<Value>,
     policies: Vec<Value>,
+    quotas: Vec<Value>,
     rollouts: Vec<Value>,
     canaries: Vec<Value>,
     lease: Option<Value>,
@@ -125,6 +128,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
         owners::check(&look, &mut found);
         rehearse(wire, &look, &mut found).await?;
     }
+    quota::check(&snapshot, plan, &mut found);
     workload::check_needs(&snapshot, plan, &mut found);
     report.problems = found.problems;
     Ok(report)
@@ -146,7 +150,20 @@ async fn cluster_uid(wire: &Wire, found: &mut Findings) -> Result<String, String
 async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snapshot, String> {
     let ns = plan.environment.kubernetes.namespace.as_str();
     let lease_name = super::lease::lease_name(&plan.fleet);
-    let (deployments, replica_sets, pods, services, routes, autoscalers, budgets, policies, rollouts, canaries, lease) = tokio::join!(
+    let (
+        deployments,
+        replica_sets,
+        pods,
+        services,
+        routes,
+        autoscalers,
+        budgets,
+        policies,
+        quotas,
+        rollouts,
+        canaries,
+        lease,
+    ) = tokio::join!(
         wire.list(Kind::Deployments, ns),
         wire.list(Kind::ReplicaSets, ns),
         wire.list(Kind::Pods, ns),
@@ -155,6 +172,7 @@ async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snap
         wire.list(Kind::Autoscalers, ns),
         wire.list(Kind::DisruptionBudgets, ns),
         wire.list(Kind::NetworkPolicies, ns),
+        wire.list(Kind::Quotas, ns),
         wire.list(Kind::Rollouts, ns),
         wire.list(Kind::Canaries, ns),
         wire.find(Kind::Leases, ns, &lease_name),
@@ -185,6 +203,7 @@ async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snap
         autoscalers: must(autoscalers)?,
         budgets: must(budgets)?,
         policies: must(policies)?,
+        quotas: optional(quotas).map_err(|f| f.to_string())?,
         rollouts: optional(rollouts).map_err(|f| f.to_string())?,
         canaries: optional(canaries).map_err(|f| f.to_string())?,
         lease: lease.or_else(|f| if refused(&f) { Ok(None) } else { Err(f) }).map_err(|f| f.to_string())?,

@@ -66,6 +66,7 @@ impl World {
         ] {
             fake.ok(&format!("GET /apis/{group}/{ns}/{kind}"), with(kind, vec![]));
         }
+        fake.ok(&format!("GET /api/v1/{ns}/resourcequotas"), with("resourcequotas", vec![]));
         if let Some(lease) = of("leases").pop() {
             fake.ok(&format!("GET /apis/coordination.k8s.io/v1/{ns}/leases/pilothouse-shop"), lease);
         }
@@ -298,6 +299,22 @@ async fn other_owners_are_named() {
 async fn the_server_rehearses_the_new_objects() {
     let quota = status(403, "Forbidden", "deployments.apps \"billing-next\" is forbidden: exceeded quota: small");
     finds(true, "exceeded quota: small", |w| w.dry_run = Some(Answer::Json(403, quota))).await;
+}
+
+#[tokio::test]
+async fn a_quota_must_leave_room_for_both_versions() {
+    let quota = |w: &mut World, pods: &str, cpu: &str| {
+        let container = &mut w.deployment["spec"]["template"]["spec"]["containers"][0];
+        container["resources"] = json!({"requests": {"cpu": "250m"}});
+        let status = json!({"hard": {"pods": pods, "requests.cpu": cpu, "services": "1"},
+                            "used": {"pods": "3", "requests.cpu": "750m", "services": "1"}});
+        w.more.push(("resourcequotas", json!({"metadata": {"name": "small"}, "status": status})));
+    };
+    assert_eq!(problems(|w| quota(w, "6", "1500m")).await, []);
+    let pods = "quota small allows 5 of pods; 2 are free and the new versions need 3";
+    finds(true, pods, |w| quota(w, "5", "1500m")).await;
+    let cpu = "quota small allows 1 of requests.cpu; 250m are free and the new versions need 750m";
+    finds(true, cpu, |w| quota(w, "6", "1")).await;
 }
 
 #[tokio::test]
