@@ -14,6 +14,7 @@ mod rights;
 mod route;
 mod workload;
 
+use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 
 use super::KubeCluster;
@@ -23,6 +24,9 @@ use super::observe::names;
 use super::wire::{Fault, Kind, Wire};
 use crate::engine::observe::{OwnerMark, PreflightReport, Problem, Slot};
 use crate::plan::{Plan, Planned};
+
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
 
 /// The namespace as it was read once, so that every check looks at the same moment.
 #[derive(Debug, Default)]
@@ -105,7 +109,8 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
     let wire = &cluster.wire;
     let namespace = plan.environment.kubernetes.namespace.as_str();
     let mut found = Findings::default();
-    let version = wire.read("/version", "get version").await.map_err(|f| f.to_string())?;
+    let version = wire.read("/version", "get version").await;
+    let version = version.or_else(|f| if refused(&f) { Ok(Value::Null) } else { Err(f) }).map_err(|f| f.to_string())?;
     let mut report = PreflightReport {
         cluster_uid: cluster_uid(wire, &mut found).await?,
         server_version: text(&version, "/gitVersion").unwrap_or("unknown").to_string(),
@@ -120,13 +125,17 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
     }
     rights::check(wire, plan, &mut found).await?;
     let snapshot = snapshot(wire, plan, &mut found).await?;
+    let mut rehearsals = Vec::new();
     for planned in &plan.services {
         let look = Look { snapshot: &snapshot, plan, planned, run, namespace };
         report.facts.extend(workload::check(&look, &mut found));
         route::check(&look, &mut found);
         reach::check(&look, &mut found);
         owners::check(&look, &mut found);
-        rehearse(wire, &look, &mut found).await?;
+        rehearsals.push(rehearse(wire, look).boxed());
+    }
+    for rehearsed in stream::iter(rehearsals).buffered(AT_ONCE).collect::<Vec<_>>().await {
+        found.problems.extend(rehearsed?.problems);
     }
     quota::check(&snapshot, plan, &mut found);
     workload::check_needs(&snapshot, plan, &mut found);
@@ -215,14 +224,15 @@ fn refused(fault: &Fault) -> bool {
 }
 
 /// Lets the server check the objects of `-next` without keeping them: admission, quota, policy, schema.
-async fn rehearse(wire: &Wire, look: &Look<'_>, found: &mut Findings) -> Result<(), String> {
-    let (Some(stable), Some(front)) = (look.stable(), look.stable_front()) else { return Ok(()) };
-    let Ok(shape) = next::shape(stable, front, &look.planned.version) else { return Ok(()) };
+async fn rehearse(wire: &Wire, look: Look<'_>) -> Result<Findings, String> {
+    let mut found = Findings::default();
+    let (Some(stable), Some(front)) = (look.stable(), look.stable_front()) else { return Ok(found) };
+    let Ok(shape) = next::shape(stable, front, &look.planned.version) else { return Ok(found) };
     let mark = OwnerMark { run: look.run.to_string(), epoch: 0, seq: 0 };
     let replicas = next::wanted(stable);
     let deadline = look.plan.policy.progress_deadline;
     let Ok(deployment) = next::deployment(look.planned, stable, &shape, replicas, deadline, &mark) else {
-        return Ok(());
+        return Ok(found);
     };
     let service = next::service(look.planned, front, &shape, &mark);
     let (have, have_front) = look.next();
@@ -235,12 +245,12 @@ async fn rehearse(wire: &Wire, look: &Look<'_>, found: &mut Findings) -> Result<
             Err(fault) if fault.status.is_some_and(|s| s < 500 && s != 429) => {
                 let fix =
                     "this is the server's answer to a dry run; change the Upgrade's patch, the quota or the policy";
-                look.stop(found, format!("{} could not be made: {fault}", kind.of(name(&object))), fix);
+                look.stop(&mut found, format!("{} could not be made: {fault}", kind.of(name(&object))), fix);
             }
             Err(fault) => return Err(fault.to_string()),
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 #[cfg(test)]

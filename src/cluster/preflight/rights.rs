@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Findings;
+use super::{AT_ONCE, Findings};
 use crate::cluster::json::text;
 use crate::cluster::wire::{Fault, Kind, Wire};
 use crate::plan::Plan;
@@ -21,8 +21,6 @@ const NEEDED: [(Kind, &[&str]); 9] = [
     (Kind::DisruptionBudgets, &["list"]),
     (Kind::NetworkPolicies, &["list"]),
 ];
-/// Questions under way at once.
-const AT_ONCE: usize = 8;
 
 /// Asks for every right the run needs.
 pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<(), String> {
