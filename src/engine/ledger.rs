@@ -185,8 +185,7 @@ fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
             hold(cx, t, HoldReason::Gate, text, until);
         }
         Tick::Missing if t.missing_ticks >= MISSING_HELD || asks(t) => {
-            let text = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.acts_as.is_missing());
-            let text = text.map_or_else(String::new, |e| e.reason.clone());
+            let text = missing_text(t);
             if asks(t) && t.ask.is_none() {
                 let service = t.service.clone();
                 cx.page(Some(&service), text.clone());
@@ -203,6 +202,20 @@ fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
         Tick::Good => lift_if(cx, t, &MINE, "gates are good"),
         Tick::Missing => {}
     }
+}
+
+/// What is missing, by the gate that misses it.
+fn missing_text(t: &Track) -> String {
+    let worst = t
+        .gates
+        .iter()
+        .filter_map(|(name, g)| g.last.as_ref().map(|e| (name, e)))
+        .filter(|(_, e)| e.acts_as.is_missing() && e.acts_as != Verdict::TooFew)
+        .min_by_key(|(_, e)| e.acts_as);
+    worst.map_or_else(String::new, |(name, e)| {
+        let word = e.acts_as.word();
+        if e.reason.starts_with(word) { format!("{name} {}", e.reason) } else { format!("{name} {word}: {}", e.reason) }
+    })
 }
 
 fn asks(t: &Track) -> bool {

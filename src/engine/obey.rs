@@ -153,7 +153,7 @@ impl Track {
         self.highest = 0;
         self.observed = super::run::ObservedShare::Unknown;
         for gate in self.gates.values_mut() {
-            *gate = super::run::GateTrack { state: Default::default(), last: None };
+            *gate = super::run::GateTrack::fresh();
         }
     }
 }

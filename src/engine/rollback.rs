@@ -5,7 +5,6 @@ use super::holds::hold;
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
 use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
-use crate::gate::GateState;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};
@@ -304,7 +303,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
     // The old version is judged from here on, by what it does from here on.
     t.gates_from = Some(cx.now);
     for gate in t.gates.values_mut() {
-        *gate = GateTrack { state: GateState::default(), last: None };
+        *gate = GateTrack::fresh();
     }
     cx.enter(t, Phase::Verifying { rollback: r, since: cx.now, clean: Dur::ZERO }, text);
 }

@@ -416,7 +416,17 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateTrack {
     pub state: GateState,
+    /// `None` while the gate has nothing to answer in this phase.
     pub last: Option<Evaluation>,
+    /// Its loss of data was told; so its return will be.
+    pub told_lost: bool,
+}
+
+impl GateTrack {
+    /// A gate that has not been asked yet.
+    pub fn fresh() -> GateTrack {
+        GateTrack { state: GateState::default(), last: None, told_lost: false }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -490,8 +500,10 @@ impl Track {
         for gate in self.gates.values() {
             match &gate.last {
                 Some(e) if e.acts_as == Verdict::Good => any = true,
+                // Not asked in this phase, or nothing to say.
+                None => {}
                 Some(e) if e.acts_as == Verdict::NotApplicable => {}
-                _ => return false,
+                Some(_) => return false,
             }
         }
         any

@@ -10,7 +10,6 @@ use super::run::{
     Driving, Fault, GateTrack, Leaving, ObservedShare, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
 };
 use super::{obey, observe::Slot, pass, tick};
-use crate::gate::GateState;
 use crate::plan::Plan;
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
@@ -73,12 +72,7 @@ impl Run {
 impl Track {
     fn new(plan: &Plan, planned: &crate::plan::Planned, now: Time) -> Track {
         let needs = planned.needs.keys().filter(|n| plan.get(n).is_some()).cloned().collect();
-        let gates = plan
-            .policy
-            .gates
-            .iter()
-            .map(|g| (g.name.clone(), GateTrack { state: GateState::default(), last: None }))
-            .collect();
+        let gates = plan.policy.gates.iter().map(|g| (g.name.clone(), GateTrack::fresh())).collect();
         Track {
             service: planned.service.name.clone(),
             phase: Phase::Waiting { needs },

@@ -87,7 +87,9 @@ fn subject_slot(t: &Track) -> Option<Slot> {
 fn applies(gate: &Gate, t: &Track) -> bool {
     let from_cluster = gate.measure.is_some_and(Measure::from_cluster);
     match &t.phase {
-        Phase::Deploying => gate.measure == Some(Measure::Restarts),
+        Phase::Deploying => {
+            gate.measure == Some(Measure::Restarts) && t.next.as_ref().is_some_and(|n| n.deployment.is_some())
+        }
         Phase::Warming { .. } => from_cluster,
         Phase::Shifting { .. } => from_cluster || t.gates_from.is_some(),
         Phase::Verifying { .. } => gate.measure != Some(Measure::Restarts),
@@ -210,15 +212,20 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             }
             continue;
         }
-        let sample = match gate.measure {
+        let mut sample = match gate.measure {
             Some(m) if m.from_cluster() => from_cluster(t, m, slot, tick, down),
             _ => from_answer(t, gate, tick, answer),
         };
-        let place =
-            t.gates.entry(gate.name.clone()).or_insert_with(|| GateTrack { state: Default::default(), last: None });
+        if !gate.measure.is_some_and(Measure::from_cluster) {
+            // What was asked at this tick; without it a widened window would be given up at every other tick.
+            let last = t.gates.get(&gate.name).and_then(|g| g.last.as_ref());
+            let asked = window(gate, cx.run.plan.policy.window, &context, tick, last);
+            sample.window.get_or_insert(asked);
+        }
+        let place = t.gates.entry(gate.name.clone()).or_insert_with(GateTrack::fresh);
         let now = evaluate(gate, &context, &mut place.state, &sample);
         let before = place.last.replace(now.clone());
-        say_change(cx, &t.service, gate, before.as_ref(), &now);
+        say_change(cx, &t.service, gate, place, before.as_ref());
         if now.fires && gate.measure == Some(Measure::CriticalServices) {
             critical_fired = true;
         } else if now.fires {
@@ -259,18 +266,22 @@ fn from_cluster(t: &Track, measure: Measure, slot: Slot, tick: Time, down: usize
 }
 
 /// An event when a gate crosses its limit, recovers, or loses or finds its data.
-fn say_change(cx: &mut Cx, service: &str, gate: &Gate, before: Option<&Evaluation>, now: &Evaluation) {
+fn say_change(cx: &mut Cx, service: &str, gate: &Gate, place: &mut GateTrack, before: Option<&Evaluation>) {
+    let Some(now) = place.last.clone() else { return };
     let was = before.map(|e| e.acts_as);
+    let lost = now.acts_as.is_missing() && now.acts_as != Verdict::TooFew;
     let text = match (was, now.acts_as) {
         (was, Verdict::Bad) if was != Some(Verdict::Bad) => format!("{}, timer started", now.reason),
         (Some(Verdict::Bad), Verdict::Good) => format!("{} is good again: {}", gate.name, now.reason),
-        (Some(w), v) if v.is_missing() && v != Verdict::TooFew && w != v => {
-            format!("{}: {}", gate.name, now.reason)
+        (Some(Verdict::Good | Verdict::Bad), v) if lost => {
+            place.told_lost = true;
+            format!("{} {v}: {}", gate.name, now.reason)
         }
-        (Some(w), v) if w.is_missing() && w != Verdict::TooFew && !v.is_missing() => {
-            format!("{} has data again", gate.name)
-        }
+        _ if place.told_lost && !lost => format!("{} has data again", gate.name),
         _ => return,
     };
+    if !lost {
+        place.told_lost = false;
+    }
     cx.event(EventKind::Gate, ENGINE, Some(service), text);
 }

@@ -139,6 +139,7 @@ impl Rates {
 /// How a burn-rate gate stands after a sample.
 pub(super) struct Burnt {
     pub progress: Progress,
+    /// It fires. Only ever set along with the verdict Bad.
     pub over: bool,
 }
 

@@ -140,8 +140,8 @@ fn memory_stays_bounded_and_near_the_truth() {
     let longest = Dur::hours(72);
     let (mut ledger, mut all): (Ledger, Vec<(i64, f64)>) = (Ledger::default(), Vec::new());
     // Four days on the grid, with a bad hour now and then.
-    for i in 0..4 * 8640i64 {
-        let ratio = if (i / 360) % 7 == 3 { 0.05 } else { 0.0005 };
+    for i in 0..4 * 8640i64 + 31 {
+        let ratio = if (i / 360) % 7 == 3 { 0.05 } else { 0.0005 + (i * 7919 % 13) as f64 * 1e-4 };
         all.push((i * 10, ratio));
         ledger.push(secs(i * 10), ratio, 1000.0, longest);
     }
@@ -156,6 +156,9 @@ fn memory_stays_bounded_and_near_the_truth() {
             // At most one bucket of 10 min, at 5 % at worst, is misplaced.
             let allowed = if window <= Dur::hours(1) { 1e-12 } else { 0.05 * 600.0 / window.as_secs_f64() };
             assert!((bad / weight - truth).abs() <= allowed, "{window}: {} for {truth}", bad / weight);
+            // Evenly spread requests are cut to the sample.
+            let requests = 1000.0 * inside.len() as f64;
+            assert!((weight - requests).abs() <= 2000.0, "{window}: {weight} for {requests}");
         }
     }
     let size = serde_json::to_string(&ledger).unwrap().len();

@@ -49,7 +49,7 @@ pub fn evaluate(gate: &Gate, cx: &Context, state: &mut GateState, sample: &Sampl
     let answer = Answer::of(acts_as);
     state.trigger.advance(&gate.trigger, cx, sample.at, answer);
     let (progress, fires) = match burnt {
-        Some(burnt) => (burnt.progress, burnt.over && answer == Answer::Bad),
+        Some(burnt) => (burnt.progress, burnt.over),
         None => fires(&gate.trigger, &state.trigger, answer),
     };
     state.remember(sample.at, verdict, acts_as, value);

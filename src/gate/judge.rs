@@ -190,7 +190,7 @@ fn too_old(cx: &Context, sample: &Sample) -> Option<(Dur, Dur)> {
 
 /// Whole seconds as a person counts them, with milliseconds only where they are all there is to tell apart.
 fn seconds(d: Dur) -> String {
-    if d.0 % 1000 == 0 { format!("{}s", d.0 / 1000) } else { format!("{:.1}s", d.as_secs_f64()) }
+    if d.0.is_multiple_of(1000) { format!("{}s", d.0 / 1000) } else { format!("{:.1}s", d.as_secs_f64()) }
 }
 
 enum Unread {

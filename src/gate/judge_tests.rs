@@ -66,7 +66,8 @@ fn each_verdict_has_its_reason() {
 /// Every pair of faults at once: the higher one is told.
 #[test]
 fn the_highest_fault_is_told() {
-    let faults: [(Verdict, fn(&mut Sample)); 6] = [
+    type Fault = (Verdict, fn(&mut Sample));
+    let faults: [Fault; 6] = [
         (Verdict::ProviderDown, |s| s.failure = Some(Failure::Down("down".into()))),
         (Verdict::Invalid, |s| s.series.push(f64::INFINITY.into())),
         (Verdict::NoData, |s| s.series.insert(0, f64::NAN.into())),

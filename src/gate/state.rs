@@ -11,7 +11,8 @@ use crate::spec::units::Time;
 /// Evaluations kept for pictures: 20 minutes on the 10 s grid.
 const HISTORY: usize = 120;
 
-/// Everything of a gate that must survive a restart. Bounded: about 10 KiB as JSON, about 70 KiB for a burn rate.
+/// Everything of a gate that must survive a restart. Bounded: under 8 KiB as JSON, under 72 KiB with a
+/// burn rate over days; a `k of n` adds 6 bytes for each of `n`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GateState {
     pub(super) trigger: TriggerState,

@@ -10,7 +10,7 @@ use super::fleet::{Fleet, FleetSpec};
 use super::nearest::nearest;
 use super::policy::{Policy, PolicySpec};
 use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
-use super::schema::{KINDS, schema};
+use super::schema::{self, KINDS};
 use super::structure::{Checker, Path};
 use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
@@ -102,8 +102,7 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
-    let schema = schema();
-    let mut reader = Reader { schema: &schema, docs: Vec::new(), sinks: Vec::new(), complete };
+    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
@@ -152,7 +151,7 @@ struct Doc {
     name: String,
     name_place: Place,
     start: Place,
-    /// The sound part of `spec`, with nothing in place of required fields that are not.
+    /// The sound part of `spec`, with stand-ins for what must be there and is not.
     sound: Node,
     written: Node,
     cut: bool,
@@ -160,20 +159,12 @@ struct Doc {
 
 impl Doc {
     fn scope<'d, 's, 'a>(&'d self, sink: &'s mut Sink<'a>) -> Scope<'d, 's, 'a> {
-        Scope { spec: &self.sound, written: &self.written, start: self.start, sink }
+        Scope { spec: &self.sound, original: &self.written, start: self.start, sink }
     }
 
-    /// The typed `spec`, with empty values for required fields that are broken.
+    /// The typed `spec`.
     fn typed<T: DeserializeOwned>(&self, sink: &mut Sink<'_>) -> Option<T> {
-        let mut value = match self.kind {
-            "Fleet" => json!({ "environments": [], "services": [] }),
-            "Policy" => json!({ "steps": [], "gates": [] }),
-            _ => json!({ "fleet": "", "environment": "", "policy": "", "strategy": "canary", "to": {} }),
-        };
-        if let (Value::Object(all), Value::Object(sound)) = (&mut value, self.sound.to_json()) {
-            all.extend(sound);
-        }
-        match serde_json::from_value(value) {
+        match serde_json::from_value(self.sound.to_json()) {
             Ok(spec) => Some(spec),
             Err(error) => {
                 // The schema comes from these very types, so this is a rule serde knows and the schema does not.
@@ -234,19 +225,12 @@ impl<'a> Reader<'_, 'a> {
         }
         frame["required"] = json!(["metadata", "spec"]);
         let mut checker = Checker { root: self.schema, sink };
-        let (head, _) = checker.fields(&frame, root, &Path::default(), start);
-        let written = root.get("spec").cloned();
-        let empty = Node { place: start, yaml: Yaml::Map { entries: Vec::new(), cut: true } };
-        let mut sound = empty.clone();
-        if let Some(entry) = &written {
-            let path = Path::default().key("spec");
-            if matches!(entry.node.yaml, Yaml::Map { .. }) {
-                let (entries, _) = checker.fields(spec_schema, &entry.node, &path, entry.key_place);
-                sound = Node { place: entry.node.place, yaml: Yaml::Map { entries, cut: document.cut } };
-            } else {
-                checker.check(spec_schema, &entry.node, &path, entry.key_place);
-            }
-        }
+        let head = checker.fields(&frame, root, &Path::default(), start);
+        let path = Path::default().key("spec");
+        let entry = root.get("spec");
+        let sound = entry.and_then(|e| checker.check(spec_schema, &e.node, &path, e.key_place));
+        let sound = sound.unwrap_or_else(|| checker.stand_in(spec_schema, start));
+        let written = entry.map_or_else(|| sound.clone(), |e| e.node.clone());
         let name = head.iter().find(|e| e.key == "metadata").and_then(|e| e.node.get("name"));
         let (name, name_place) =
             name.map_or((String::new(), start), |e| (e.node.text().unwrap_or("").to_string(), e.node.place));
@@ -257,7 +241,6 @@ impl<'a> Reader<'_, 'a> {
         if head.iter().any(|e| e.key == "metadata") && name.is_empty() {
             checker.sink.error(name_place, "metadata.name: the name is empty".into(), None);
         }
-        let written = written.map_or(empty, |e| e.node);
         Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut })
     }
 }
@@ -354,8 +337,7 @@ fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: 
     for doc in docs.iter().filter(|d| d.kind == "Fleet") {
         let names = |list: &str| -> (BTreeSet<String>, bool) {
             let items = doc.written.get(list).map_or(&[][..], |e| e.node.items());
-            let names: Vec<Option<&str>> =
-                items.iter().map(|i| i.node.get("name").and_then(|e| e.node.text())).collect();
+            let names: Vec<Option<&str>> = items.iter().map(|i| i.get("name").and_then(|e| e.node.text())).collect();
             let readable = !items.is_empty() && names.iter().all(Option::is_some);
             (names.into_iter().flatten().map(str::to_string).collect(), readable)
         };

@@ -49,7 +49,7 @@ pub struct Problem {
     pub help: Option<String>,
     /// The line as shown, with the columns to underline.
     #[serde(skip)]
-    snippet: Option<Snippet>,
+    snippet: Option<Box<Snippet>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,13 +192,22 @@ impl<'a> Sink<'a> {
         self.push(Severity::Warning, place, &message, help);
     }
 
+    /// Nothing more will be told of this file, and it cannot be used: looking further is of no use.
+    pub fn hopeless(&self) -> bool {
+        self.full() && (self.more_errors || self.problems.iter().any(|p| p.severity == Severity::Error))
+    }
+
+    fn full(&self) -> bool {
+        self.problems.len() >= MAX_PER_FILE
+    }
+
     /// An error about the file as a whole.
     pub fn whole(&mut self, message: String, help: Option<String>) {
         self.problems.push(Problem::of_file(self.name, message, help));
     }
 
     fn push(&mut self, severity: Severity, place: Place, message: &str, help: Option<String>) {
-        if self.problems.len() >= MAX_PER_FILE {
+        if self.full() {
             self.more += 1;
             self.more_errors |= severity == Severity::Error;
             return;
@@ -210,7 +219,7 @@ impl<'a> Sink<'a> {
             severity,
             message: clean(message),
             help: help.map(|h| clean(&h)),
-            snippet: snippet(self.line(place.line), place),
+            snippet: snippet(self.line(place.line), place).map(Box::new),
         });
     }
 
@@ -218,7 +227,7 @@ impl<'a> Sink<'a> {
     pub fn finish(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|p| (p.line, p.column));
         if self.more > 0 {
-            let message = format!("{} more problems in this file are not listed", self.more);
+            let message = format!("at least {} more problems in this file are not listed", self.more);
             let severity = if self.more_errors { Severity::Error } else { Severity::Warning };
             self.problems.push(Problem { severity, ..Problem::of_file(self.name, message, None) });
         }
@@ -335,6 +344,6 @@ mod tests {
         }
         let problems = sink.finish();
         assert_eq!(problems.len(), MAX_PER_FILE + 1);
-        assert!(problems.last().unwrap().message.starts_with("7 more"));
+        assert!(problems.last().unwrap().message.starts_with("at least 7 more"));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Editors use it for completion; [`super::structure`] checks documents against the very same value, so the two cannot
 //! drift apart.
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,16 @@ pub const KINDS: [&str; 3] = ["Fleet", "Policy", "Upgrade"];
 
 /// JSON Schema (draft 2020-12) of one document: one of [`KINDS`], told apart by `kind`.
 pub fn schema() -> Value {
+    known().clone()
+}
+
+/// The same, made once.
+pub(super) fn known() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(derive);
+    &SCHEMA
+}
+
+fn derive() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let specs = [
         generator.subschema_for::<FleetSpec>(),

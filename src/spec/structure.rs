@@ -1,14 +1,14 @@
 //! Does a document have the shape its schema asks for? Every departure is reported with its place.
 //!
-//! What comes back is the largest sound part of the document: broken list elements, map entries and optional fields are
-//! left out, so that what is meant by the rest can still be checked.
+//! What comes back is sound, so that what is meant by the rest of a broken document can still be checked: broken
+//! optional fields are left out, and where something must be, a stand-in is put that nothing more is said about.
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::nearest::nearest;
 use super::report::{Place, Sink};
-use super::tree::{Entry, Item, Node, Yaml};
+use super::tree::{Entry, Node, Yaml};
 use super::units::{Dur, Limit, Ratio};
 
 /// Strategies that are known to come.
@@ -47,7 +47,7 @@ pub struct Checker<'s, 'a> {
 }
 
 impl<'s> Checker<'s, '_> {
-    /// The sound part of `node`, or nothing when a part it must have is missing or broken. `at` is the spot to point at
+    /// The sound part of `node`, or nothing when it is not what the schema asks for at all. `at` is the spot to point at
     /// when something is missing: the key the value belongs to.
     pub fn check(&mut self, schema: &'s Value, node: &Node, path: &Path, at: Place) -> Option<Node> {
         let schema = self.resolve(schema);
@@ -85,42 +85,73 @@ impl<'s> Checker<'s, '_> {
 
     fn object(&mut self, schema: &'s Value, node: &Node, path: &Path, at: Place) -> Option<Node> {
         let Yaml::Map { cut, .. } = &node.yaml else { return self.wrong_type(schema, node, path) };
-        let (entries, whole) = self.fields(schema, node, path, at);
-        whole.then(|| Node { place: node.place, yaml: Yaml::Map { entries, cut: *cut } })
+        let entries = self.fields(schema, node, path, at);
+        Some(Node::new(node.place, Yaml::Map { entries, cut: *cut }))
     }
 
-    /// The sound fields of a block, and whether all that it must have are among them.
-    pub fn fields(&mut self, schema: &'s Value, node: &Node, path: &Path, at: Place) -> (Vec<Entry>, bool) {
-        let Yaml::Map { entries, cut } = &node.yaml else { return (Vec::new(), false) };
+    /// The sound fields of a block, with stand-ins for those it must have and has not.
+    pub fn fields(&mut self, schema: &'s Value, node: &Node, path: &Path, at: Place) -> Vec<Entry> {
+        let Yaml::Map { entries, cut } = &node.yaml else { return Vec::new() };
         let properties = schema.get("properties").and_then(Value::as_object);
         let required = required(schema);
         let others = schema.get("additionalProperties").unwrap_or(&Value::Bool(true));
-        let mut sound = Vec::new();
-        let mut whole = true;
+        let mut sound: Vec<Entry> = Vec::new();
         // Missing fields that stand there misspelt: one slip is one problem.
         let mut misspelt = Vec::new();
         for entry in entries {
+            if self.sink.hopeless() {
+                break;
+            }
             let inner = match (properties.and_then(|p| p.get(&entry.key)), others) {
-                (Some(inner), _) => inner,
+                (Some(inner), _) => (inner, required.contains(&entry.key.as_str())),
                 (None, Value::Bool(false)) => {
                     let names = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
                     misspelt.extend(self.unknown(entry, path, names, entries));
                     continue;
                 }
-                (None, others) => others,
+                (None, others) => (others, true),
             };
-            match self.check(inner, &entry.node, &path.key(&entry.key), entry.key_place) {
-                Some(node) => sound.push(Entry { node, ..entry.clone() }),
-                None => whole &= !required.contains(&entry.key.as_str()),
-            }
+            let (inner, needed) = inner;
+            let found = self.check(inner, &entry.node, &path.key(&entry.key), entry.key_place);
+            let node = found.or_else(|| needed.then(|| self.stand_in(inner, entry.node.place)));
+            sound.extend(node.map(|node| Entry { key: entry.key.clone(), key_place: entry.key_place, node }));
         }
         for name in required.iter().filter(|name| !entries.iter().any(|e| e.key == **name)) {
-            whole = false;
+            let inner = properties.and_then(|p| p.get(*name));
             if !cut && !misspelt.contains(name) {
-                self.missing(name, properties.and_then(|p| p.get(*name)), path, at);
+                self.missing(name, inner, path, at);
             }
+            let node = self.stand_in(inner.unwrap_or(&Value::Bool(true)), at);
+            sound.push(Entry { key: (*name).to_string(), key_place: at, node });
         }
-        (sound, whole)
+        sound
+    }
+
+    /// Some value of the shape `schema` asks for.
+    pub fn stand_in(&self, schema: &'s Value, place: Place) -> Node {
+        let schema = self.resolve(schema);
+        let number = |n: u64| Yaml::Number(Some(Number::from(n)), n.to_string());
+        let yaml = if let Some(word) = words_and_shapes(schema).and_then(|c| c.words.first().copied()) {
+            Yaml::Text(word.to_string())
+        } else {
+            match (types(schema).first().copied(), schema.get("format").and_then(Value::as_str)) {
+                (Some("object"), _) => {
+                    let properties = schema.get("properties");
+                    let entry = |name: &str| {
+                        let inner = properties.and_then(|p| p.get(name)).unwrap_or(&Value::Bool(true));
+                        Entry { key: name.to_string(), key_place: place, node: self.stand_in(inner, place) }
+                    };
+                    Yaml::Map { entries: required(schema).into_iter().map(entry).collect(), cut: false }
+                }
+                (Some("array"), _) => Yaml::Seq { items: Vec::new(), cut: false },
+                (Some("boolean"), _) => Yaml::Bool(false),
+                (_, Some("pilothouse-duration")) => Yaml::Text("1h".into()),
+                (Some("integer" | "number"), _) => number(1),
+                (Some(_), _) => Yaml::Text(String::new()),
+                (None, _) => Yaml::Null,
+            }
+        };
+        Node { place, yaml, stand_in: true }
     }
 
     /// Reports an unknown field; returns the known one that was probably meant.
@@ -154,12 +185,16 @@ impl<'s> Checker<'s, '_> {
     fn array(&mut self, schema: &'s Value, node: &Node, path: &Path) -> Option<Node> {
         let Yaml::Seq { items, cut } = &node.yaml else { return self.wrong_type(schema, node, path) };
         let inner = schema.get("items").unwrap_or(&Value::Bool(true));
-        let sound = items.iter().filter_map(|item| {
-            let node = self.check(inner, &item.node, &path.index(item.index), item.node.place)?;
-            Some(Item { index: item.index, node })
+        let sound = items.iter().enumerate().map_while(|(i, item)| {
+            if self.sink.hopeless() {
+                return None;
+            }
+            Some(
+                self.check(inner, item, &path.index(i), item.place).unwrap_or_else(|| self.stand_in(inner, item.place)),
+            )
         });
         let items = sound.collect();
-        Some(Node { place: node.place, yaml: Yaml::Seq { items, cut: *cut } })
+        Some(Node::new(node.place, Yaml::Seq { items, cut: *cut }))
     }
 
     fn scalar(&mut self, schema: &'s Value, node: &Node, path: &Path) -> Option<Node> {
@@ -250,7 +285,7 @@ impl<'s> Checker<'s, '_> {
                 };
                 let node = self.check(inner, &entry.node, &path.key(&entry.key), entry.key_place)?;
                 let entries = vec![Entry { node, ..entry.clone() }];
-                Some(Node { place: entry.key_place, yaml: Yaml::Map { entries, cut: *cut } })
+                Some(Node::new(entry.key_place, Yaml::Map { entries, cut: *cut }))
             }
             _ => self.wrong_type(schema, node, path),
         }
@@ -279,6 +314,10 @@ impl<'s> Checker<'s, '_> {
             (Yaml::Text(word), _) if types(schema) == ["boolean"] => match word.to_lowercase().as_str() {
                 "yes" | "on" => Some("write `true`".into()),
                 "no" | "off" => Some("write `false`".into()),
+                _ => None,
+            },
+            (Yaml::Text(text), _) if types(schema) == ["object"] => match required(schema).as_slice() {
+                [only] => Some(format!("write `{{{only}: {text:?}}}`")),
                 _ => None,
             },
             (Yaml::Text(_), _) if types(schema) == ["array"] => {

@@ -15,6 +15,8 @@ use super::report::{Place, Sink};
 const MAX_DEPTH: usize = 48;
 /// Values in one file, aliases filled in. A fleet of 1,000 services has about 20,000.
 const MAX_NODES: usize = 200_000;
+/// Documents in one file.
+const MAX_DOCUMENTS: usize = 1000;
 /// Syntax errors after which the rest of a file is not read; each ends one document.
 const MAX_BROKEN: usize = 20;
 
@@ -23,6 +25,9 @@ const MAX_BROKEN: usize = 20;
 pub struct Node {
     pub place: Place,
     pub yaml: Yaml,
+    /// Nobody wrote it: it stands where a value that must be there is missing or broken, which is reported, so that the
+    /// rest can be looked at. Nothing more is said about it.
+    pub stand_in: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +38,7 @@ pub enum Yaml {
     Number(Option<Number>, String),
     Text(String),
     Seq {
-        items: Vec<Item>,
+        items: Vec<Node>,
         /// A syntax error cut it off: something may be missing.
         cut: bool,
     },
@@ -43,13 +48,6 @@ pub enum Yaml {
     },
     /// Reported already; say nothing more about it.
     Reported,
-}
-
-/// An element of a list, with its position as written (elements before it may have been left out).
-#[derive(Debug, Clone)]
-pub struct Item {
-    pub index: usize,
-    pub node: Node,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +66,10 @@ pub struct Document {
 }
 
 impl Node {
+    pub fn new(place: Place, yaml: Yaml) -> Node {
+        Node { place, yaml, stand_in: false }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Entry> {
         match &self.yaml {
             Yaml::Map { entries, .. } => entries.iter().find(|e| e.key == key),
@@ -83,7 +85,7 @@ impl Node {
     }
 
     /// Elements of a list; nothing for anything else.
-    pub fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[Node] {
         match &self.yaml {
             Yaml::Seq { items, .. } => items,
             _ => &[],
@@ -104,7 +106,7 @@ impl Node {
             Yaml::Bool(b) => Value::Bool(*b),
             Yaml::Number(n, _) => n.clone().map_or(Value::Null, Value::Number),
             Yaml::Text(t) => Value::String(t.clone()),
-            Yaml::Seq { items, .. } => items.iter().map(|i| i.node.to_json()).collect(),
+            Yaml::Seq { items, .. } => items.iter().map(Node::to_json).collect(),
             Yaml::Map { entries, .. } => entries.iter().map(|e| (e.key.clone(), e.node.to_json())).collect(),
         }
     }
@@ -118,7 +120,7 @@ impl Node {
             depth = depth.max(d + 1);
         };
         match &self.yaml {
-            Yaml::Seq { items, .. } => items.iter().for_each(|i| add(&i.node)),
+            Yaml::Seq { items, .. } => items.iter().for_each(&mut add),
             Yaml::Map { entries, .. } => entries.iter().for_each(|e| add(&e.node)),
             _ => {}
         }
@@ -161,7 +163,7 @@ enum Stop {
 }
 
 enum Frame {
-    Seq { place: Place, anchor: usize, items: Vec<Item> },
+    Seq { place: Place, anchor: usize, items: Vec<Node> },
     Map { place: Place, anchor: usize, entries: Vec<Entry>, seen: BTreeSet<String>, key: Option<Key> },
 }
 
@@ -196,6 +198,11 @@ impl<'a> Builder<'a> {
             let (event, span) = event.map_err(Stop::Syntax)?;
             let place = place(span);
             match event {
+                Event::DocumentStart(..) if documents.len() >= MAX_DOCUMENTS => {
+                    let message = format!("more than {MAX_DOCUMENTS} documents; the rest of the file was not read");
+                    sink.error(place, message, Some("split the file".into()));
+                    return Err(Stop::Full);
+                }
                 Event::DocumentEnd => {
                     self.anchors.clear();
                     let root = self.root.take().filter(|n| !matches!(n.yaml, Yaml::Null));
@@ -203,7 +210,7 @@ impl<'a> Builder<'a> {
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     let yaml = scalar(&text, style, tag.as_deref(), place, sink);
-                    self.complete(Node { place, yaml }, anchor, Some(&text), sink)?;
+                    self.complete(Node::new(place, yaml), anchor, Some(&text), sink)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     check_tag(tag.as_deref(), "seq", place, sink);
@@ -226,7 +233,7 @@ impl<'a> Builder<'a> {
                         format!("`*{name}` refers to nothing: no `&{name}` stands before it in this document"),
                         Some("name the value with `&`, or put text that starts with `*` in quotes".into()),
                     );
-                    self.complete(Node { place, yaml: Yaml::Reported }, 0, None, sink)?;
+                    self.complete(Node::new(place, Yaml::Reported), 0, None, sink)?;
                 }
                 _ => {}
             }
@@ -237,7 +244,7 @@ impl<'a> Builder<'a> {
     fn alias(&mut self, id: usize, place: Place, sink: &mut Sink<'_>) -> Result<(), Stop> {
         let Some((node, nodes, depth)) = self.anchors.get(&id) else {
             sink.error(place, "an alias stands inside the value it refers to".into(), None);
-            return self.complete(Node { place, yaml: Yaml::Reported }, 0, None, sink);
+            return self.complete(Node::new(place, Yaml::Reported), 0, None, sink);
         };
         if self.stack.len() + depth > MAX_DEPTH {
             sink.error(place, format!("nested deeper than {MAX_DEPTH} levels, by aliases"), None);
@@ -267,7 +274,7 @@ impl<'a> Builder<'a> {
         }
         match self.stack.last_mut() {
             None => self.root = Some(node),
-            Some(Frame::Seq { items, .. }) => items.push(Item { index: items.len(), node }),
+            Some(Frame::Seq { items, .. }) => items.push(node),
             Some(Frame::Map { entries, seen, key: waiting, .. }) => match waiting.take() {
                 None => *waiting = Some(new_key(key, &node, entries, seen, sink)),
                 Some(Key { name: Some(name), place }) => entries.push(Entry { key: name, key_place: place, node }),
@@ -286,8 +293,8 @@ impl<'a> Builder<'a> {
         let at_end = mark.byte_offset().is_some_and(|b| self.text.get(b..).is_some_and(|r| r.trim().is_empty()));
         let help = if indent.contains('\t') {
             "this line is indented with a tab; YAML wants spaces"
-        } else if at_end {
-            "the file ends in the middle of something: is it written to the end, is a bracket or quote left open?"
+        } else if at_end || error.info().starts_with("unclosed") {
+            "something is left open here: is the file written to the end, is a bracket or quote missing?"
         } else {
             "look at the indentation, brackets and quotes here and in the line above"
         };
@@ -301,7 +308,7 @@ impl<'a> Builder<'a> {
         while let Some(mut frame) = self.stack.pop() {
             if let Some(node) = inner.take() {
                 match &mut frame {
-                    Frame::Seq { items, .. } => items.push(Item { index: items.len(), node }),
+                    Frame::Seq { items, .. } => items.push(node),
                     Frame::Map { entries, key, .. } => {
                         if let Some(Key { name: Some(name), place }) = key.take() {
                             entries.push(Entry { key: name, key_place: place, node });
@@ -317,13 +324,13 @@ impl<'a> Builder<'a> {
 
 fn finish(frame: Frame, cut: bool) -> (Node, usize) {
     match frame {
-        Frame::Seq { place, anchor, items } => (Node { place, yaml: Yaml::Seq { items, cut } }, anchor),
+        Frame::Seq { place, anchor, items } => (Node::new(place, Yaml::Seq { items, cut }), anchor),
         Frame::Map { place, anchor, mut entries, key, .. } => {
             // A key whose value the syntax error swallowed: it is there, and nothing is known of its value.
             if let Some(Key { name: Some(name), place }) = key {
-                entries.push(Entry { key: name, key_place: place, node: Node { place, yaml: Yaml::Reported } });
+                entries.push(Entry { key: name, key_place: place, node: Node::new(place, Yaml::Reported) });
             }
-            (Node { place, yaml: Yaml::Map { entries, cut } }, anchor)
+            (Node::new(place, Yaml::Map { entries, cut }), anchor)
         }
     }
 }
@@ -372,7 +379,6 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place, sink:
     match tag.map(|t| (t, t.core_suffix())) {
         Some((_, Some("str"))) => return Yaml::Text(text.to_string()),
         Some((_, Some("null" | "bool" | "int" | "float"))) => return plain(text),
-        Some((tag, _)) if tag.suffix().is_empty() => return Yaml::Text(text.to_string()),
         Some((tag, _)) => {
             unknown_tag(tag, place, sink);
             return Yaml::Reported;
@@ -426,4 +432,52 @@ fn place(span: Span) -> Place {
     let width = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
     let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Place { line: narrow(start.line()), column: narrow(start.col() + 1), width: narrow(width.max(1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::report::SourceFile;
+    use serde_json::json;
+
+    fn value(text: &str) -> Value {
+        let file = SourceFile { name: "f".into(), text: text.into() };
+        let mut sink = Sink::new(&file);
+        let (documents, whole) = read(&file.text, &mut sink);
+        let problems = sink.finish();
+        assert!(whole && problems.is_empty(), "{text}: {problems:?}");
+        documents[0].root.to_json()
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema() {
+        for (text, expected) in [
+            ("[null, ~, Null, true, False]", json!([null, null, null, true, false])),
+            ("[yes, no, on, off, y, Nul, tRue]", json!(["yes", "no", "on", "off", "y", "Nul", "tRue"])),
+            ("[1, -1, +1, 007, 0o17, 0x1F]", json!([1, -1, 1, 7, 15, 31])),
+            ("[1.5, -.5, 1e3, 2., 18446744073709551616]", json!([1.5, -0.5, 1000.0, 2.0, 18446744073709551616.0])),
+            ("[1.2.3, 1_000, 12:30, '1', \"true\", e5]", json!(["1.2.3", "1_000", "12:30", "1", "true", "e5"])),
+            ("[!!str 1, !!int 1]", json!(["1", 1])),
+            ("[.inf, -.INF, .nan, 1e999]", json!([null, null, null, null])),
+            ("{1: a, true: b, ~: c}", json!({"1": "a", "true": "b", "~": "c"})),
+            ("a: |\n  x\n  y\nb: >-\n  x\n  y\n", json!({"a": "x\ny\n", "b": "x y"})),
+            ("&x {a: &y [1], b: *y}", json!({"a": [1], "b": [1]})),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_document_keeps_what_was_read() {
+        let file = SourceFile { name: "f".into(), text: "a: 1\nb: {c: 2, d\n---\ne: 3\n".into() };
+        let mut sink = Sink::new(&file);
+        let (documents, whole) = read(&file.text, &mut sink);
+        assert!(!whole);
+        assert_eq!(sink.finish().len(), 1);
+        let read: Vec<(Value, bool)> = documents.iter().map(|d| (d.root.to_json(), d.cut)).collect();
+        assert_eq!(read[0].0["a"], json!(1));
+        assert_eq!(read[0].0["b"]["c"], json!(2));
+        assert!(read[0].1);
+        assert_eq!(read[1], (json!({"e": 3}), false));
+    }
 }

@@ -154,7 +154,8 @@ impl Laws {
             let limit = if r.severity == Severity::Fast { 60 } else { 30 } + 10 * 3;
             let since = r.decided.max(self.excused);
             if share > 0.0 && now.since(since) > Dur::secs(limit) {
-                let text = format!("{}: {share:.0}% still flows {} after the decision", t.service, now.since(r.decided));
+                let text =
+                    format!("{}: {share:.0}% still flows {} after the decision", t.service, now.since(r.decided));
                 self.break_law("rollback_time", text);
             }
         }

@@ -180,7 +180,13 @@ fn within(spans: &[(Dur, Dur)], now: Time) -> bool {
 
 impl State {
     fn deployment(&mut self, image: &str, replicas: u32, born: Time, owner: Option<OwnerMark>) -> Deployment {
-        let mut d = Deployment { uid: format!("uid-{}", self.pods_made), generation: 1, image: image.into(), pods: Vec::new(), owner };
+        let mut d = Deployment {
+            uid: format!("uid-{}", self.pods_made),
+            generation: 1,
+            image: image.into(),
+            pods: Vec::new(),
+            owner,
+        };
         self.grow(&mut d, replicas, born, false);
         d
     }
@@ -350,7 +356,8 @@ impl State {
     /// Increase over a window ending now: requests and failures per version.
     fn increase(&self, name: &str, since: Time) -> ([f64; 2], [f64; 2]) {
         let s = &self.services[name];
-        let base = s.history.iter().rev().find(|(t, _, _)| *t <= since).map_or(([0.0; 2], [0.0; 2]), |(_, a, b)| (*a, *b));
+        let base =
+            s.history.iter().rev().find(|(t, _, _)| *t <= since).map_or(([0.0; 2], [0.0; 2]), |(_, a, b)| (*a, *b));
         let sub = |a: [f64; 2], b: [f64; 2]| [a[0] - b[0], a[1] - b[1]];
         (sub(s.served, base.0), sub(s.failed, base.1))
     }

@@ -6,14 +6,14 @@ use crate::spec::fleet::{Auth, Convention, Environment, FleetSpec, Service};
 use crate::spec::units::Dur;
 
 pub fn check(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
-    if fleet.environments.is_empty() && scope.sound("environments") {
+    if fleet.environments.is_empty() {
         scope.error(
             at!["environments"],
             "no environment is listed",
             "name the cluster and namespace to upgrade".to_string(),
         );
     }
-    if fleet.services.is_empty() && scope.sound("services") {
+    if fleet.services.is_empty() {
         scope.error(
             at!["services"],
             "no service is listed",
@@ -31,9 +31,15 @@ pub fn check(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
         }
     }
     for (i, environment) in fleet.environments.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         check_environment(i, environment, scope);
     }
     for (i, service) in fleet.services.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         check_service(i, service, scope);
     }
     collisions(fleet, scope);
@@ -48,11 +54,11 @@ fn check_environment(i: usize, environment: &Environment, scope: &mut Scope<'_, 
     }
     let metrics = &environment.metrics;
     let here = |field| [Seg::Key("environments"), Seg::Index(i), Seg::Key("metrics"), Seg::Key(field)];
-    if let Some(url) = &metrics.prometheus {
-        if let Err(why) = base_url(url) {
-            let help = "write it like http://prometheus.monitoring:9090".to_string();
-            scope.error(&here("prometheus"), &format!("`{url}` {why}"), help);
-        }
+    if let Some(url) = &metrics.prometheus
+        && let Err(why) = base_url(url)
+    {
+        let help = "write it like http://prometheus.monitoring:9090".to_string();
+        scope.error(&here("prometheus"), &format!("`{url}` {why}"), help);
     }
     if let Some(auth) = &metrics.auth {
         if metrics.prometheus.is_none() {

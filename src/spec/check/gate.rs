@@ -251,7 +251,7 @@ fn trigger(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
         Trigger::KOfN(t) => {
             if t.k == 0 || t.n == 0 {
                 scope.error(&inside("k_of_n"), "0 bad samples are always there", "count from 1".to_string());
-            } else if t.k > t.n {
+            } else if t.k > t.n && scope.written(&inside("k_of_n"), &["k", "n"]) {
                 let message = format!("{} of {} samples can never be bad", t.k, t.n);
                 scope.error(&inside("k_of_n"), &message, format!("did you mean {{k: {}, n: {}}}?", t.n, t.k));
             }
@@ -285,8 +285,9 @@ fn burn_rate(i: usize, burn: &BurnRate, scope: &mut Scope<'_, '_, '_>) {
         scope.error(&[here, at!["windows"]].concat(), "no window is listed", help);
     }
     for (w, window) in burn.windows.iter().enumerate() {
+        let both = scope.written(&[here, at!["windows", w]].concat(), &["long", "short"]);
         let here = |field| [here, at!["windows", w, field]].concat();
-        if window.long <= window.short {
+        if both && window.long <= window.short {
             let message =
                 format!("the long window ({}) is not longer than the short one ({})", window.long, window.short);
             scope.error(&here("long"), &message, None);

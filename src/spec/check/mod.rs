@@ -1,7 +1,8 @@
 //! What do the documents mean, and can it be done? One file per kind; shapes are checked before, in [`super::structure`].
 //!
-//! A broken part of a document does not hide the problems of its other parts: the checks run on whatever is sound, and
-//! ask [`Scope::sound`] before they conclude something from a part that may be missing.
+//! A broken part of a document does not hide the problems of its other parts: the checks run on whatever is sound. What
+//! stands in for a missing or broken part is not talked about, and before a check misses an optional field it asks
+//! [`Scope::untried`].
 pub mod fleet;
 pub mod gate;
 pub mod policy;
@@ -17,7 +18,7 @@ use super::units::Dur;
 /// Gates are asked at this interval.
 pub const GRID: Dur = Dur::secs(10);
 
-/// A step on the way from `spec` to a value: a field, or the position in a list of the typed value.
+/// A step on the way from `spec` to a value: a field, or the position in a list.
 #[derive(Debug, Clone, Copy)]
 pub enum Seg<'a> {
     Key(&'a str),
@@ -50,10 +51,10 @@ pub(super) use at;
 
 /// One document under check: finds the place of a value and reports there.
 pub struct Scope<'d, 's, 'a> {
-    /// The sound part of `spec`; list positions agree with the typed value.
+    /// The sound part of `spec`, as the typed value was read from it.
     pub spec: &'d Node,
     /// `spec` as written.
-    pub written: &'d Node,
+    pub original: &'d Node,
     /// The document's first key.
     pub start: Place,
     pub sink: &'s mut Sink<'a>,
@@ -61,26 +62,26 @@ pub struct Scope<'d, 's, 'a> {
 
 impl Scope<'_, '_, '_> {
     pub fn error(&mut self, at: &[Seg<'_>], message: &str, help: impl Into<Option<String>>) {
-        let (path, place) = self.locate(at);
-        self.sink.error(place, format!("{path}: {message}"), help.into());
+        if let Some((path, place)) = self.spoken_of(at) {
+            self.sink.error(place, format!("{path}: {message}"), help.into());
+        }
     }
 
     pub fn warn(&mut self, at: &[Seg<'_>], message: &str, help: impl Into<Option<String>>) {
-        let (path, place) = self.locate(at);
-        self.sink.warn(place, format!("{path}: {message}"), help.into());
+        if let Some((path, place)) = self.spoken_of(at) {
+            self.sink.warn(place, format!("{path}: {message}"), help.into());
+        }
     }
 
     /// An error about the last key of `at` itself, not about its value.
     pub fn error_at_key(&mut self, at: &[Seg<'_>], message: &str, help: impl Into<Option<String>>) {
-        let (path, mut place) = self.locate(at);
-        if let Some((Seg::Key(key), block)) = at.split_last() {
-            let block = block.iter().try_fold(self.spec, |node, seg| match *seg {
-                Seg::Key(key) => node.get(key).map(|e| &e.node),
-                Seg::Index(i) => node.items().get(i).map(|i| &i.node),
-            });
-            place = block.and_then(|b| b.get(key)).map_or(place, |e| e.key_place);
+        if let Some((path, place)) = self.spoken_of(at) {
+            let key = match at.split_last() {
+                Some((Seg::Key(key), block)) => self.node(block).and_then(|b| b.get(key)).map(|e| e.key_place),
+                _ => None,
+            };
+            self.sink.error(key.unwrap_or(place), format!("{path}: {message}"), help.into());
         }
-        self.sink.error(place, format!("{path}: {message}"), help.into());
     }
 
     /// The path as written and where it stands; of a field that was left out, where its block stands.
@@ -89,41 +90,49 @@ impl Scope<'_, '_, '_> {
         let mut place = self.start;
         let mut node = Some(self.spec);
         for seg in at {
-            let next = match *seg {
-                Seg::Key(key) => {
-                    path = path.key(key);
-                    node.and_then(|n| n.get(key)).map(|e| {
-                        let block = matches!(e.node.yaml, Yaml::Map { .. } | Yaml::Seq { .. });
-                        (&e.node, if block { e.key_place } else { e.node.place })
-                    })
-                }
-                Seg::Index(i) => {
-                    let item = node.and_then(|n| n.items().get(i));
-                    path = path.index(item.map_or(i, |item| item.index));
-                    item.map(|item| (&item.node, item.node.place))
-                }
+            path = match *seg {
+                Seg::Key(key) => path.key(key),
+                Seg::Index(i) => path.index(i),
             };
-            node = next.map(|(node, _)| node);
-            place = next.map_or(place, |(_, place)| place);
+            let found = match *seg {
+                Seg::Key(key) => node.and_then(|n| n.get(key)).map(|entry| {
+                    let block = matches!(entry.node.yaml, Yaml::Map { .. } | Yaml::Seq { .. });
+                    if block { entry.key_place } else { entry.node.place }
+                }),
+                Seg::Index(i) => node.and_then(|n| n.items().get(i)).map(|item| item.place),
+            };
+            place = found.unwrap_or(place);
+            node = node.and_then(|n| child(n, *seg));
         }
         (path, place)
     }
 
+    /// As [`Scope::locate`], unless something on the way is a stand-in.
+    fn spoken_of(&self, at: &[Seg<'_>]) -> Option<(Path, Place)> {
+        let mut node = Some(self.spec);
+        for seg in at {
+            if node.is_some_and(|n| n.stand_in) {
+                return None;
+            }
+            node = node.and_then(|n| child(n, *seg));
+        }
+        (!node.is_some_and(|n| n.stand_in)).then(|| self.locate(at))
+    }
+
+    /// Whether these fields of the block at `at` were all written, so that they can be held against each other.
+    pub fn written(&self, at: &[Seg<'_>], fields: &[&str]) -> bool {
+        let block = self.node(at);
+        fields.iter().all(|field| block.and_then(|b| b.get(field)).is_some_and(|e| !e.node.stand_in))
+    }
+
+    fn node(&self, at: &[Seg<'_>]) -> Option<&Node> {
+        at.iter().try_fold(self.spec, |node, seg| child(node, *seg))
+    }
+
     /// Fields of the block at `at` that were written but are broken or unknown.
     fn lost(&self, at: &[Seg<'_>]) -> Vec<&str> {
-        let (mut sound, mut written) = (Some(self.spec), Some(self.written));
-        for seg in at {
-            (sound, written) = match *seg {
-                Seg::Key(key) => {
-                    (sound.and_then(|n| n.get(key)).map(|e| &e.node), written.and_then(|n| n.get(key)).map(|e| &e.node))
-                }
-                Seg::Index(i) => {
-                    let item = sound.and_then(|n| n.items().get(i));
-                    let original = item.and_then(|item| written.and_then(|n| n.items().get(item.index)));
-                    (item.map(|i| &i.node), original.map(|i| &i.node))
-                }
-            };
-        }
+        let written = at.iter().try_fold(self.original, |node, seg| child(node, *seg));
+        let sound = self.node(at);
         let keys = written.map_or(&[][..], Node::entries).iter().map(|e| e.key.as_str());
         keys.filter(|key| sound.is_none_or(|s| s.get(key).is_none())).collect()
     }
@@ -138,17 +147,12 @@ impl Scope<'_, '_, '_> {
     pub fn untried(&self, at: &[Seg<'_>], fields: &[&str]) -> bool {
         self.lost(at).iter().all(|lost| !fields.contains(lost) && nearest(lost, fields.iter().copied()).is_none())
     }
+}
 
-    /// Whether a list or map directly below `spec` came through whole, so that its length and its last element mean
-    /// what they say.
-    pub fn sound(&self, key: &str) -> bool {
-        match (self.spec.get(key), self.written.get(key)) {
-            (Some(sound), Some(written)) => {
-                sound.node.items().len() == written.node.items().len()
-                    && sound.node.entries().len() == written.node.entries().len()
-            }
-            _ => false,
-        }
+fn child<'n>(node: &'n Node, seg: Seg<'_>) -> Option<&'n Node> {
+    match seg {
+        Seg::Key(key) => node.get(key).map(|e| &e.node),
+        Seg::Index(i) => node.items().get(i),
     }
 }
 

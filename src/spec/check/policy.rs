@@ -7,7 +7,7 @@ pub fn check(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
     steps(policy, scope);
     settings(policy, scope);
     people(&policy.people, scope);
-    if policy.gates.is_empty() && scope.sound("gates") {
+    if policy.gates.is_empty() {
         let help = "add at least one gate, such as {name: error-rate, measure: error_rate, max: 1%}".to_string();
         scope.error(at!["gates"], "no gate is listed: nothing would be asked before traffic is raised", help);
     }
@@ -16,14 +16,16 @@ pub fn check(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
         scope.error(at!["gates", i, "name"], &format!("the name is taken by the gate on line {line}"), None);
     }
     for (i, gate) in policy.gates.iter().enumerate() {
+        if scope.sink.hopeless() {
+            return;
+        }
         gate::check(i, gate, scope);
     }
     soak_has_gates(policy, scope);
 }
 
 fn steps(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
-    let whole = scope.sound("steps");
-    if policy.steps.is_empty() && whole {
+    if policy.steps.is_empty() {
         let help = "such as `- {weight: 10, hold: 2m}` and so on up to 100".to_string();
         scope.error(at!["steps"], "no step is listed", help);
     }
@@ -44,14 +46,15 @@ fn steps(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
             scope.warn(at!["steps", i, "hold"], &format!("{} may pass without one look at the gates", step.hold), help);
         }
     }
-    if let Some((i, last)) = policy.steps.iter().enumerate().next_back() {
-        if whole && last.weight < 100 {
-            let message = format!("the last step stops at {} %: the upgrade would never be whole", last.weight);
-            scope.error(at!["steps", i, "weight"], &message, "end with weight 100".to_string());
-        }
+    if let Some((i, last)) = policy.steps.iter().enumerate().next_back()
+        && last.weight < 100
+    {
+        let message = format!("the last step stops at {} %: the upgrade would never be whole", last.weight);
+        scope.error(at!["steps", i, "weight"], &message, "end with weight 100".to_string());
     }
     if let After::Step(n) = policy.after {
-        if n == 0 || (whole && usize::try_from(n).is_ok_and(|n| n > policy.steps.len())) {
+        let beyond = !policy.steps.is_empty() && usize::try_from(n).map_or(true, |n| n > policy.steps.len());
+        if n == 0 || beyond {
             let message = format!("there is no step {n}; there are {}, counted from 1", policy.steps.len());
             scope.error(at!["after", "step"], &message, None);
         }
@@ -110,7 +113,7 @@ fn people(people: &People, scope: &mut Scope<'_, '_, '_>) {
 
 /// While the new version soaks, the old one gets no requests, so a gate that only compares with it has nothing to say.
 fn soak_has_gates(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
-    let whole = scope.sound("gates") && (0..policy.gates.len()).all(|i| scope.whole(at!["gates", i]));
+    let whole = (0..policy.gates.len()).all(|i| scope.whole(at!["gates", i]));
     let asked = policy.soak > Dur::ZERO && !policy.gates.is_empty();
     if asked && whole && policy.gates.iter().all(gate::only_compares) {
         let message = "every gate only compares with the old version, which gets no requests while the new one soaks: \

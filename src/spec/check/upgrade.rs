@@ -34,24 +34,25 @@ pub struct KnownFleet<'a> {
 
 pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
     let fleet = known.fleets.get(&upgrade.fleet);
-    if fleet.is_none() && known.complete && scope.sound("fleet") {
+    if fleet.is_none() && known.complete {
         dangling(at!["fleet"], "fleet", &upgrade.fleet, known.fleets.keys(), "in these files", scope);
     }
     if let Some(fleet) = fleet.filter(|f| f.complete && !f.environments.contains(&upgrade.environment)) {
-        if scope.sound("environment") {
-            let place = format!("in fleet `{}`", upgrade.fleet);
-            dangling(at!["environment"], "environment", &upgrade.environment, fleet.environments.iter(), &place, scope);
-        }
+        let place = format!("in fleet `{}`", upgrade.fleet);
+        dangling(at!["environment"], "environment", &upgrade.environment, fleet.environments.iter(), &place, scope);
     }
-    if !known.policies.contains_key(&upgrade.policy) && known.complete && scope.sound("policy") {
+    if !known.policies.contains_key(&upgrade.policy) && known.complete {
         let place = "in these files or among the presets";
         dangling(at!["policy"], "policy", &upgrade.policy, known.policies.keys(), place, scope);
     }
-    if upgrade.to.is_empty() && scope.sound("to") {
+    if upgrade.to.is_empty() {
         let help = "list services with their image, such as billing: {image: \"registry.example/billing:4.2.1\"}";
         scope.error(at!["to"], "nothing is to be upgraded", help.to_string());
     }
     for (name, target) in &upgrade.to {
+        if scope.sink.hopeless() {
+            return;
+        }
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
             let place = format!("in fleet `{}`", upgrade.fleet);
             dangling(at!["to", name], "service", name, fleet.services.iter(), &place, scope);
@@ -232,10 +233,10 @@ fn same_or_older(name: &str, target: &Target, fleet: Option<&KnownFleet<'_>>, sc
     if from == to {
         let help = "take the service out, or correct the fleet's `version`".to_string();
         scope.error(here, &format!("the fleet says {from} is what runs already"), help);
-    } else if let (Some(from), Some(to)) = (parse(from), parse(&to)) {
-        if to < from {
-            scope.warn(here, &format!("goes back from {from} to {to}"), None);
-        }
+    } else if let (Some(from), Some(to)) = (parse(from), parse(&to))
+        && to < from
+    {
+        scope.warn(here, &format!("goes back from {from} to {to}"), None);
     }
 }
 
