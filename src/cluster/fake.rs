@@ -32,11 +32,13 @@ pub enum Answer {
 }
 
 type Script = BTreeMap<String, VecDeque<Answer>>;
+type Computed = BTreeMap<String, Box<dyn Fn(&Value) -> Value + Send>>;
 
 /// A server that answers each `METHOD path` (without query) with its next scripted answer; the last one stays.
 #[derive(Clone, Default)]
 pub struct Fake {
     script: Arc<Mutex<Script>>,
+    computed: Arc<Mutex<Computed>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -48,6 +50,11 @@ impl Fake {
 
     pub fn ok(&self, what: &str, body: Value) -> &Fake {
         self.on(what, Answer::Json(200, body))
+    }
+
+    /// Answers with what a function makes of each request's body.
+    pub fn answer_with(&self, what: &str, make: impl Fn(&Value) -> Value + Send + 'static) {
+        self.computed.lock().unwrap().insert(what.to_string(), Box::new(make));
     }
 
     /// Requests that change something, in order.
@@ -81,14 +88,16 @@ impl Fake {
             content_type: header("content-type"),
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         });
-        let answer = {
+        let question = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let computed = self.computed.lock().unwrap().get(&key).map(|make| Answer::Json(201, make(&question)));
+        let answer = computed.or_else(|| {
             let mut script = self.script.lock().unwrap();
             match script.get_mut(&key) {
                 Some(queue) if queue.len() > 1 => queue.pop_front(),
                 Some(queue) => queue.front().cloned(),
                 None => None,
             }
-        };
+        });
         let reply = |status: u16| Response::builder().status(status);
         match answer.unwrap_or(Answer::Json(404, status(404, "NotFound", &format!("{key} not found")))) {
             Answer::Json(code, value) => Ok(reply(code).body(Body::from(value.to_string().into_bytes())).unwrap()),

@@ -16,8 +16,6 @@ use crate::spec::units::{Dur, Time};
 
 /// How long a lease holds without being renewed.
 pub const DURATION: Dur = Dur::secs(15);
-/// How long its holder may go on while it cannot be renewed; shorter than [`DURATION`], so that two never drive.
-pub const RENEW_DEADLINE: Dur = Dur::secs(10);
 /// How often it is to be renewed.
 pub const RETRY: Dur = Dur::secs(2);
 
@@ -76,13 +74,9 @@ pub fn holder_run(holder: &str) -> Option<&str> {
 struct Memory {
     /// Holder and renewal as last read, and when they were first read so.
     last: Option<(String, String, Time)>,
-    held: Option<Held>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    epoch: u64,
-    renewed: Time,
+    /// It was seen to change hands, or to be renewed: its holder lives.
+    moved: bool,
+    held: bool,
 }
 
 /// The Lease `pilothouse-<fleet>` in a namespace.
@@ -118,7 +112,11 @@ impl KubeLease {
         let mut memory = self.memory();
         let since = match &memory.last {
             Some((h, r, since)) if *h == holder && *r == renewal => *since,
-            _ => now,
+            Some(_) => {
+                memory.moved = true;
+                now
+            }
+            None => now,
         };
         memory.last = Some((holder.clone(), renewal, since));
         let seconds = number(lease, "/spec/leaseDurationSeconds").and_then(|s| u64::try_from(s).ok());
@@ -145,8 +143,15 @@ impl KubeLease {
         let seen = found.as_ref().map(|lease| self.note(lease, now));
         let epoch = match lease_step(now, seen.as_ref(), &self.me) {
             Decision::Leave { holder, epoch } => {
-                self.memory().held = None;
-                return Ok(LeaseSeen::Taken { holder, epoch });
+                let mut memory = self.memory();
+                memory.held = false;
+                if memory.moved {
+                    return Ok(LeaseSeen::Taken { holder, epoch });
+                }
+                let secs = DURATION.0 / 1000;
+                let error =
+                    format!("the lease is {holder}'s (epoch {epoch}); waiting {secs} s to see whether it lives");
+                return Ok(LeaseSeen::Expired { error });
             }
             Decision::Create => {
                 let object = json!({
@@ -169,7 +174,7 @@ impl KubeLease {
             }
         };
         let mut memory = self.memory();
-        memory.held = Some(Held { epoch, renewed: now });
+        memory.held = true;
         memory.last = Some((self.me.clone(), micro(now), now));
         Ok(LeaseSeen::Held { epoch })
     }
@@ -182,8 +187,9 @@ fn micro(at: Time) -> String {
 
 #[async_trait]
 impl Lease for KubeLease {
-    /// Takes or renews the lease. While it cannot be renewed it stays ours for [`RENEW_DEADLINE`]; after that, or when
-    /// it never was ours, `Expired` with the error.
+    /// Takes or renews the lease. A failure to reach the server is `Expired` with the error. So is another's lease that
+    /// was not yet seen to move: its holder may be long dead, as after a crash, and then it is ours in 15 s; if it
+    /// lives its next renewal shows, and it is `Taken`.
     async fn renew(&self, now: Time) -> LeaseSeen {
         let mut last = None;
         // 409: somebody was faster. Read again and decide again; whoever lost twice finds it taken.
@@ -197,15 +203,11 @@ impl Lease for KubeLease {
                 }
             }
         }
-        let error = last.map_or_else(String::new, |fault| fault.to_string());
-        match self.memory().held {
-            Some(held) if now.since(held.renewed) <= RENEW_DEADLINE => LeaseSeen::Held { epoch: held.epoch },
-            _ => LeaseSeen::Expired { error },
-        }
+        LeaseSeen::Expired { error: last.map_or_else(String::new, |fault| fault.to_string()) }
     }
 
     async fn release(&self) {
-        if self.memory().held.take().is_none() {
+        if !std::mem::take(&mut self.memory().held) {
             return;
         }
         let Ok(Some(mut lease)) = self.wire.find(Kind::Leases, &self.namespace, &self.name).await else { return };

@@ -52,14 +52,39 @@ async fn a_foreign_lease_is_taken_only_after_it_stood_still_before_our_eyes() {
     fake.ok(&format!("GET {PATH}"), lease("mia@host/7/beef", "1970-01-01T00:00:00.000000Z", 4));
     fake.ok(&format!("PUT {PATH}"), json!({}));
     let keeper = keeper(&fake);
-    let taken = LeaseSeen::Taken { holder: "mia@host/7/beef".into(), epoch: 4 };
-    assert_eq!(keeper.renew(Time(1_000_000)).await, taken);
-    assert_eq!(keeper.renew(Time(1_015_000)).await, taken);
+    for now in [1_000_000, 1_015_000] {
+        let seen = keeper.renew(Time(now)).await;
+        assert!(matches!(&seen, LeaseSeen::Expired { error } if error.contains("mia@host/7/beef")), "{seen:?}");
+    }
     assert!(fake.writes().is_empty());
     assert_eq!(keeper.renew(Time(1_015_001)).await, LeaseSeen::Held { epoch: 5 });
     let sent = &fake.writes()[0].body;
     assert_eq!(sent["metadata"]["resourceVersion"], "12", "replaced only as read");
     assert_eq!(sent["spec"]["holderIdentity"], ME);
+}
+
+#[tokio::test]
+async fn a_foreign_lease_that_moves_is_taken() {
+    let fake = Fake::default();
+    fake.ok(&format!("GET {PATH}"), lease("mia@host/7/beef", "2026-11-01T00:00:00.000000Z", 4));
+    fake.ok(&format!("GET {PATH}"), lease("mia@host/7/beef", "2026-11-01T00:00:02.000000Z", 4));
+    let keeper = keeper(&fake);
+    assert!(matches!(keeper.renew(Time(0)).await, LeaseSeen::Expired { .. }));
+    let taken = LeaseSeen::Taken { holder: "mia@host/7/beef".into(), epoch: 4 };
+    assert_eq!(keeper.renew(Time(2_000)).await, taken);
+    assert_eq!(keeper.renew(Time(17_000)).await, taken);
+    assert_eq!(fake.writes().len(), 0);
+}
+
+#[tokio::test]
+async fn a_lease_lost_to_another_is_taken_at_once() {
+    let fake = Fake::default();
+    fake.ok(&format!("GET {PATH}"), lease(ME, "x", 4));
+    fake.ok(&format!("GET {PATH}"), lease("mia@host/7/beef", "y", 5));
+    fake.ok(&format!("PUT {PATH}"), json!({}));
+    let keeper = keeper(&fake);
+    assert_eq!(keeper.renew(Time(0)).await, LeaseSeen::Held { epoch: 4 });
+    assert_eq!(keeper.renew(Time(2_000)).await, LeaseSeen::Taken { holder: "mia@host/7/beef".into(), epoch: 5 });
 }
 
 #[tokio::test]
@@ -73,17 +98,17 @@ async fn a_lost_race_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_outage_shorter_than_the_deadline_does_not_unseat_the_driver() {
+async fn a_renewal_that_fails_says_why_and_the_next_one_goes_on() {
     let fake = Fake::default();
     fake.ok(&format!("GET {PATH}"), lease(ME, "x", 4)).on(&format!("GET {PATH}"), Answer::Lost);
+    fake.ok(&format!("GET {PATH}"), lease(ME, "1970-01-01T00:00:00.000000Z", 4));
     fake.ok(&format!("PUT {PATH}"), json!({}));
     let keeper = keeper(&fake);
     assert_eq!(keeper.renew(Time(0)).await, LeaseSeen::Held { epoch: 4 });
     assert_eq!(fake.writes()[0].body["spec"]["acquireTime"], "2026-11-01T00:00:00.000000Z", "kept while it is ours");
-    assert_eq!(keeper.renew(Time(10_000)).await, LeaseSeen::Held { epoch: 4 });
-    let LeaseSeen::Expired { error } = keeper.renew(Time(10_001)).await else { panic!("must expire") };
+    let LeaseSeen::Expired { error } = keeper.renew(Time(2_000)).await else { panic!("no answer is no lease") };
     assert!(error.contains("get lease pilothouse-shop: ") && error.contains("reset"), "{error}");
-    let LeaseSeen::Expired { .. } = self::keeper(&fake).renew(Time(0)).await else { panic!("never was ours") };
+    assert_eq!(keeper.renew(Time(4_000)).await, LeaseSeen::Held { epoch: 4 });
 }
 
 #[tokio::test]

@@ -140,6 +140,7 @@ impl Cluster for KubeCluster {
             task.abort();
         }
         *lock(&self.watched) = Some(plan.clone());
+        self.store.lock().forget_told();
         for kind in WATCHED {
             let (wire, store) = (self.wire.clone(), self.store.clone());
             let follow = watch::follow(wire, store, kind, namespace.clone(), self.options.backoff);
@@ -163,6 +164,9 @@ impl Cluster for KubeCluster {
         if !inner.complete() {
             inner.wait_on();
             return None;
+        }
+        if inner.is_told() {
+            return Some(Vec::new());
         }
         let now = observe::all(&inner, plan);
         Some(inner.untold(now))

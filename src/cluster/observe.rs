@@ -72,6 +72,14 @@ fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> Workl
     }
 }
 
+/// One Deployment and its pods, from plain lists.
+pub fn one(service: &Service, slot: Slot, deployment: &Value, pods: &[Value]) -> (DeploymentSeen, Vec<PodSeen>) {
+    let (name, _) = names(service, slot);
+    let pods = pods_by_deployment(pods.iter());
+    let own = pods.get(&name).into_iter().flatten().map(|pod| pod_seen(pod, &service.workload.container)).collect();
+    (deployment_seen(deployment, service), own)
+}
+
 /// Names of a slot's Deployment and Service.
 pub fn names(service: &Service, slot: Slot) -> (String, String) {
     match slot {
@@ -80,11 +88,12 @@ pub fn names(service: &Service, slot: Slot) -> (String, String) {
     }
 }
 
-/// Pods by the Deployment they belong to. A Deployment names its ReplicaSets `<deployment>-<pod-template-hash>` and
+/// Living pods by the Deployment they belong to: one that ended (evicted, say) stays listed, but its ReplicaSet has long
+/// replaced it. A Deployment names its ReplicaSets `<deployment>-<pod-template-hash>` and
 /// their pods carry that hash as a label, so the owner reference tells the Deployment without reading ReplicaSets.
 fn pods_by_deployment<'a>(pods: impl Iterator<Item = &'a Value>) -> Pods<'a> {
     let mut out = Pods::new();
-    for pod in pods {
+    for pod in pods.filter(|pod| !matches!(text(pod, "/status/phase"), Some("Failed" | "Succeeded"))) {
         let hash = text(pod, "/metadata/labels/pod-template-hash").unwrap_or_default();
         let owner = list(pod, "/metadata/ownerReferences")
             .iter()
@@ -183,10 +192,13 @@ mod tests {
         store.replace(Kind::Deployments, vec![stable_deployment("billing", "4.1.8")], "10");
         store.replace(Kind::Services, vec![stable_service("billing")], "10");
         store.replace(Kind::HttpRoutes, vec![http_route("billing", Some(25))], "10");
+        let mut evicted = pod("billing-5d-e", "billing-5d", "5d");
+        evicted["status"]["phase"] = json!("Failed");
         let pods = vec![
             pod("billing-5d-a", "billing-5d", "5d"),
             pod("billing-next-77-a", "billing-next-77", "77"),
             json!({"metadata": {"name": "stray"}}),
+            evicted,
         ];
         store.replace(Kind::Pods, pods, "10");
         store

@@ -65,6 +65,16 @@ impl Inner {
         WATCHED.iter().all(|kind| self.kinds.get(kind).is_some_and(|k| k.listed))
     }
 
+    /// From now on everything is to be told again.
+    pub fn forget_told(&mut self) {
+        self.told.clear();
+    }
+
+    /// Nothing came in since something was told last.
+    pub fn is_told(&self) -> bool {
+        self.told_version == self.version && !self.told.is_empty()
+    }
+
     /// Waits for the next change although nothing could be told yet.
     pub fn wait_on(&mut self) {
         self.told_version = self.version;

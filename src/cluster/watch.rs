@@ -172,6 +172,23 @@ pub async fn probe(wire: Arc<Wire>, store: Arc<Store>, every: Duration) {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_server_that_falls_silent_is_noticed_and_noticed_again() {
+        use crate::cluster::fake::{Answer, Fake};
+        use crate::engine::message::Link;
+        let fake = Fake::default();
+        fake.on("GET /version", Answer::Silence).on("GET /version", Answer::Json(200, serde_json::json!({})));
+        let wire = Arc::new(Wire::new(fake.client(), Duration::from_secs(5)));
+        let store = Arc::new(Store::default());
+        let task = tokio::spawn(probe(wire, store.clone(), Duration::from_millis(10)));
+        store.changed().await;
+        assert!(matches!(store.link(), Link::Down(why) if why.contains("no answer within 0.02 s")));
+        store.lock().wait_on();
+        store.changed().await;
+        assert_eq!(store.link(), Link::Up);
+        task.abort();
+    }
+
     #[test]
     fn pauses_double_up_to_the_limit_and_heed_the_server() {
         let b = Backoff::REAL;

@@ -22,6 +22,7 @@ pub enum Kind {
     Autoscalers,
     DisruptionBudgets,
     NetworkPolicies,
+    Quotas,
     Rollouts,
     Canaries,
 }
@@ -39,6 +40,7 @@ impl Kind {
             Kind::Autoscalers => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Kind::DisruptionBudgets => ("policy", "v1", "poddisruptionbudgets"),
             Kind::NetworkPolicies => ("networking.k8s.io", "v1", "networkpolicies"),
+            Kind::Quotas => ("", "v1", "resourcequotas"),
             Kind::Rollouts => ("argoproj.io", "v1alpha1", "rollouts"),
             Kind::Canaries => ("flagger.app", "v1beta1", "canaries"),
         }
