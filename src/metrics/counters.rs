@@ -24,6 +24,11 @@ const FINENESS: u64 = 16;
 /// Most points kept whatever their age; 3 days of scrapes every 15 s come to some 130.
 const MAX_POINTS: usize = 512;
 
+/// The sum; of nothing 0. (The standard library's is -0, which would show.)
+pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(0.0, |a, b| a + b)
+}
+
 /// One scrape of one metric: each series' identity to the group it belongs to and its value.
 pub type Scrape = BTreeMap<String, (String, f64)>;
 

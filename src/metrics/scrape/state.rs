@@ -7,7 +7,7 @@ use crate::engine::measure::MeasureRequest;
 use crate::engine::observe::Slot;
 use crate::gate::Failure;
 use crate::metrics::answer::{Read, Reading};
-use crate::metrics::counters::Tracker;
+use crate::metrics::counters::{Tracker, sum};
 use crate::metrics::names::Kind;
 use crate::spec::units::{Dur, Time};
 
@@ -204,8 +204,8 @@ impl State {
             }
             pod.requests.tracker.increase(from, to)?;
         }
-        let grown = |p: &Pod| p.requests.tracker.increase(from, to).map(|i| i.groups.values().sum::<f64>());
-        let all: f64 = self.pods.values().filter(|p| p.service == service && p.slot == slot).filter_map(grown).sum();
+        let grown = |p: &Pod| p.requests.tracker.increase(from, to).map(|i| sum(i.groups.into_values()));
+        let all = sum(self.pods.values().filter(|p| p.service == service && p.slot == slot).filter_map(grown));
         Some(all * pick.scale())
     }
 
