@@ -205,7 +205,14 @@ fn rows(parts: &[Part], answer: &Answer) -> Result<Vec<Vec<Row>>, Failure> {
 
 /// Growth by part, to be looked up by what was asked.
 pub struct Growth {
-    parts: Vec<(Names, Arm, BTreeSet<String>, Result<Grown, Failure>)>,
+    parts: Vec<Grew>,
+}
+
+struct Grew {
+    names: Names,
+    arm: Arm,
+    pods: BTreeSet<String>,
+    grown: Result<Grown, Failure>,
 }
 
 /// Pod to group to growth.
@@ -213,17 +220,20 @@ type Grown = BTreeMap<String, BTreeMap<String, f64>>;
 
 impl Growth {
     pub fn of(answered: Vec<(Part, Result<Vec<Row>, Failure>)>) -> Growth {
-        let grown = |rows: Vec<Row>| {
+        let sums = |rows: Vec<Row>| {
             let mut grown = Grown::new();
             for row in rows {
                 *grown.entry(row.pod).or_default().entry(row.group).or_insert(0.0) += row.value;
             }
             grown
         };
-        let parts = answered.into_iter();
-        Growth {
-            parts: parts.map(|(p, rows)| (p.names, p.arm, p.pods.into_iter().collect(), rows.map(grown))).collect(),
-        }
+        let grew = |(part, rows): (Part, Result<Vec<Row>, Failure>)| Grew {
+            names: part.names,
+            arm: part.arm,
+            pods: part.pods.into_iter().collect(),
+            grown: rows.map(sums),
+        };
+        Growth { parts: answered.into_iter().map(grew).collect() }
     }
 
     /// The growth of each of these pods that has any series; in order of name.
@@ -239,9 +249,9 @@ impl Growth {
     ) -> Result<Vec<&BTreeMap<String, f64>>, Failure> {
         let arm = Arm::Growth { kind, window };
         let mut out = BTreeMap::new();
-        for (_, _, asked, grown) in self.parts.iter().filter(|(n, a, _, _)| n == names && *a == arm) {
-            for pod in pods.iter().filter(|p| asked.contains(*p)) {
-                match grown {
+        for part in self.parts.iter().filter(|p| p.names == *names && p.arm == arm) {
+            for pod in pods.iter().filter(|p| part.pods.contains(*p)) {
+                match &part.grown {
                     Ok(grown) => out.extend(grown.get(pod).map(|g| (pod, g))),
                     Err(failure) => return Err(failure.clone()),
                 }

@@ -150,7 +150,10 @@ mod tests {
         Time(s * 1000)
     }
 
-    fn looks(pods: &[(&str, Option<i64>, Option<i64>, Option<f64>)]) -> Looks {
+    /// Pod, time of its series, time of its last good scrape, total.
+    type Row<'a> = (&'a str, Option<i64>, Option<i64>, Option<f64>);
+
+    fn looks(pods: &[Row<'_>]) -> Looks {
         let look = |requests: &Option<i64>, up: &Option<i64>, total: &Option<f64>| Look {
             requests_at: requests.map(at),
             up_at: up.map(at),

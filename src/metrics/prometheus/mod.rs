@@ -124,44 +124,47 @@ impl Prometheus {
         let facts = Facts { growth: Growth::of(growth.0), looks: batch::looks(looks.0), own, interval };
         (facts, notes.into_iter().map(|n| format!("Prometheus warns: {n}")).collect())
     }
+}
 
-    fn sample(&self, request: &MeasureRequest, question: &Question, memory: &Memory, facts: &Facts) -> Sample {
+/// One tick: what was asked and what is known. (What is remembered comes separately, since it changes.)
+struct Tick<'a> {
+    names: &'a ByService,
+    request: &'a MeasureRequest,
+    facts: &'a Facts,
+}
+
+impl Tick<'_> {
+    fn pods(&self, service: &str, slot: Slot) -> &[String] {
+        self.request.subjects.get(service).map(|s| s.pods(slot)).unwrap_or_default()
+    }
+
+    fn sample(&self, question: &Question, memory: &Memory) -> Sample {
         let wanted = match Wanted::of(question) {
             Ok(Some(wanted)) => wanted,
             // PromQL is answered by its own queries.
-            Ok(None) => return Sample::empty(request.tick),
-            Err(failure) => return Sample::failed(request.tick, failure),
+            Ok(None) => return Sample::empty(self.request.tick),
+            Err(failure) => return Sample::failed(self.request.tick, failure),
         };
-        let read = |slot| self.reading(request, &question.service, slot, wanted.kind(), question.window, memory, facts);
+        let read = |slot| self.reading(&question.service, slot, wanted.kind(), question.window, memory);
         let baseline = question.baseline.then(|| read(question.slot.other()));
         let unit = self.names.get(&question.service).unit;
-        answer::sample(request.tick, wanted, unit, read(question.slot), baseline)
+        answer::sample(self.request.tick, wanted, unit, read(question.slot), baseline)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn reading(
-        &self,
-        request: &MeasureRequest,
-        service: &str,
-        slot: Slot,
-        kind: Kind,
-        window: Dur,
-        memory: &Memory,
-        facts: &Facts,
-    ) -> Read {
-        let pods = request.subjects.get(service).map(|s| s.pods(slot)).unwrap_or_default();
+    fn reading(&self, service: &str, slot: Slot, kind: Kind, window: Dur, memory: &Memory) -> Read {
+        let pods = self.pods(service, slot);
         if pods.is_empty() {
             return Ok(Reading::default());
         }
-        let looks = facts.looks.as_ref().map_err(Clone::clone)?;
-        let by_pod = facts.growth.of_pods(self.names.get(service), kind, window, pods)?;
+        let looks = self.facts.looks.as_ref().map_err(Clone::clone)?;
+        let by_pod = self.facts.growth.of_pods(self.names.get(service), kind, window, pods)?;
         if !memory.exists(service, kind) && by_pod.is_empty() {
             return Ok(Reading::default());
         }
-        let sample_at = pods.iter().map(|p| memory.seen(request.tick, p, kind, looks)).min();
-        let rate = (!by_pod.is_empty()).then(|| {
-            sum(by_pod.iter().flat_map(|groups| groups.values().copied())) / window.max(Dur::secs(1)).as_secs_f64()
-        });
+        let sample_at = pods.iter().map(|p| memory.seen(self.request.tick, p, kind, looks)).min();
+        let seconds = window.max(Dur::secs(1)).as_secs_f64();
+        let all = sum(by_pod.iter().flat_map(|groups| groups.values().copied()));
+        let rate = (!by_pod.is_empty()).then_some(all / seconds);
         let mut groups = BTreeMap::new();
         for (group, n) in by_pod.into_iter().flatten() {
             *groups.entry(group.clone()).or_insert(0.0) += n;
@@ -171,40 +174,27 @@ impl Prometheus {
 
     /// Growth of one version since the route was accepted. Unknown until two scrapes lie within, and while a pod is not
     /// being scraped.
-    fn grown(
-        &self,
-        request: &MeasureRequest,
-        question: &ShareQuestion,
-        slot: Slot,
-        memory: &Memory,
-        facts: &Facts,
-    ) -> Option<f64> {
-        let window = request.tick.since(question.since);
+    fn grown(&self, question: &ShareQuestion, slot: Slot, memory: &Memory) -> Option<f64> {
+        let (tick, facts) = (self.request.tick, self.facts);
+        let window = tick.since(question.since);
         if window < facts.interval.times(2) || !memory.exists(&question.service, Kind::Requests) {
             return None;
         }
-        let pods = request.subjects.get(&question.service).map(|s| s.pods(slot)).unwrap_or_default();
+        let pods = self.pods(&question.service, slot);
         let looks = facts.looks.as_ref().ok()?;
         let stale = facts.interval.times(2) + Dur::secs(5);
-        if pods.iter().any(|p| request.tick.since(memory.seen(request.tick, p, Kind::Requests, looks)) > stale) {
+        if pods.iter().any(|p| tick.since(memory.seen(tick, p, Kind::Requests, looks)) > stale) {
             return None;
         }
         let by_pod = facts.growth.of_pods(self.names.get(&question.service), Kind::Requests, window, pods).ok()?;
-        let all = sum(by_pod.iter().flat_map(|groups| groups.values().copied()));
-        all.is_finite().then_some(all)
+        Some(sum(by_pod.iter().flat_map(|groups| groups.values().copied()))).filter(|all| all.is_finite())
     }
 
-    fn share(
-        &self,
-        request: &MeasureRequest,
-        question: &ShareQuestion,
-        memory: &mut Memory,
-        facts: &Facts,
-    ) -> ShareSeen {
+    fn share(&self, question: &ShareQuestion, memory: &mut Memory) -> ShareSeen {
         let mut of = |slot: Slot| {
-            let all = self.grown(request, question, slot, memory, facts).map(Into::into);
-            let pods = request.subjects.get(&question.service).map(|s| s.pods(slot)).unwrap_or_default();
-            let looks = facts.looks.as_ref().ok();
+            let all = self.grown(question, slot, memory).map(Into::into);
+            let looks = self.facts.looks.as_ref().ok();
+            let pods = self.pods(&question.service, slot);
             (all, looks.and_then(|l| memory.recent(&question.service, slot, pods, l)).map(Into::into))
         };
         let (next, next_recent) = of(Slot::Next);
@@ -221,6 +211,7 @@ impl Metrics for Prometheus {
         if let Ok(looks) = &facts.looks {
             memory.take(request.tick, batch::asked(request), looks);
         }
+        let tick = Tick { names: &self.names, request, facts: &facts };
         let mut own = facts.own.iter();
         let samples: Vec<GateSample> = request
             .questions
@@ -230,11 +221,11 @@ impl Metrics for Prometheus {
                 gate: q.gate.clone(),
                 sample: match &q.what {
                     What::PromQl { .. } => own::sample(request.tick, q, own.next(), &mut memory),
-                    What::Measure { .. } => self.sample(request, q, &memory, &facts),
+                    What::Measure { .. } => tick.sample(q, &memory),
                 },
             })
             .collect();
-        let shares = request.shares.iter().map(|q| self.share(request, q, &mut memory, &facts)).collect();
+        let shares = request.shares.iter().map(|q| tick.share(q, &mut memory)).collect();
         MeasureAnswer { tick: request.tick, source_down: down(&samples, &facts), samples, shares, notes }
     }
 }

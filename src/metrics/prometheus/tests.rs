@@ -312,7 +312,8 @@ async fn each_way_of_failing_is_told_apart() {
     type Answer = fn(&str) -> Response;
     let error =
         |status, kind: &str| json(status, &format!(r#"{{"status":"error","errorType":"{kind}","error":"why"}}"#));
-    let cases: Vec<(Box<dyn Fn(&str) -> Response + Send + Sync>, bool, &str)> = vec![
+    type Any = Box<dyn Fn(&str) -> Response + Send + Sync>;
+    let cases: Vec<(Any, bool, &str)> = vec![
         (Box::new(move |_| error(400, "bad_data")), false, "bad_data: why"),
         (Box::new(move |_| error(422, "execution")), false, "execution: why"),
         (Box::new(move |_| error(503, "timeout")), true, "timeout: why (503)"),
