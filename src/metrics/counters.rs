@@ -77,10 +77,9 @@ impl Tracker {
         if let Some(born) = born {
             self.points.push(Point { at: born, totals: Box::default() });
         }
-        let counts = !first || born.is_some();
+        // At a first scrape this gives totals to start from; growth is between points, so they are not counted.
         for (series, (group, value)) in scrape {
             let grown = match self.last.insert(series.clone(), *value) {
-                _ if !counts => 0.0,
                 Some(before) if before <= *value => value - before,
                 Some(_) | None => *value,
             };

@@ -217,9 +217,7 @@ impl State {
             self.reported.insert(key, newest);
             return None;
         };
-        if newest == since {
-            return None;
-        }
+        // Not read anew: there are no two scrapes in between.
         let grown = self.grown(service, slot, pick, since, tick)?;
         self.reported.insert(key, newest);
         Some(grown)
