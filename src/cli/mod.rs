@@ -1,1 +1,6 @@
 //! One file per command; wires adapters to ports.
+pub mod clock;
+pub mod files;
+pub mod gate_try;
+pub mod schema;
+pub mod validate;

@@ -1,0 +1,539 @@
+//! What is written is read back; what is changed is found; what breaks off is taken up.
+use std::io;
+use std::path::PathBuf;
+use std::process::Command as Process;
+
+use proptest::prelude::*;
+
+use super::entry::Entry;
+use super::resume::Snapshot;
+use super::show::{Format, show_in};
+use super::testing::{at, call, command, done, event, run, tick};
+use super::verify::verify_in;
+use super::*;
+use crate::engine::command::Verb;
+use crate::engine::effect::EventKind;
+use crate::engine::message::{Body, Message};
+use crate::engine::run::{Outcome, Run, Stage};
+
+/// A state folder of a test's own, removed at its end.
+pub(crate) struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("pilothouse-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One raise of one service: tick, intent, result. Returns what the driver would see.
+fn raise(journal: &mut Journal, run: &mut Run, seconds: i64, key: u64) -> Result<(), JournalError> {
+    journal.hear(&tick(run, seconds));
+    run.next_key = key + 1;
+    let text = format!("raised to {key} %");
+    journal.commit(
+        &[
+            Entry::Event(event(seconds, EventKind::Step, Some("billing"), &text)),
+            Entry::Intent(call(key, "billing", 10)),
+        ],
+        run,
+    )?;
+    journal.hear(&tick(run, seconds + 1));
+    journal.commit(&[Entry::Result(done(key))], run)
+}
+
+/// A short night in memory.
+fn night() -> (MemoryStore, Run) {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    journal.hear(&tick(&mut run, 0));
+    journal.commit(&[Entry::Command(command(Verb::Pause, "look\u{202e} at\nthis"))], &run).unwrap();
+    for key in 1..4 {
+        raise(&mut journal, &mut run, 10 * key as i64, key).unwrap();
+    }
+    run.stage = Stage::Ended(Outcome::Succeeded);
+    run.ended = Some(at(60));
+    journal.hear(&tick(&mut run, 60));
+    journal.commit(&[], &run).unwrap();
+    journal.seal(Outcome::Succeeded).unwrap();
+    (store, run)
+}
+
+fn kinds(store: &MemoryStore) -> Vec<String> {
+    let bytes = store.bytes(FileName::Audit);
+    chain::audit(&chain::lines(&bytes).whole).0.into_iter().map(|r| r.kind).collect()
+}
+
+#[test]
+fn what_is_written_verifies_and_reads() {
+    let (store, _) = night();
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert_eq!(found.problems, []);
+    assert_eq!((found.exit_code(), found.torn, found.messages), (0, false, 8));
+    let kinds = kinds(&store);
+    assert_eq!(kinds[..4], ["header", "facts", "command", "event"]);
+    assert_eq!(kinds[kinds.len() - 2..], ["end", "checkpoint"]);
+    let text = show_in(&store, "7f3a", Format::Text, chrono_tz::Europe::Berlin).unwrap();
+    assert!(text.contains("2026-11-22 03:00:10   engine  step        billing  raised to 1 %"), "{text}");
+    assert!(text.contains("pause \"look at this\""), "{text}");
+    assert!(text.contains("set-weight expect 0 next 10: step to 10 %"), "{text}");
+    assert!(text.trim_end().ends_with("run ended"), "{text}");
+    let csv = show_in(&store, "7f3a", Format::Csv, chrono_tz::UTC).unwrap();
+    assert_eq!(csv.lines().count(), 3);
+    assert!(csv.contains("billing,4.1.8,4.2.1,mara,none,not asked,"), "{csv}");
+    let lines = show_in(&store, "7f3a", Format::JsonLines, chrono_tz::UTC).unwrap();
+    assert_eq!(lines.as_bytes(), store.bytes(FileName::Audit));
+}
+
+#[test]
+fn secrets_absent() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    let mut message = tick(&mut run, 1);
+    message.body = Body::Preflight(run.preflight.clone().unwrap());
+    journal.hear(&message);
+    let text = "GET https://ann:s3cret@prom/ with Authorization: Bearer eyJhbGciOiJIUzI1NiJ9 failed";
+    journal.commit(&[Entry::Event(event(1, EventKind::Fault, None, text))], &run).unwrap();
+    let audit = String::from_utf8(store.bytes(FileName::Audit)).unwrap();
+    let inbox = chain::inbox(&chain::lines(&store.bytes(FileName::Inbox)).whole).0[0].values().unwrap();
+    let all = audit + &serde_json::to_string(&inbox).unwrap();
+    for secret in ["hunter2", "s3cret", "eyJhbGci"] {
+        assert!(!all.contains(secret), "{secret} in {all}");
+    }
+    assert!(all.contains("c0ffee00"), "the preflight report is in the inbox");
+}
+
+#[test]
+fn resume_goes_on_from_the_last_commit() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    // Announced, saved, and the process dies before the result; then a message that no snapshot has taken in.
+    journal.commit(&[Entry::Intent(call(2, "ledger", 10))], &run).unwrap();
+    let saved = run.clone();
+    let pause = Message { body: Body::Command(command(Verb::Pause, "")), ..tick(&mut run, 20) };
+    journal.hear(&pause);
+    journal.tick().unwrap();
+    drop(journal);
+    let (mut journal, snapshot) = Journal::resume_in(Box::new(store.clone()), "7f3a").unwrap();
+    assert_eq!(snapshot.run, Run { next_key: 3, ..saved });
+    assert_eq!(snapshot.open_intents, [call(2, "ledger", 10)]);
+    assert_eq!(snapshot.unseen, [pause]);
+    assert_eq!((snapshot.next_seq, snapshot.notes.len()), (4, 0));
+    let mut run = snapshot.run;
+    tick(&mut run, 30);
+    journal.commit(&[Entry::Result(done(2))], &run).unwrap();
+    assert_eq!(kinds(&store)[6..], ["resume", "result"]);
+    assert_eq!(verify_in(&store, "7f3a").unwrap().problems, []);
+    let service = chain::audit(&chain::lines(&store.bytes(FileName::Audit)).whole).0[7].service.clone();
+    assert_eq!(service.as_deref(), Some("ledger"), "a result names the service of its intent, also over a resume");
+}
+
+/// A process that dies after any number of bytes of its last writes leaves a run that is taken up, with its chain whole,
+/// and in which every effect that may have been executed has its intent.
+#[test]
+fn a_death_at_any_byte_is_survived() {
+    let start = || {
+        let (store, mut run) = (MemoryStore::default(), run());
+        let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+        raise(&mut journal, &mut run, 10, 1).unwrap();
+        (store, journal, run)
+    };
+    let (store, mut journal, mut r) = start();
+    let size =
+        |s: &MemoryStore| -> usize { [FileName::Audit, FileName::Inbox].iter().map(|f| s.bytes(*f).len()).sum() };
+    let before = size(&store);
+    raise(&mut journal, &mut r, 20, 2).unwrap();
+    let most = (size(&store) - before + 2 * store.bytes(FileName::Snapshot).len()) as u64;
+    let (mut torn, mut whole) = (0, 0);
+    // Every byte of the two appended files; of the snapshots, which are replaced whole, every 151st.
+    let deaths = (0..1500).chain((1500..most + 200).step_by(151));
+    for budget in deaths {
+        let (store, mut journal, mut run) = start();
+        store.die_after(Some(budget));
+        let outcome = raise(&mut journal, &mut run, 20, 2);
+        drop(journal);
+        store.die_after(None);
+        let looked = verify_in(&store, "7f3a").unwrap();
+        assert_eq!(looked.problems, [], "after {budget} bytes");
+        let (mut journal, snapshot) = Journal::resume_in(Box::new(store.clone()), "7f3a").unwrap();
+        assert_eq!(looked.torn, !snapshot.notes.is_empty());
+        torn += u32::from(looked.torn);
+        whole += u32::from(outcome.is_ok());
+        if let Err(e) = &outcome {
+            assert!(e.to_string().contains("No new raise"), "{e}");
+        }
+        let mut run = snapshot.run;
+        let key = run.next_key;
+        tick(&mut run, 30);
+        journal.commit(&[Entry::Intent(call(key, "ledger", 10))], &run).unwrap();
+        assert_eq!(verify_in(&store, "7f3a").unwrap().problems, [], "after resume from {budget} bytes");
+    }
+    assert!(torn > 500 && whole > 0, "{torn} torn, {whole} whole");
+}
+
+/// Somebody who opens a hole in the middle, or an end, is found out.
+#[test]
+fn cut_swapped_and_rehashed_records_are_found() {
+    let (store, _) = night();
+    let whole = store.bytes(FileName::Audit);
+    let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+    let check = |lines: &[&[u8]]| {
+        store.tamper(FileName::Audit, lines.concat());
+        verify_in(&store, "7f3a").unwrap()
+    };
+    assert!(check(&lines).sound());
+    for cut in 0..lines.len() - 2 {
+        let mut left = lines.clone();
+        left.remove(cut);
+        assert!(!check(&left).sound(), "record {} cut out", cut + 1);
+        let mut swapped = lines.clone();
+        swapped.swap(cut, cut + 1);
+        assert!(!check(&swapped).sound(), "records {} and {} swapped", cut + 1, cut + 2);
+    }
+    // Cut off behind the snapshot's last record nothing shows it; before it, the snapshot does.
+    let ended_early = check(&lines[..5]);
+    assert_eq!(ended_early.problems[0].what, "the file ends too early");
+    // A record that is hashed anew breaks the link of the next.
+    let mut record = Record::read(lines[3].trim_ascii_end()).unwrap();
+    record.who = "nobody".into();
+    record.hash = record.computed_hash();
+    let forged = record.line() + "\n";
+    let mut left = lines.clone();
+    left[3] = forged.as_bytes();
+    assert_eq!(check(&left).problems[0].record, 5);
+    assert_eq!(check(&left).exit_code(), 2);
+}
+
+#[test]
+fn a_changed_inbox_is_found() {
+    let (store, _) = night();
+    let whole = store.bytes(FileName::Inbox);
+    let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+    for cut in 0..lines.len() - 1 {
+        let mut left = lines.clone();
+        left.remove(cut);
+        store.tamper(FileName::Inbox, left.concat());
+        assert!(!verify_in(&store, "7f3a").unwrap().sound(), "inbox record {}", cut + 1);
+        assert!(Journal::resume_in(Box::new(store.clone()), "7f3a").is_err());
+    }
+    // The whole chain made anew with other content: only the audit file's digests know.
+    let mut message = tick(&mut run(), 5);
+    message.seq = 1;
+    let mut buffer = inbox::Buffer::default();
+    buffer.hear(&message);
+    let forged = buffer.record(1, 0, entry::NO_HASH).unwrap().line() + "\n";
+    store.tamper(FileName::Inbox, forged.into_bytes());
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert!(found.problems[0].what.contains("not in the inbox"), "{found:?}");
+}
+
+#[test]
+fn results_need_intents_and_nothing_follows_the_end() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    tick(&mut run, 1);
+    journal
+        .commit(
+            &[Entry::Result(done(9)), Entry::Intent(call(1, "billing", 5)), Entry::Intent(call(1, "billing", 5))],
+            &run,
+        )
+        .unwrap();
+    journal.seal(Outcome::Aborted).unwrap();
+    journal.commit(&[Entry::Intent(call(2, "billing", 5))], &run).unwrap();
+    let what: Vec<String> = verify_in(&store, "7f3a").unwrap().problems.into_iter().map(|p| p.what).collect();
+    assert_eq!(
+        what,
+        ["a result without an intent", "an intent's key was used before", "an intent after the run ended"]
+    );
+}
+
+#[test]
+fn an_outage_leaves_a_gap_record_and_loses_nothing_it_can_keep() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    store.refuse(Some(io::ErrorKind::StorageFull));
+    let error = raise(&mut journal, &mut run, 20, 2).unwrap_err().to_string();
+    assert!(error.contains("7f3a") && error.contains("No new raise") && error.contains("space"), "{error}");
+    assert!(journal.tick().is_err() && journal.outage().is_some());
+    store.refuse(None);
+    journal.hear(&tick(&mut run, 50));
+    journal.tick().unwrap();
+    assert!(journal.outage().is_none());
+    raise(&mut journal, &mut run, 60, 3).unwrap();
+    assert_eq!(kinds(&store)[5..], ["gap", "event", "intent", "event", "intent", "result"]);
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert_eq!(found.problems, []);
+    assert!(found.cannot_prove.iter().any(|c| c.contains("2 records are late")), "{:?}", found.cannot_prove);
+    assert_eq!(found.messages, run.seq, "messages waited in memory");
+}
+
+#[test]
+fn a_long_outage_is_bounded_and_counted() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    store.refuse(Some(io::ErrorKind::PermissionDenied));
+    let many: Vec<Entry> = (0..1500).map(|n| Entry::Event(event(n, EventKind::Fault, None, "x"))).collect();
+    assert!(journal.commit(&many, &run).is_err());
+    assert!(journal.commit(&many, &run).is_err());
+    store.refuse(None);
+    tick(&mut run, 9000);
+    journal.commit(&[], &run).unwrap();
+    let bytes = store.bytes(FileName::Audit);
+    let records = chain::audit(&chain::lines(&bytes).whole).0;
+    let gap = records.iter().find(|r| r.kind == "gap").unwrap();
+    // 2000 are kept: the facts record and 1999 events; 1001 are not.
+    assert_eq!((gap.body["late"].as_u64(), gap.body["lost_records"].as_u64()), (Some(2000), Some(1001)));
+    assert_eq!(verify_in(&store, "7f3a").unwrap().problems, []);
+}
+
+#[test]
+fn checkpoints_stand_after_each_hundred() {
+    let (store, run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    for n in 0..250 {
+        journal.commit(&[Entry::Event(event(n, EventKind::Step, None, "x"))], &run).unwrap();
+    }
+    let kinds = kinds(&store);
+    let places: Vec<usize> = kinds.iter().enumerate().filter(|(_, k)| *k == "checkpoint").map(|(i, _)| i + 1).collect();
+    assert_eq!(places, [101, 201]);
+    assert_eq!(verify_in(&store, "7f3a").unwrap().problems, []);
+}
+
+#[test]
+fn a_newer_journal_is_read_only() {
+    let (store, _) = night();
+    let snapshot = String::from_utf8(store.bytes(FileName::Snapshot)).unwrap();
+    store.tamper(FileName::Snapshot, snapshot.replace("\"schema\":1}", "\"schema\":9}").into_bytes());
+    let refused = |store: &MemoryStore| Journal::resume_in(Box::new(store.clone()), "7f3a").err().unwrap().to_string();
+    let error = refused(&store);
+    assert!(
+        error.contains("schema 9") && error.contains("newer Pilothouse") && error.contains("audit show"),
+        "{error}"
+    );
+    store.tamper(FileName::Snapshot, snapshot.into_bytes());
+    let audit = String::from_utf8(store.bytes(FileName::Audit)).unwrap();
+    store.tamper(FileName::Audit, audit.replace("\"schema\":1,", "\"schema\":2,").into_bytes());
+    assert!(refused(&store).contains("schema 2"), "{}", refused(&store));
+    assert!(show_in(&store, "7f3a", Format::Text, chrono_tz::UTC).unwrap().contains("set-weight"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    /// Any one byte of the audit file changed is a problem, or, at the very end, a torn line.
+    #[test]
+    fn chain_unbroken(place in any::<prop::sample::Index>(), bits in 1u8..=255) {
+        let store = shared_night();
+        let mut bytes = store.bytes(FileName::Audit);
+        let place = place.index(bytes.len());
+        bytes[place] ^= bits;
+        let changed = MemoryStore::default();
+        for file in [FileName::Inbox, FileName::Snapshot, FileName::Plan] {
+            changed.tamper(file, store.bytes(file));
+        }
+        changed.tamper(FileName::Audit, bytes);
+        let found = verify_in(&changed, "7f3a").unwrap();
+        prop_assert!(!found.sound() || found.torn, "byte {} ^ {:02x}", place, bits);
+        if place + 1 < store.bytes(FileName::Audit).len() {
+            prop_assert!(!found.sound(), "byte {} ^ {:02x}", place, bits);
+        }
+    }
+
+    /// The same for the inbox.
+    #[test]
+    fn inbox_unbroken(place in any::<prop::sample::Index>(), bits in 1u8..=255) {
+        let store = shared_night();
+        let mut bytes = store.bytes(FileName::Inbox);
+        let place = place.index(bytes.len());
+        bytes[place] ^= bits;
+        let changed = MemoryStore::default();
+        for file in [FileName::Audit, FileName::Snapshot, FileName::Plan] {
+            changed.tamper(file, store.bytes(file));
+        }
+        changed.tamper(FileName::Inbox, bytes);
+        prop_assert!(!verify_in(&changed, "7f3a").unwrap().sound(), "byte {} ^ {:02x}", place, bits);
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let store = MemoryStore::default();
+        for file in [FileName::Audit, FileName::Inbox, FileName::Snapshot, FileName::Plan] {
+            store.tamper(file, bytes.clone());
+        }
+        prop_assert!(!verify_in(&store, "7f3a").unwrap().sound());
+        prop_assert!(Journal::resume_in(Box::new(store.clone()), "7f3a").is_err());
+        let _ = show_in(&store, "7f3a", Format::Csv, chrono_tz::UTC).unwrap();
+    }
+}
+
+fn shared_night() -> &'static MemoryStore {
+    static NIGHT: std::sync::OnceLock<MemoryStore> = std::sync::OnceLock::new();
+    NIGHT.get_or_init(|| night().0)
+}
+
+// On disk.
+
+#[test]
+fn a_second_driver_is_told_who_holds_the_run() {
+    let state = Folder::new("lock");
+    let mut run = run();
+    let dir = RunDir::create(&state.0, "7f3a").unwrap();
+    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
+    tick(&mut run, 1);
+    journal.commit(&[], &run).unwrap();
+    let error = Journal::resume(dir.clone()).err().unwrap().to_string();
+    assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+    assert_eq!(dir.driver().and_then(|h| h.pid), Some(std::process::id()));
+    assert_eq!(Journal::read(&dir).unwrap().run, run, "looking needs no lock");
+    drop(journal);
+    assert_eq!(dir.driver(), None);
+    let (_journal, Snapshot { run: resumed, .. }) = Journal::resume(dir).unwrap();
+    assert_eq!(resumed, run);
+}
+
+#[test]
+fn runs_are_listed_newest_first_and_found_by_name() {
+    let state = Folder::new("list");
+    assert!(RunDir::latest(&state.0).unwrap_err().to_string().contains("no run"));
+    for (id, created) in [("aaaa", 10), ("bbbb", 30), ("cccc", 20)] {
+        let mut run = Run { id: id.into(), created: at(created), ..run() };
+        run.now.wall = at(created);
+        run.tracks.get_mut("billing").unwrap().durations.push(("warming".into(), crate::spec::units::Dur::mins(5)));
+        let mut journal = Journal::create(RunDir::create(&state.0, id).unwrap(), Header::new(&run)).unwrap();
+        if id != "cccc" {
+            run.stage = Stage::Ended(Outcome::RolledBack);
+            journal.commit(&[], &run).unwrap();
+        }
+    }
+    let listed = RunDir::list(&state.0);
+    let ids: Vec<&str> = listed.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids, ["bbbb", "cccc", "aaaa"]);
+    assert_eq!((listed[0].outcome, listed[0].by.as_str()), (Some(Outcome::RolledBack), "mara"));
+    assert_eq!(listed[1].problem.as_deref(), Some("ended before its first decision"));
+    assert_eq!(listed[1].upgrade, "release-2026-4");
+    assert_eq!(RunDir::latest(&state.0).unwrap().id(), "bbbb");
+    let error = RunDir::open(&state.0, "dddd").unwrap_err().to_string();
+    assert!(error.contains("bbbb, cccc, aaaa"), "{error}");
+    assert!(matches!(RunDir::create(&state.0, "aaaa"), Err(JournalError::Exists(_))));
+    assert!(matches!(RunDir::open(&state.0, "../aaaa"), Err(JournalError::BadId(_))));
+    assert!(matches!(Journal::resume(RunDir::open(&state.0, "cccc").unwrap()), Err(JournalError::NoSnapshot(_))));
+    let past = past_durations(&state.0, "shop", "prod-eu1");
+    assert_eq!(past.len(), 2);
+    assert_eq!(past[0].services["billing"], [("warming".to_string(), crate::spec::units::Dur::mins(5))]);
+    assert_eq!(past_durations(&state.0, "shop", "staging"), []);
+}
+
+#[test]
+fn a_folder_that_vanishes_is_noticed_and_its_return_too() {
+    let state = Folder::new("vanish");
+    let mut run = run();
+    let dir = RunDir::create(&state.0, "7f3a").unwrap();
+    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    let away = state.0.join("away");
+    std::fs::rename(dir.path(), &away).unwrap();
+    assert!(raise(&mut journal, &mut run, 20, 2).is_err());
+    std::fs::rename(&away, dir.path()).unwrap();
+    raise(&mut journal, &mut run, 30, 3).unwrap();
+    drop(journal);
+    let found = verify(&dir).unwrap();
+    assert_eq!(found.problems, []);
+    assert!(found.cannot_prove.iter().any(|c| c.contains("removed or replaced")), "{:?}", found.cannot_prove);
+}
+
+/// The half-written line of a real file goes to `.torn`, and a leftover of a half-written snapshot is not looked at.
+#[test]
+fn a_torn_file_on_disk_is_set_aside() {
+    use std::io::Write;
+    let state = Folder::new("torn");
+    let mut run = run();
+    let dir = RunDir::create(&state.0, "7f3a").unwrap();
+    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    drop(journal);
+    let mut audit = std::fs::OpenOptions::new().append(true).open(dir.path().join("audit.jsonl")).unwrap();
+    audit.write_all(b"{\"at\":\"2026").unwrap();
+    std::fs::write(dir.path().join("snapshot.json.new"), "{\"engine\":").unwrap();
+    assert!(verify(&dir).unwrap().torn);
+    let (mut journal, snapshot) = Journal::resume(dir.clone()).unwrap();
+    assert_eq!(snapshot.notes, ["the last line of audit.jsonl was half written; it is kept in audit.jsonl.torn"]);
+    tick(&mut run, 40);
+    journal.commit(&[], &run).unwrap();
+    assert_eq!(std::fs::read_to_string(dir.path().join("audit.jsonl.torn")).unwrap(), "{\"at\":\"2026\n");
+    let audit = std::fs::read_to_string(dir.path().join("audit.jsonl")).unwrap();
+    assert!(audit.lines().last().unwrap().contains("\"torn\":[\"audit.jsonl\"]"), "{audit}");
+    assert!(verify(&dir).unwrap().sound());
+}
+
+/// A real full disk, or as near as a process without rights of its own gets: a limit on the size of its files.
+#[test]
+fn a_full_disk_stops_nothing_but_the_journal() {
+    let state = Folder::new("full");
+    let exe = std::env::current_exe().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 24; exec \"$0\" --exact journal::tests::on_a_full_disk --ignored --nocapture";
+    let out = Process::new("sh").args(["-c", script]).arg(exe).env("FULL_DISK", &state.0).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("met the limit"), "{text}");
+    let dir = RunDir::open(&state.0, "7f3a").unwrap();
+    assert_eq!(verify(&dir).unwrap().problems, []);
+    assert!(Journal::resume(dir).is_ok());
+}
+
+#[test]
+#[ignore = "run by a_full_disk_stops_nothing_but_the_journal under a file size limit"]
+fn on_a_full_disk() {
+    let Some(state) = std::env::var_os("FULL_DISK") else { return };
+    let mut run = run();
+    let dir = RunDir::create(&PathBuf::from(state), "7f3a").unwrap();
+    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
+    let mut n = 0;
+    while n < 1000 && raise(&mut journal, &mut run, 10 * (n + 1), n as u64 + 1).is_ok() {
+        n += 1;
+    }
+    assert!(n > 3 && n < 1000, "{n}");
+    println!("met the limit after {n} raises");
+    assert!(raise(&mut journal, &mut run, 90_000, 5000).is_err());
+}
+
+// Golden journals.
+
+fn golden() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journal-v1")
+}
+
+/// Every journal of a released schema is still checked, shown and taken up.
+#[test]
+fn golden_journals_still_work() {
+    let state = Folder::new("golden");
+    let dir = RunDir::create(&state.0, "7f3a").unwrap();
+    for file in ["audit.jsonl", "inbox.jsonl", "snapshot.json", "plan.json", "durations.json"] {
+        std::fs::copy(golden().join("runs/7f3a").join(file), dir.path().join(file)).unwrap();
+    }
+    let found = verify(&dir).unwrap();
+    assert_eq!((found.problems, found.records, found.messages), (vec![], 14, 8));
+    let (mut journal, snapshot) = Journal::resume(dir.clone()).unwrap();
+    assert_eq!(snapshot.run.plan.hash(), snapshot.run.plan_hash);
+    journal.commit(&[], &snapshot.run).unwrap();
+    assert_eq!(verify(&dir).unwrap().problems, []);
+}
+
+/// Writes the golden journal anew: only while its schema is not released.
+#[test]
+#[ignore = "writes into tests/golden"]
+fn regenerate_golden_journal() {
+    let (store, _) = night();
+    let to = golden().join("runs/7f3a");
+    std::fs::create_dir_all(&to).unwrap();
+    for file in [FileName::Audit, FileName::Inbox, FileName::Snapshot, FileName::Plan, FileName::Durations] {
+        std::fs::write(to.join(file.as_str()), store.bytes(file)).unwrap();
+    }
+}
