@@ -1,6 +1,7 @@
 //! From growth by status code or bucket to the sample of one gate: the same for both sources.
 use std::collections::BTreeMap;
 
+use super::counters::sum;
 use super::exposition;
 use super::histogram;
 use super::names::Kind;
@@ -107,8 +108,8 @@ fn counted(wanted: Wanted, groups: &BTreeMap<String, f64>, rate: Option<f64>) ->
         // Counting it as a success would hide failures.
         return Err(Failure::Shape("some series have no status code; name the label that holds it".into()));
     }
-    let all: f64 = groups.values().sum();
-    let failed: f64 = groups.iter().filter(|(code, _)| code.starts_with('5')).map(|(_, n)| n).sum();
+    let all = sum(groups.values().copied());
+    let failed = sum(groups.iter().filter(|(code, _)| code.starts_with('5')).map(|(_, n)| *n));
     let series = match wanted {
         Wanted::Requests => rate.map(Num::from).into_iter().collect(),
         _ if all == 0.0 => Vec::new(),
@@ -127,7 +128,7 @@ fn latency(q: f64, unit: f64, groups: &BTreeMap<String, f64>) -> Result<Numbers,
         })?;
         buckets.push((bound, *count));
     }
-    let all: f64 = buckets.iter().filter(|(bound, _)| *bound == f64::INFINITY).map(|(_, n)| n).sum();
+    let all = sum(buckets.iter().filter(|(bound, _)| *bound == f64::INFINITY).map(|(_, n)| *n));
     let has_all = buckets.is_empty() || buckets.iter().any(|(bound, _)| *bound == f64::INFINITY);
     let series = if all.is_finite() {
         histogram::quantile(q, &buckets).map(|v| Num::from(v * unit)).into_iter().collect()

@@ -24,6 +24,11 @@ const FINENESS: u64 = 16;
 /// Most points kept whatever their age; 3 days of scrapes every 15 s come to some 130.
 const MAX_POINTS: usize = 512;
 
+/// The sum; of nothing 0. (The standard library's is -0, which would show.)
+pub fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(0.0, |a, b| a + b)
+}
+
 /// One scrape of one metric: each series' identity to the group it belongs to and its value.
 pub type Scrape = BTreeMap<String, (String, f64)>;
 
@@ -72,10 +77,9 @@ impl Tracker {
         if let Some(born) = born {
             self.points.push(Point { at: born, totals: Box::default() });
         }
-        let counts = !first || born.is_some();
+        // At a first scrape this gives totals to start from; growth is between points, so they are not counted.
         for (series, (group, value)) in scrape {
             let grown = match self.last.insert(series.clone(), *value) {
-                _ if !counts => 0.0,
                 Some(before) if before <= *value => value - before,
                 Some(_) | None => *value,
             };

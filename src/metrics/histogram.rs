@@ -6,7 +6,7 @@
 /// Linear within a bucket; the first bucket begins at 0 (or is its bound, when that is not positive); a rank in the
 /// `+Inf` bucket gives the highest finite bound. A bucket that holds less than the one below it (scrapes that do not
 /// fit together) is raised to it. `None` where Prometheus says NaN: no `+Inf` bucket, fewer than two buckets, nothing
-/// observed, `q` outside 0 to 1.
+/// observed, `q` outside 0 to 1, and 0 where the first bucket is empty.
 /// Source: `bucketQuantile` and `ensureMonotonic` of `promql/quantile.go`, described under `histogram_quantile()` in the
 /// Prometheus documentation.
 pub fn quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
@@ -47,8 +47,8 @@ pub fn quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
         count -= finite[at - 1].1;
         rank -= finite[at - 1].1;
     }
-    // An empty first bucket is chosen at rank 0 only.
-    Some(if count > 0.0 { start + (end - start) * (rank / count) } else { start })
+    // An empty first bucket is chosen at rank 0 only; Prometheus then divides 0 by 0.
+    (count > 0.0).then(|| start + (end - start) * (rank / count))
 }
 
 #[cfg(test)]
@@ -98,6 +98,7 @@ mod tests {
     #[test]
     fn edges_follow_prometheus() {
         assert_eq!(quantile(0.5, &[(0.1, 0.0), (INF, 10.0)]), Some(0.1), "all above the last bound");
+        assert_eq!(quantile(0.0, &[(0.1, 0.0), (INF, 10.0)]), None, "0 of an empty first bucket");
         assert_eq!(quantile(0.5, &[(-1.0, 10.0), (INF, 10.0)]), Some(-1.0), "a first bound that is not positive");
         assert_eq!(quantile(0.5, &[(INF, 10.0), (2.0, 10.0), (1.0, 0.0)]), Some(1.5), "order does not matter");
         assert_eq!(quantile(0.5, &[(0.1, 5.0), (0.1, 5.0), (INF, 10.0)]), Some(0.05), "equal bounds are one bucket");
@@ -107,7 +108,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_grows_with_q_and_stays_within_the_bounds(
-            counts in proptest::collection::vec(0u32..1000, 2..12), a in 0.0f64..=1.0, b in 0.0f64..=1.0,
+            counts in proptest::collection::vec(0u32..1000, 2..12), a in 0.001f64..=1.0, b in 0.001f64..=1.0,
         ) {
             let mut sum = 0.0;
             let last = counts.len() - 1;

@@ -4,11 +4,12 @@
 //! - All times are the request's tick, never a clock: the same answers at the same ticks give the same samples, in
 //!   whatever order the answers came in.
 //! - At most [`MAX_PODS`] pods a version are read, chosen by a hash of the seed and the pod's name, so that the choice
-//!   stays while the pods do. Rates and shares are scaled up to all pods; request counts are those really seen.
+//!   stays while the pods do. A rate is scaled up to all pods; request counts are those really seen; the two sides of a
+//!   share are in the proportion of all pods and together count what was really seen.
 //! - A pod is read at most every [`INTERVAL`]; ticks in between are answered from what is known.
 //! - Fail closed: when fewer than half of a version's chosen pods answer, the source is down for it. When at least half
 //!   do, their numbers stand, but the sample is as old as the last answer of the pod that is silent longest, so that a
-//!   pod that stays silent makes the gate stale. A pod whose lines cannot be read makes the gate invalid at once.
+//!   pod that stays silent makes the gate stale. A pod that never answered yet is not held against the others at first. A pod whose lines cannot be read makes the gate invalid at once.
 //! - A pod's first scrape says nothing of the past, and its series begin there. Only a new-version pod that was not there
 //!   at the tick before (while its service was asked about) counts from 0 since that tick.
 //! - The growth of pods that are gone still counts in the windows they lived in.
@@ -148,11 +149,20 @@ impl DirectScrape {
 fn share(state: &mut State, tick: Time, picks: &Picks, question: &ShareQuestion) -> ShareSeen {
     let mut of = |slot: Slot| {
         let pick = picks.get(&(question.service.clone(), slot)).cloned().unwrap_or_default();
-        let all = state.grown(&question.service, slot, &pick, question.since, tick).map(Into::into);
-        (all, state.recent(&question.service, slot, &pick, tick).map(Into::into))
+        let seen = state.grown(&question.service, slot, &pick, question.since, tick);
+        let recent = state.recent(&question.service, slot, &pick, tick).map(Into::into);
+        (seen.map(|n| (n, n * pick.scale())), recent)
     };
     let (next, next_recent) = of(Slot::Next);
     let (stable, stable_recent) = of(Slot::Stable);
+    let (next, stable) = match (next, stable) {
+        (Some((n, all_n)), Some((s, all_s))) => {
+            // How sure a share is depends on how many requests were seen, not on how many there may have been.
+            let shrink = if all_n + all_s > 0.0 { (n + s) / (all_n + all_s) } else { 1.0 };
+            (Some((all_n * shrink).into()), Some((all_s * shrink).into()))
+        }
+        (n, s) => (n.map(|(n, _)| n.into()), s.map(|(n, _)| n.into())),
+    };
     ShareSeen { service: question.service.clone(), since: question.since, next, stable, next_recent, stable_recent }
 }
 

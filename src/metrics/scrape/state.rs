@@ -7,12 +7,14 @@ use crate::engine::measure::MeasureRequest;
 use crate::engine::observe::Slot;
 use crate::gate::Failure;
 use crate::metrics::answer::{Read, Reading};
-use crate::metrics::counters::Tracker;
+use crate::metrics::counters::{Tracker, sum};
 use crate::metrics::names::Kind;
 use crate::spec::units::{Dur, Time};
 
 /// Kept at least, so that a window widened later finds its past.
 const HORIZON: Dur = Dur::hours(1);
+/// A pod that has not answered yet may still be starting for this long: its second turn is over by then.
+const STARTING: Dur = Dur::secs(30);
 /// A service not asked about for this long is new again when it is.
 const PAUSE: Dur = Dur::mins(1);
 
@@ -157,17 +159,28 @@ impl State {
         self.pods.values().any(|p| p.service == service && p.of(kind).exists)
     }
 
+    /// Why too few of a version's pods answer. Pods that are just starting are left out while any other answers: they
+    /// do not listen yet, and age all the same.
+    fn silence(&self, pick: &Pick, tick: Time) -> Option<String> {
+        let starting = |p: &Pod| p.good.is_none() && tick.since(p.first) < STARTING;
+        let any = self.chosen(pick).any(|(_, p)| p.error.is_none());
+        let counted: Vec<_> = self.chosen(pick).filter(|(_, p)| !(any && starting(p))).collect();
+        let silent: Vec<_> = counted.iter().filter_map(|(n, p)| Some((n, p.error.as_ref()?))).collect();
+        let (name, error) = silent.first()?;
+        if (counted.len() - silent.len()) * 2 >= counted.len() {
+            return None;
+        }
+        let others = match silent.len() - 1 {
+            0 => String::new(),
+            n => format!(" (and {n} more of {})", pick.pods.len()),
+        };
+        Some(format!("pod {name}: {error}{others}"))
+    }
+
     /// One metric of one version between two instants.
     pub fn reading(&self, service: &str, slot: Slot, pick: &Pick, kind: Kind, from: Time, to: Time) -> Read {
-        let silent: Vec<_> = self.chosen(pick).filter_map(|(n, p)| Some((n, p.error.as_ref()?))).collect();
-        if let Some((name, error)) = silent.first()
-            && (pick.pods.len() - silent.len()) * 2 < pick.pods.len()
-        {
-            let others = match silent.len() - 1 {
-                0 => String::new(),
-                n => format!(" (and {n} more of {})", pick.pods.len()),
-            };
-            return Err(Failure::Down(format!("pod {name}: {error}{others}")));
+        if let Some(why) = self.silence(pick, to) {
+            return Err(Failure::Down(why));
         }
         if let Some((name, why)) = self.chosen(pick).find_map(|(n, p)| Some((n, p.of(kind).doubt.as_ref()?))) {
             return Err(Failure::Shape(format!("pod {name}: {why}")));
@@ -191,7 +204,7 @@ impl State {
         Ok(Reading { groups: Some(groups), rate, sample_at })
     }
 
-    /// Requests of one version between two instants, scaled to all its pods. `None` unless every chosen pod answered at
+    /// Requests seen of one version between two instants. `None` unless every chosen pod answered at
     /// its last turn and was seen at least twice in between.
     pub fn grown(&self, service: &str, slot: Slot, pick: &Pick, from: Time, to: Time) -> Option<f64> {
         if !self.exists(service, Kind::Requests) {
@@ -204,9 +217,9 @@ impl State {
             }
             pod.requests.tracker.increase(from, to)?;
         }
-        let grown = |p: &Pod| p.requests.tracker.increase(from, to).map(|i| i.groups.values().sum::<f64>());
-        let all: f64 = self.pods.values().filter(|p| p.service == service && p.slot == slot).filter_map(grown).sum();
-        Some(all * pick.scale())
+        let grown = |p: &Pod| p.requests.tracker.increase(from, to).map(|i| sum(i.groups.into_values()));
+        let all = sum(self.pods.values().filter(|p| p.service == service && p.slot == slot).filter_map(grown));
+        Some(all)
     }
 
     /// Requests of one version since this was last answered. `None` until every chosen pod was read anew since then.
@@ -217,9 +230,7 @@ impl State {
             self.reported.insert(key, newest);
             return None;
         };
-        if newest == since {
-            return None;
-        }
+        // Not read anew: there are no two scrapes in between.
         let grown = self.grown(service, slot, pick, since, tick)?;
         self.reported.insert(key, newest);
         Some(grown)

@@ -302,6 +302,24 @@ async fn one_silent_pod_of_three_makes_the_gate_stale_and_two_take_it_down() {
 }
 
 #[tokio::test]
+async fn pods_that_are_just_starting_do_not_take_the_source_down() {
+    let server = Server::default();
+    let source = server.source("8080");
+    server.serve("a", 100, 0);
+    server.say("b", Says::Status(503, "connection refused"));
+    server.say("c", Says::Status(503, "connection refused"));
+    source.measure(&request(0, &[], &["a"], all())).await;
+    let mut down = Vec::new();
+    for tick in [20, 40, 60] {
+        server.serve("a", 100 + tick as u32, 0);
+        let answer = source.measure(&request(tick, &[], &["a", "b", "c"], all())).await;
+        let errors = gate(&answer, "errors");
+        down.push((errors.failure.is_some(), errors.sample_at));
+    }
+    assert_eq!(down, [(false, Some(at(20))), (false, Some(at(20))), (true, None)], "two of three for longer than 30 s");
+}
+
+#[tokio::test]
 async fn a_pod_that_never_answered_ages_from_when_it_was_first_asked() {
     let server = Server::default();
     let source = server.source("8080");
@@ -371,13 +389,15 @@ async fn five_pods_of_many_are_read_and_stand_for_all() {
     let pods: Vec<&str> = names.iter().map(String::as_str).collect();
     for tick in [0, 20] {
         pods.iter().for_each(|p| server.serve(p, tick as u32 * 5, 0));
-        let answer = source.measure(&request(tick, &[], &pods, all())).await;
+        server.serve("old", tick as u32 * 25, 0);
+        let answer = source.measure(&request(tick, &["old"], &pods, all())).await;
         assert_eq!(answer.notes, ["billing new: 5 of 20 pods are read"]);
-        assert_eq!(server.asked().len(), 5);
+        assert_eq!(server.asked().len(), 6);
         if tick == 20 {
             assert_eq!(gate(&answer, "errors").requests, Some(500.0), "evidence is what was seen");
             assert_eq!(value(&answer, "rps"), 100.0);
-            assert_eq!(answer.shares[0].next.as_ref().unwrap().value(), 2000.0);
+            let share = [&answer.shares[0].next, &answer.shares[0].stable].map(|n| n.as_ref().unwrap().value());
+            assert_eq!(share, [800.0, 200.0], "2000 to 500 in proportion, of 1000 seen");
         }
     }
     assert!(server.flying.lock().unwrap().1 <= IN_FLIGHT);
