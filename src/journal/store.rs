@@ -1,5 +1,6 @@
 //! Where a run's files are kept: on disk, or in memory for rehearsals and tests. The writer above it knows neither.
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -73,12 +74,14 @@ impl DiskStore {
 
     fn appender(&mut self, file: FileName) -> io::Result<&mut Appender> {
         let path = self.path(file);
-        if !self.open.contains_key(&file) {
-            let handle = private(OpenOptions::new().read(true).append(true).create(true)).open(&path)?;
-            let len = handle.metadata()?.len();
-            self.open.insert(file, Appender { file: handle, len, dirty: false });
-        }
-        let Some(appender) = self.open.get_mut(&file) else { return Err(io::ErrorKind::NotFound.into()) };
+        let appender = match self.open.entry(file) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => {
+                let handle = private(OpenOptions::new().read(true).append(true).create(true)).open(&path)?;
+                let len = handle.metadata()?.len();
+                place.insert(Appender { file: handle, len, dirty: false })
+            }
+        };
         // A file that was unlinked still takes every write, into nowhere.
         if !same_file(&path, &appender.file)? {
             return Err(io::Error::other("it was removed or replaced while in use"));
