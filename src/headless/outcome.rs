@@ -177,7 +177,8 @@ pub(super) fn sentence(run: &Run) -> String {
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
         Some(Outcome::Blocked) => {
             let problems = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| p.blocking).count());
-            format!("Blocked before the start: {problems} problems, all listed above; nothing was changed.")
+            let problems = if problems == 1 { "1 problem".into() } else { format!("{problems} problems") };
+            format!("Blocked before the start: {problems}; nothing was changed.")
         }
         Some(Outcome::RollbackBlocked) => "A rollback could not be done; waiting for it was given up.".into(),
         Some(Outcome::LeftSplit) => "Left as it was: traffic is split and nobody drives.".into(),

@@ -266,7 +266,7 @@ fn junit_of_a_blocked_run_lists_the_problems() {
         text.contains("error: billing: no route `billing`. make it\nwarning: billing: old image. make it"),
         "{text}"
     );
-    assert!(text.contains("Blocked before the start: 1 problems"), "{text}");
+    assert!(text.contains("Blocked before the start: 1 problem;"), "{text}");
 }
 
 /// Every element that opens is closed in order, and no bare `&` or `<` is left in a text.

@@ -144,7 +144,7 @@ impl RunDir {
     /// # Errors
     /// `Held` when another process drives; `Io`.
     pub(super) fn lock(&self) -> Result<Lock, JournalError> {
-        let failed = |e| JournalError::unmade(self.path.join("lock").display().to_string(), e);
+        let failed = |e| JournalError::unlocked(self.path.join("lock").display().to_string(), e);
         let mut file = self.lock_file().map_err(failed)?;
         // Somebody who only asks who drives holds a shared lock for a moment.
         for attempt in 0.. {

@@ -140,9 +140,10 @@ impl Store for DiskStore {
         let Some(bytes) = self.read(file)? else { return Ok(()) };
         let tail = bytes.get(usize::try_from(len).unwrap_or(usize::MAX)..).unwrap_or_default();
         let aside = self.folder.join(format!("{}.torn", file.as_str()));
-        let mut kept = private(OpenOptions::new().append(true).create(true)).open(aside)?;
         // Best effort: on a full disk the torn half line is worth less than being able to resume.
-        let _ = kept.write_all(tail).and_then(|()| kept.write_all(b"\n")).and_then(|()| kept.sync_data());
+        let _ = private(OpenOptions::new().append(true).create(true)).open(aside).and_then(|mut kept| {
+            kept.write_all(tail).and_then(|()| kept.write_all(b"\n")).and_then(|()| kept.sync_data())
+        });
         let f = OpenOptions::new().write(true).open(self.path(file))?;
         f.set_len(len)?;
         f.sync_data()
