@@ -52,6 +52,7 @@ pub trait Store: Send {
 pub struct DiskStore {
     folder: PathBuf,
     open: BTreeMap<FileName, Appender>,
+    sync: bool,
 }
 
 #[derive(Debug)]
@@ -65,7 +66,13 @@ struct Appender {
 
 impl DiskStore {
     pub fn new(folder: &Path) -> DiskStore {
-        DiskStore { folder: folder.into(), open: BTreeMap::new() }
+        DiskStore { folder: folder.into(), open: BTreeMap::new(), sync: true }
+    }
+
+    /// Does not wait for the disk: what is written survives the death of the process, not that of the machine. For runs on
+    /// the practice cluster, which does not survive that either.
+    pub fn unsynced(self) -> DiskStore {
+        DiskStore { sync: false, ..self }
     }
 
     fn path(&self, file: FileName) -> PathBuf {
@@ -101,12 +108,14 @@ impl Store for DiskStore {
     }
 
     fn append(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
+        let sync = self.sync;
         let appender = self.appender(file)?;
         if appender.dirty {
             appender.file.set_len(appender.len)?;
             appender.dirty = false;
         }
-        match appender.file.write_all(bytes).and_then(|()| appender.file.sync_data()) {
+        let safe = |file: &File| if sync { file.sync_data() } else { Ok(()) };
+        match appender.file.write_all(bytes).and_then(|()| safe(&appender.file)) {
             Ok(()) => {
                 appender.len += bytes.len() as u64;
                 Ok(())
@@ -125,7 +134,9 @@ impl Store for DiskStore {
         let write = || -> io::Result<()> {
             let mut f = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
             f.write_all(bytes)?;
-            f.sync_data()?;
+            if self.sync {
+                f.sync_data()?;
+            }
             // The folder itself is not synced: a rename lost with the machine leaves the older snapshot, whole, and
             // resume goes on from it with the audit file, which is newer.
             std::fs::rename(&fresh, &path)
@@ -191,6 +202,8 @@ pub struct MemoryStore {
 struct Memory {
     files: BTreeMap<FileName, Vec<u8>>,
     torn: BTreeMap<FileName, Vec<u8>>,
+    /// Where a half-done append began.
+    half: BTreeMap<FileName, usize>,
     /// Bytes that may still be written before the power goes.
     budget: Option<u64>,
     /// Every write fails with this, writing nothing that stays.
@@ -255,8 +268,16 @@ impl Store for MemoryStore {
     fn append(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
         let mut memory = self.lock();
         let reach = memory.spend(bytes.len())?;
-        memory.files.entry(file).or_default().extend_from_slice(&bytes[..reach]);
-        if reach < bytes.len() { Err(died()) } else { Ok(()) }
+        let half = memory.half.remove(&file);
+        let content = memory.files.entry(file).or_default();
+        content.truncate(half.unwrap_or(content.len()));
+        let start = content.len();
+        content.extend_from_slice(&bytes[..reach]);
+        if reach == bytes.len() {
+            return Ok(());
+        }
+        memory.half.insert(file, start);
+        Err(died())
     }
 
     fn replace(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
@@ -272,6 +293,7 @@ impl Store for MemoryStore {
     fn set_aside(&mut self, file: FileName, len: u64) -> io::Result<()> {
         let mut memory = self.lock();
         memory.spend(0)?;
+        memory.half.remove(&file);
         let Some(bytes) = memory.files.get_mut(&file) else { return Ok(()) };
         let tail = bytes.split_off(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len()));
         memory.torn.entry(file).or_default().extend(tail);

@@ -94,6 +94,20 @@ fn what_is_written_verifies_and_reads() {
 }
 
 #[test]
+fn a_decision_names_the_messages_it_rests_on() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    for key in 1..4 {
+        raise(&mut journal, &mut run, 10 * key as i64, key).unwrap();
+        let (audit, inbox) = (store.bytes(FileName::Audit), store.bytes(FileName::Inbox));
+        let newest = chain::inbox(&chain::lines(&inbox).whole).0.pop().unwrap();
+        let records = chain::audit(&chain::lines(&audit).whole).0;
+        assert_eq!(records.last().unwrap().inbox.as_ref(), Some(&newest.digest));
+        assert_eq!(newest.messages().unwrap()[0].seq, run.seq);
+    }
+}
+
+#[test]
 fn secrets_absent() {
     let (store, mut run) = (MemoryStore::default(), run());
     let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
@@ -202,6 +216,11 @@ fn cut_swapped_and_rehashed_records_are_found() {
     // Cut off behind the snapshot's last record nothing shows it; before it, the snapshot does.
     let ended_early = check(&lines[..5]);
     assert_eq!(ended_early.problems[0].what, "the file ends too early");
+    // The same record in another spelling has the same hash, and is not what was written.
+    let spaced = String::from_utf8(whole.clone()).unwrap().replacen("{\"at\"", "{ \"at\"", 1).into_bytes();
+    store.tamper(FileName::Audit, spaced);
+    let respelled = verify_in(&store, "7f3a").unwrap();
+    assert!(respelled.problems[0].what.contains("not in canonical form"), "{respelled:?}");
     // A record that is hashed anew breaks the link of the next.
     let mut record = Record::read(lines[3].trim_ascii_end()).unwrap();
     record.who = "nobody".into();
@@ -326,6 +345,20 @@ fn an_outage_leaves_a_gap_record_and_loses_nothing_it_can_keep() {
 }
 
 #[test]
+fn a_write_that_stopped_half_way_is_done_anew() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    store.die_after(Some(700));
+    assert!(raise(&mut journal, &mut run, 20, 2).is_err());
+    assert!(verify_in(&store, "7f3a").unwrap().torn);
+    store.die_after(None);
+    raise(&mut journal, &mut run, 30, 3).unwrap();
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert_eq!((found.problems, found.torn), (vec![], false));
+}
+
+#[test]
 fn a_long_outage_is_bounded_and_counted() {
     let (store, mut run) = (MemoryStore::default(), run());
     let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
@@ -361,7 +394,7 @@ fn checkpoints_stand_after_each_hundred() {
 fn a_newer_journal_is_read_only() {
     let (store, _) = night();
     let snapshot = String::from_utf8(store.bytes(FileName::Snapshot)).unwrap();
-    store.tamper(FileName::Snapshot, snapshot.replace("\"schema\":1}", "\"schema\":9}").into_bytes());
+    store.tamper(FileName::Snapshot, snapshot.replace("{\"schema\":1,", "{\"schema\":9,").into_bytes());
     let refused = |store: &MemoryStore| Journal::resume_in(Box::new(store.clone()), "7f3a").err().unwrap().to_string();
     let error = refused(&store);
     assert!(
@@ -456,7 +489,8 @@ fn runs_are_listed_newest_first_and_found_by_name() {
         let mut run = Run { id: id.into(), created: at(created), ..run() };
         run.now.wall = at(created);
         run.tracks.get_mut("billing").unwrap().durations.push(("warming".into(), crate::spec::units::Dur::mins(5)));
-        let mut journal = Journal::create(RunDir::create(&state.0, id).unwrap(), Header::new(&run)).unwrap();
+        let dir = RunDir::create(&state.0, id).unwrap().unsynced();
+        let mut journal = Journal::create(dir, Header::new(&run)).unwrap();
         if id != "cccc" {
             run.stage = Stage::Ended(Outcome::RolledBack);
             journal.commit(&[], &run).unwrap();
@@ -532,7 +566,9 @@ fn a_full_disk_stops_nothing_but_the_journal() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && text.contains("met the limit"), "{text}");
     let dir = RunDir::open(&state.0, "7f3a").unwrap();
-    assert_eq!(verify(&dir).unwrap().problems, []);
+    let found = verify(&dir).unwrap();
+    // The half of a line that still fitted was taken out again.
+    assert_eq!((found.problems, found.torn), (vec![], false));
     assert!(Journal::resume(dir).is_ok());
 }
 
