@@ -94,7 +94,7 @@ mod tests {
     use crate::engine::run::Stage;
     use crate::journal::entry::Entry;
     use crate::journal::testing::{self, at, event};
-    use crate::journal::tests::Folder;
+    use crate::journal::tests::disk::Folder;
     use crate::journal::{Header, Journal};
 
     #[test]
