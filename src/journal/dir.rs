@@ -16,6 +16,7 @@ use super::store::{DiskStore, private};
 pub struct RunDir {
     id: String,
     path: PathBuf,
+    sync: bool,
 }
 
 /// The process that drives a run, as it wrote itself into the lock file.
@@ -74,7 +75,7 @@ impl RunDir {
         if let Ok(folder) = File::open(runs_of(state_dir)) {
             let _ = folder.sync_all();
         }
-        Ok(RunDir { id: run_id.into(), path })
+        Ok(RunDir { id: run_id.into(), path, sync: true })
     }
 
     /// The folder of a run that exists.
@@ -85,7 +86,7 @@ impl RunDir {
         check_id(run_id)?;
         let path = runs_of(state_dir).join(run_id);
         if path.is_dir() {
-            return Ok(RunDir { id: run_id.into(), path });
+            return Ok(RunDir { id: run_id.into(), path, sync: true });
         }
         let known = super::runs::list(state_dir).into_iter().map(|s| s.id).collect();
         Err(JournalError::NoRun { id: run_id.into(), place: runs_of(state_dir), known })
@@ -96,7 +97,7 @@ impl RunDir {
         let Ok(entries) = std::fs::read_dir(runs_of(state_dir)) else { return Vec::new() };
         let folders = entries.flatten().filter(|e| e.path().is_dir());
         let named = folders.filter_map(|e| e.file_name().into_string().ok().map(|id| (id, e.path())));
-        named.filter(|(id, _)| check_id(id).is_ok()).map(|(id, path)| RunDir { id, path }).collect()
+        named.filter(|(id, _)| check_id(id).is_ok()).map(|(id, path)| RunDir { id, path, sync: true }).collect()
     }
 
     /// All runs, newest first.
@@ -125,7 +126,13 @@ impl RunDir {
 
     /// Its files.
     pub fn store(&self) -> DiskStore {
-        DiskStore::new(&self.path)
+        let store = DiskStore::new(&self.path);
+        if self.sync { store } else { store.unsynced() }
+    }
+
+    /// See [`DiskStore::unsynced`].
+    pub fn unsynced(self) -> RunDir {
+        RunDir { sync: false, ..self }
     }
 
     fn lock_file(&self) -> io::Result<File> {
@@ -144,7 +151,7 @@ impl RunDir {
     /// # Errors
     /// `Held` when another process drives; `Io`.
     pub(super) fn lock(&self) -> Result<Lock, JournalError> {
-        let failed = |e| JournalError::unmade(self.path.join("lock").display().to_string(), e);
+        let failed = |e| JournalError::unlocked(self.path.join("lock").display().to_string(), e);
         let mut file = self.lock_file().map_err(failed)?;
         // Somebody who only asks who drives holds a shared lock for a moment.
         for attempt in 0.. {

@@ -79,6 +79,15 @@ impl JournalError {
         }
     }
 
+    pub(super) fn unlocked(place: String, error: io::Error) -> JournalError {
+        JournalError::Io {
+            what: "cannot lock",
+            place,
+            error,
+            now: "Without the lock two processes could drive the run, so nothing was changed. Check that the folder is yours to write",
+        }
+    }
+
     pub(super) fn unmade(place: String, error: io::Error) -> JournalError {
         JournalError::Io {
             what: "cannot make",

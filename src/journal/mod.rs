@@ -29,7 +29,7 @@ pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 pub mod verify;
 mod writer;

@@ -34,7 +34,8 @@ pub struct Snapshot {
     /// Writes that were announced and whose result is not known, oldest first: look each up before it is repeated.
     #[serde(skip)]
     pub open_intents: Vec<Call>,
-    /// Messages that were heard after this state was saved, oldest first. What a person asked for is among them.
+    /// Messages that were heard after this state was saved, oldest first. What a person asked for is among them. They
+    /// are in the inbox already: do not let the journal hear them again.
     #[serde(skip)]
     pub unseen: Vec<Message>,
     /// Worth telling a person: lines set aside, messages that cannot be read.

@@ -1,5 +1,6 @@
 //! Where a run's files are kept: on disk, or in memory for rehearsals and tests. The writer above it knows neither.
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ pub trait Store: Send {
 pub struct DiskStore {
     folder: PathBuf,
     open: BTreeMap<FileName, Appender>,
+    sync: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,13 @@ struct Appender {
 
 impl DiskStore {
     pub fn new(folder: &Path) -> DiskStore {
-        DiskStore { folder: folder.into(), open: BTreeMap::new() }
+        DiskStore { folder: folder.into(), open: BTreeMap::new(), sync: true }
+    }
+
+    /// Does not wait for the disk: what is written survives the death of the process, not that of the machine. For runs on
+    /// the practice cluster, which does not survive that either.
+    pub fn unsynced(self) -> DiskStore {
+        DiskStore { sync: false, ..self }
     }
 
     fn path(&self, file: FileName) -> PathBuf {
@@ -73,12 +81,14 @@ impl DiskStore {
 
     fn appender(&mut self, file: FileName) -> io::Result<&mut Appender> {
         let path = self.path(file);
-        if !self.open.contains_key(&file) {
-            let handle = private(OpenOptions::new().read(true).append(true).create(true)).open(&path)?;
-            let len = handle.metadata()?.len();
-            self.open.insert(file, Appender { file: handle, len, dirty: false });
-        }
-        let Some(appender) = self.open.get_mut(&file) else { return Err(io::ErrorKind::NotFound.into()) };
+        let appender = match self.open.entry(file) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => {
+                let handle = private(OpenOptions::new().read(true).append(true).create(true)).open(&path)?;
+                let len = handle.metadata()?.len();
+                place.insert(Appender { file: handle, len, dirty: false })
+            }
+        };
         // A file that was unlinked still takes every write, into nowhere.
         if !same_file(&path, &appender.file)? {
             return Err(io::Error::other("it was removed or replaced while in use"));
@@ -98,12 +108,14 @@ impl Store for DiskStore {
     }
 
     fn append(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
+        let sync = self.sync;
         let appender = self.appender(file)?;
         if appender.dirty {
             appender.file.set_len(appender.len)?;
             appender.dirty = false;
         }
-        match appender.file.write_all(bytes).and_then(|()| appender.file.sync_data()) {
+        let safe = |file: &File| if sync { file.sync_data() } else { Ok(()) };
+        match appender.file.write_all(bytes).and_then(|()| safe(&appender.file)) {
             Ok(()) => {
                 appender.len += bytes.len() as u64;
                 Ok(())
@@ -122,7 +134,9 @@ impl Store for DiskStore {
         let write = || -> io::Result<()> {
             let mut f = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
             f.write_all(bytes)?;
-            f.sync_data()?;
+            if self.sync {
+                f.sync_data()?;
+            }
             // The folder itself is not synced: a rename lost with the machine leaves the older snapshot, whole, and
             // resume goes on from it with the audit file, which is newer.
             std::fs::rename(&fresh, &path)
@@ -137,9 +151,10 @@ impl Store for DiskStore {
         let Some(bytes) = self.read(file)? else { return Ok(()) };
         let tail = bytes.get(usize::try_from(len).unwrap_or(usize::MAX)..).unwrap_or_default();
         let aside = self.folder.join(format!("{}.torn", file.as_str()));
-        let mut kept = private(OpenOptions::new().append(true).create(true)).open(aside)?;
         // Best effort: on a full disk the torn half line is worth less than being able to resume.
-        let _ = kept.write_all(tail).and_then(|()| kept.write_all(b"\n")).and_then(|()| kept.sync_data());
+        let _ = private(OpenOptions::new().append(true).create(true)).open(aside).and_then(|mut kept| {
+            kept.write_all(tail).and_then(|()| kept.write_all(b"\n")).and_then(|()| kept.sync_data())
+        });
         let f = OpenOptions::new().write(true).open(self.path(file))?;
         f.set_len(len)?;
         f.sync_data()
@@ -187,6 +202,8 @@ pub struct MemoryStore {
 struct Memory {
     files: BTreeMap<FileName, Vec<u8>>,
     torn: BTreeMap<FileName, Vec<u8>>,
+    /// Where a half-done append began.
+    half: BTreeMap<FileName, usize>,
     /// Bytes that may still be written before the power goes.
     budget: Option<u64>,
     /// Every write fails with this, writing nothing that stays.
@@ -251,8 +268,16 @@ impl Store for MemoryStore {
     fn append(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
         let mut memory = self.lock();
         let reach = memory.spend(bytes.len())?;
-        memory.files.entry(file).or_default().extend_from_slice(&bytes[..reach]);
-        if reach < bytes.len() { Err(died()) } else { Ok(()) }
+        let half = memory.half.remove(&file);
+        let content = memory.files.entry(file).or_default();
+        content.truncate(half.unwrap_or(content.len()));
+        let start = content.len();
+        content.extend_from_slice(&bytes[..reach]);
+        if reach == bytes.len() {
+            return Ok(());
+        }
+        memory.half.insert(file, start);
+        Err(died())
     }
 
     fn replace(&mut self, file: FileName, bytes: &[u8]) -> io::Result<()> {
@@ -268,6 +293,7 @@ impl Store for MemoryStore {
     fn set_aside(&mut self, file: FileName, len: u64) -> io::Result<()> {
         let mut memory = self.lock();
         memory.spend(0)?;
+        memory.half.remove(&file);
         let Some(bytes) = memory.files.get_mut(&file) else { return Ok(()) };
         let tail = bytes.split_off(usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len()));
         memory.torn.entry(file).or_default().extend(tail);

@@ -1,12 +1,11 @@
 //! What is written is read back; what is changed is found; what breaks off is taken up.
+pub(crate) mod disk;
+
 use std::io;
-use std::path::PathBuf;
-use std::process::Command as Process;
 
 use proptest::prelude::*;
 
 use super::entry::Entry;
-use super::resume::Snapshot;
 use super::show::{Format, show_in};
 use super::testing::{at, call, command, done, event, run, tick};
 use super::verify::verify_in;
@@ -15,24 +14,6 @@ use crate::engine::command::Verb;
 use crate::engine::effect::EventKind;
 use crate::engine::message::{Body, Message};
 use crate::engine::run::{Outcome, Run, Stage};
-
-/// A state folder of a test's own, removed at its end.
-pub(crate) struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("pilothouse-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// One raise of one service: tick, intent, result. Returns what the driver would see.
 fn raise(journal: &mut Journal, run: &mut Run, seconds: i64, key: u64) -> Result<(), JournalError> {
@@ -91,6 +72,20 @@ fn what_is_written_verifies_and_reads() {
     assert!(csv.contains("billing,4.1.8,4.2.1,mara,none,not asked,"), "{csv}");
     let lines = show_in(&store, "7f3a", Format::JsonLines, chrono_tz::UTC).unwrap();
     assert_eq!(lines.as_bytes(), store.bytes(FileName::Audit));
+}
+
+#[test]
+fn a_decision_names_the_messages_it_rests_on() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    for key in 1..4 {
+        raise(&mut journal, &mut run, 10 * key as i64, key).unwrap();
+        let (audit, inbox) = (store.bytes(FileName::Audit), store.bytes(FileName::Inbox));
+        let newest = chain::inbox(&chain::lines(&inbox).whole).0.pop().unwrap();
+        let records = chain::audit(&chain::lines(&audit).whole).0;
+        assert_eq!(records.last().unwrap().inbox.as_ref(), Some(&newest.digest));
+        assert_eq!(newest.messages().unwrap()[0].seq, run.seq);
+    }
 }
 
 #[test]
@@ -154,8 +149,8 @@ fn a_death_at_any_byte_is_survived() {
     raise(&mut journal, &mut r, 20, 2).unwrap();
     let most = (size(&store) - before + 2 * store.bytes(FileName::Snapshot).len()) as u64;
     let (mut torn, mut whole) = (0, 0);
-    // Every byte of the two appended files; of the snapshots, which are replaced whole, every 151st.
-    let deaths = (0..1500).chain((1500..most + 200).step_by(151));
+    // Every third byte of the appended files; of the snapshots, which are replaced whole, every 151st.
+    let deaths = (0..1500).step_by(3).chain((1500..most + 200).step_by(151));
     for budget in deaths {
         let (store, mut journal, mut run) = start();
         store.die_after(Some(budget));
@@ -177,7 +172,7 @@ fn a_death_at_any_byte_is_survived() {
         journal.commit(&[Entry::Intent(call(key, "ledger", 10))], &run).unwrap();
         assert_eq!(verify_in(&store, "7f3a").unwrap().problems, [], "after resume from {budget} bytes");
     }
-    assert!(torn > 500 && whole > 0, "{torn} torn, {whole} whole");
+    assert!(torn > 150 && whole > 0, "{torn} torn, {whole} whole");
 }
 
 /// Somebody who opens a hole in the middle, or an end, is found out.
@@ -202,6 +197,11 @@ fn cut_swapped_and_rehashed_records_are_found() {
     // Cut off behind the snapshot's last record nothing shows it; before it, the snapshot does.
     let ended_early = check(&lines[..5]);
     assert_eq!(ended_early.problems[0].what, "the file ends too early");
+    // The same record in another spelling has the same hash, and is not what was written.
+    let spaced = String::from_utf8(whole.clone()).unwrap().replacen("{\"at\"", "{ \"at\"", 1).into_bytes();
+    store.tamper(FileName::Audit, spaced);
+    let respelled = verify_in(&store, "7f3a").unwrap();
+    assert!(respelled.problems[0].what.contains("not in canonical form"), "{respelled:?}");
     // A record that is hashed anew breaks the link of the next.
     let mut record = Record::read(lines[3].trim_ascii_end()).unwrap();
     record.who = "nobody".into();
@@ -234,6 +234,54 @@ fn a_changed_inbox_is_found() {
     store.tamper(FileName::Inbox, forged.into_bytes());
     let found = verify_in(&store, "7f3a").unwrap();
     assert!(found.problems[0].what.contains("not in the inbox"), "{found:?}");
+}
+
+/// Somebody verifies while the run is driven: what is written between two reads must not look like damage.
+#[test]
+fn a_live_run_verifies() {
+    struct Live {
+        store: MemoryStore,
+        driver: std::sync::Mutex<(Journal, Run, u64)>,
+    }
+    impl Store for Live {
+        fn read(&self, file: FileName) -> io::Result<Option<Vec<u8>>> {
+            let bytes = self.store.read(file);
+            let (journal, run, key) = &mut *self.driver.lock().unwrap();
+            *key += 1;
+            raise(journal, run, 10 * *key as i64, *key).unwrap();
+            bytes
+        }
+        fn append(&mut self, _: FileName, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::ReadOnlyFilesystem.into())
+        }
+        fn replace(&mut self, _: FileName, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::ReadOnlyFilesystem.into())
+        }
+        fn set_aside(&mut self, _: FileName, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::ReadOnlyFilesystem.into())
+        }
+        fn place(&self) -> String {
+            self.store.place()
+        }
+    }
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    let live = Live { store, driver: std::sync::Mutex::new((journal, run, 1)) };
+    assert_eq!(verify_in(&live, "7f3a").unwrap().problems, []);
+}
+
+#[test]
+fn a_message_that_was_never_heard_is_missed() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    journal.hear(&tick(&mut run, 1));
+    journal.commit(&[], &run).unwrap();
+    tick(&mut run, 2);
+    journal.hear(&tick(&mut run, 3));
+    journal.commit(&[], &run).unwrap();
+    let found = verify_in(&store, "7f3a").unwrap().problems;
+    assert_eq!(found[0].expected, "1 messages from 2", "{found:?}");
 }
 
 #[test]
@@ -278,6 +326,20 @@ fn an_outage_leaves_a_gap_record_and_loses_nothing_it_can_keep() {
 }
 
 #[test]
+fn a_write_that_stopped_half_way_is_done_anew() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    store.die_after(Some(700));
+    assert!(raise(&mut journal, &mut run, 20, 2).is_err());
+    assert!(verify_in(&store, "7f3a").unwrap().torn);
+    store.die_after(None);
+    raise(&mut journal, &mut run, 30, 3).unwrap();
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert_eq!((found.problems, found.torn), (vec![], false));
+}
+
+#[test]
 fn a_long_outage_is_bounded_and_counted() {
     let (store, mut run) = (MemoryStore::default(), run());
     let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
@@ -313,7 +375,7 @@ fn checkpoints_stand_after_each_hundred() {
 fn a_newer_journal_is_read_only() {
     let (store, _) = night();
     let snapshot = String::from_utf8(store.bytes(FileName::Snapshot)).unwrap();
-    store.tamper(FileName::Snapshot, snapshot.replace("\"schema\":1}", "\"schema\":9}").into_bytes());
+    store.tamper(FileName::Snapshot, snapshot.replace("{\"schema\":1,", "{\"schema\":9,").into_bytes());
     let refused = |store: &MemoryStore| Journal::resume_in(Box::new(store.clone()), "7f3a").err().unwrap().to_string();
     let error = refused(&store);
     assert!(
@@ -378,162 +440,4 @@ proptest! {
 fn shared_night() -> &'static MemoryStore {
     static NIGHT: std::sync::OnceLock<MemoryStore> = std::sync::OnceLock::new();
     NIGHT.get_or_init(|| night().0)
-}
-
-// On disk.
-
-#[test]
-fn a_second_driver_is_told_who_holds_the_run() {
-    let state = Folder::new("lock");
-    let mut run = run();
-    let dir = RunDir::create(&state.0, "7f3a").unwrap();
-    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
-    tick(&mut run, 1);
-    journal.commit(&[], &run).unwrap();
-    let error = Journal::resume(dir.clone()).err().unwrap().to_string();
-    assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
-    assert_eq!(dir.driver().and_then(|h| h.pid), Some(std::process::id()));
-    assert_eq!(Journal::read(&dir).unwrap().run, run, "looking needs no lock");
-    drop(journal);
-    assert_eq!(dir.driver(), None);
-    let (_journal, Snapshot { run: resumed, .. }) = Journal::resume(dir).unwrap();
-    assert_eq!(resumed, run);
-}
-
-#[test]
-fn runs_are_listed_newest_first_and_found_by_name() {
-    let state = Folder::new("list");
-    assert!(RunDir::latest(&state.0).unwrap_err().to_string().contains("no run"));
-    for (id, created) in [("aaaa", 10), ("bbbb", 30), ("cccc", 20)] {
-        let mut run = Run { id: id.into(), created: at(created), ..run() };
-        run.now.wall = at(created);
-        run.tracks.get_mut("billing").unwrap().durations.push(("warming".into(), crate::spec::units::Dur::mins(5)));
-        let mut journal = Journal::create(RunDir::create(&state.0, id).unwrap(), Header::new(&run)).unwrap();
-        if id != "cccc" {
-            run.stage = Stage::Ended(Outcome::RolledBack);
-            journal.commit(&[], &run).unwrap();
-        }
-    }
-    let listed = RunDir::list(&state.0);
-    let ids: Vec<&str> = listed.iter().map(|s| s.id.as_str()).collect();
-    assert_eq!(ids, ["bbbb", "cccc", "aaaa"]);
-    assert_eq!((listed[0].outcome, listed[0].by.as_str()), (Some(Outcome::RolledBack), "mara"));
-    assert_eq!(listed[1].problem.as_deref(), Some("ended before its first decision"));
-    assert_eq!(listed[1].upgrade, "release-2026-4");
-    assert_eq!(RunDir::latest(&state.0).unwrap().id(), "bbbb");
-    let error = RunDir::open(&state.0, "dddd").unwrap_err().to_string();
-    assert!(error.contains("bbbb, cccc, aaaa"), "{error}");
-    assert!(matches!(RunDir::create(&state.0, "aaaa"), Err(JournalError::Exists(_))));
-    assert!(matches!(RunDir::open(&state.0, "../aaaa"), Err(JournalError::BadId(_))));
-    assert!(matches!(Journal::resume(RunDir::open(&state.0, "cccc").unwrap()), Err(JournalError::NoSnapshot(_))));
-    let past = past_durations(&state.0, "shop", "prod-eu1");
-    assert_eq!(past.len(), 2);
-    assert_eq!(past[0].services["billing"], [("warming".to_string(), crate::spec::units::Dur::mins(5))]);
-    assert_eq!(past_durations(&state.0, "shop", "staging"), []);
-}
-
-#[test]
-fn a_folder_that_vanishes_is_noticed_and_its_return_too() {
-    let state = Folder::new("vanish");
-    let mut run = run();
-    let dir = RunDir::create(&state.0, "7f3a").unwrap();
-    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
-    raise(&mut journal, &mut run, 10, 1).unwrap();
-    let away = state.0.join("away");
-    std::fs::rename(dir.path(), &away).unwrap();
-    assert!(raise(&mut journal, &mut run, 20, 2).is_err());
-    std::fs::rename(&away, dir.path()).unwrap();
-    raise(&mut journal, &mut run, 30, 3).unwrap();
-    drop(journal);
-    let found = verify(&dir).unwrap();
-    assert_eq!(found.problems, []);
-    assert!(found.cannot_prove.iter().any(|c| c.contains("removed or replaced")), "{:?}", found.cannot_prove);
-}
-
-/// The half-written line of a real file goes to `.torn`, and a leftover of a half-written snapshot is not looked at.
-#[test]
-fn a_torn_file_on_disk_is_set_aside() {
-    use std::io::Write;
-    let state = Folder::new("torn");
-    let mut run = run();
-    let dir = RunDir::create(&state.0, "7f3a").unwrap();
-    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
-    raise(&mut journal, &mut run, 10, 1).unwrap();
-    drop(journal);
-    let mut audit = std::fs::OpenOptions::new().append(true).open(dir.path().join("audit.jsonl")).unwrap();
-    audit.write_all(b"{\"at\":\"2026").unwrap();
-    std::fs::write(dir.path().join("snapshot.json.new"), "{\"engine\":").unwrap();
-    assert!(verify(&dir).unwrap().torn);
-    let (mut journal, snapshot) = Journal::resume(dir.clone()).unwrap();
-    assert_eq!(snapshot.notes, ["the last line of audit.jsonl was half written; it is kept in audit.jsonl.torn"]);
-    tick(&mut run, 40);
-    journal.commit(&[], &run).unwrap();
-    assert_eq!(std::fs::read_to_string(dir.path().join("audit.jsonl.torn")).unwrap(), "{\"at\":\"2026\n");
-    let audit = std::fs::read_to_string(dir.path().join("audit.jsonl")).unwrap();
-    assert!(audit.lines().last().unwrap().contains("\"torn\":[\"audit.jsonl\"]"), "{audit}");
-    assert!(verify(&dir).unwrap().sound());
-}
-
-/// A real full disk, or as near as a process without rights of its own gets: a limit on the size of its files.
-#[test]
-fn a_full_disk_stops_nothing_but_the_journal() {
-    let state = Folder::new("full");
-    let exe = std::env::current_exe().unwrap();
-    let script = "trap '' XFSZ; ulimit -f 24; exec \"$0\" --exact journal::tests::on_a_full_disk --ignored --nocapture";
-    let out = Process::new("sh").args(["-c", script]).arg(exe).env("FULL_DISK", &state.0).output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() && text.contains("met the limit"), "{text}");
-    let dir = RunDir::open(&state.0, "7f3a").unwrap();
-    assert_eq!(verify(&dir).unwrap().problems, []);
-    assert!(Journal::resume(dir).is_ok());
-}
-
-#[test]
-#[ignore = "run by a_full_disk_stops_nothing_but_the_journal under a file size limit"]
-fn on_a_full_disk() {
-    let Some(state) = std::env::var_os("FULL_DISK") else { return };
-    let mut run = run();
-    let dir = RunDir::create(&PathBuf::from(state), "7f3a").unwrap();
-    let mut journal = Journal::create(dir.clone(), Header::new(&run)).unwrap();
-    let mut n = 0;
-    while n < 1000 && raise(&mut journal, &mut run, 10 * (n + 1), n as u64 + 1).is_ok() {
-        n += 1;
-    }
-    assert!(n > 3 && n < 1000, "{n}");
-    println!("met the limit after {n} raises");
-    assert!(raise(&mut journal, &mut run, 90_000, 5000).is_err());
-}
-
-// Golden journals.
-
-fn golden() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journal-v1")
-}
-
-/// Every journal of a released schema is still checked, shown and taken up.
-#[test]
-fn golden_journals_still_work() {
-    let state = Folder::new("golden");
-    let dir = RunDir::create(&state.0, "7f3a").unwrap();
-    for file in ["audit.jsonl", "inbox.jsonl", "snapshot.json", "plan.json", "durations.json"] {
-        std::fs::copy(golden().join("runs/7f3a").join(file), dir.path().join(file)).unwrap();
-    }
-    let found = verify(&dir).unwrap();
-    assert_eq!((found.problems, found.records, found.messages), (vec![], 14, 8));
-    let (mut journal, snapshot) = Journal::resume(dir.clone()).unwrap();
-    assert_eq!(snapshot.run.plan.hash(), snapshot.run.plan_hash);
-    journal.commit(&[], &snapshot.run).unwrap();
-    assert_eq!(verify(&dir).unwrap().problems, []);
-}
-
-/// Writes the golden journal anew: only while its schema is not released.
-#[test]
-#[ignore = "writes into tests/golden"]
-fn regenerate_golden_journal() {
-    let (store, _) = night();
-    let to = golden().join("runs/7f3a");
-    std::fs::create_dir_all(&to).unwrap();
-    for file in [FileName::Audit, FileName::Inbox, FileName::Snapshot, FileName::Plan, FileName::Durations] {
-        std::fs::write(to.join(file.as_str()), store.bytes(file)).unwrap();
-    }
 }

@@ -59,6 +59,8 @@ pub fn verify_in(store: &dyn Store, run: &str) -> Result<Verification, JournalEr
     let read = |file: FileName| {
         store.read(file).map_err(|e| JournalError::unreadable(format!("{}/{}", store.place(), file.as_str()), e))
     };
+    // In the order opposite to that of writing, so that a run that is driven meanwhile is still seen whole.
+    let snapshot = read(FileName::Snapshot)?;
     let audit_bytes = read(FileName::Audit)?.unwrap_or_default();
     let inbox_bytes = read(FileName::Inbox)?.unwrap_or_default();
     let (audit, inbox) = (chain::lines(&audit_bytes), chain::lines(&inbox_bytes));
@@ -70,7 +72,6 @@ pub fn verify_in(store: &dyn Store, run: &str) -> Result<Verification, JournalEr
     check_checkpoints(&records, &mut problems);
     check_inbox(&records, &messages, &mut problems);
     check_plan(&records, read(FileName::Plan)?.as_deref(), &mut problems);
-    let snapshot = read(FileName::Snapshot)?;
     check_snapshot(&records, snapshot.as_deref(), &mut problems);
     problems.sort_by_key(|p| p.record);
     let torn = audit.torn.is_some() || inbox.torn.is_some();
@@ -204,7 +205,16 @@ fn check_inbox(records: &[Record], inbox: &[InboxRecord], problems: &mut Vec<Pro
             }
         }
     }
+    let lost = records.iter().any(|r| r.kind == "gap" && r.field("lost_messages").and_then(Value::as_u64) != Some(0));
+    let mut before: Option<u64> = None;
     for record in inbox {
+        let fits = before.is_none_or(|b| record.first == b + 1) && record.last + 1 == record.first + record.count;
+        if !fits && !lost {
+            let expected = format!("{} messages from {}", record.count, before.map_or(record.first, |b| b + 1));
+            let found = format!("messages {} to {}", record.first, record.last);
+            problems.push(Problem::new(record.n, "inbox: the numbers of its messages do not follow", expected, found));
+        }
+        before = Some(record.last);
         if let Err(why) = record.values() {
             problems.push(Problem::new(
                 record.n,
