@@ -72,6 +72,8 @@ pub struct Driver {
     link: Option<Link>,
     last: Option<Stamp>,
     synced: bool,
+    /// Something changed since the last copy went out.
+    fresh: bool,
     ending: bool,
     quit: bool,
 }
@@ -105,6 +107,7 @@ impl Driver {
             link: None,
             last: None,
             synced: false,
+            fresh: true,
             ending: false,
             quit: false,
         }
@@ -267,6 +270,7 @@ impl Driver {
         let tick_before = self.run.tick_asked;
         let was_down = self.run.journal.down.is_some();
         let effects = engine::step(&mut self.run, &message);
+        self.fresh = true;
         let entries = entries(&message.body, &effects);
         let written = if entries.is_empty() {
             if self.run.tick_asked == tick_before {
@@ -329,8 +333,10 @@ impl Driver {
         });
     }
 
-    fn publish(&self) {
-        self.view.send_replace(Arc::new(self.run.clone()));
+    fn publish(&mut self) {
+        if std::mem::take(&mut self.fresh) {
+            self.view.send_replace(Arc::new(self.run.clone()));
+        }
     }
 
     /// Until something happens or is due.

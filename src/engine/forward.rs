@@ -5,6 +5,7 @@ use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
@@ -195,6 +196,11 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
     if raise_blocked(cx.run, t).is_some() {
         return;
     }
+    // Data may have gone while pods were made or a write was tried again.
+    let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
+    if t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as))) {
+        return;
+    }
     let need = capacity(p, t.r0, weight);
     if d.wanted < need {
         cx.call(t, Action::Scale { slot: Slot::Next, replicas: need }, format!("{need} new pods before {weight}%"));
@@ -261,7 +267,7 @@ pub(super) fn step_complete(cx: &mut Cx, t: &mut Track, hold_state: &Hold, wante
     let asked_too_few = hold_state.ended_by.is_some()
         && t.gates
             .values()
-            .all(|g| g.last.as_ref().is_some_and(|e| e.acts_as.passes() || e.acts_as == crate::gate::Verdict::TooFew));
+            .all(|g| g.last.as_ref().is_some_and(|e| e.acts_as.passes() || e.acts_as == Verdict::TooFew));
     held_long_enough
         && few_enough_bad
         && (observed || (asked_too_few && t.observed == ObservedShare::Unknown))

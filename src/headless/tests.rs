@@ -211,10 +211,11 @@ fn evaluated(reason: &str, fires: bool) -> GateTrack {
         reason: reason.into(),
         value: Some(0.01),
         requests: None,
+        window: None,
         progress: Progress::Instant,
         fires,
     };
-    GateTrack { state: GateState::default(), last: Some(last) }
+    GateTrack { last: Some(last), ..GateTrack::fresh() }
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn junit_fails_the_service_and_the_gate() {
     for service in ["ledger", "billing"] {
         let gates = &mut run.tracks.get_mut(service).unwrap().gates;
         gates.insert("error-rate".into(), evaluated("error rate 1.31% > max 1.00%", service == "billing"));
-        gates.insert("p95".into(), GateTrack { state: GateState::default(), last: None });
+        gates.insert("p95".into(), GateTrack::fresh());
     }
     assert_eq!(out.tick(&run, at(1)), None);
     // After the rollback the gate looks at the old version, and is good again.
