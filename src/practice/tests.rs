@@ -5,6 +5,7 @@ use super::objects::{Dependants, number};
 use super::*;
 use serde_json::{Value, json};
 
+mod answers;
 mod stories;
 
 const START: i64 = 1_795_337_043_000;

@@ -414,6 +414,24 @@ mod tests {
     }
 
     #[test]
+    fn a_change_within_a_second_splits_that_second() {
+        let mut t = traffic(&[(1, &["o1", "n1"])]);
+        let only = |pod: &str| {
+            vec![vec![Share {
+                weight: 1,
+                pods: vec![key(pod)],
+            }]]
+        };
+        for second in 0..600 {
+            t.replan(second * 1000, only("o1"));
+            t.replan(second * 1000 + 900, only("n1"));
+        }
+        t.cut(600_000);
+        let share = t.served("billing", "2") as f64 / t.arrived() as f64;
+        assert!((share - 0.1).abs() < 0.02, "{share}");
+    }
+
+    #[test]
     fn errors_and_latencies_follow_the_profile() {
         let mut t = traffic(&[(1, &["o1"])]);
         t.run_to(1_000_000);

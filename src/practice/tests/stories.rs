@@ -161,3 +161,76 @@ fn every_scenario_is_found_by_its_name() {
     );
     assert_eq!(Scenario::ALL.len(), 14);
 }
+
+#[test]
+fn overlap_has_selectors_that_a_copy_of_billings_template_would_match() {
+    let w = World::new(config(Scenario::Overlap));
+    let labels = deployment(&w, "billing")["spec"]["template"]["metadata"]["labels"].clone();
+    assert_eq!(labels["tier"], "billing");
+    let s = w
+        .object("services", "shop", "billing-tier")
+        .expect("is there");
+    assert_eq!(s["spec"]["selector"], json!({"tier": "billing"}));
+    let b = w.object("poddisruptionbudgets", "shop", "billing-tier");
+    assert_eq!(b.expect("is there")["status"]["currentHealthy"], 4);
+}
+
+#[test]
+fn low_traffic_is_a_request_every_few_seconds() {
+    let mut w = World::new(config(Scenario::LowTraffic));
+    let before = w.served("billing", "4.1.8");
+    w.advance_to(START + 1_000_000);
+    let n = w.served("billing", "4.1.8") - before;
+    assert!((150..350).contains(&n), "{n} in 1000 s");
+}
+
+#[test]
+fn about_every_fourth_answer_is_lost_and_only_in_its_story() {
+    let lost = |scenario| {
+        let mut w = World::custom(config(scenario), Fixture::of(Vec::new(), ""));
+        (0..400).filter(|_| w.answer_lost()).count()
+    };
+    assert!((70..130).contains(&lost(Scenario::LostAnswers)));
+    assert_eq!(lost(Scenario::Healthy), 0);
+}
+
+#[test]
+fn crash_loop_never_becomes_ready() {
+    let mut w = story(Scenario::CrashLoop);
+    let t = w.now() + 120_000;
+    w.advance_to(t);
+    let d = deployment(&w, "billing-next");
+    assert_eq!(number(&d, "/status/readyReplicas"), 0);
+    assert_eq!(w.share("billing", "4.2.1"), 0.0);
+}
+
+#[test]
+fn a_bad_rollback_target_is_unready_for_ten_minutes() {
+    let mut w = story(Scenario::BadRollbackTarget);
+    set_weights(&mut w, 75, 25);
+    let ready = |w: &mut World, after: i64| {
+        let t = w.now() + after;
+        w.advance_to(t);
+        number(&deployment(w, "billing"), "/status/readyReplicas")
+    };
+    assert_eq!(ready(&mut w, 145_000), 4);
+    assert_eq!(ready(&mut w, 10_000), 0);
+    assert_eq!(ready(&mut w, 590_000), 0);
+    assert_eq!(ready(&mut w, 15_000), 4);
+}
+
+#[test]
+fn slow_burn_and_flapping_err_as_they_say() {
+    let mut w = story(Scenario::SlowBurn);
+    let burn = error_ratio(&mut w, "4.2.1", 600_000);
+    assert!((0.010..0.016).contains(&burn), "{burn}");
+    let mut w = story(Scenario::Flapping);
+    let mut phases = Vec::new();
+    for _ in 0..60 {
+        let bad = error_ratio(&mut w, "4.2.1", 20_000) > 0.02;
+        if phases.last() != Some(&bad) {
+            phases.push(bad);
+        }
+    }
+    assert!(phases.len() > 12, "{phases:?}");
+}
