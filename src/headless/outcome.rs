@@ -66,9 +66,9 @@ fn left(run: &Run) -> i32 {
     }
 }
 
-/// The new version has traffic, or may have, and the run is not through with it.
+/// Begun and not at its end: with traffic on the new version, or at least with objects of it in the cluster.
 fn undriven(track: &Track) -> bool {
-    !track.phase.is_final() && (track.accepted_share() > 0.0 || (track.desired > 0 && track.route.is_none()))
+    !track.phase.is_final() && !matches!(track.phase, Phase::Waiting { .. })
 }
 
 /// How one is taken up again.
@@ -184,7 +184,11 @@ pub(super) fn sentence(run: &Run) -> String {
         Some(Outcome::LeftSplit) => "Left as it was: traffic is split and nobody drives.".into(),
         Some(Outcome::Lost) => "Cluster or metrics were lost; nothing was decided without them.".into(),
         Some(Outcome::SteppedDown) => "Another process drives this run now; this one stepped down.".into(),
-        None if exit_code(run) == 7 => "Left before its end: traffic is split and nobody drives.".into(),
+        None if exit_code(run) == 7 => {
+            let split = run.tracks.values().any(|t| undriven(t) && t.accepted_share() > 0.0);
+            let what = if split { "traffic is split" } else { "services are under way" };
+            format!("Left before its end: {what} and nobody drives.")
+        }
         None => match (&run.stage, asked(run)) {
             (Stage::Ready, _) => "Left before its start: it waits for `start`; nothing was changed.".into(),
             (_, Some(ask)) => format!("Left before its end: it waits for a person: {ask}."),

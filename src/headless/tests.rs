@@ -7,8 +7,7 @@ use crate::engine::observe::Problem;
 use crate::engine::run::{
     Ask, AskKind, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback, RollbackStage,
 };
-use crate::gate::evaluate::GateState;
-use crate::gate::sample::{Evaluation, Progress, Verdict};
+use crate::gate::GateState;
 use crate::journal::testing::{at, event, run};
 use crate::spec::policy::{OnExit, Severity};
 
@@ -84,6 +83,11 @@ fn exit_codes_are_those_of_the_table() {
     set(&mut run, "ledger", Phase::Done, 0);
     run.cluster.down = None;
     assert_eq!(exit_code(&run), 5);
+    // Objects of the new version stand there, without traffic.
+    leave(&mut run, "SIGTERM");
+    set(&mut run, "billing", Phase::Deploying, 0);
+    assert_eq!(exit_code(&run), 7);
+    assert!(outcome::sentence(&run).contains("under way"));
 }
 
 /// Policy: warm-up 5 min, three steps of 2 min, soak 30 min, drain 30 s; billing starts when ledger is at 100 %.
@@ -201,21 +205,16 @@ fn json_lines_carry_the_documented_fields() {
     assert_eq!(end["services"][1]["from"], "4.1.8");
 }
 
+/// From JSON, so that it stays a gate's track when these get new fields.
+fn gate_track(last: Value) -> GateTrack {
+    let state = serde_json::to_value(GateState::default()).unwrap();
+    serde_json::from_value(serde_json::json!({"state": state, "told_lost": false, "last": last})).unwrap()
+}
+
 fn evaluated(reason: &str, fires: bool) -> GateTrack {
-    let verdict = if fires { Verdict::Bad } else { Verdict::Good };
-    let last = Evaluation {
-        at: at(1),
-        verdict,
-        acts_as: verdict,
-        asks: false,
-        reason: reason.into(),
-        value: Some(0.01),
-        requests: None,
-        window: None,
-        progress: Progress::Instant,
-        fires,
-    };
-    GateTrack { last: Some(last), ..GateTrack::fresh() }
+    let verdict = if fires { "bad" } else { "good" };
+    gate_track(serde_json::json!({"at": at(1), "verdict": verdict, "acts_as": verdict, "asks": false, "reason": reason,
+        "value": 0.01, "requests": null, "window": null, "progress": "instant", "fires": fires}))
 }
 
 #[test]
@@ -225,7 +224,7 @@ fn junit_fails_the_service_and_the_gate() {
     for service in ["ledger", "billing"] {
         let gates = &mut run.tracks.get_mut(service).unwrap().gates;
         gates.insert("error-rate".into(), evaluated("error rate 1.31% > max 1.00%", service == "billing"));
-        gates.insert("p95".into(), GateTrack::fresh());
+        gates.insert("p95".into(), gate_track(Value::Null));
     }
     assert_eq!(out.tick(&run, at(1)), None);
     // After the rollback the gate looks at the old version, and is good again.
