@@ -1,1 +1,9 @@
 //! The screen.
+pub mod action;
+pub mod caret;
+pub mod chord;
+pub mod glyphs;
+pub mod keymap;
+pub mod text;
+pub mod theme;
+pub mod zone;

@@ -7,13 +7,16 @@
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
 //! - [`effect`] what goes out
 //! - [`run`] the state
-//! - [`command`] the one table of verbs, and who may do what
+//! - [`command`] the one table of verbs; [`people`] who may do what, and what it would do
+//! - [`status`] what a run says of itself, for screen and headless output
 pub mod command;
 pub mod effect;
 pub mod measure;
 pub mod message;
 pub mod observe;
+pub mod people;
 pub mod run;
+pub mod status;
 
 pub use command::{Allowance, Command, Scope, Verb};
 pub use effect::{Action, Call, Effect};
