@@ -1,9 +1,22 @@
-//! The screen.
+//! The screen: what an on-call engineer sees of a run, and the keys that steer it.
+//!
+//! # Layout
+//! Pure, no clock and no terminal:
+//! - [`action`] what a key can mean; [`chord`] keys as people write them; [`keymap`] which key means what
+//! - [`model`] what the person is looking at; [`update`] what a key does to it; [`dialog`], [`palette`], [`history`]
+//! - [`theme`], [`glyphs`], [`zone`], [`text`] how things are written and coloured
 pub mod action;
 pub mod caret;
 pub mod chord;
+pub mod dialog;
 pub mod glyphs;
+pub mod history;
 pub mod keymap;
+pub mod model;
+pub mod palette;
 pub mod text;
 pub mod theme;
+pub mod update;
+pub mod view;
+pub mod viewmodel;
 pub mod zone;

@@ -14,7 +14,7 @@ use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
 pub use next::enough_at;
-pub use sentence::{gate_text, human};
+pub use sentence::{gate_text, human, unit_of};
 
 /// How an instant is written for the reader, such as `03:17:00`.
 pub type ShowTime<'a> = &'a dyn Fn(Time) -> String;

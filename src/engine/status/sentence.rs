@@ -2,8 +2,8 @@
 use super::super::run::{Driving, Held, HoldReason, Outcome, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::{ShowTime, Word, dwell, enough_at, gate, trigger};
 use crate::gate::sample::{Evaluation, Progress};
-use crate::spec::policy::{Gate, Severity};
-use crate::spec::units::{Dur, Time};
+use crate::spec::policy::{Baseline, Gate, Severity};
+use crate::spec::units::{Dur, Time, Unit};
 
 /// The full sentence, and one for a narrow screen.
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
@@ -30,12 +30,25 @@ pub fn human(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// The unit a gate's values are written in: the limit's, unless the limit is a bare number for a measure that has a
+/// unit. A ratio to the old version is a bare number whatever is measured.
+pub fn unit_of(gate: &Gate) -> Unit {
+    let written = gate.max.or(gate.min).map(|l| l.unit);
+    match (gate.baseline, written, gate.measure) {
+        (Some(Baseline::Ratio(_)), _, _) => Unit::Count,
+        (_, Some(Unit::Count) | None, Some(measure)) => measure.unit(),
+        (_, Some(unit), _) => unit,
+        (_, None, None) => Unit::Count,
+    }
+}
+
 /// A gate's value against its limit: `error rate 1.31% > 1.00%`; the evaluation's own reason where there is no limit.
 pub fn gate_text(gate: &Gate, e: &Evaluation) -> String {
     let limit = gate.max.map(|l| (">", l)).or(gate.min.map(|l| ("<", l)));
     match (e.value, limit) {
         (Some(value), Some((sign, limit))) => {
-            format!("{} {} {sign} {limit}", human(&gate.name), limit.unit.show(value))
+            let unit = unit_of(gate);
+            format!("{} {} {sign} {}", human(&gate.name), unit.show(value), unit.show(limit.value))
         }
         _ => e.reason.clone(),
     }
