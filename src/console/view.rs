@@ -53,8 +53,12 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
         top(&mut canvas, vm, row());
         verdict(&mut canvas, vm, row());
         next(&mut canvas, vm, row());
-        if let Some((full, short)) = &vm.ask {
-            labelled(&mut canvas, row(), "!ASK", Meaning::Ask, full, short);
+        if let Some(ask) = &vm.ask {
+            let row = row();
+            // The keys that answer are never cut.
+            let keys = (width(&ask.keys) as u16 + 1).min(row.width / 2);
+            labelled(&mut canvas, Rect { width: row.width - keys - 1, ..row }, "!ASK", Meaning::Ask, &ask.text, &ask.short);
+            canvas.put(row.right() - keys, row.y, &ask.keys, Meaning::Key, keys);
         }
         let body = Rect { y, height: area.bottom().saturating_sub(y + 1), ..area };
         if area.width < 80 || area.height < 24 { small(&mut canvas, vm, body) } else { large(&mut canvas, vm, body) }
@@ -77,13 +81,15 @@ fn verdict_alone(canvas: &mut Canvas, vm: &ViewModel, area: Rect) {
 /// Full texts if they fit, then short ones, then fewer.
 fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let parts: Vec<&Segment> = vm.top.left.iter().chain(&vm.top.right).collect();
-    let room = usize::from(row.width).saturating_sub(3);
+    let room = usize::from(row.width).saturating_sub(1);
     let size = |short: bool, drop: u8| -> usize {
-        let text = |s: &&&Segment| width(if short { &s.short } else { &s.text }) + 2;
-        parts.iter().filter(|s| s.drop == 0 || s.drop < drop).map(|s| text(&s)).sum()
+        let gap = |i: usize| if i < vm.top.left.len() && !short { 2 } else { 1 };
+        let cells = |(i, s): (usize, &&Segment)| width(if short { &s.short } else { &s.text }) + gap(i);
+        parts.iter().enumerate().filter(|(_, s)| s.drop == 0 || s.drop < drop).map(cells).sum()
     };
     let fits = |(short, drop): &(bool, u8)| size(*short, *drop) <= room;
-    let tries = std::iter::once((false, 9)).chain((1..=9).rev().map(|d| (true, d)));
+    // Seconds on the clock show that the picture lives: names go before them.
+    let tries = [(false, 9), (false, 8), (false, 7)].into_iter().chain((1..=9).rev().map(|d| (true, d)));
     let (short, drop) = tries.clone().find(fits).unwrap_or((true, 1));
     let shown = |s: &&Segment| s.drop == 0 || s.drop < drop;
     let text = |s: &Segment| if short { s.short.clone() } else { s.text.clone() };
@@ -116,9 +122,10 @@ fn labelled(canvas: &mut Canvas, row: Rect, word: &str, meaning: Meaning, full: 
 
 fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let room = usize::from(row.width).saturating_sub(8);
-    let ((full, short), (right_full, right_short)) = (&vm.next, &vm.next_right);
-    let pairs = [(full, right_full), (full, right_short), (short, right_short)];
-    let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((short, right_short));
+    let [full, short, tiny] = &vm.next;
+    let [right_full, right_short, right_tiny] = &vm.next_right;
+    let pairs = [(full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
+    let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((tiny, right_tiny));
     let right_width = (width(right) as u16).min(row.width);
     let left = Rect { width: row.width.saturating_sub(right_width + 2), ..row };
     labelled(canvas, left, "NEXT", Meaning::Header, text, text);
@@ -154,9 +161,11 @@ fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
             events::panel(canvas, &vm.events, Rect { y: above.bottom(), height: below, ..body }, &title);
         }
         Body::Main => {
-            let above_height = services::wanted(&vm.services).max(gates::wanted(&vm.gates)).min(body.height.saturating_sub(5));
-            let above = Rect { height: above_height.max(body.height / 2), ..body };
             let gates_width = gates_width(body.width);
+            let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
+            // Events keep three lines at least, and never more than half while a panel could use the room.
+            let above_height = wanted.min(body.height.saturating_sub(5)).max(body.height / 3);
+            let above = Rect { height: above_height, ..body };
             let left = Rect { width: body.width - gates_width, ..above };
             services::panel(canvas, &vm.services, left);
             gates::panel(canvas, &vm.gates, Rect { x: left.right(), width: gates_width, ..above });
@@ -200,18 +209,23 @@ fn footer(canvas: &mut Canvas, footer: &Footer, row: Rect) {
     }
 }
 
+/// Reasons in full, then their first words, then only that a key is off, then only what is on.
 fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
     let label = |k: &FooterKey, level: u8| match (&k.off, level) {
         (None, _) => k.label.clone(),
         (Some(why), 0) => format!("{}(off: {why})", k.label),
+        (Some(why), 1) => format!("{}(off: {})", k.label, why.split(':').next().unwrap_or(why)),
         (Some(_), _) => format!("{}(off)", k.label),
     };
     let gap = |level: u8| if level == 0 { 2 } else { 1 };
-    let size = |level: u8| -> usize { keys.iter().map(|k| width(&k.key) + 1 + width(&label(k, level)) + gap(level)).sum() };
-    let level = u8::from(size(0) > usize::from(row.width));
-    let drop_off = size(level) > usize::from(row.width);
+    let shown = |k: &&FooterKey, level: u8| (level == 0 || !k.spare) && (level < 3 || k.off.is_none());
+    let size = |level: u8| -> usize {
+        let cells = |k: &FooterKey| width(&k.key) + 1 + width(&label(k, level)) + gap(level);
+        keys.iter().filter(|k| shown(k, level)).map(cells).sum()
+    };
+    let level = (0..3).find(|l| size(*l) <= usize::from(row.width)).unwrap_or(3);
     let mut x = row.x + 1;
-    for key in keys.iter().filter(|k| !drop_off || k.off.is_none()) {
+    for key in keys.iter().filter(|k| shown(k, level)) {
         let (on, text) = (key.off.is_none(), label(key, level));
         let room = row.right().saturating_sub(x);
         // A key without its whole word would be a riddle.
@@ -219,6 +233,7 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
             break;
         }
         x += canvas.put(x, row.y, &key.key, if on { Meaning::Key } else { Meaning::KeyOff }, room) + 1;
-        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, row.right().saturating_sub(x)) + gap(level) as u16;
+        let room = row.right().saturating_sub(x);
+        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap(level) as u16;
     }
 }

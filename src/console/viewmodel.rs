@@ -127,6 +127,15 @@ pub struct Events {
     pub focus: bool,
 }
 
+/// The row that asks for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskRow {
+    pub text: String,
+    pub short: String,
+    /// What answers it: `[w] keep  [x] abort`.
+    pub keys: String,
+}
+
 /// The body of the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -141,11 +150,11 @@ pub struct ViewModel {
     pub top: Top,
     pub status: Status,
     pub verdict: Meaning,
-    /// Row 3, full and short, and its right end.
-    pub next: (String, String),
-    pub next_right: (String, String),
+    /// Row 3 and its right end, from full to tiny.
+    pub next: [String; 3],
+    pub next_right: [String; 3],
     /// Row 4; absent when nobody is asked.
-    pub ask: Option<(String, String)>,
+    pub ask: Option<AskRow>,
     pub body: Body,
     pub services: Services,
     pub gates: Gates,
@@ -186,10 +195,11 @@ impl ViewModel {
             top: top::build(run, model, scene),
             verdict: meaning(status.word),
             next: next_text(&status, zone, now),
-            next_right: (
+            next_right: [
                 format!("{} of {} at 100% | blast radius {}%", status.done.0, status.done.1, status.blast_radius),
                 format!("{}/{} at 100%  blast {}%", status.done.0, status.done.1, status.blast_radius),
-            ),
+                format!("blast {}%", status.blast_radius),
+            ],
             ask: ask_text(&status, scene, model),
             body: match (model.screen, selected) {
                 (Screen::Detail, Some(name)) => Body::Detail(Box::new(detail::build(run, name, model, scene))),
@@ -233,20 +243,22 @@ pub fn meaning(word: Word) -> Meaning {
     }
 }
 
-fn next_text(status: &Status, zone: Zone, now: Time) -> (String, String) {
+fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 3] {
     let next = &status.next;
     let lead = if next.recovers { "if it recovers now: " } else { "" };
     let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
-    (
+    let brief = if next.recovers { "if well: " } else { "" };
+    [
         format!("{lead}{}{at}{condition}", next.text),
-        format!("{}{}{at_short}{condition}", if next.recovers { "if well: " } else { "" }, next.text),
-    )
+        format!("{brief}{}{at_short}{condition}", next.text),
+        format!("{brief}{}{}", next.text, if next.at.is_some() { at_short } else { condition }),
+    ]
 }
 
-fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<(String, String)> {
+fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let ask = status.ask.as_ref()?;
     let keys: Vec<String> = ask
         .answers
@@ -266,7 +278,7 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<(String, Str
     let text = ask.text.trim_end_matches('.');
     let full = left.as_ref().map(|l| format!(", in {l} by itself")).unwrap_or_default();
     let short = left.map(|l| format!(", {l} left")).unwrap_or_default();
-    Some((format!("{who}{text}{full}{more}   {keys}"), format!("{who}{text}{short}{more}  {keys}")))
+    Some(AskRow { text: format!("{who}{text}{full}{more}"), short: format!("{who}{}{more}{text}", short.trim_start_matches(", ").to_string() + if short.is_empty() { "" } else { ": " }), keys })
 }
 
 fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {

@@ -9,15 +9,20 @@ use super::canvas::Canvas;
 /// Widest verdict word.
 const WORD: usize = 7;
 /// `?99.96%`, `12.40s`.
-const VALUE: usize = 8;
+const VALUE: usize = 7;
 /// `min 99.00%`.
-const LIMIT: usize = 11;
+const LIMIT: usize = 10;
 /// From this width on limit and gauge have a place.
 const WIDE: u16 = 36;
 
 /// Rows the whole panel would like.
 pub fn wanted(gates: &Gates) -> u16 {
-    (gates.rows.len() * 3 + 1 + 2) as u16
+    (gates.rows.iter().map(most).sum::<usize>() + 1 + 2) as u16
+}
+
+/// Lines a gate can use.
+fn most(row: &GateRow) -> usize {
+    if row.flag && row.urgency >= 2 { 1 } else { 3 }
 }
 
 pub fn panel(canvas: &mut Canvas, gates: &Gates, area: Rect) {
@@ -39,7 +44,7 @@ fn lines(gates: &[GateRow], room: usize) -> Vec<usize> {
     order.sort_by_key(|i| gates[*i].urgency);
     let mut give = |only_urgent: bool, upto: usize, lines: &mut Vec<usize>| {
         for i in order.iter().filter(|i| !only_urgent || gates[**i].urgency < 2) {
-            while spare > 0 && lines[*i] < upto {
+            while spare > 0 && lines[*i] < upto.min(most(&gates[*i])) {
                 lines[*i] += 1;
                 spare -= 1;
             }
@@ -86,9 +91,13 @@ fn head(canvas: &mut Canvas, row: &GateRow, at: Rect) {
     let limit = if at.width >= WIDE { LIMIT + 2 } else { 0 };
     let name = usize::from(at.width).saturating_sub(VALUE + limit + WORD + 1);
     let ellipsis = canvas.glyphs.ellipsis;
-    let mut x = at.x;
-    x += canvas.put(x, at.y, &left(&row.name, name, ellipsis), Meaning::Text, at.width);
-    x += canvas.put(x, at.y, &right(&row.value, VALUE, ellipsis), row.value_meaning, at.right().saturating_sub(x));
+    // A long name may use what a short value leaves.
+    let room = name + VALUE.saturating_sub(width(&row.value) + 1);
+    canvas.put(at.x, at.y, &left(&row.name, room, ellipsis), Meaning::Text, at.width);
+    let value = right(&row.value, VALUE, ellipsis);
+    let value = value.trim_start();
+    let mut x = at.x + (name + VALUE - width(value)) as u16;
+    x += canvas.put(x, at.y, value, row.value_meaning, at.right().saturating_sub(x));
     if limit > 0 {
         x += canvas.put(x, at.y, "  ", Meaning::Text, at.right().saturating_sub(x));
         x += canvas.put(x, at.y, &left(&row.limit, LIMIT, ellipsis), Meaning::Limit, at.right().saturating_sub(x));
@@ -163,10 +172,10 @@ fn dwell(canvas: &mut Canvas, row: &GateRow, at: Rect) {
     let Some((fraction, text)) = &row.dwell else { return };
     let g = canvas.glyphs;
     let lead = if at.width >= WIDE { "bad " } else { "" };
-    let cells: usize = if at.width >= WIDE { 10 } else { 8 };
+    let cells: usize = if at.width >= WIDE { 10 } else { 5 };
     let filled = (fraction * cells as f64).round() as usize;
     let bar = format!("[{}{}]", g.dwell_on.repeat(filled), g.dwell_off.repeat(cells - filled));
-    let percent = if *fraction > 0.0 { format!(" {:>3.0}%", fraction * 100.0) } else { String::new() };
+    let percent = if *fraction > 0.0 { format!(" {:.0}%", fraction * 100.0) } else { String::new() };
     let meaning = if *fraction > 0.0 { Meaning::Bad } else { Meaning::Dim };
     canvas.put(at.x + 1, at.y, &format!("{lead}{text} {bar}{percent}"), meaning, room);
 }

@@ -1,7 +1,7 @@
 //! The table of services.
 use ratatui::layout::Rect;
 
-use super::super::text::{left, right, width};
+use super::super::text::{left, right, width, wrap};
 use super::super::theme::Meaning;
 use super::super::viewmodel::{Mark, ServiceRow, Services, StepState};
 use super::canvas::Canvas;
@@ -59,9 +59,23 @@ fn columns(services: &Services, room: usize) -> Columns {
     c
 }
 
-/// Rows the whole panel would like: every service, head, notes, borders.
-pub fn wanted(services: &Services) -> u16 {
-    (services.rows.len() + 1 + services.notes.len() + 2) as u16
+/// Rows the whole panel would like at this width: every service, head, notes, borders.
+pub fn wanted(services: &Services, width: u16) -> u16 {
+    (services.rows.len() + 1 + notes(services, width.saturating_sub(2)).len() + 2) as u16
+}
+
+/// The notes, each in at most two lines.
+fn notes(services: &Services, cells: u16) -> Vec<(String, Meaning)> {
+    let room = usize::from(cells.saturating_sub(3));
+    let two = |(text, meaning): &(String, Meaning)| {
+        let mut lines = wrap(text, room);
+        if lines.len() > 2 {
+            // The second line takes all that is left; drawing cuts it and says so.
+            lines = vec![lines[0].clone(), lines[1..].join(" ")];
+        }
+        lines.into_iter().map(|l| (l, *meaning)).collect::<Vec<_>>()
+    };
+    services.notes.iter().flat_map(two).collect()
 }
 
 pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
@@ -81,8 +95,11 @@ pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
     }
     let columns = columns(services, usize::from(inner.width));
     canvas.put(inner.x, inner.y, &head(services, &columns), Meaning::Header, inner.width);
-    let notes = if inner.height as usize > 3 + services.notes.len() { services.notes.len() } else { 0 };
-    let room = usize::from(inner.height) - 1 - notes;
+    let mut notes = notes(services, inner.width);
+    // Rows before notes, but one row of notes stays as long as three services do.
+    let spare = usize::from(inner.height).saturating_sub(1 + services.rows.len());
+    notes.truncate(spare.max(usize::from(inner.height > 4)));
+    let room = usize::from(inner.height) - 1 - notes.len();
     let chosen = services.rows.iter().position(|r| r.selected).unwrap_or(0);
     // One row less when there are more than fit: it says how many.
     let shown = if services.rows.len() > room { room.saturating_sub(1) } else { room };
@@ -99,8 +116,8 @@ pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
     if services.rows.is_empty() && room > 0 {
         canvas.put(inner.x, inner.y + 1, "  no service matches", Meaning::Dim, inner.width);
     }
-    for (i, (note, meaning)) in services.notes.iter().take(notes).enumerate() {
-        let y = inner.bottom() - (notes - i) as u16;
+    for (i, (note, meaning)) in notes.iter().enumerate() {
+        let y = inner.bottom() - (notes.len() - i) as u16;
         canvas.put(inner.x + 2, y, note, *meaning, inner.width.saturating_sub(2));
     }
 }

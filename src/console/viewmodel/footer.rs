@@ -13,6 +13,8 @@ pub struct FooterKey {
     pub label: String,
     /// Why it is off.
     pub off: Option<String>,
+    /// Dropped first when there is no room.
+    pub spare: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     };
     for (action, label) in look {
         if let Some(key) = scene.keymap.key_of(model.screen, *action) {
-            keys.push(FooterKey { key, label: label.to_string(), off: None });
+            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });
         }
     }
     Footer::Keys(keys)
@@ -74,7 +76,7 @@ fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<Footer
         Verb::Rollback => "roll back".to_string(),
         _ => shown.info().name.to_string(),
     };
-    Some(FooterKey { key, label, off: off(run, model, shown, &scope) })
+    Some(FooterKey { key, label, off: off(run, model, shown, &scope), spare: false })
 }
 
 /// Why a verb cannot be asked for now; typing a word is asking.

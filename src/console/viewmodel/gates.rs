@@ -40,6 +40,8 @@ pub struct GateRow {
     pub remark: Option<String>,
     /// Which rows get the room: bad before missing before good.
     pub urgency: u8,
+    /// The limit is 0: a yes or no, with no line or bar worth drawing while it is good.
+    pub flag: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +91,12 @@ fn basis(track: &Track, scene: Scene) -> String {
 fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: bool) -> GateRow {
     let last = track.gates.get(&gate.name).and_then(|g| g.last.as_ref());
     let unit = unit_of(gate);
-    let (word, meaning, urgency) = last.map_or(("-", Meaning::Dim, 3), |e| verdict(gate, e));
+    let (word, meaning, urgency) = match last.map(|e| verdict(gate, e)) {
+        None => ("-", Meaning::Dim, 3),
+        // An old verdict is none.
+        Some((_, _, urgency)) if old && last.is_some_and(|e| !e.verdict.is_missing()) => ("?", Meaning::Stale, urgency),
+        Some(known) => known,
+    };
     let doubt = old || last.is_some_and(|e| e.verdict.is_missing());
     let value = match last.and_then(|e| e.value) {
         Some(v) => format!("{}{}", if doubt { "?" } else { "" }, unit.show(v)),
@@ -115,6 +122,7 @@ fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: 
         dwell: last.filter(|_| remark.is_none()).map(|e| trigger(e, scene.now)),
         remark,
         urgency,
+        flag: limit_value == Some(0.0),
     }
 }
 

@@ -192,7 +192,7 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
         let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
         return (
             format!("{name} held at {share:.0}%: {what}. Rolls back {left} unless somebody says keep."),
-            format!("{name} held {share:.0}%: {what}, rolls back {left}"),
+            format!("{name} {share:.0}%: {what}, rolls back {left} unless kept"),
         );
     }
     let (_, far) = trigger(e, now);
@@ -200,7 +200,7 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
         Progress::Dwell { of, .. } => {
             let left = of.minus(dwell(e, now)).clock();
             match gate.severity {
-                Severity::Immediate => format!("Auto-rollback in {left}"),
+                Severity::Immediate => format!("Rollback in {left}"),
                 Severity::Fast => format!("Fast rollback in {left}"),
                 Severity::Standard => format!("Asks in {left}"),
             }
@@ -211,8 +211,8 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
         },
     };
     (
-        format!("{name} held at {share:.0}%: {what} for {far}. {then}."),
-        format!("{name} held {share:.0}%: {what} {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
+        format!("{name} held at {share:.0}%: {what} for {far}. {} by itself.", then),
+        format!("{name} {share:.0}%: {what}, {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
     )
 }
 
