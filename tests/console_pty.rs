@@ -35,7 +35,7 @@ fn child() {
             while let Some(what) = sent.recv().await {
                 if let FromConsole::Command(c) = &what {
                     // `pause` stands in for a defect.
-                    assert!(c.verb.info().name != "pause" , "a defect in the console");
+                    assert!(c.verb.info().name != "pause", "a defect in the console");
                 }
                 all.push(format!("{what:?}"));
             }
@@ -125,7 +125,11 @@ impl Pty {
     fn said(&mut self) -> String {
         let start = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < Duration::from_secs(20), "the child does not end; the screen shows:\n{}", self.text());
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "the child does not end; the screen shows:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
         std::fs::read_to_string(&self.out).unwrap_or_default()

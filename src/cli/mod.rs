@@ -1,1 +1,3 @@
 //! One file per command; wires adapters to ports.
+pub mod keys;
+pub mod themes;

@@ -59,7 +59,11 @@ impl fmt::Display for FileError {
         let number = self.line.to_string();
         let pad = " ".repeat(number.len());
         let caret = format!("{}{}", " ".repeat(self.column - 1), "^".repeat(self.length));
-        write!(f, "{}:{}:{}: {}\n{pad} |\n{number} | {}\n{pad} | {caret}", self.file, self.line, self.column, self.message, self.source)
+        write!(
+            f,
+            "{}:{}:{}: {}\n{pad} |\n{number} | {}\n{pad} | {caret}",
+            self.file, self.line, self.column, self.message, self.source
+        )
     }
 }
 

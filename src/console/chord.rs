@@ -91,7 +91,9 @@ impl Key {
             _ => named(rest).ok_or_else(|| unknown(text, rest))?,
         };
         if ctrl && matches!(code, Code::Char(c) if c.is_uppercase()) {
-            return Err(format!("`{text}`: a terminal cannot tell ctrl with and without shift apart; write the letter small"));
+            return Err(format!(
+                "`{text}`: a terminal cannot tell ctrl with and without shift apart; write the letter small"
+            ));
         }
         Ok(Key { code, ctrl, alt })
     }
@@ -154,7 +156,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        for text in ["p", "P", "é", "space", "ctrl-c", "ctrl-alt-x", "esc", "f12", "shift-tab", "?", ":", "-", "page-down"] {
+        for text in
+            ["p", "P", "é", "space", "ctrl-c", "ctrl-alt-x", "esc", "f12", "shift-tab", "?", ":", "-", "page-down"]
+        {
             assert_eq!(Key::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(sequence("g  G").unwrap(), [Key::char('g'), Key::char('G')]);

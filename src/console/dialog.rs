@@ -114,7 +114,17 @@ impl Confirm {
             (None, _) => Field::Reason,
         };
         let opened = Situation::of(run, &scope);
-        Confirm { verb, scope, word, typed: String::new(), reason_field, reason: String::new(), focus, then_quit, opened }
+        Confirm {
+            verb,
+            scope,
+            word,
+            typed: String::new(),
+            reason_field,
+            reason: String::new(),
+            focus,
+            then_quit,
+            opened,
+        }
     }
 
     /// The command, if everything that is asked for has been given and the policy still allows it.

@@ -145,9 +145,28 @@ mod tests {
             assert_eq!(GlyphSet::named(name), Some(set));
             let g = set.glyphs();
             let mut all = vec![
-                g.top_left, g.top_right, g.bottom_left, g.bottom_right, g.horizontal, g.vertical, g.step_done,
-                g.step_now, g.step_todo, g.done, g.waits, g.moves, g.attention, g.back, g.selected, g.bar,
-                g.bar_empty, g.limit, g.gap, g.ellipsis, g.dwell_on, g.dwell_off,
+                g.top_left,
+                g.top_right,
+                g.bottom_left,
+                g.bottom_right,
+                g.horizontal,
+                g.vertical,
+                g.step_done,
+                g.step_now,
+                g.step_todo,
+                g.done,
+                g.waits,
+                g.moves,
+                g.attention,
+                g.back,
+                g.selected,
+                g.bar,
+                g.bar_empty,
+                g.limit,
+                g.gap,
+                g.ellipsis,
+                g.dwell_on,
+                g.dwell_off,
             ];
             all.extend(g.spark);
             for sign in all {

@@ -197,7 +197,10 @@ mod tests {
     #[test]
     fn keys_of_common_terminals() {
         assert_eq!(keys(b"pH\r\t\x7f\x03"), ["p", "H", "enter", "tab", "backspace", "ctrl-c"]);
-        assert_eq!(keys(b"\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b[Z\x1b[15~\x1b[24~"), ["up", "down", "page-up", "ctrl-right", "shift-tab", "f5", "f12"]);
+        assert_eq!(
+            keys(b"\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b[Z\x1b[15~\x1b[24~"),
+            ["up", "down", "page-up", "ctrl-right", "shift-tab", "f5", "f12"]
+        );
         assert_eq!(keys("\u{e9}\u{6771}".as_bytes()), ["\u{e9}", "\u{6771}"]);
         assert_eq!(keys(b"\x1bx"), ["alt-x"]);
         assert_eq!(keys(b"\x1b"), ["esc"]);

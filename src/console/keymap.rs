@@ -113,7 +113,9 @@ impl Keymap {
         check_lines(file, text, &shared)?;
         check_shift(file, text, &verbs)?;
         let mut own = BTreeMap::new();
-        for (screen, section) in [(Screen::Main, &parsed.main), (Screen::Detail, &parsed.detail), (Screen::Events, &parsed.events)] {
+        for (screen, section) in
+            [(Screen::Main, &parsed.main), (Screen::Detail, &parsed.detail), (Screen::Events, &parsed.events)]
+        {
             let lines = read(section)?;
             no_verbs(file, text, &lines)?;
             let together: Vec<&Line> = shared.iter().copied().chain(&lines).collect();
@@ -123,7 +125,10 @@ impl Keymap {
         let keymap = Keymap { name: parsed.name, verbs: map(verbs), all: map(all), own };
         for needed in [Action::Quit, Action::Help, Action::Back, Action::Command] {
             if keymap.key_of(Screen::Main, needed).is_none() {
-                return Err(FileError::whole(file, format!("no key means `{}`: nobody could find the way", needed.name())));
+                return Err(FileError::whole(
+                    file,
+                    format!("no key means `{}`: nobody could find the way", needed.name()),
+                ));
             }
         }
         Ok(keymap)
@@ -153,7 +158,9 @@ impl Keymap {
 
     /// The shortest way to an action: a plain letter before a named key before a sequence.
     pub fn key_of(&self, screen: Screen, action: Action) -> Option<String> {
-        let cost = |keys: &[Key]| (keys.len(), keys.iter().filter(|k| k.ctrl || k.alt || !matches!(k.code, Code::Char(_))).count());
+        let cost = |keys: &[Key]| {
+            (keys.len(), keys.iter().filter(|k| k.ctrl || k.alt || !matches!(k.code, Code::Char(_))).count())
+        };
         self.entries(screen).filter(|(_, a)| *a == action).min_by_key(|(k, _)| cost(k)).map(|(k, _)| show(k))
     }
 }
@@ -167,7 +174,8 @@ fn read_section(file: &str, text: &str, section: &Section) -> Result<Vec<Line>, 
     for (keys, name) in section {
         let read = sequence(keys.as_ref()).map_err(|why| FileError::at(file, text, keys.span(), why))?;
         let action = Action::named(name.as_ref()).ok_or_else(|| {
-            let near = nearest(name.as_ref(), Action::names()).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            let near =
+                nearest(name.as_ref(), Action::names()).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
             FileError::at(file, text, name.span(), format!("`{}` is nothing a key can do{near}", name.as_ref()))
         })?;
         lines.push(Line { keys: read, action, span: keys.span() });
@@ -180,7 +188,12 @@ fn read_section(file: &str, text: &str, section: &Section) -> Result<Vec<Line>, 
 /// Verbs mean the same on all screens, so they stand in one place.
 fn no_verbs(file: &str, text: &str, lines: &[Line]) -> Result<(), FileError> {
     match lines.iter().find(|l| matches!(l.action, Action::Verb(_))) {
-        Some(line) => Err(FileError::at(file, text, line.span.clone(), format!("`{}` is a verb: verbs stand under [verbs] and mean the same on every screen", line.action.name()))),
+        Some(line) => Err(FileError::at(
+            file,
+            text,
+            line.span.clone(),
+            format!("`{}` is a verb: verbs stand under [verbs] and mean the same on every screen", line.action.name()),
+        )),
         None => Ok(()),
     }
 }
@@ -210,7 +223,11 @@ fn check_shift(file: &str, text: &str, verbs: &[Line]) -> Result<(), FileError> 
     let dangerous: Vec<&Line> = verbs.iter().filter(danger).collect();
     for (i, line) in dangerous.iter().enumerate() {
         if let Some(other) = dangerous[..i].iter().find(|o| plain(o) == plain(line)) {
-            let message = format!("differs by shift only from `{}`, which means `{}`: with caps lock one becomes the other", show(&other.keys), other.action.name());
+            let message = format!(
+                "differs by shift only from `{}`, which means `{}`: with caps lock one becomes the other",
+                show(&other.keys),
+                other.action.name()
+            );
             return Err(FileError::at(file, text, line.span.clone(), message));
         }
     }
@@ -233,7 +250,13 @@ mod tests {
         for (name, _) in SHIPPED {
             let keymap = Keymap::shipped(name).unwrap().unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(keymap.name, name);
-            for (verb, key) in [(Verb::Pause, "p"), (Verb::PauseAll, "H"), (Verb::Next, "n"), (Verb::Abort, "x"), (Verb::Rollback, "b")] {
+            for (verb, key) in [
+                (Verb::Pause, "p"),
+                (Verb::PauseAll, "H"),
+                (Verb::Next, "n"),
+                (Verb::Abort, "x"),
+                (Verb::Rollback, "b"),
+            ] {
                 for screen in Screen::ALL {
                     assert_eq!(keymap.key_of(screen, Action::Verb(verb)).as_deref(), Some(key), "{name} {screen:?}");
                 }

@@ -145,7 +145,12 @@ struct Console {
 }
 
 impl Console {
-    fn new(run: Arc<Run>, commands: mpsc::Sender<FromConsole>, frames: SyncSender<Vec<u8>>, options: ConsoleOptions) -> Console {
+    fn new(
+        run: Arc<Run>,
+        commands: mpsc::Sender<FromConsole>,
+        frames: SyncSender<Vec<u8>>,
+        options: ConsoleOptions,
+    ) -> Console {
         let mut model = Model { read_only: options.read_only, ..Model::default() };
         // Questions that are open already are on the screen; the bell is for new ones.
         model.observe(&run);
@@ -337,7 +342,8 @@ impl Console {
         draw_into(&vm, &self.options.theme, self.options.glyphs.glyphs(), buffer.area, &mut buffer);
         let stamp = (self.options.now)().utc().format("%Y%m%d-%H%M%S");
         let path = self.options.dump_dir.join(format!("frame-{}-{stamp}.txt", self.run.id));
-        let written = std::fs::create_dir_all(&self.options.dump_dir).and_then(|()| std::fs::write(&path, plain(&buffer)));
+        let written =
+            std::fs::create_dir_all(&self.options.dump_dir).and_then(|()| std::fs::write(&path, plain(&buffer)));
         self.model.hint = Some(match written {
             Ok(()) => format!("frame written to {}", path.display()),
             Err(e) => format!("frame not written to {}: {e}", path.display()),

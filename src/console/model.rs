@@ -35,7 +35,9 @@ pub enum Mode {
     #[default]
     Keys,
     /// Typing the filter of the list on screen; `before` is what Esc brings back.
-    Filter { before: String },
+    Filter {
+        before: String,
+    },
     Palette(Palette),
     Help(Help),
     Dialog(Dialog),
@@ -148,5 +150,6 @@ impl Model {
 
 /// A filter also finds words of state, so that `/held` shows what is held.
 fn state_matches(run: &Run, name: &str, query: &str) -> bool {
-    run.track(name).is_some_and(|t| crate::engine::status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
+    run.track(name)
+        .is_some_and(|t| crate::engine::status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
 }

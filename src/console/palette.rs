@@ -1,7 +1,7 @@
 //! The `:` palette: everything that can be done, by name, best match first.
 use super::action::{Action, DEEDS};
-use crate::engine::command::{Scope, VERBS, Verb};
 use crate::engine::Run;
+use crate::engine::command::{Scope, VERBS, Verb};
 
 /// What is typed and which line is chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,11 @@ impl Palette {
         for verb in &VERBS {
             add(Entry { name: verb.name.into(), help: verb.help, does: Does::Action(Action::Verb(verb.verb)) });
             if verb.verb == Verb::Abort {
-                add(Entry { name: "abort run".into(), help: "every service below 100 % back to old", does: Does::On(Verb::Abort, Scope::Run) });
+                add(Entry {
+                    name: "abort run".into(),
+                    help: "every service below 100 % back to old",
+                    does: Does::On(Verb::Abort, Scope::Run),
+                });
             }
         }
         for deed in DEEDS.iter().filter(|d| !matches!(d.action, Action::Command)) {
@@ -71,6 +75,10 @@ pub fn score(query: &str, name: &str) -> Option<u32> {
         score += 500;
     } else if name.contains(query) {
         score += 200;
+    }
+    let initials: String = name.split([' ', '-']).filter_map(|word| word.chars().next()).collect();
+    if initials.starts_with(query) && query.len() > 1 {
+        score += 100;
     }
     let mut chars = name.chars().enumerate();
     let mut last = None;

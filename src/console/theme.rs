@@ -126,7 +126,12 @@ impl Theme {
             let Some((meaning, _, _)) = MEANINGS.iter().find(|(_, n, _)| n == name.as_ref()) else {
                 let near = nearest(name.as_ref(), MEANINGS.iter().map(|m| m.1));
                 let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-                return Err(FileError::at(file, text, name.span(), format!("`{}` is nothing a theme can colour{near}", name.as_ref())));
+                return Err(FileError::at(
+                    file,
+                    text,
+                    name.span(),
+                    format!("`{}` is nothing a theme can colour{near}", name.as_ref()),
+                ));
             };
             let style = style(value.as_ref()).map_err(|why| FileError::at(file, text, value.span(), why))?;
             given.insert(*meaning, style);

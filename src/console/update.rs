@@ -5,11 +5,11 @@ use super::dialog::{Confirm, Dialog, edit_line};
 use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
+use crate::engine::Run;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::Stage;
 use crate::engine::status::state_text;
-use crate::engine::Run;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -119,7 +119,8 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Zone => model.utc = !model.utc,
         Action::Follow => {
             model.events_scroll = usize::from(model.follows());
-            model.hint = Some(if model.follows() { "events follow" } else { "events stand still; f follows again" }.into());
+            model.hint =
+                Some(if model.follows() { "events follow" } else { "events stand still; f follows again" }.into());
         }
         Action::Help => model.mode = Mode::Help(Help::default()),
     }
@@ -165,7 +166,13 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
             model.events_scroll = moved(model.events_scroll, ctx.run.events.len().saturating_sub(1));
         }
-        (Screen::Detail, _) => model.detail_scroll = moved(model.detail_scroll, 1000),
+        (Screen::Detail, _) => {
+            let track = model.selected(ctx.run).and_then(|name| ctx.run.track(name));
+            let pods = |w: &Option<crate::engine::observe::WorkloadSeen>| w.as_ref().map_or(0, |w| w.pods.len());
+            // Facts and heads take some twenty lines; the view knows how many of them are out of sight.
+            let lines = track.map_or(0, |t| t.durations.len() + pods(&t.next) + pods(&t.stable) + 20);
+            model.detail_scroll = moved(model.detail_scroll, lines);
+        }
         (Screen::Main, Panel::Gates) => {
             model.gates_scroll = moved(model.gates_scroll, ctx.run.plan.policy.gates.len().saturating_sub(1));
         }
@@ -183,7 +190,9 @@ fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
     let line = match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
             let event = ctx.run.events.iter().rev().nth(model.events_scroll);
-            event.map(|e| format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text))
+            event.map(|e| {
+                format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
+            })
         }
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
             let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
@@ -253,7 +262,8 @@ fn press_filter(model: &mut Model, key: Key) -> Vec<Intent> {
 /// True when help closes.
 fn press_help(help: &mut Help, key: Key, ctx: Ctx) -> bool {
     let search = matches!(ctx.keymap.find(Screen::Main, &[key]), Found::Action(Action::Filter));
-    let closes = matches!(ctx.keymap.find(Screen::Main, &[key]), Found::Action(Action::Help | Action::Quit | Action::Back));
+    let closes =
+        matches!(ctx.keymap.find(Screen::Main, &[key]), Found::Action(Action::Help | Action::Quit | Action::Back));
     match (key.code, help.typing) {
         (Code::Esc, true) => *help = Help::default(),
         (Code::Enter, true) => help.typing = false,

@@ -26,7 +26,7 @@ use self::canvas::Canvas;
 use super::glyphs::Glyphs;
 use super::text::{width, wrap};
 use super::theme::{Meaning, Theme};
-use super::viewmodel::{Body, Detail, Footer, FooterKey, Segment, ViewModel};
+use super::viewmodel::{Body, Detail, Footer, FooterKey, Line, Piece, Segment, ViewModel};
 
 /// Draws one frame.
 pub fn draw(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame) {
@@ -57,14 +57,26 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
             let row = row();
             // The keys that answer are never cut.
             let keys = (width(&ask.keys) as u16 + 1).min(row.width / 2);
-            labelled(&mut canvas, Rect { width: row.width - keys - 1, ..row }, "!ASK", Meaning::Ask, &ask.text, &ask.short);
+            labelled(
+                &mut canvas,
+                Rect { width: row.width - keys - 1, ..row },
+                "!ASK",
+                Meaning::Ask,
+                &ask.text,
+                &ask.short,
+            );
             canvas.put(row.right() - keys, row.y, &ask.keys, Meaning::Key, keys);
         }
         let body = Rect { y, height: area.bottom().saturating_sub(y + 1), ..area };
-        if area.width < 80 || area.height < 24 { small(&mut canvas, vm, body) } else { large(&mut canvas, vm, body) }
+        if area.width < 80 || area.height < 24 {
+            small(&mut canvas, vm, body)
+        } else {
+            large(&mut canvas, vm, body)
+        }
         footer(&mut canvas, &vm.footer, Rect { y: area.bottom() - 1, height: 1, ..area });
     }
-    if let Some(overlay) = &vm.overlay {
+    // A dialog nobody could read is worse than none: then the verdict stays.
+    if let Some(overlay) = vm.overlay.as_ref().filter(|_| area.width >= 16 && area.height >= 4) {
         overlay::draw(&mut canvas, overlay, area);
     }
 }
@@ -116,15 +128,24 @@ fn labelled(canvas: &mut Canvas, row: Rect, word: &str, meaning: Meaning, full: 
     let mut x = row.x;
     x += canvas.put(x, row.y, &label, meaning, row.width) + 1;
     let room = row.right().saturating_sub(x);
-    let text = if width(full) <= usize::from(room) { full } else { short };
-    canvas.put(x, row.y, text, Meaning::Text, room);
+    canvas.put(x, row.y, fitting(full, short, usize::from(room)), Meaning::Text, room);
+}
+
+/// The full text; else as many whole sentences of it as fit, if at least two do; else the short one.
+fn fitting<'a>(full: &'a str, short: &'a str, room: usize) -> &'a str {
+    if width(full) <= room {
+        return full;
+    }
+    let ends = full.match_indices(". ").map(|(i, _)| i + 1).skip(1);
+    ends.filter(|end| width(&full[..*end]) <= room).last().map_or(short, |end| &full[..end])
 }
 
 fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let room = usize::from(row.width).saturating_sub(8);
     let [full, short, tiny] = &vm.next;
     let [right_full, right_short, right_tiny] = &vm.next_right;
-    let pairs = [(full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
+    let pairs =
+        [(full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
     let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((tiny, right_tiny));
     let right_width = (width(right) as u16).min(row.width);
     let left = Rect { width: row.width.saturating_sub(right_width + 2), ..row };
@@ -140,7 +161,10 @@ fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
         Body::Main => {
             let used = services::selected(canvas, &vm.services, body);
             let rest = Rect { y: body.y + used, height: body.height.saturating_sub(used), ..body };
-            gates::rows(canvas, &vm.gates, rest);
+            match &vm.preflight {
+                Some(found) => problems(canvas, found, rest),
+                None => gates::rows(canvas, &vm.gates, rest),
+            }
         }
     }
 }
@@ -168,7 +192,14 @@ fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
             let above = Rect { height: above_height, ..body };
             let left = Rect { width: body.width - gates_width, ..above };
             services::panel(canvas, &vm.services, left);
-            gates::panel(canvas, &vm.gates, Rect { x: left.right(), width: gates_width, ..above });
+            let right = Rect { x: left.right(), width: gates_width, ..above };
+            match &vm.preflight {
+                Some(found) => {
+                    let inner = canvas.boxed(right, "Before the start", "", Meaning::Border);
+                    problems(canvas, found, inner);
+                }
+                None => gates::panel(canvas, &vm.gates, right),
+            }
             let below = Rect { y: above.bottom(), height: body.height - above.height, ..body };
             events::panel(canvas, &vm.events, below, "Events");
         }
@@ -181,15 +212,56 @@ fn gates_width(total: u16) -> u16 {
     wide.min(90)
 }
 
+/// What was found before the start, wrapped; what does not fit is counted.
+fn problems(canvas: &mut Canvas, found: &[Piece], area: Rect) {
+    let lines = found.iter().flat_map(|p| {
+        let indent = if p.text.starts_with(' ') { "  " } else { "" };
+        let wrapped = wrap(&p.text, usize::from(area.width).saturating_sub(indent.len()));
+        wrapped.into_iter().map(move |l| vec![Piece { text: format!("{indent}{l}"), meaning: p.meaning }])
+    });
+    scrolled(canvas, &lines.collect::<Vec<_>>(), 0, area);
+}
+
 fn detail_lines(canvas: &mut Canvas, detail: &Detail, area: Rect) {
-    let most = detail.lines.len().saturating_sub(usize::from(area.height));
-    let skip = detail.scroll.min(most);
-    for (i, line) in detail.lines.iter().skip(skip).take(usize::from(area.height)).enumerate() {
+    let lines: Vec<Line> = detail.lines.iter().flat_map(|l| hanging(l, usize::from(area.width))).collect();
+    scrolled(canvas, &lines, detail.scroll, area);
+}
+
+/// A line that is too long goes on under its last piece.
+fn hanging(line: &Line, cells: usize) -> Vec<Line> {
+    let Some((last, before)) = line.split_last() else { return vec![line.clone()] };
+    let lead = last.text.len() - last.text.trim_start().len();
+    let indent: usize = before.iter().map(|p| width(&p.text)).sum::<usize>() + lead;
+    if indent - lead + width(&last.text) <= cells || indent * 2 > cells {
+        return vec![line.clone()];
+    }
+    let parts = wrap(&last.text, cells - indent).into_iter().enumerate().map(|(i, text)| {
+        let text = Piece { text, meaning: last.meaning };
+        if i == 0 {
+            let lead = Piece { text: " ".repeat(lead), meaning: last.meaning };
+            before.iter().cloned().chain([lead, text]).collect()
+        } else {
+            vec![Piece { text: " ".repeat(indent), meaning: Meaning::Dim }, text]
+        }
+    });
+    parts.collect()
+}
+
+/// Lines from `skip` on; the last row says how many more there are.
+fn scrolled(canvas: &mut Canvas, lines: &[Line], skip: usize, area: Rect) {
+    let rows = usize::from(area.height);
+    if rows == 0 {
+        return;
+    }
+    let more = lines.len() > rows;
+    let room = rows - usize::from(more);
+    let skip = skip.min(lines.len().saturating_sub(room));
+    for (i, line) in lines.iter().skip(skip).take(room).enumerate() {
         canvas.line(area.x, area.y + i as u16, line, area.width);
     }
-    let hidden = detail.lines.len().saturating_sub(skip + usize::from(area.height));
-    if hidden > 0 && area.height > 0 {
-        canvas.put_right(area, area.bottom() - 1, &format!("+{hidden} below"), Meaning::Dim);
+    if more {
+        let text = format!(" +{skip} above, +{} below", lines.len() - skip - room);
+        canvas.put(area.x, area.bottom() - 1, &text, Meaning::Dim, area.width);
     }
 }
 

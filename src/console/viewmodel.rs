@@ -159,6 +159,8 @@ pub struct ViewModel {
     pub services: Services,
     pub gates: Gates,
     pub events: Events,
+    /// What was found before the start, as long as nothing has been started: in the place of the gates.
+    pub preflight: Option<Vec<Piece>>,
     pub footer: Footer,
     pub overlay: Option<Overlay>,
 }
@@ -211,6 +213,7 @@ impl ViewModel {
             events: events(run, model, service_events, zone, scene.rows),
             footer: footer::build(run, model, scene),
             overlay: overlay::build(run, model, scene),
+            preflight: preflight(run),
             status,
         }
     }
@@ -250,7 +253,7 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 3] {
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
-    let brief = if next.recovers { "if well: " } else { "" };
+    let brief = if next.recovers { "on recovery: " } else { "" };
     [
         format!("{lead}{}{at}{condition}", next.text),
         format!("{brief}{}{at_short}{condition}", next.text),
@@ -278,7 +281,14 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let text = ask.text.trim_end_matches('.');
     let full = left.as_ref().map(|l| format!(", in {l} by itself")).unwrap_or_default();
     let short = left.map(|l| format!(", {l} left")).unwrap_or_default();
-    Some(AskRow { text: format!("{who}{text}{full}{more}"), short: format!("{who}{}{more}{text}", short.trim_start_matches(", ").to_string() + if short.is_empty() { "" } else { ": " }), keys })
+    Some(AskRow {
+        text: format!("{who}{text}{full}{more}"),
+        short: format!(
+            "{who}{}{more}{text}",
+            short.trim_start_matches(", ").to_string() + if short.is_empty() { "" } else { ": " }
+        ),
+        keys,
+    })
 }
 
 fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {
@@ -291,7 +301,15 @@ fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usi
     let scrolled = if service.is_some() { 0 } else { model.events_scroll.min(total.saturating_sub(1)) };
     let hide_service = service.is_some();
     Events {
-        rows: run.events.iter().rev().filter(fits).skip(scrolled).take(rows).map(|e| event_row(e, zone, hide_service)).collect(),
+        rows: run
+            .events
+            .iter()
+            .rev()
+            .filter(fits)
+            .skip(scrolled)
+            .take(rows)
+            .map(|e| event_row(e, zone, hide_service))
+            .collect(),
         scrolled,
         total,
         follows: model.follows(),
@@ -318,7 +336,34 @@ fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
         EventKind::Run | EventKind::Step => Meaning::Good,
         EventKind::Command => Meaning::Title,
     };
-    EventRow { time: zone.clock(e.at), kind: e.kind.word(), who: e.who.clone(), text: format!("{service}{}", e.text), meaning }
+    EventRow {
+        time: zone.clock(e.at),
+        kind: e.kind.word(),
+        who: e.who.clone(),
+        text: format!("{service}{}", e.text),
+        meaning,
+    }
+}
+
+/// Every problem with what to do about it, what blocks first.
+fn preflight(run: &Run) -> Option<Vec<Piece>> {
+    if run.started.is_some() {
+        return None;
+    }
+    let Some(report) = &run.preflight else { return Some(vec![piece(Meaning::Dim, "looking at the cluster")]) };
+    if report.problems.is_empty() {
+        return Some(vec![piece(Meaning::Good, "nothing stands in the way")]);
+    }
+    let mut problems: Vec<_> = report.problems.iter().collect();
+    problems.sort_by_key(|p| !p.blocking);
+    let mut lines = Vec::new();
+    for problem in problems {
+        let (word, meaning) = if problem.blocking { ("BLOCKS", Meaning::Bad) } else { ("warns", Meaning::Warn) };
+        let on = problem.service.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+        lines.push(piece(meaning, format!("{word}  {on}{}", problem.what)));
+        lines.push(piece(Meaning::Dim, format!("  fix: {}", problem.fix)));
+    }
+    Some(lines)
 }
 
 /// Whether the picture of the cluster may be old.

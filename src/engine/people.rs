@@ -100,23 +100,22 @@ fn track_obstacle(run: &Run, verb: Verb, track: &Track) -> Option<String> {
         Verb::Resume => off(track.paused.is_some(), "not paused"),
         Verb::Next => next_obstacle(run, track),
         Verb::Keep => off(asks(&[AskKind::Keep]), "no deadline"),
-        Verb::Retry => {
-            off(track.fault.is_some() || asks(&[AskKind::AfterRollback, AskKind::Write]), "nothing failed")
-        }
+        Verb::Retry => off(track.fault.is_some() || asks(&[AskKind::AfterRollback, AskKind::Write]), "nothing failed"),
         Verb::Skip => off(matches!(track.phase, Phase::Waiting { .. }) || asks(&[AskKind::AfterRollback]), "under way"),
         Verb::AdoptDrift | Verb::RevertDrift => {
             off(track.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "no drift")
         }
         Verb::Abort => off(can_abort(track), if track.phase.in_flight() { "at 100%: b" } else { track.phase.word() }),
-        Verb::Rollback => {
-            off(matches!(track.phase, Phase::Soaking { .. } | Phase::Soaked), "not at 100%")
-        }
+        Verb::Rollback => off(matches!(track.phase, Phase::Soaking { .. } | Phase::Soaked), "not at 100%"),
         _ => None,
     }
 }
 
 fn next_obstacle(run: &Run, track: &Track) -> Option<String> {
     let Phase::Shifting { step, .. } = &track.phase else { return Some(track.phase.word().to_string()) };
+    if run.cluster.down.is_some() {
+        return Some("cluster not seen".into());
+    }
     if let Some((gate, _)) = track.bad_gates().next() {
         return Some(format!("gate over: {gate}"));
     }
@@ -134,13 +133,18 @@ pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
         Scope::Service(name) => (name.clone(), run.track(name)),
     };
     let share = track.map_or(0.0, Track::accepted_share).round() as u32;
-    let mut preview = Preview { what: format!("{} {name}: {}", verb.info().name, verb.info().help), ..Preview::default() };
+    let mut preview =
+        Preview { what: format!("{} {name}: {}", verb.info().name, verb.info().help), ..Preview::default() };
     match verb {
         Verb::Abort => abort_preview(run, scope, &mut preview),
         Verb::Next => {
             let step = track.and_then(|t| if let Phase::Shifting { step, .. } = t.phase { Some(step) } else { None });
             let next = step.and_then(|s| run.plan.policy.steps.get(s + 1)).map_or(100, |s| s.weight);
-            preview.effects = vec![format!("end the hold at {share}%"), format!("scale the new version for {next}%"), format!("weight {share}% -> {next}%")];
+            preview.effects = vec![
+                format!("end the hold at {share}%"),
+                format!("scale the new version for {next}%"),
+                format!("weight {share}% -> {next}%"),
+            ];
             preview.touches = format!("{next}% of {name}'s traffic");
             preview.time = "seconds, when the pods are ready".into();
         }

@@ -4,8 +4,6 @@
 //! Instants inside sentences are written by a function of the caller's, because only the caller knows the reader's zone.
 mod next;
 mod sentence;
-#[cfg(test)]
-mod tests;
 
 use super::command::Verb;
 use super::run::{AskKind, Blind, Driving, Outcome, Phase, Run, Stage, Track};
@@ -125,9 +123,14 @@ pub fn at_full(track: &Track) -> bool {
 /// Highest share, in per cent, of a new version that has not yet earned all traffic; when there is none, of one that
 /// soaks. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
-    let highest = |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).map(Track::accepted_share).fold(0.0, f64::max);
-    let moving = highest(|t| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back());
-    let share = if moving > 0.0 { moving } else { highest(|t| matches!(t.phase, Phase::Soaking { .. } | Phase::Soaked)) };
+    let highest =
+        |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).map(Track::accepted_share).fold(0.0, f64::max);
+    let on_the_way = |t: &Track| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back();
+    let share = if run.tracks.values().any(on_the_way) {
+        highest(|t| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back())
+    } else {
+        highest(|t| matches!(t.phase, Phase::Soaking { .. } | Phase::Soaked))
+    };
     share.round() as u32
 }
 
@@ -188,7 +191,12 @@ fn first(run: &Run, hit: impl Fn(&Track) -> bool) -> Option<&Track> {
 fn open_asks(run: &Run) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
     if run.stage == Stage::Ready {
-        asks.push(AskLine { service: None, text: "ready: waits for start".into(), deadline: None, answers: vec![Verb::Start] });
+        asks.push(AskLine {
+            service: None,
+            text: "ready: waits for start".into(),
+            deadline: None,
+            answers: vec![Verb::Start],
+        });
     }
     if run.is_ended() {
         return asks;
@@ -230,7 +238,9 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
         Phase::Verifying { clean, .. } => format!("verify {}", run.plan.policy.verify.minus(*clean).clock()),
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
         _ if track.paused.is_some() || (run.paused_all.is_some() && !track.phase.is_final()) => "paused".into(),
-        _ if track.blind.is_some() => track.blind.as_ref().map_or_else(String::new, |b: &Blind| format!("BLIND {}", now.since(b.since).clock())),
+        _ if track.blind.is_some() => {
+            track.blind.as_ref().map_or_else(String::new, |b: &Blind| format!("BLIND {}", now.since(b.since).clock()))
+        }
         Phase::Waiting { .. } | Phase::Soaked | Phase::Settling(_) => track.phase.word().into(),
         Phase::Deploying => {
             let (ready, wanted) = pods(track);
@@ -240,7 +250,9 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
             let (ready, wanted) = pods(track);
             format!("pods {ready}/{wanted}")
         }
-        Phase::Warming { ready_since: Some(since) } => format!("warms {}", run.plan.policy.warmup.minus(now.since(*since)).clock()),
+        Phase::Warming { ready_since: Some(since) } => {
+            format!("warms {}", run.plan.policy.warmup.minus(now.since(*since)).clock())
+        }
         Phase::Shifting { step, hold } => match (hold.accepted_at, run.plan.policy.steps.get(*step)) {
             (Some(_), Some(step)) => format!("{}% {}", step.weight, step.hold.minus(hold.clean).clock()),
             (None, Some(step)) => format!("to {}%", step.weight),

@@ -15,7 +15,11 @@ use serde_json::json;
 /// 2026-11-22 03:12:00 in Berlin.
 pub const NOW: Time = Time(1_795_313_520_000);
 
-const SERVICES: [(&str, &str, &str, u32, &[(&str, &str)]); 9] = [
+/// What a version needs of others.
+type Needs = &'static [(&'static str, &'static str)];
+
+/// Name, old and new version, wave, needs.
+const SERVICES: [(&str, &str, &str, u32, Needs); 9] = [
     ("auth", "4.1.8", "4.2.1", 1, &[]),
     ("gateway", "2.9.0", "2.9.3", 1, &[]),
     ("tenants", "1.4.2", "1.5.0", 2, &[]),
@@ -281,7 +285,14 @@ pub fn over() -> Run {
         since: NOW - Dur::secs(48),
         until: Some(NOW + Dur::secs(72)),
     });
-    event(&mut run, Dur::secs(48), EventKind::Gate, "engine", Some("billing"), "error_rate crossed 1.00% (1.08%), timer started");
+    event(
+        &mut run,
+        Dur::secs(48),
+        EventKind::Gate,
+        "engine",
+        Some("billing"),
+        "error_rate crossed 1.00% (1.08%), timer started",
+    );
     run
 }
 
@@ -327,19 +338,76 @@ pub fn rolling_back() -> Run {
     billing.since = NOW - Dur::secs(9);
     billing.desired = 0;
     billing.phase = Phase::RollingBack(rollback(RollbackStage::Lower));
-    event(&mut run, Dur::secs(9), EventKind::Rollback, "engine", Some("billing"), "error rate 1.31% > 1.00% for 2:00: rolling back");
+    event(
+        &mut run,
+        Dur::secs(9),
+        EventKind::Rollback,
+        "engine",
+        Some("billing"),
+        "error rate 1.31% > 1.00% for 2:00: rolling back",
+    );
     run
 }
 
 /// Old's gates are watched after the rollback; the run stopped and asks.
 pub fn verifying() -> Run {
     let mut run = rolling_back();
-    put(&mut run, "billing", Phase::Verifying { rollback: rollback(RollbackStage::Remove), since: NOW - Dur::secs(50), clean: Dur::secs(50) }, 0, Dur::secs(50));
+    put(
+        &mut run,
+        "billing",
+        Phase::Verifying {
+            rollback: rollback(RollbackStage::Remove),
+            since: NOW - Dur::secs(50),
+            clean: Dur::secs(50),
+        },
+        0,
+        Dur::secs(50),
+    );
     run.stopped = Some(Held {
         reason: HoldReason::Failure,
         text: "billing rolled back; raises wait for a person".into(),
         since: NOW - Dur::secs(50),
         until: None,
+    });
+    run
+}
+
+/// The rollback's write is refused again and again.
+pub fn rollback_blocked() -> Run {
+    let mut run = rolling_back();
+    let billing = run.tracks.get_mut("billing").unwrap();
+    billing.phase = Phase::RollbackBlocked {
+        rollback: rollback(RollbackStage::Lower),
+        reason: "HTTPRoute billing: 403 forbidden".into(),
+        command: "kubectl -n shop patch httproute billing --type=json -p '[...]'".into(),
+        since: NOW - Dur::secs(130),
+    };
+    billing.fault = Some(Fault {
+        action: "set-weight".into(),
+        text: "HTTPRoute billing: 403 forbidden".into(),
+        attempts: 14,
+        retry_at: NOW + Dur::secs(7),
+        since: NOW - Dur::secs(130),
+    });
+    run
+}
+
+/// Preflight found warnings only; the run waits for `start`.
+pub fn ready() -> Run {
+    let mut run = begun();
+    run.stage = Stage::Ready;
+    run.started = None;
+    run.metrics = SourceState::default();
+    run.preflight = Some(PreflightReport {
+        problems: vec![Problem {
+            service: Some("billing".into()),
+            blocking: false,
+            what: "Deployment billing has no readiness probe".into(),
+            fix: "add a readinessProbe, or new pods count as ready at once".into(),
+        }],
+        facts: Vec::new(),
+        cluster_uid: "0b1c".into(),
+        server_version: "v1.33.2".into(),
     });
     run
 }
@@ -385,7 +453,12 @@ pub fn too_few() -> Run {
     e.requests = Some(60.0);
     e.value = None;
     e.reason = "60 of 300 requests".into();
-    t.held = Some(Held { reason: HoldReason::TooFew, text: "error_rate has 60 of 300 requests".into(), since: NOW - Dur::secs(20), until: None });
+    t.held = Some(Held {
+        reason: HoldReason::TooFew,
+        text: "error_rate has 60 of 300 requests".into(),
+        since: NOW - Dur::secs(20),
+        until: None,
+    });
     run
 }
 
@@ -393,7 +466,8 @@ pub fn too_few() -> Run {
 pub fn paused() -> Run {
     let mut run = safe();
     let billing = run.tracks.get_mut("billing").unwrap();
-    billing.paused = Some(Paused { by: "mara".into(), reason: "waiting for the payment team".into(), since: NOW - Dur::secs(95) });
+    billing.paused =
+        Some(Paused { by: "mara".into(), reason: "waiting for the payment team".into(), since: NOW - Dur::secs(95) });
     event(&mut run, Dur::secs(95), EventKind::Command, "mara", Some("billing"), "paused: waiting for the payment team");
     run
 }
@@ -411,9 +485,39 @@ pub fn done() -> Run {
     run
 }
 
+/// As [`over`], with so many services; half of them soak.
+pub fn many(count: usize) -> Run {
+    let mut run = over();
+    let mut plan = run.plan.clone();
+    for i in plan.services.len()..count {
+        let p = planned(&format!("service-{i:02}"), "1.0.0", "1.1.0", 2 + (i % 5) as u32, &[("auth", ">=4")]);
+        run.tracks.insert(p.service.name.clone(), track(&p));
+        plan.services.push(p);
+    }
+    run.plan = plan;
+    for i in (9..count).step_by(2) {
+        let name = format!("service-{i:02}");
+        put(&mut run, &name, Phase::Soaking { clean: Dur::mins(3) }, 100, Dur::mins(3));
+        gates(&mut run, &name, 0.001, 0.2, Dur::ZERO);
+    }
+    for i in 0..EVENTS_KEPT - 10 {
+        event(
+            &mut run,
+            Dur::secs(i as u64),
+            EventKind::Step,
+            "engine",
+            Some("service-11"),
+            "service-11 25% -> 50% after 5:00 clean",
+        );
+    }
+    run
+}
+
 /// The error rate as it rose over the last quarter of an hour, for sparklines.
 pub fn errors_over_time() -> Vec<f64> {
-    (0..90).map(|i| if i < 60 { 0.002 + 0.0007 * f64::from(i % 5) } else { 0.003 + 0.00035 * f64::from(i - 60) }).collect()
+    (0..90)
+        .map(|i| if i < 60 { 0.002 + 0.0007 * f64::from(i % 5) } else { 0.003 + 0.00035 * f64::from(i - 60) })
+        .collect()
 }
 
 /// The same run at each tick before, so that a model that observes them knows the history.

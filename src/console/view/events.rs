@@ -7,7 +7,11 @@ use super::super::viewmodel::Events;
 use super::canvas::Canvas;
 
 pub fn panel(canvas: &mut Canvas, events: &Events, area: Rect, title: &str) {
-    let mut right = if events.follows { "[f] follow on".to_string() } else { format!("{} newer above, [f] follow", events.scrolled) };
+    let mut right = if events.follows {
+        "[f] follow on".to_string()
+    } else {
+        format!("{} newer above, [f] follow", events.scrolled)
+    };
     if !events.filter.is_empty() {
         right = format!("{} match \"{}\"  {right}", events.total, events.filter);
     }
@@ -22,7 +26,13 @@ pub fn rows(canvas: &mut Canvas, events: &Events, area: Rect) {
         let text = if events.filter.is_empty() { "nothing has happened yet" } else { "no event matches" };
         canvas.put(area.x, area.y, text, Meaning::Dim, area.width);
     }
-    let who = events.rows.iter().map(|e| super::width(&e.who)).max().unwrap_or(6).clamp(6, if area.width < 90 { 8 } else { 20 });
+    let who = events
+        .rows
+        .iter()
+        .map(|e| super::width(&e.who))
+        .max()
+        .unwrap_or(6)
+        .clamp(6, if area.width < 90 { 8 } else { 20 });
     for (i, event) in events.rows.iter().take(usize::from(area.height)).enumerate() {
         let y = area.y + i as u16;
         let end = area.right();

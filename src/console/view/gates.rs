@@ -27,11 +27,18 @@ fn most(row: &GateRow) -> usize {
 
 pub fn panel(canvas: &mut Canvas, gates: &Gates, area: Rect) {
     let title = match (&gates.stale, area.width > 40) {
-        (Some(stale), _) => format!("Gates: {}  {stale}", gates.service),
+        (Some(stale), true) => format!("Gates: {}  {stale}", gates.service),
+        (Some(stale), false) => format!("{stale}  {}", gates.service),
         (None, true) => format!("Gates: {}, new vs limit", gates.service),
         (None, false) => format!("Gates: {}", gates.service),
     };
-    let border = if gates.stale.is_some() { Meaning::Missing } else if gates.focus { Meaning::Focus } else { Meaning::Border };
+    let border = if gates.stale.is_some() {
+        Meaning::Missing
+    } else if gates.focus {
+        Meaning::Focus
+    } else {
+        Meaning::Border
+    };
     let inner = canvas.boxed(area, &title, "", border);
     rows(canvas, gates, inner);
 }
@@ -113,7 +120,8 @@ fn picture(canvas: &mut Canvas, row: &GateRow, at: Rect, last: bool) {
         canvas.put(x, at.y, remark, Meaning::Missing, room);
         return;
     }
-    let spark_width = if at.width >= WIDE { room * 2 / 5 } else { room.saturating_sub(width(&row.limit) as u16 + 2).min(12) };
+    let spark_width =
+        if at.width >= WIDE { room * 2 / 5 } else { room.saturating_sub(width(&row.limit) as u16 + 2).min(12) };
     spark(canvas, &row.spark, x, at.y, spark_width);
     let x = x + spark_width + 2;
     let room = at.right().saturating_sub(x);

@@ -52,7 +52,12 @@ fn draw_dialog(canvas: &mut Canvas, dialog: &DialogView, area: Rect) {
         canvas.put(x + label as u16, y, line, Meaning::Dialog, inner.width.saturating_sub(1 + label as u16));
     }
     if cut && room > 0 {
-        canvas.put_right(inner, inner.y + room - 1, &format!("+{} lines", text.len() - usize::from(room)), Meaning::Dim);
+        canvas.put_right(
+            inner,
+            inner.y + room - 1,
+            &format!("+{} lines", text.len() - usize::from(room)),
+            Meaning::Dim,
+        );
     }
     let mut y = inner.y + (text.len() as u16).min(room) + gap;
     let row = |y: u16| Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
@@ -91,7 +96,8 @@ fn draw_field(canvas: &mut Canvas, field: &FieldView, row: Rect) {
 fn buttons(canvas: &mut Canvas, dialog: &DialogView, row: Rect) {
     let mut x = row.x;
     for (text, works) in &dialog.buttons {
-        let (text, meaning) = if *works { (format!("[ {text} ]"), Meaning::Key) } else { (format!("( {text} )"), Meaning::KeyOff) };
+        let (text, meaning) =
+            if *works { (format!("[ {text} ]"), Meaning::Key) } else { (format!("( {text} )"), Meaning::KeyOff) };
         x += canvas.put(x, row.y, &text, meaning, row.right().saturating_sub(x)) + 2;
     }
 }
@@ -117,11 +123,29 @@ fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
     }
     let column = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
     if two {
-        help_column(canvas, &look, (skip, rows), column(&look), Rect { x: inner.x + 1, y: inner.y + 1, width: left_width - 1, height: 1 });
-        help_column(canvas, &act, (skip, rows), column(&act), Rect { x: right_x, y: inner.y + 1, width: right_width, height: 1 });
+        help_column(
+            canvas,
+            &look,
+            (skip, rows),
+            column(&look),
+            Rect { x: inner.x + 1, y: inner.y + 1, width: left_width.saturating_sub(1), height: 1 },
+        );
+        help_column(
+            canvas,
+            &act,
+            (skip, rows),
+            column(&act),
+            Rect { x: right_x, y: inner.y + 1, width: right_width, height: 1 },
+        );
     } else {
         let all: Vec<&HelpRow> = act.iter().chain(&look).copied().collect();
-        help_column(canvas, &all, (skip, rows), column(&all), Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width - 1, height: 1 });
+        help_column(
+            canvas,
+            &all,
+            (skip, rows),
+            column(&all),
+            Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), height: 1 },
+        );
     }
     let last = if help.typing {
         format!("filter: {}_   Enter keep  Esc drop", help.query)
@@ -165,7 +189,13 @@ fn draw_palette(canvas: &mut Canvas, palette: &PaletteView, area: Rect) {
         let chosen = if i == palette.chosen { canvas.glyphs.selected } else { " " };
         x += canvas.put(x, y, chosen, Meaning::Key, 1);
         let on = off.is_none();
-        x += canvas.put(x, y, &left(name, 16, canvas.glyphs.ellipsis), if on { Meaning::Title } else { Meaning::KeyOff }, end.saturating_sub(x));
+        x += canvas.put(
+            x,
+            y,
+            &left(name, 16, canvas.glyphs.ellipsis),
+            if on { Meaning::Title } else { Meaning::KeyOff },
+            end.saturating_sub(x),
+        );
         x += canvas.put(x, y, help, if on { Meaning::Text } else { Meaning::KeyOff }, end.saturating_sub(x)) + 2;
         if let Some(why) = off {
             canvas.put(x, y, &format!("off: {why}"), Meaning::KeyOff, end.saturating_sub(x));

@@ -31,7 +31,17 @@ fn columns(services: &Services, room: usize) -> Columns {
     let widest = |f: fn(&ServiceRow) -> &str, min: usize, max: usize| {
         services.rows.iter().map(|r| width(f(r))).max().unwrap_or(0).clamp(min, max)
     };
-    let mut c = Columns { name: widest(|r| &r.name, 7, 24), from: 0, to: widest(|r| &r.to, 2, 12), steps: Vec::new(), pods: 0, observed: 0, since: 0, wave: 0, needs: 0 };
+    let mut c = Columns {
+        name: widest(|r| &r.name, 7, 24),
+        from: 0,
+        to: widest(|r| &r.to, 2, 12),
+        steps: Vec::new(),
+        pods: 0,
+        observed: 0,
+        since: 0,
+        wave: 0,
+        needs: 0,
+    };
     let mut used = 2 + c.name + 1 + c.to + 1 + SHARE + 2 + STATE;
     let mut take = |cells: usize| {
         let fits = used + cells <= room;
@@ -88,7 +98,13 @@ pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
         (false, false) => format!("{} of {} match \"{}\"", services.rows.len(), services.total, services.filter),
         (false, true) => "[/] filter".into(),
     };
-    let border = if services.lost.is_some() { Meaning::Lost } else if services.focus { Meaning::Focus } else { Meaning::Border };
+    let border = if services.lost.is_some() {
+        Meaning::Lost
+    } else if services.focus {
+        Meaning::Focus
+    } else {
+        Meaning::Border
+    };
     let inner = canvas.boxed(area, &title, &right, border);
     if inner.height < 2 {
         return;
@@ -183,7 +199,11 @@ fn draw_row(canvas: &mut Canvas, row: &ServiceRow, c: &Columns, at: Rect) {
     }
     put(canvas, &right(&row.share, SHARE + 1, g.ellipsis), plain);
     put(canvas, &right(&row.pods, c.pods, ""), plain);
-    put(canvas, &right(&row.observed, c.observed, ""), if row.observed.starts_with('!') { Meaning::Warn } else { plain });
+    put(
+        canvas,
+        &right(&row.observed, c.observed, ""),
+        if row.observed.starts_with('!') { Meaning::Warn } else { plain },
+    );
     put(canvas, "  ", plain);
     put(canvas, &left(&row.state, STATE, g.ellipsis), row.meaning);
     put(canvas, &right(&row.since, c.since, ""), Meaning::Dim);

@@ -19,7 +19,7 @@ pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
     if let Some(track) = run.track(name) {
         facts(run, track, scene, &mut lines);
         why(track, model, scene, &mut lines);
-        shares(run, track, &mut lines);
+        shares(track, &mut lines);
         phases(track, scene, &mut lines);
         for slot in [Slot::Next, Slot::Stable] {
             workload(track, slot, &mut lines);
@@ -33,7 +33,7 @@ fn head(lines: &mut Vec<Line>, title: &str) {
 }
 
 fn fact(lines: &mut Vec<Line>, label: &str, text: String, meaning: Meaning) {
-    lines.push(vec![piece(Meaning::Dim, format!(" {label:<10}")), piece(meaning, text)]);
+    lines.push(vec![piece(Meaning::Dim, format!(" {label:<11}")), piece(meaning, text)]);
 }
 
 fn facts(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
@@ -67,7 +67,12 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
         fact(lines, "paused", format!("by {} {} {}", paused.by, since(paused.since), paused.reason), Meaning::Warn);
     }
     if let Some(blind) = &track.blind {
-        fact(lines, "blind", format!("no usable data {}; {} good ticks of 3", since(blind.since), blind.good_ticks), Meaning::Missing);
+        fact(
+            lines,
+            "blind",
+            format!("no usable data {}; {} good ticks of 3", since(blind.since), blind.good_ticks),
+            Meaning::Missing,
+        );
     }
     if let Some(ask) = &track.ask {
         let answers: Vec<&str> = status::answers(ask.kind).iter().map(|v| v.info().name).collect();
@@ -75,7 +80,12 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
     }
     if let Some(fault) = &track.fault {
         let next = fault.retry_at.until(scene.now).clock();
-        fact(lines, "fault", format!("{} failed {} times: {}; next try in {next}", fault.action, fault.attempts, fault.text), Meaning::Warn);
+        fact(
+            lines,
+            "fault",
+            format!("{} failed {} times: {}; next try in {next}", fault.action, fault.attempts, fault.text),
+            Meaning::Warn,
+        );
     }
     if let Some(call) = &track.call {
         let out = scene.now.since(call.since).clock();
@@ -83,7 +93,12 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
     }
     match &track.phase {
         Phase::RollingBack(r) | Phase::Verifying { rollback: r, .. } | Phase::RolledBack { rollback: r } => {
-            fact(lines, "back", format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)), Meaning::Bad);
+            fact(
+                lines,
+                "back",
+                format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)),
+                Meaning::Bad,
+            );
         }
         Phase::RollbackBlocked { reason, command, .. } => {
             fact(lines, "blocked", reason.clone(), Meaning::Roll);
@@ -94,7 +109,7 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
 }
 
 /// Desired, accepted and observed are three things, and stand side by side.
-fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
+fn shares(track: &Track, lines: &mut Vec<Line>) {
     head(lines, "Share of the new version");
     let accepted = match track.route.as_ref().map(|r| &r.accepted) {
         Some(Accepted::Yes) => format!("{:.0}%", shown_share(track)),
@@ -110,7 +125,6 @@ fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
         piece(if agree { Meaning::Title } else { Meaning::Warn }, format!("{accepted:>4}")),
         piece(Meaning::Dim, "   observed "),
         piece(Meaning::Title, format!("{:>4}", observed(track))),
-        piece(Meaning::Dim, format!("   blast radius {}%", status::blast_radius(run))),
     ]);
     if let Some(writer) = track.route.as_ref().and_then(|r| r.writer.as_ref()) {
         fact(lines, "written by", writer.clone(), Meaning::Dim);
@@ -120,12 +134,22 @@ fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
 fn phases(track: &Track, scene: Scene, lines: &mut Vec<Line>) {
     head(lines, "Phases");
     for (word, took) in &track.durations {
-        lines.push(vec![piece(Meaning::Good, format!(" {word:<16}")), piece(Meaning::Text, format!("{:>8}", took.clock()))]);
+        lines.push(vec![
+            piece(Meaning::Good, format!(" {word:<16}")),
+            piece(Meaning::Text, format!("{:>8}", took.clock())),
+        ]);
     }
-    let running = if track.phase.is_final() { "       -".into() } else { format!("{:>8}", scene.now.since(track.since).clock()) };
+    let running =
+        if track.phase.is_final() { "       -".into() } else { format!("{:>8}", scene.now.since(track.since).clock()) };
     let mut now = vec![piece(Meaning::Move, format!(" {:<16}", track.phase.word())), piece(Meaning::Title, running)];
     if let Phase::Shifting { step, hold } = &track.phase {
-        let counted = format!("  step {}, {} clean, {} of {} ticks bad", step + 1, hold.clean.clock(), hold.bad_ticks, hold.ticks);
+        let counted = format!(
+            "  step {}, {} clean, {} of {} ticks bad",
+            step + 1,
+            hold.clean.clock(),
+            hold.bad_ticks,
+            hold.ticks
+        );
         now.push(piece(Meaning::Dim, counted));
         if let Some(by) = &hold.ended_by {
             now.push(piece(Meaning::Dim, format!(", ended by {by}")));
@@ -151,7 +175,9 @@ fn workload(track: &Track, slot: Slot, lines: &mut Vec<Line>) {
     match &deployment.progress {
         DeploymentProgress::Progressing => {}
         DeploymentProgress::Paused => title.push(piece(Meaning::Warn, "  paused")),
-        DeploymentProgress::DeadlineExceeded(why) => title.push(piece(Meaning::Bad, format!("  deadline passed: {why}"))),
+        DeploymentProgress::DeadlineExceeded(why) => {
+            title.push(piece(Meaning::Bad, format!("  deadline passed: {why}")))
+        }
         DeploymentProgress::ReplicaFailure(why) => title.push(piece(Meaning::Bad, format!("  no pods: {why}"))),
     }
     lines.push(title);

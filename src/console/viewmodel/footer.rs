@@ -48,7 +48,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     let ended = run.is_ended();
     for verb in WHEN_ON.into_iter().filter(|_| !ended) {
         // Skipping a service that only waits for its turn is a rare act: by name, not in everybody's way.
-        let asked = verb != Verb::Skip || status::status(run, scene.now, &|_| String::new()).ask.is_some();
+        let asked = verb != Verb::Skip || asked_for(run, model, verb);
         let key = verb_key(run, model, scene, verb);
         keys.extend(key.filter(|k| k.off.is_none() && asked));
     }
@@ -56,9 +56,19 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         keys.extend(ALWAYS.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
     let look: &[(Action, &str)] = match model.screen {
-        Screen::Main => &[(Action::Open, "detail"), (Action::Command, "cmd"), (Action::Filter, "filter"), (Action::Help, "help"), (Action::Quit, "quit")],
-        Screen::Detail => &[(Action::Back, "back"), (Action::Command, "cmd"), (Action::Help, "help"), (Action::Quit, "quit")],
-        Screen::Events => &[(Action::Back, "back"), (Action::Filter, "filter"), (Action::Help, "help"), (Action::Quit, "quit")],
+        Screen::Main => &[
+            (Action::Open, "detail"),
+            (Action::Command, "cmd"),
+            (Action::Filter, "filter"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        Screen::Detail => {
+            &[(Action::Back, "back"), (Action::Command, "cmd"), (Action::Help, "help"), (Action::Quit, "quit")]
+        }
+        Screen::Events => {
+            &[(Action::Back, "back"), (Action::Filter, "filter"), (Action::Help, "help"), (Action::Quit, "quit")]
+        }
     };
     for (action, label) in look {
         if let Some(key) = scene.keymap.key_of(model.screen, *action) {
@@ -66,6 +76,12 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         }
     }
     Footer::Keys(keys)
+}
+
+/// The selected service asks, and this verb answers.
+fn asked_for(run: &Run, model: &Model, verb: Verb) -> bool {
+    let track = model.selected(run).and_then(|name| run.track(name));
+    track.and_then(|t| t.ask.as_ref()).is_some_and(|ask| status::answers(ask.kind).contains(&verb))
 }
 
 fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<FooterKey> {

@@ -64,7 +64,9 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         _ => None,
     };
     let rows = match track {
-        Some(track) => run.plan.policy.gates.iter().map(|g| row(run, track, g, model, scene, stale.is_some())).collect(),
+        Some(track) => {
+            run.plan.policy.gates.iter().map(|g| row(run, track, g, model, scene, stale.is_some())).collect()
+        }
         None => Vec::new(),
     };
     Gates {
@@ -82,7 +84,8 @@ fn basis(track: &Track, scene: Scene) -> String {
     let last = track.gates.values().filter_map(|g| g.last.as_ref());
     let Some(at) = last.clone().map(|e| e.at).max() else { return "not evaluated yet".into() };
     let asked = format!("asked {}s ago", scene.now.since(at).0 / 1000);
-    match last.filter_map(|e| e.requests).fold(None, |most: Option<f64>, r| Some(most.map_or(r, |m| m.max(r)))) {
+    // The gate that rests on the fewest is the one to doubt.
+    match last.filter_map(|e| e.requests).fold(None, |least: Option<f64>, r| Some(least.map_or(r, |l| l.min(r)))) {
         Some(requests) => format!("{requests:.0} requests, {asked}"),
         None => asked,
     }
@@ -119,7 +122,7 @@ fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: 
         spark: spark(gate, unit, &points),
         gauge: last.and_then(|e| e.value).filter(|_| !doubt).zip(limit_value).map(|(v, l)| gauge(gate, unit, v, l)),
         limit_at: LIMIT_AT,
-        dwell: last.filter(|_| remark.is_none()).map(|e| trigger(e, scene.now)),
+        dwell: last.filter(|_| remark.is_none() && !old).map(|e| trigger(e, scene.now)),
         remark,
         urgency,
         flag: limit_value == Some(0.0),
@@ -175,7 +178,13 @@ fn floor(gate: &Gate, unit: Unit) -> f64 {
 fn gauge(gate: &Gate, unit: Unit, value: f64, limit: f64) -> f64 {
     let low = floor(gate, unit);
     let span = limit - low;
-    let fraction = if span > 0.0 { (value - low) / span * LIMIT_AT } else if value > low { 1.0 } else { 0.0 };
+    let fraction = if span > 0.0 {
+        (value - low) / span * LIMIT_AT
+    } else if value > low {
+        1.0
+    } else {
+        0.0
+    };
     if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 1.0 }
 }
 

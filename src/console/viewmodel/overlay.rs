@@ -5,9 +5,9 @@ use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::theme::Meaning;
 use super::{Scene, footer};
+use crate::engine::Run;
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
-use crate::engine::Run;
 use crate::spec::policy::OnExit;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -79,8 +79,14 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<Overlay> {
 
 fn badge(run: &Run, scene: Scene) -> String {
     let env = &run.plan.environment;
-    let badge = if scene.label.practice { "[PRACTICE]" } else if env.production { "[PROD]" } else { "[TEST]" };
-    format!("on {badge} {} (run {})", env.name, run.id)
+    let badge = if scene.label.practice {
+        "[PRACTICE]"
+    } else if env.production {
+        "[PROD]"
+    } else {
+        "[TEST]"
+    };
+    format!("{badge} {} (run {})", env.name, run.id)
 }
 
 fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
@@ -90,7 +96,7 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
         Scope::Run => format!("run {}", run.id),
         Scope::Service(name) => name.clone(),
     };
-    let mut lines = vec![("What", format!("{} {}", preview.what.trim_end_matches('.'), badge(run, scene)))];
+    let mut lines = vec![("What", preview.what), ("On", badge(run, scene))];
     if !preview.effects.is_empty() {
         let numbered = preview.effects.iter().enumerate().map(|(i, e)| format!("{} {e}", i + 1));
         lines.push(("Effect", numbered.collect::<Vec<_>>().join(", ")));
@@ -117,16 +123,23 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     }
     if confirm.reason_field != ReasonField::None {
         let label = if confirm.reason_field == ReasonField::Needed { "Reason:" } else { "Reason (may be empty):" };
-        fields.push(FieldView { label: label.into(), value: confirm.reason.clone(), focus: confirm.focus == Field::Reason });
+        fields.push(FieldView {
+            label: label.into(),
+            value: confirm.reason.clone(),
+            focus: confirm.focus == Field::Reason,
+        });
     }
     let ready = confirm.ready(run, &run.identity);
     DialogView {
         title: format!("{} {target}", info.name.to_uppercase()),
         meaning: if info.class == Class::Preview { Meaning::Focus } else { Meaning::Bad },
         lines,
-        changed: confirm.opened.change(&Situation::of(run, &confirm.scope)).map(|c| format!("Changed since this opened: {c}")),
+        changed: confirm
+            .opened
+            .change(&Situation::of(run, &confirm.scope))
+            .map(|c| format!("Changed since this opened: {c}")),
         fields,
-        buttons: vec![("Esc keep things as they are".into(), true), (format!("Enter {}", info.name), ready.is_ok())],
+        buttons: vec![("Esc cancel".into(), true), (format!("Enter {}", info.name), ready.is_ok())],
         note: ready.err(),
     }
 }
@@ -134,7 +147,11 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
 fn quit_view(run: &Run, model: &Model) -> DialogView {
     let split = run.in_order().filter(|t| t.phase.in_flight() && (0.5..99.5).contains(&t.accepted_share()));
     let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
-    let now = if split.is_empty() { "no service is between old and new".into() } else { format!("{} stay split", split.join(", ")) };
+    let now = if split.is_empty() {
+        "no service is between old and new".into()
+    } else {
+        format!("{} stay split", split.join(", "))
+    };
     let off = footer::off(run, model, Verb::Abort, &Scope::Run);
     let abort = match &off {
         None => "every service below 100% goes back to old, then leave; asks for the run's id".to_string(),
@@ -145,7 +162,13 @@ fn quit_view(run: &Run, model: &Model) -> DialogView {
         meaning: Meaning::Focus,
         lines: vec![
             ("Now", now),
-            ("h hold", format!("leave every share where it is; nobody drives afterwards. Take it up again with: pilothouse resume {}", run.id)),
+            (
+                "h hold",
+                format!(
+                    "leave every share where it is; nobody drives afterwards. Take it up again with: pilothouse resume {}",
+                    run.id
+                ),
+            ),
             ("a abort", abort),
             ("Esc stay", "nothing happens".into()),
         ],
@@ -184,8 +207,8 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         let note = off.as_ref().map_or_else(|| asks.to_string(), |why| format!("off: {why}"));
         let what = match verb.verb {
             Verb::Pause => "pause / resume this service".to_string(),
-            Verb::PauseAll => "pause / resume all".to_string(),
-            _ => verb.help.to_string(),
+            Verb::PauseAll => "pause-all / resume-all".to_string(),
+            _ => format!("{}: {}", verb.name, verb.help),
         };
         rows.push(HelpRow { keys, what, note, off: off.is_some(), group: Group::Act });
     }
@@ -204,7 +227,9 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
 fn palette_view(run: &Run, model: &Model, palette: &Palette) -> PaletteView {
     let rows = palette.entries(run).into_iter().map(|entry| {
         let off = match &entry.does {
-            Does::Action(Action::Verb(verb)) => footer::off(run, model, *verb, &scope_of(verb.info(), model.selected(run))),
+            Does::Action(Action::Verb(verb)) => {
+                footer::off(run, model, *verb, &scope_of(verb.info(), model.selected(run)))
+            }
             Does::On(verb, scope) => footer::off(run, model, *verb, scope),
             _ => None,
         };

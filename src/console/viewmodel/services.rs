@@ -131,7 +131,9 @@ fn mark(run: &Run, track: &Track) -> (Mark, Meaning) {
         Phase::RolledBack { .. } => (if track.ask.is_some() { Mark::Attention } else { Mark::Back }, Meaning::Bad),
         Phase::Done => (Mark::Done, Meaning::Good),
         Phase::Skipped { .. } => (Mark::Waits, Meaning::Dim),
-        _ if troubled => (Mark::Attention, if track.bad_gates().next().is_some() { Meaning::Bad } else { Meaning::Warn }),
+        _ if troubled => {
+            (Mark::Attention, if track.bad_gates().next().is_some() { Meaning::Bad } else { Meaning::Warn })
+        }
         _ if track.paused.is_some() || run.paused_all.is_some() => (Mark::Attention, Meaning::Warn),
         Phase::Waiting { .. } => (Mark::Waits, Meaning::Dim),
         _ if at_full(track) => (Mark::Done, Meaning::Good),
@@ -145,7 +147,9 @@ fn steps(run: &Run, track: &Track) -> Vec<StepState> {
         _ if at_full(track) => StepState::Done,
         Phase::Shifting { step, .. } if i < *step => StepState::Done,
         Phase::Shifting { step, .. } if i == *step => StepState::Now,
-        Phase::RollingBack(_) | Phase::RollbackBlocked { .. } if share > 0.0 && f64::from(weight) <= share => StepState::Now,
+        Phase::RollingBack(_) | Phase::RollbackBlocked { .. } if share > 0.0 && f64::from(weight) <= share => {
+            StepState::Now
+        }
         _ => StepState::Todo,
     };
     run.plan.policy.steps.iter().map(|s| s.weight).enumerate().map(one).collect()
@@ -155,7 +159,9 @@ fn steps(run: &Run, track: &Track) -> Vec<StepState> {
 fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, Meaning)> {
     let zone = scene.shown(model);
     let (ready, wanted) = pods(track);
-    let first = if let Some(fault) = &track.fault {
+    let first = if let Phase::RollbackBlocked { .. } = &track.phase {
+        (phase_note(run, track, ready, wanted), Meaning::Bad)
+    } else if let Some(fault) = &track.fault {
         (format!("{} failed {} times: {}", fault.action, fault.attempts, fault.text), Meaning::Warn)
     } else if let Some(held) = &track.held {
         (format!("held: {}, since {}, {ready} of {wanted} new pods", held.text, zone.clock(held.since)), Meaning::Held)
@@ -173,8 +179,15 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
         second.push(format!("needs {}", needs.collect::<Vec<_>>().join(", ")));
     }
     let dependants: Vec<&str> = run.plan.dependants(&track.service).map(|d| d.service.name.as_str()).collect();
-    second.push(if dependants.is_empty() { "rolls back alone".into() } else { format!("rolls back after {}", dependants.join(", ")) });
     let first = (first.0, if first.1 == Meaning::Held { Meaning::Bad } else { first.1 });
+    if track.phase.is_final() {
+        return vec![first];
+    }
+    second.push(if dependants.is_empty() {
+        "rolls back alone".into()
+    } else {
+        format!("rolls back after {}", dependants.join(", "))
+    });
     vec![first, (second.join(". "), Meaning::Dim)]
 }
 
@@ -200,9 +213,14 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
                 Some(Accepted::No(why)) => format!("route refused: {why}"),
                 None => "route not seen".to_string(),
             };
-            let observed = if run.plan.policy.observed == crate::spec::policy::Observed::Off { String::new() } else { format!(", observed {}", observed(track)) };
+            let observed = if run.plan.policy.observed == crate::spec::policy::Observed::Off {
+                String::new()
+            } else {
+                format!(", observed {}", observed(track))
+            };
             format!("{ready} of {wanted} new pods, {route}{observed}")
         }
+        Phase::Done => "done: stable runs the new version, -next is gone".into(),
         _ => format!("{}, {ready} of {wanted} new pods", track.phase.word()),
     }
 }

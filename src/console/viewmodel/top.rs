@@ -38,7 +38,9 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
     left.push(same(run.plan.upgrade.clone(), Meaning::Text, 5));
     left.push(match &run.driving {
         Driving::Lost { .. } => same("NOT DRIVING".into(), Meaning::Lost, 0),
-        Driving::SteppedDown { holder, .. } => segment(format!("{holder} DRIVES"), "STEPPED DOWN".into(), Meaning::Lost, 0),
+        Driving::SteppedDown { holder, .. } => {
+            segment(format!("{holder} DRIVES"), "STEPPED DOWN".into(), Meaning::Lost, 0)
+        }
         _ if model.read_only => same("READ-ONLY".into(), Meaning::Move, 0),
         _ => match &scene.label.kind {
             LabelKind::Live => same("LIVE".into(), Meaning::Ok, 0),

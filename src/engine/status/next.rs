@@ -13,7 +13,13 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Stage::Running => {}
     }
     match word {
-        Word::Lost => return NextChange { condition: "when the cluster is seen and the lease is ours".into(), recovers: true, ..say("it goes on where it stands") },
+        Word::Lost => {
+            return NextChange {
+                condition: "cluster seen, lease ours".into(),
+                recovers: true,
+                ..say("it goes on where it stands")
+            };
+        }
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
         _ => {}
@@ -51,7 +57,8 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
     match &track.phase {
         Phase::Waiting { needs } => {
             next.text = format!("{name} starts");
-            next.condition = if needs.is_empty() { "its turn".into() } else { format!("when {} serve 100%", needs.join(", ")) };
+            next.condition =
+                if needs.is_empty() { "its turn".into() } else { format!("when {} serve 100%", needs.join(", ")) };
         }
         Phase::Deploying => {
             next.text = format!("{name} warms up for {}", run.plan.policy.warmup.clock());
@@ -76,7 +83,9 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
                 RollbackStage::TargetCheck | RollbackStage::Lower => format!("{name} 0% new"),
                 RollbackStage::Confirm => format!("{name} drains"),
                 RollbackStage::Drain => format!("{name}: new pods are removed"),
-                RollbackStage::Remove => format!("{name}: old's gates are watched for {}", run.plan.policy.verify.clock()),
+                RollbackStage::Remove => {
+                    format!("{name}: old's gates are watched for {}", run.plan.policy.verify.clock())
+                }
             };
             next.condition = "a decided rollback never turns back".into();
         }

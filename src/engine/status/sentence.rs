@@ -62,14 +62,26 @@ fn ended(run: &Run, outcome: Outcome) -> (String, String) {
     let split = run.in_order().filter(|t| (0.5..99.5).contains(&t.accepted_share()));
     let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
     both(match outcome {
-        Outcome::Succeeded => format!("succeeded: {new} of {all} services on their new version{took}. Nothing is left to do."),
-        Outcome::RolledBack => format!("rolled back: {back} services back on old, old is healthy{took}. No traffic on new."),
-        Outcome::Partial => format!("partial: {new} of {all} new, {back} rolled back{took}. This mix stays until the next upgrade."),
+        Outcome::Succeeded => {
+            format!("succeeded: {new} of {all} services on their new version{took}. Nothing is left to do.")
+        }
+        Outcome::RolledBack => {
+            format!("rolled back: {back} services back on old, old is healthy{took}. No traffic on new.")
+        }
+        Outcome::Partial => {
+            format!("partial: {new} of {all} new, {back} rolled back{took}. This mix stays until the next upgrade.")
+        }
         Outcome::Aborted => format!("aborted: nothing was applied{took}. All {all} services run their old version."),
         Outcome::Blocked => blocked(run),
-        Outcome::RollbackBlocked => "rollback blocked and given up: see the service for the command that finishes it.".into(),
-        Outcome::LeftSplit => format!("left split and undriven: {}. Take it up with: pilothouse resume {}", split.join(", "), run.id),
-        Outcome::Lost => "lost: cluster or metrics went away before anything could be decided. Shares stay as they are.".into(),
+        Outcome::RollbackBlocked => {
+            "rollback blocked and given up: see the service for the command that finishes it.".into()
+        }
+        Outcome::LeftSplit => {
+            format!("left split and undriven: {}. Take it up with: pilothouse resume {}", split.join(", "), run.id)
+        }
+        Outcome::Lost => {
+            "lost: cluster or metrics went away before anything could be decided. Shares stay as they are.".into()
+        }
         Outcome::SteppedDown => "another driver took this run over. Nothing more is written from here.".into(),
     })
 }
@@ -87,13 +99,19 @@ fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
     if let Some((since, error)) = &run.cluster.down {
         let away = now.since(*since).clock();
         return (
-            format!("API server away for {away}, since {}: {error}. Shares stay; no decision on old data; it is tried again.", show(*since)),
+            format!(
+                "API server away for {away}, since {}: {error}. Shares stay; no decision on old data; it is tried again.",
+                show(*since)
+            ),
             format!("API server away {away}: shares stay, nothing is decided, retrying"),
         );
     }
     match &run.driving {
         Driving::Lost { why, since } => (
-            format!("not driving for {}: {why}. Nothing is written until the lease is ours again; it is tried every 2 s.", now.since(*since).clock()),
+            format!(
+                "not driving for {}: {why}. Nothing is written until the lease is ours again; it is tried every 2 s.",
+                now.since(*since).clock()
+            ),
             format!("NOT DRIVING {}: lease lost, nothing is written", now.since(*since).clock()),
         ),
         Driving::SteppedDown { holder, .. } => {
@@ -108,17 +126,26 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
     let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
     match &track.phase {
         Phase::RollbackBlocked { reason, command, since, .. } => (
-            format!("{name} cannot go back, {share:.0}% still new for {}: {reason}. Tried again and again. By hand: {command}", now.since(*since).clock()),
+            format!(
+                "{name} cannot go back, {share:.0}% still new for {}: {reason}. Tried again and again. By hand: {command}",
+                now.since(*since).clock()
+            ),
             format!("{name} BLOCKED at {share:.0}% new: {reason}"),
         ),
         Phase::Verifying { clean, .. } => {
             let left = run.plan.policy.verify.minus(*clean).clock();
-            (format!("{name} is back on {old}, 0% new. Its gates are watched for {left} more."), format!("{name} back on {old}, 0% new, watched {left} more"))
+            (
+                format!("{name} is back on {old}, 0% new. Its gates are watched for {left} more."),
+                format!("{name} back on {old}, 0% new, watched {left} more"),
+            )
         }
         Phase::RollingBack(r) => {
             let why = rollback_why(r);
             let doing = rollback_doing(run, track, r, now);
-            (format!("{name} goes back to {old}: {why}. {share:.0}% still new. {doing}"), format!("{name} {share:.0}% > 0%: {why}"))
+            (
+                format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."),
+                format!("{name} {share:.0}% > 0%: {why}"),
+            )
         }
         _ => both(format!("{name} goes back to {old}.")),
     }
@@ -153,10 +180,18 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
     }
     match held.reason {
         HoldReason::TooFew => {
-            let enough = enough_at(run, track, now).map(|t| format!(" Enough at {} at current traffic.", show(t))).unwrap_or_default();
-            (format!("{name} holds at {share:.0}%: {}.{enough}{}", bare(&held.text), in_text(held, now)), format!("{name} {share:.0}%: {}.{enough}", bare(&held.text)))
+            let enough = enough_at(run, track, now)
+                .map(|t| format!(" Enough at {} at current traffic.", show(t)))
+                .unwrap_or_default();
+            (
+                format!("{name} holds at {share:.0}%: {}.{enough}{}", bare(&held.text), in_text(held, now)),
+                format!("{name} {share:.0}%: {}.{enough}", bare(&held.text)),
+            )
         }
-        _ => (format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now)), format!("{name} {share:.0}%: {}", bare(&held.text))),
+        _ => (
+            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("{name} {share:.0}%: {}", bare(&held.text)),
+        ),
     }
 }
 
@@ -220,7 +255,10 @@ fn paused_track(track: &Track, now: Time) -> (String, String) {
     let (name, share) = (&track.service, track.accepted_share());
     if let Some(blind) = &track.blind {
         return (
-            format!("{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; automatic rollback is armed.", now.since(blind.since).clock()),
+            format!(
+                "{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; automatic rollback is armed.",
+                now.since(blind.since).clock()
+            ),
             format!("{name} blind at {share:.0}% for {}: traffic stays", now.since(blind.since).clock()),
         );
     }
@@ -228,7 +266,11 @@ fn paused_track(track: &Track, now: Time) -> (String, String) {
         Some(p) => {
             let why = if p.reason.is_empty() { String::new() } else { format!(" ({})", p.reason) };
             (
-                format!("{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; automatic rollback is armed.", p.by, now.since(p.since).clock()),
+                format!(
+                    "{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; automatic rollback is armed.",
+                    p.by,
+                    now.since(p.since).clock()
+                ),
                 format!("{name} paused {share:.0}% by {} for {}", p.by, now.since(p.since).clock()),
             )
         }
@@ -239,14 +281,19 @@ fn paused_track(track: &Track, now: Time) -> (String, String) {
 fn held_run(run: &Run, now: Time) -> (String, String) {
     if let Some(p) = &run.paused_all {
         return (
-            format!("everything paused by {} for {}. No share is raised until somebody resumes; automatic rollback is armed.", p.by, now.since(p.since).clock()),
+            format!(
+                "everything paused by {} for {}. No share is raised until somebody resumes; automatic rollback is armed.",
+                p.by,
+                now.since(p.since).clock()
+            ),
             format!("everything paused by {} for {}", p.by, now.since(p.since).clock()),
         );
     }
     match (&run.stopped, &run.leaving) {
-        (Some(held), _) => {
-            (format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)), format!("raises stopped: {}", bare(&held.text)))
-        }
+        (Some(held), _) => (
+            format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("raises stopped: {}", bare(&held.text)),
+        ),
         (None, Some(l)) => both(format!("leaving: {}. No share is raised any more.", bare(&l.why))),
         _ => both("raises are stopped.".into()),
     }
@@ -257,7 +304,13 @@ fn warn(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
         let name = &track.service;
         if let Some(f) = &track.fault {
             return (
-                format!("{name}: {} failed, try {}: {}. Next try in {}.", f.action, f.attempts, bare(&f.text), f.retry_at.until(now).clock()),
+                format!(
+                    "{name}: {} failed, try {}: {}. Next try in {}.",
+                    f.action,
+                    f.attempts,
+                    bare(&f.text),
+                    f.retry_at.until(now).clock()
+                ),
                 format!("{name}: {} failed, next try in {}", f.action, f.retry_at.until(now).clock()),
             );
         }
@@ -271,9 +324,13 @@ fn warn(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
         return both(format!("{name} at {:.0}% needs a look.", track.accepted_share()));
     }
     if let Some((since, error)) = &run.journal.down {
-        return both(format!("journal cannot be written for {}: {error}. No share is raised; abort still works.", now.since(*since).clock()));
+        return both(format!(
+            "journal cannot be written for {}: {error}. No share is raised; abort still works.",
+            now.since(*since).clock()
+        ));
     }
-    let down: Vec<&str> = run.bystanders.iter().filter(|(_, (ready, _))| *ready == 0).map(|(n, _)| n.as_str()).collect();
+    let down: Vec<&str> =
+        run.bystanders.iter().filter(|(_, (ready, _))| *ready == 0).map(|(n, _)| n.as_str()).collect();
     both(format!("critical service down outside this run: {}. No share is raised.", down.join(", ")))
 }
 
@@ -283,22 +340,35 @@ fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
     match &track.phase {
         Phase::Deploying => {
             let (ready, wanted) = super::pods(track);
-            both(format!("{name}: new pods are made, {ready} of {wanted} ready, 0% new. Rolled back if not ready in {}.", policy.progress_deadline.minus(now.since(track.since)).clock()))
+            both(format!(
+                "{name}: new pods are made, {ready} of {wanted} ready, 0% new. Rolled back if not ready in {}.",
+                policy.progress_deadline.minus(now.since(track.since)).clock()
+            ))
         }
         Phase::Warming { ready_since } => {
             let left = ready_since.map_or(policy.warmup, |s| policy.warmup.minus(now.since(s)));
             both(format!("{name}: new pods warm up without traffic, {} left.", left.clock()))
         }
-        Phase::Shifting { step, hold } => shifting(track, *step, hold.accepted_at.is_some(), hold.clean, policy.steps.get(*step).copied()),
+        Phase::Shifting { step, hold } => {
+            shifting(track, *step, hold.accepted_at.is_some(), hold.clean, policy.steps.get(*step).copied())
+        }
         Phase::Settling(_) => (
-            format!("{name} settles: stable takes the new version over while the new pods serve. There is no way back by rollback now."),
+            format!(
+                "{name} settles: stable takes the new version over while the new pods serve. There is no way back by rollback now."
+            ),
             format!("{name} settles: stable takes the new version over"),
         ),
         _ => both(format!("{name} moves.")),
     }
 }
 
-fn shifting(track: &Track, step: usize, accepted: bool, clean: Dur, spec: Option<crate::spec::policy::Step>) -> (String, String) {
+fn shifting(
+    track: &Track,
+    step: usize,
+    accepted: bool,
+    clean: Dur,
+    spec: Option<crate::spec::policy::Step>,
+) -> (String, String) {
     let name = &track.service;
     let Some(spec) = spec else { return both(format!("{name} shifts, step {}.", step + 1)) };
     if !accepted {
@@ -306,7 +376,12 @@ fn shifting(track: &Track, step: usize, accepted: bool, clean: Dur, spec: Option
     }
     let gates = if track.gates_pass() { "all gates good" } else { "gates not known yet" };
     (
-        format!("{name} holds {}% new, {gates}, {} of {} clean. Automatic rollback is armed.", spec.weight, clean.clock(), spec.hold.clock()),
+        format!(
+            "{name} holds {}% new, {gates}, {} of {} clean. Automatic rollback is armed.",
+            spec.weight,
+            clean.clock(),
+            spec.hold.clock()
+        ),
         format!("{name} {}% new, {gates}, {} of {} clean", spec.weight, clean.clock(), spec.hold.clock()),
     )
 }
@@ -316,12 +391,20 @@ fn quiet(run: &Run, track: Option<&Track>, _now: Time) -> (String, String) {
         Stage::Preflight => both("looking at the cluster. Nothing was changed.".into()),
         Stage::Ready => {
             let warnings = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| !p.blocking).count());
-            both(format!("preflight is clean with {warnings} warnings. Nothing was changed; nothing happens before start."))
+            let found = match warnings {
+                0 => "preflight found nothing".to_string(),
+                1 => "preflight found 1 warning".to_string(),
+                n => format!("preflight found {n} warnings"),
+            };
+            both(format!("{found}. Nothing was changed; nothing happens before start."))
         }
         _ => match track {
             Some(t) => {
                 let soak = run.tracks.values().filter(|t| matches!(t.phase, Phase::Soaking { .. })).count();
-                both(format!("{} at 100% new, all good. {soak} soaking with old kept warm; rollback is armed.", t.service))
+                both(format!(
+                    "{} at 100% new, all good. {soak} soaking with old kept warm; rollback is armed.",
+                    t.service
+                ))
             }
             None => both("nothing moves, nothing is wrong.".into()),
         },
