@@ -68,17 +68,16 @@ pub fn score(query: &str, name: &str) -> Option<u32> {
         return Some(0);
     }
     let name = name.to_lowercase();
+    let initials: String = name.split([' ', '-']).filter_map(|word| word.chars().next()).collect();
     let mut score = 0;
     if name == query {
         score += 1000;
     } else if name.starts_with(query) {
         score += 500;
+    } else if query.len() > 1 && initials.starts_with(query) {
+        score += 300;
     } else if name.contains(query) {
         score += 200;
-    }
-    let initials: String = name.split([' ', '-']).filter_map(|word| word.chars().next()).collect();
-    if initials.starts_with(query) && query.len() > 1 {
-        score += 100;
     }
     let mut chars = name.chars().enumerate();
     let mut last = None;

@@ -36,7 +36,9 @@ fn style_runs(buffer: &Buffer, y: u16) -> Vec<String> {
     let mut runs: Vec<(u16, u16, String)> = Vec::new();
     for x in buffer.area.left()..buffer.area.right() {
         let cell = &buffer[(x, y)];
-        let name = name(cell.fg, cell.bg, cell.modifier);
+        // The colour of a sign that is not there is nobody's business.
+        let blank = cell.symbol() == " " && cell.bg == Color::Reset && cell.modifier.is_empty();
+        let name = if blank { String::new() } else { name(cell.fg, cell.bg, cell.modifier) };
         match runs.last_mut() {
             Some((_, end, last)) if *last == name => *end = x,
             _ => runs.push((x, x, name)),
