@@ -1,4 +1,5 @@
 //! One file per command; wires adapters to ports.
+<<<<<<< HEAD
 pub mod audit;
 pub mod clock;
 pub mod files;
@@ -6,3 +7,7 @@ pub mod gate_try;
 pub mod runs;
 pub mod schema;
 pub mod validate;
+=======
+pub mod keys;
+pub mod themes;
+>>>>>>> console

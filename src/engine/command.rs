@@ -68,6 +68,7 @@ pub enum Verb {
     RevertDrift,
     Abort,
     Rollback,
+    #[serde(rename = "skip-to-100")]
     SkipTo100,
     ForceNext,
     Disarm,

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! What tests share.
 #![allow(dead_code)]
 use std::path::PathBuf;
@@ -16,3 +17,9 @@ pub fn require(binary: &str) -> Option<PathBuf> {
     }
     found
 }
+=======
+//! What several test files share.
+#![allow(dead_code)]
+pub mod frame;
+pub mod nights;
+>>>>>>> console

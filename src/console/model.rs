@@ -1,0 +1,155 @@
+//! What the person is looking at: everything on screen that is not the run.
+use super::chord::Key;
+use super::dialog::Dialog;
+use super::history::History;
+use super::keymap::Screen;
+use super::palette::Palette;
+use crate::engine::effect::Event;
+use crate::engine::{Command, Run};
+use crate::spec::policy::OnExit;
+use crate::spec::units::Time;
+
+/// Which panel the movement keys go to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Panel {
+    #[default]
+    Services,
+    Gates,
+    Events,
+}
+
+impl Panel {
+    pub fn next(self) -> Panel {
+        match self {
+            Panel::Services => Panel::Gates,
+            Panel::Gates => Panel::Events,
+            Panel::Events => Panel::Services,
+        }
+    }
+}
+
+/// What keys mean besides the keymap.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The keymap.
+    #[default]
+    Keys,
+    /// Typing the filter of the list on screen; `before` is what Esc brings back.
+    Filter {
+        before: String,
+    },
+    Palette(Palette),
+    Help(Help),
+    Dialog(Dialog),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Help {
+    pub query: String,
+    /// Keys go into the query.
+    pub typing: bool,
+    pub scroll: usize,
+}
+
+/// Everything on screen that is not the run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    pub screen: Screen,
+    pub panel: Panel,
+    pub mode: Mode,
+    /// By name, so that it stays on its service whatever the list does.
+    pub selected: Option<String>,
+    pub services_filter: String,
+    pub events_filter: String,
+    /// Rows scrolled away from the newest event.
+    pub events_scroll: usize,
+    pub gates_scroll: usize,
+    pub detail_scroll: usize,
+    /// Show UTC instead of the reader's zone.
+    pub utc: bool,
+    /// Nothing may be changed from here.
+    pub read_only: bool,
+    /// The beginning of a sequence of keys.
+    pub pending: Vec<Key>,
+    /// One line that answers the last key.
+    pub hint: Option<String>,
+    /// Capitals in a row, for the hint about caps lock.
+    pub capitals: u8,
+    pub history: History,
+    /// The newest event seen, to keep the place of one who reads older ones.
+    pub newest: Option<Event>,
+    /// Since when each open question is known: the bell rings once for each.
+    pub asked: Vec<(String, Time)>,
+}
+
+/// What the console wants done outside of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Intent {
+    Command(Command),
+    Quit(OnExit),
+    /// Put this on the clipboard.
+    Copy(String),
+    /// Write the frame to a file.
+    Dump,
+    /// Ring once.
+    Bell,
+}
+
+impl Model {
+    /// The event list stands at its newest line.
+    pub fn follows(&self) -> bool {
+        self.events_scroll == 0
+    }
+
+    /// Names of the services the filter lets through, in the order of the plan.
+    pub fn visible<'a>(&self, run: &'a Run) -> Vec<&'a str> {
+        let query = self.services_filter.to_lowercase();
+        run.plan
+            .services
+            .iter()
+            .map(|p| p.service.name.as_str())
+            .filter(|name| query.is_empty() || name.to_lowercase().contains(&query) || state_matches(run, name, &query))
+            .collect()
+    }
+
+    /// The selected service, if it exists and is visible; else the first visible one.
+    pub fn selected<'a>(&self, run: &'a Run) -> Option<&'a str> {
+        let visible = self.visible(run);
+        let same = visible.iter().find(|name| Some(**name) == self.selected.as_deref());
+        same.or_else(|| visible.first()).copied()
+    }
+
+    /// Takes in a new state of the run: gate history, place in the event list, the bell for a new question. The first
+    /// time the selection goes to what needs attention.
+    pub fn observe(&mut self, run: &Run) -> Vec<Intent> {
+        self.history.take(run);
+        self.keep_place(run);
+        if self.selected.is_none() {
+            let s = crate::engine::status::status(run, run.now.wall, &|_| String::new());
+            self.selected = s.service.or_else(|| run.plan.services.first().map(|p| p.service.name.clone()));
+        }
+        let asked: Vec<(String, Time)> =
+            run.tracks.values().filter_map(|t| t.ask.as_ref().map(|a| (t.service.clone(), a.since))).collect();
+        let ring = asked.iter().any(|a| !self.asked.contains(a));
+        self.asked = asked;
+        if ring { vec![Intent::Bell] } else { Vec::new() }
+    }
+
+    fn keep_place(&mut self, run: &Run) {
+        if !self.follows()
+            && let Some(newest) = &self.newest
+            && let Some(at) = run.events.iter().rposition(|e| e == newest)
+        {
+            self.events_scroll += run.events.len() - 1 - at;
+        }
+        if self.newest.as_ref() != run.events.back() {
+            self.newest = run.events.back().cloned();
+        }
+    }
+}
+
+/// A filter also finds words of state, so that `/held` shows what is held.
+fn state_matches(run: &Run, name: &str, query: &str) -> bool {
+    run.track(name)
+        .is_some_and(|t| crate::engine::status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
+}

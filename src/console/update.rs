@@ -1,0 +1,360 @@
+//! What a key does to the model, and what it asks of the world.
+use super::action::{Action, scope_of, toggled};
+use super::chord::{Code, Key};
+use super::dialog::{Confirm, Dialog, edit_line};
+use super::keymap::{Found, Keymap, Screen};
+use super::model::{Help, Intent, Mode, Model, Panel};
+use super::palette::{Does, Palette};
+use crate::engine::Run;
+use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
+use crate::engine::people::judge;
+use crate::engine::run::Stage;
+use crate::engine::status::state_text;
+use crate::spec::policy::OnExit;
+use crate::spec::units::Time;
+
+/// What a key is judged by.
+#[derive(Clone, Copy)]
+pub struct Ctx<'a> {
+    pub run: &'a Run,
+    pub keymap: &'a Keymap,
+    pub now: Time,
+    /// Rows a page has.
+    pub page: usize,
+}
+
+/// Capitals in a row after which caps lock is suspected.
+const CAPITALS: u8 = 3;
+
+/// Takes one key.
+pub fn press(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
+    model.hint = None;
+    if key == Key::ctrl('c') {
+        return apply(model, Action::Quit, ctx);
+    }
+    match &mut model.mode {
+        Mode::Keys => press_keys(model, key, ctx),
+        Mode::Filter { .. } => press_filter(model, key),
+        Mode::Palette(_) => press_palette(model, key, ctx),
+        Mode::Help(help) => {
+            if press_help(help, key, ctx) {
+                model.mode = Mode::Keys;
+            }
+            Vec::new()
+        }
+        Mode::Dialog(_) => press_dialog(model, key, ctx),
+    }
+}
+
+/// Takes pasted text: it goes into the field that has the keys, and is never read as keys.
+pub fn paste(model: &mut Model, text: &str) {
+    let add = |line: &mut String| super::text::clean(text).chars().for_each(|c| edit_line(line, Key::char(c)));
+    match &mut model.mode {
+        Mode::Dialog(Dialog::Confirm(confirm)) => confirm.paste(text),
+        Mode::Palette(palette) => add(&mut palette.query),
+        Mode::Help(help) if help.typing => add(&mut help.query),
+        Mode::Filter { .. } => add(filter_of(model)),
+        _ => model.hint = Some("pasted text was not read as keys".into()),
+    }
+}
+
+fn press_keys(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
+    model.pending.push(key);
+    match ctx.keymap.find(model.screen, &model.pending) {
+        Found::Action(action) => {
+            model.pending.clear();
+            model.capitals = if is_capital(key) { model.capitals.saturating_add(1) } else { 0 };
+            let intents = apply(model, action, ctx);
+            suspect_caps_lock(model);
+            intents
+        }
+        Found::Prefix => Vec::new(),
+        Found::Nothing => {
+            let keys = super::chord::show(&std::mem::take(&mut model.pending));
+            model.capitals = if is_capital(key) { model.capitals.saturating_add(1) } else { 0 };
+            let help = ctx.keymap.key_of(model.screen, Action::Help).unwrap_or_default();
+            model.hint = Some(format!("{keys} means nothing here; {help} lists the keys"));
+            suspect_caps_lock(model);
+            Vec::new()
+        }
+    }
+}
+
+fn is_capital(key: Key) -> bool {
+    matches!(key.code, Code::Char(c) if c.is_uppercase())
+}
+
+fn suspect_caps_lock(model: &mut Model) {
+    if model.capitals >= CAPITALS && model.mode == Mode::Keys {
+        model.hint = Some("only capitals arrive: is caps lock on? Keys here differ by case".into());
+    }
+}
+
+/// Does what a key, a palette line or a test asks for.
+pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
+    match action {
+        Action::Verb(verb) => {
+            let scope = scope_of(verb.info(), model.selected(ctx.run));
+            let verb = toggled(ctx.run, verb, &scope);
+            return ask(model, verb, scope, ctx);
+        }
+        Action::Quit => return quit(model, ctx),
+        Action::Copy => return copy(model, ctx),
+        Action::Dump => return vec![Intent::Dump],
+        Action::Up => step(model, ctx, -1),
+        Action::Down => step(model, ctx, 1),
+        Action::PageUp => step(model, ctx, -(ctx.page.max(1) as isize)),
+        Action::PageDown => step(model, ctx, ctx.page.max(1) as isize),
+        Action::Top => step(model, ctx, isize::MIN / 2),
+        Action::Bottom => step(model, ctx, isize::MAX / 2),
+        Action::NextPanel => model.panel = model.panel.next(),
+        Action::PrevPanel => model.panel = model.panel.next().next(),
+        Action::Open => open(model, ctx),
+        Action::Back => back(model),
+        Action::Main => go(model, Screen::Main),
+        Action::Detail => go(model, Screen::Detail),
+        Action::Events => go(model, Screen::Events),
+        Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
+        Action::Command => model.mode = Mode::Palette(Palette::default()),
+        Action::Zone => model.utc = !model.utc,
+        Action::Follow => {
+            model.events_scroll = usize::from(model.follows());
+            model.hint =
+                Some(if model.follows() { "events follow" } else { "events stand still; f follows again" }.into());
+        }
+        Action::Help => model.mode = Mode::Help(Help::default()),
+    }
+    Vec::new()
+}
+
+fn go(model: &mut Model, screen: Screen) {
+    model.screen = screen;
+    model.detail_scroll = 0;
+    model.mode = Mode::Keys;
+}
+
+fn open(model: &mut Model, ctx: Ctx) {
+    match (model.screen, model.panel) {
+        (Screen::Main, Panel::Events) => go(model, Screen::Events),
+        (Screen::Main, _) if model.selected(ctx.run).is_some() => go(model, Screen::Detail),
+        _ => {}
+    }
+}
+
+fn back(model: &mut Model) {
+    if !filter_of(model).is_empty() {
+        filter_of(model).clear();
+    } else if model.screen != Screen::Main {
+        go(model, Screen::Main);
+    } else {
+        model.panel = Panel::Services;
+        model.events_scroll = 0;
+    }
+}
+
+/// The filter of the list on screen.
+fn filter_of(model: &mut Model) -> &mut String {
+    match (model.screen, model.panel) {
+        (Screen::Events, _) | (Screen::Main, Panel::Events) => &mut model.events_filter,
+        _ => &mut model.services_filter,
+    }
+}
+
+fn step(model: &mut Model, ctx: Ctx, by: isize) {
+    let moved = |from: usize, last: usize| from.saturating_add_signed(by).min(last);
+    match (model.screen, model.panel) {
+        (Screen::Events, _) | (Screen::Main, Panel::Events) => {
+            model.events_scroll = moved(model.events_scroll, ctx.run.events.len().saturating_sub(1));
+        }
+        (Screen::Detail, _) => {
+            let track = model.selected(ctx.run).and_then(|name| ctx.run.track(name));
+            let pods = |w: &Option<crate::engine::observe::WorkloadSeen>| w.as_ref().map_or(0, |w| w.pods.len());
+            // Facts and heads take some twenty lines; the view knows how many of them are out of sight.
+            let lines = track.map_or(0, |t| t.durations.len() + pods(&t.next) + pods(&t.stable) + 20);
+            model.detail_scroll = moved(model.detail_scroll, lines);
+        }
+        (Screen::Main, Panel::Gates) => {
+            model.gates_scroll = moved(model.gates_scroll, ctx.run.plan.policy.gates.len().saturating_sub(1));
+        }
+        (Screen::Main, Panel::Services) => {
+            let visible = model.visible(ctx.run);
+            let at = model.selected(ctx.run).and_then(|s| visible.iter().position(|v| *v == s)).unwrap_or(0);
+            let to = moved(at, visible.len().saturating_sub(1));
+            model.selected = visible.get(to).map(|s| s.to_string());
+            model.gates_scroll = 0;
+        }
+    }
+}
+
+fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
+    let line = match (model.screen, model.panel) {
+        (Screen::Events, _) | (Screen::Main, Panel::Events) => {
+            let event = ctx.run.events.iter().rev().nth(model.events_scroll);
+            event.map(|e| {
+                format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
+            })
+        }
+        _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
+            let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
+            let to = ctx.run.plan.get(&t.service).map_or("?", |p| p.version.as_str());
+            format!("{} {from} > {to} {:.0}% {}", t.service, t.accepted_share(), state_text(ctx.run, t, ctx.now))
+        }),
+    };
+    let Some(line) = line else {
+        model.hint = Some("nothing to copy".into());
+        return Vec::new();
+    };
+    model.hint = Some("copied, if your terminal takes OSC 52".into());
+    vec![Intent::Copy(super::text::clean(&line).into_owned())]
+}
+
+/// Sends a verb, or opens the dialog it needs, or says why not.
+fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
+    let who = &ctx.run.identity;
+    let off = |why: &str| Some(format!("{} is off: {why}", verb.info().name));
+    if model.read_only {
+        model.hint = off("this console is read-only");
+        return Vec::new();
+    }
+    let word = match judge(ctx.run, verb, &scope, who, None) {
+        Allowance::Denied(why) => {
+            model.hint = off(&why);
+            return Vec::new();
+        }
+        Allowance::NeedsSecond => {
+            model.hint = off("it needs a second person, and no route to one is configured");
+            return Vec::new();
+        }
+        Allowance::Allowed => None,
+        Allowance::NeedsTyping(word) => Some(word),
+    };
+    if word.is_none() && verb.info().class == Class::Plain {
+        model.hint = Some(format!("{} sent", verb.info().name));
+        return vec![Intent::Command(Command { verb, scope, by: who.clone(), reason: String::new(), typed: None })];
+    }
+    model.mode = Mode::Dialog(Dialog::Confirm(Confirm::new(ctx.run, verb, scope, word, None)));
+    Vec::new()
+}
+
+/// Leaves at once when there is nothing to decide, else asks.
+fn quit(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
+    if model.read_only || matches!(ctx.run.stage, Stage::Ended(_)) {
+        return vec![Intent::Quit(OnExit::Hold)];
+    }
+    model.pending.clear();
+    model.mode = Mode::Dialog(Dialog::Quit);
+    Vec::new()
+}
+
+fn press_filter(model: &mut Model, key: Key) -> Vec<Intent> {
+    match key.code {
+        Code::Enter => model.mode = Mode::Keys,
+        Code::Esc => {
+            if let Mode::Filter { before } = std::mem::take(&mut model.mode) {
+                *filter_of(model) = before;
+            }
+        }
+        _ => edit_line(filter_of(model), key),
+    }
+    Vec::new()
+}
+
+/// True when help closes.
+fn press_help(help: &mut Help, key: Key, ctx: Ctx) -> bool {
+    let search = matches!(ctx.keymap.find(Screen::Main, &[key]), Found::Action(Action::Filter));
+    let closes =
+        matches!(ctx.keymap.find(Screen::Main, &[key]), Found::Action(Action::Help | Action::Quit | Action::Back));
+    match (key.code, help.typing) {
+        (Code::Esc, true) => *help = Help::default(),
+        (Code::Enter, true) => help.typing = false,
+        (Code::Esc | Code::Enter, false) => return true,
+        (Code::Down | Code::PageDown, _) => help.scroll += 1,
+        (Code::Up | Code::PageUp, _) => help.scroll = help.scroll.saturating_sub(1),
+        (_, true) => edit_line(&mut help.query, key),
+        (_, false) if search => help.typing = true,
+        (_, false) => return closes,
+    }
+    false
+}
+
+fn press_palette(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
+    let Mode::Palette(palette) = &mut model.mode else { return Vec::new() };
+    match key.code {
+        Code::Esc => model.mode = Mode::Keys,
+        Code::Up => palette.chosen = palette.chosen.saturating_sub(1),
+        Code::Down | Code::Tab => {
+            let last = palette.entries(ctx.run).len().saturating_sub(1);
+            palette.chosen = (palette.chosen + 1).min(last);
+        }
+        Code::Enter => {
+            let entry = palette.entries(ctx.run).into_iter().nth(palette.chosen);
+            model.mode = Mode::Keys;
+            return match entry.map(|e| e.does) {
+                // By name a verb means itself; only its key toggles.
+                Some(Does::Action(Action::Verb(verb))) => {
+                    let scope = scope_of(verb.info(), model.selected(ctx.run));
+                    ask(model, verb, scope, ctx)
+                }
+                Some(Does::Action(action)) => apply(model, action, ctx),
+                Some(Does::On(verb, scope)) => ask(model, verb, scope, ctx),
+                Some(Does::Go(name)) => {
+                    model.selected = Some(name);
+                    model.services_filter.clear();
+                    Vec::new()
+                }
+                None => {
+                    model.hint = Some("no command of that name".into());
+                    Vec::new()
+                }
+            };
+        }
+        _ => {
+            palette.chosen = 0;
+            edit_line(&mut palette.query, key);
+        }
+    }
+    Vec::new()
+}
+
+fn press_dialog(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
+    let Mode::Dialog(dialog) = &mut model.mode else { return Vec::new() };
+    if key.code == Code::Esc {
+        model.mode = Mode::Keys;
+        return Vec::new();
+    }
+    match dialog {
+        Dialog::Quit => press_quit(model, key, ctx),
+        Dialog::Confirm(confirm) if key.code == Code::Enter => {
+            let Ok(command) = confirm.ready(ctx.run, &ctx.run.identity) else { return Vec::new() };
+            let then = confirm.then_quit;
+            model.mode = Mode::Keys;
+            model.hint = Some(format!("{} sent", command.verb.info().name));
+            // Leaving with an abort is one message: the driver aborts, then leaves.
+            vec![then.map_or(Intent::Command(command), Intent::Quit)]
+        }
+        Dialog::Confirm(confirm) => {
+            confirm.edit(key);
+            Vec::new()
+        }
+    }
+}
+
+fn press_quit(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
+    match key.code {
+        // A letter, not Enter: nobody leaves a run by a stray key.
+        Code::Char('h') => vec![Intent::Quit(OnExit::Hold)],
+        Code::Char('a') => {
+            match judge(ctx.run, Verb::Abort, &Scope::Run, &ctx.run.identity, None) {
+                Allowance::NeedsTyping(word) => {
+                    let confirm = Confirm::new(ctx.run, Verb::Abort, Scope::Run, Some(word), Some(OnExit::Rollback));
+                    model.mode = Mode::Dialog(Dialog::Confirm(confirm));
+                }
+                Allowance::Allowed => return vec![Intent::Quit(OnExit::Rollback)],
+                Allowance::Denied(why) => model.hint = Some(format!("abort is off: {why}")),
+                Allowance::NeedsSecond => model.hint = Some("abort is off: it needs a second person".into()),
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,311 @@
+//! Draws a [`ViewModel`]. Everything that reaches the terminal goes through [`canvas::Canvas::put`].
+//!
+//! ```text
+//!  [PROD] eu1  run 7f3a  2026.3  LIVE  ivo/operator    prom  2s kube  1s 03:12:00 CET 02:12Z   top
+//!  HELD   billing held at 25%: error rate 1.31% > 1.00% for 0:48 of 2:00. Auto-rollback in 1:12.  verdict
+//!  NEXT   if it recovers now: billing 50% at 03:17:00, in 5:00 (5:00 clean)    5 of 9 at 100% | …   next
+//!  !ASK   only when somebody must decide                                                         ask
+//! ┌─ Services ─────────────────────────────┐┌─ Gates of the selected one ─────────────────┐
+//! └────────────────────────────────────────┘└─────────────────────────────────────────────┘
+//! ┌─ Events, newest first ───────────────────────────────────────────────────────────────────┐
+//! └──────────────────────────────────────────────────────────────────────────────────────────┘
+//!  p pause  n next(off: gate over)  x abort  …                                                footer
+//! ```
+//! Below 80x24 only the rows above the panels, the selected service and the footer; below 40x6 the verdict alone.
+mod canvas;
+mod events;
+mod gates;
+mod overlay;
+mod services;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use self::canvas::Canvas;
+use super::glyphs::Glyphs;
+use super::text::{width, wrap};
+use super::theme::{Meaning, Theme};
+use super::viewmodel::{Body, Detail, Footer, FooterKey, Line, Piece, Segment, ViewModel};
+
+/// Draws one frame.
+pub fn draw(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame) {
+    let area = frame.area();
+    draw_into(vm, theme, glyphs, area, frame.buffer_mut());
+}
+
+/// As [`draw`], into a buffer.
+pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buffer: &mut Buffer) {
+    let mut canvas = Canvas::new(buffer, theme, glyphs);
+    let area = canvas.clip(area);
+    if area.is_empty() {
+        return;
+    }
+    canvas.clear(area, Meaning::Text);
+    if area.width < 40 || area.height < 6 {
+        verdict_alone(&mut canvas, vm, area);
+    } else {
+        let mut y = area.y;
+        let mut row = || {
+            y += 1;
+            Rect { y: y - 1, height: 1, ..area }
+        };
+        top(&mut canvas, vm, row());
+        verdict(&mut canvas, vm, row());
+        next(&mut canvas, vm, row());
+        if let Some(ask) = &vm.ask {
+            let row = row();
+            // The keys that answer are never cut.
+            let keys = (width(&ask.keys) as u16 + 1).min(row.width / 2);
+            labelled(
+                &mut canvas,
+                Rect { width: row.width - keys - 1, ..row },
+                "!ASK",
+                Meaning::Ask,
+                &ask.text,
+                &ask.short,
+            );
+            canvas.put(row.right() - keys, row.y, &ask.keys, Meaning::Key, keys);
+        }
+        let body = Rect { y, height: area.bottom().saturating_sub(y + 1), ..area };
+        if area.width < 80 || area.height < 24 {
+            small(&mut canvas, vm, body)
+        } else {
+            large(&mut canvas, vm, body)
+        }
+        footer(&mut canvas, &vm.footer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    }
+    // A dialog nobody could read is worse than none: then the verdict stays.
+    if let Some(overlay) = vm.overlay.as_ref().filter(|_| area.width >= 16 && area.height >= 4) {
+        overlay::draw(&mut canvas, overlay, area);
+    }
+}
+
+/// The verdict alone, for a terminal that is hardly one.
+fn verdict_alone(canvas: &mut Canvas, vm: &ViewModel, area: Rect) {
+    let text = format!("{} {}", vm.status.word.text(), vm.status.short);
+    for (i, line) in wrap(&text, usize::from(area.width)).iter().take(usize::from(area.height)).enumerate() {
+        let meaning = if i == 0 { vm.verdict } else { Meaning::Text };
+        canvas.put(area.x, area.y + i as u16, line, meaning, area.width);
+    }
+}
+
+/// Full texts if they fit, then short ones, then fewer.
+fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
+    let parts: Vec<&Segment> = vm.top.left.iter().chain(&vm.top.right).collect();
+    let room = usize::from(row.width).saturating_sub(1);
+    let size = |short: bool, drop: u8| -> usize {
+        let gap = |i: usize| if i < vm.top.left.len() && !short { 2 } else { 1 };
+        let cells = |(i, s): (usize, &&Segment)| width(if short { &s.short } else { &s.text }) + gap(i);
+        parts.iter().enumerate().filter(|(_, s)| s.drop == 0 || s.drop < drop).map(cells).sum()
+    };
+    let fits = |(short, drop): &(bool, u8)| size(*short, *drop) <= room;
+    // Seconds on the clock show that the picture lives: names go before them.
+    let tries = [(false, 9), (false, 8), (false, 7)].into_iter().chain((1..=9).rev().map(|d| (true, d)));
+    let (short, drop) = tries.clone().find(fits).unwrap_or((true, 1));
+    let shown = |s: &&Segment| s.drop == 0 || s.drop < drop;
+    let text = |s: &Segment| if short { s.short.clone() } else { s.text.clone() };
+    let gap = if short { 1 } else { 2 };
+    let mut x = row.x + 1;
+    for s in vm.top.left.iter().filter(shown) {
+        x += canvas.put(x, row.y, &text(s), s.meaning, row.right().saturating_sub(x)) + gap;
+    }
+    let right: Vec<&Segment> = vm.top.right.iter().filter(shown).collect();
+    let total: u16 = right.iter().map(|s| width(&text(s)) as u16 + 1).sum();
+    let mut x = x.max(row.right().saturating_sub(total));
+    for s in right {
+        x += canvas.put(x, row.y, &text(s), s.meaning, row.right().saturating_sub(x)) + 1;
+    }
+}
+
+fn verdict(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
+    labelled(canvas, row, vm.status.word.text(), vm.verdict, &vm.status.sentence, &vm.status.short);
+}
+
+/// ` WORD  text`, with the short text when the full one does not fit.
+fn labelled(canvas: &mut Canvas, row: Rect, word: &str, meaning: Meaning, full: &str, short: &str) {
+    let label = format!(" {word:<4} ");
+    let mut x = row.x;
+    x += canvas.put(x, row.y, &label, meaning, row.width) + 1;
+    let room = row.right().saturating_sub(x);
+    canvas.put(x, row.y, fitting(full, short, usize::from(room)), Meaning::Text, room);
+}
+
+/// The full text; else as many whole sentences of it as fit, if at least two do; else the short one.
+fn fitting<'a>(full: &'a str, short: &'a str, room: usize) -> &'a str {
+    if width(full) <= room {
+        return full;
+    }
+    let ends = full.match_indices(". ").map(|(i, _)| i + 1).skip(1);
+    ends.filter(|end| width(&full[..*end]) <= room).last().map_or(short, |end| &full[..end])
+}
+
+fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
+    let room = usize::from(row.width).saturating_sub(8);
+    let [full, short, tiny] = &vm.next;
+    let [right_full, right_short, right_tiny] = &vm.next_right;
+    let pairs =
+        [(full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
+    let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((tiny, right_tiny));
+    let right_width = (width(right) as u16).min(row.width);
+    let left = Rect { width: row.width.saturating_sub(right_width + 2), ..row };
+    labelled(canvas, left, "NEXT", Meaning::Header, text, text);
+    canvas.put(row.right().saturating_sub(right_width + 1), row.y, right, Meaning::Text, right_width);
+}
+
+/// The selected service without panels.
+fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
+    match &vm.body {
+        Body::Events => events::rows(canvas, &vm.events, body),
+        Body::Detail(detail) => detail_lines(canvas, detail, body),
+        Body::Main => {
+            let used = services::selected(canvas, &vm.services, body);
+            let rest = Rect { y: body.y + used, height: body.height.saturating_sub(used), ..body };
+            match &vm.preflight {
+                Some(found) => problems(canvas, found, rest),
+                None => gates::rows(canvas, &vm.gates, rest),
+            }
+        }
+    }
+}
+
+fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
+    match &vm.body {
+        Body::Events => events::panel(canvas, &vm.events, body, "Events"),
+        Body::Detail(detail) => {
+            let below = (body.height / 4).clamp(4, 12);
+            let above = Rect { height: body.height - below, ..body };
+            let gates_width = (above.width * 45 / 100).clamp(29, 90);
+            let left = Rect { width: above.width - gates_width, ..above };
+            let title = format!("Service {}", detail.service);
+            let inner = canvas.boxed(left, &title, "[esc] back", Meaning::Focus);
+            detail_lines(canvas, detail, inner);
+            gates::panel(canvas, &vm.gates, Rect { x: left.right(), width: gates_width, ..above });
+            let title = format!("Events of {}", detail.service);
+            events::panel(canvas, &vm.events, Rect { y: above.bottom(), height: below, ..body }, &title);
+        }
+        Body::Main => {
+            let gates_width = gates_width(body.width);
+            let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
+            // Events keep three lines at least, and never more than half while a panel could use the room.
+            let above_height = wanted.min(body.height.saturating_sub(5)).max(body.height / 3);
+            let above = Rect { height: above_height, ..body };
+            let left = Rect { width: body.width - gates_width, ..above };
+            services::panel(canvas, &vm.services, left);
+            let right = Rect { x: left.right(), width: gates_width, ..above };
+            match &vm.preflight {
+                Some(found) => {
+                    let inner = canvas.boxed(right, "Before the start", "", Meaning::Border);
+                    problems(canvas, found, inner);
+                }
+                None => gates::panel(canvas, &vm.gates, right),
+            }
+            let below = Rect { y: above.bottom(), height: body.height - above.height, ..body };
+            events::panel(canvas, &vm.events, below, "Events");
+        }
+    }
+}
+
+/// 29 cells at 80, 41 at 100, then two fifths of what is more, up to 90.
+fn gates_width(total: u16) -> u16 {
+    let wide = if total <= 100 { 29 + total.saturating_sub(80) * 12 / 20 } else { 41 + (total - 100) * 2 / 5 };
+    wide.min(90)
+}
+
+/// What was found before the start, wrapped; what does not fit is counted.
+fn problems(canvas: &mut Canvas, found: &[Piece], area: Rect) {
+    let lines = found.iter().flat_map(|p| {
+        let indent = if p.text.starts_with(' ') { "  " } else { "" };
+        let wrapped = wrap(&p.text, usize::from(area.width).saturating_sub(indent.len()));
+        wrapped.into_iter().map(move |l| vec![Piece { text: format!("{indent}{l}"), meaning: p.meaning }])
+    });
+    scrolled(canvas, &lines.collect::<Vec<_>>(), 0, area);
+}
+
+fn detail_lines(canvas: &mut Canvas, detail: &Detail, area: Rect) {
+    let lines: Vec<Line> = detail.lines.iter().flat_map(|l| hanging(l, usize::from(area.width))).collect();
+    scrolled(canvas, &lines, detail.scroll, area);
+}
+
+/// A line that is too long goes on under its last piece.
+fn hanging(line: &Line, cells: usize) -> Vec<Line> {
+    let Some((last, before)) = line.split_last() else { return vec![line.clone()] };
+    let lead = last.text.len() - last.text.trim_start().len();
+    let indent: usize = before.iter().map(|p| width(&p.text)).sum::<usize>() + lead;
+    if indent - lead + width(&last.text) <= cells || indent * 2 > cells {
+        return vec![line.clone()];
+    }
+    let parts = wrap(&last.text, cells - indent).into_iter().enumerate().map(|(i, text)| {
+        let text = Piece { text, meaning: last.meaning };
+        if i == 0 {
+            let lead = Piece { text: " ".repeat(lead), meaning: last.meaning };
+            before.iter().cloned().chain([lead, text]).collect()
+        } else {
+            vec![Piece { text: " ".repeat(indent), meaning: Meaning::Dim }, text]
+        }
+    });
+    parts.collect()
+}
+
+/// Lines from `skip` on; the last row says how many more there are.
+fn scrolled(canvas: &mut Canvas, lines: &[Line], skip: usize, area: Rect) {
+    let rows = usize::from(area.height);
+    if rows == 0 {
+        return;
+    }
+    let more = lines.len() > rows;
+    let room = rows - usize::from(more);
+    let skip = skip.min(lines.len().saturating_sub(room));
+    for (i, line) in lines.iter().skip(skip).take(room).enumerate() {
+        canvas.line(area.x, area.y + i as u16, line, area.width);
+    }
+    if more {
+        let text = format!(" +{skip} above, +{} below", lines.len() - skip - room);
+        canvas.put(area.x, area.bottom() - 1, &text, Meaning::Dim, area.width);
+    }
+}
+
+fn footer(canvas: &mut Canvas, footer: &Footer, row: Rect) {
+    match footer {
+        Footer::Hint(hint) => {
+            canvas.put(row.x + 1, row.y, hint, Meaning::Hint, row.width.saturating_sub(1));
+        }
+        Footer::Typing(what, text) => {
+            let mut x = row.x + 1;
+            x += canvas.put(x, row.y, what, Meaning::Key, row.right() - x) + 1;
+            x += canvas.put(x, row.y, &format!("{text}_"), Meaning::Input, row.right().saturating_sub(x)) + 2;
+            let help = if *what == "filter" { "Enter keep  Esc drop" } else { "more keys follow, Esc drops" };
+            canvas.put(x, row.y, help, Meaning::Dim, row.right().saturating_sub(x));
+        }
+        Footer::Keys(keys) => footer_keys(canvas, keys, row),
+    }
+}
+
+/// Reasons in full, then their first words, then only that a key is off, then only what is on.
+fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
+    let label = |k: &FooterKey, level: u8| match (&k.off, level) {
+        (None, _) => k.label.clone(),
+        (Some(why), 0) => format!("{}(off: {why})", k.label),
+        (Some(why), 1) => format!("{}(off: {})", k.label, why.split(':').next().unwrap_or(why)),
+        (Some(_), _) => format!("{}(off)", k.label),
+    };
+    let gap = |level: u8| if level == 0 { 2 } else { 1 };
+    let shown = |k: &&FooterKey, level: u8| (level == 0 || !k.spare) && (level < 3 || k.off.is_none());
+    let size = |level: u8| -> usize {
+        let cells = |k: &FooterKey| width(&k.key) + 1 + width(&label(k, level)) + gap(level);
+        keys.iter().filter(|k| shown(k, level)).map(cells).sum()
+    };
+    let level = (0..3).find(|l| size(*l) <= usize::from(row.width)).unwrap_or(3);
+    let mut x = row.x + 1;
+    for key in keys.iter().filter(|k| shown(k, level)) {
+        let (on, text) = (key.off.is_none(), label(key, level));
+        let room = row.right().saturating_sub(x);
+        // A key without its whole word would be a riddle.
+        if width(&key.key) + 1 + width(&text) > usize::from(room) {
+            break;
+        }
+        x += canvas.put(x, row.y, &key.key, if on { Meaning::Key } else { Meaning::KeyOff }, room) + 1;
+        let room = row.right().saturating_sub(x);
+        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap(level) as u16;
+    }
+}

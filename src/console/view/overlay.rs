@@ -1,0 +1,207 @@
+//! Dialogs, help and palette, over the picture.
+use ratatui::layout::Rect;
+
+use super::super::action::Group;
+use super::super::text::{left, width, wrap};
+use super::super::theme::Meaning;
+use super::super::viewmodel::{DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
+use super::canvas::Canvas;
+
+pub fn draw(canvas: &mut Canvas, overlay: &Overlay, area: Rect) {
+    match overlay {
+        Overlay::Dialog(dialog) => draw_dialog(canvas, dialog, area),
+        Overlay::Help(help) => draw_help(canvas, help, area),
+        Overlay::Palette(palette) => draw_palette(canvas, palette, area),
+    }
+}
+
+/// A cleared frame of at most `w` x `h` in the middle of `area`, rows 1 to 3 left free when there is room: the verdict
+/// stays in sight.
+fn frame(canvas: &mut Canvas, area: Rect, (w, h): (u16, u16), title: &str, meaning: Meaning) -> Rect {
+    let (w, h) = (w.min(area.width), h.min(area.height));
+    let top = if area.height >= h + 5 { 4 + (area.height - h - 5) / 3 } else { (area.height - h).min(3) };
+    let at = Rect { x: area.x + (area.width - w) / 2, y: area.y + top.min(area.height - h), width: w, height: h };
+    canvas.clear(at, Meaning::Dialog);
+    canvas.boxed(at, title, "", meaning)
+}
+
+fn draw_dialog(canvas: &mut Canvas, dialog: &DialogView, area: Rect) {
+    let w = area.width.min(74);
+    let inner_width = usize::from(w.saturating_sub(4));
+    let label = dialog.lines.iter().map(|(l, _)| l.len()).max().unwrap_or(0) + 1;
+    let mut text: Vec<(String, String)> = Vec::new();
+    for (name, body) in &dialog.lines {
+        for (i, line) in wrap(body, inner_width.saturating_sub(label)).into_iter().enumerate() {
+            text.push((if i == 0 { name.to_string() } else { String::new() }, line));
+        }
+    }
+    let under = u16::from(dialog.changed.is_some()) + dialog.fields.len() as u16 + 1 + u16::from(dialog.note.is_some());
+    let h = (text.len() as u16 + under + 3).min(area.height);
+    let inner = frame(canvas, area, (w, h), &dialog.title, dialog.meaning);
+    if inner.height == 0 {
+        return;
+    }
+    // What must be typed and pressed is never cut; the explanation is, from its end, and says so.
+    let room = inner.height.saturating_sub(under);
+    let gap = u16::from(room as usize > text.len());
+    let cut = text.len() > usize::from(room);
+    for (i, (name, line)) in text.iter().take(usize::from(room)).enumerate() {
+        let y = inner.y + i as u16;
+        let x = inner.x + 1;
+        canvas.put(x, y, name, Meaning::Key, inner.width.saturating_sub(1));
+        canvas.put(x + label as u16, y, line, Meaning::Dialog, inner.width.saturating_sub(1 + label as u16));
+    }
+    if cut && room > 0 {
+        canvas.put_right(
+            inner,
+            inner.y + room - 1,
+            &format!("+{} lines", text.len() - usize::from(room)),
+            Meaning::Dim,
+        );
+    }
+    let mut y = inner.y + (text.len() as u16).min(room) + gap;
+    let row = |y: u16| Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: 1 };
+    if let Some(changed) = &dialog.changed {
+        canvas.put(inner.x + 1, y, changed, Meaning::Ask, inner.width.saturating_sub(2));
+        y += 1;
+    }
+    for field in &dialog.fields {
+        draw_field(canvas, field, row(y));
+        y += 1;
+    }
+    buttons(canvas, dialog, row(y));
+    if let Some(note) = &dialog.note {
+        canvas.put(inner.x + 1, y + 1, note, Meaning::Hint, inner.width.saturating_sub(2));
+    }
+}
+
+fn draw_field(canvas: &mut Canvas, field: &FieldView, row: Rect) {
+    let mut x = row.x;
+    x += canvas.put(x, row.y, &field.label, if field.focus { Meaning::Title } else { Meaning::Dim }, row.width) + 1;
+    let room = row.right().saturating_sub(x);
+    if room < 6 {
+        return;
+    }
+    // The end of a long text is what is being typed.
+    let cells = usize::from(room) - 4;
+    let mut shown = field.value.clone();
+    while width(&shown) >= cells && !shown.is_empty() {
+        shown.remove(0);
+    }
+    let cursor = if field.focus { "_" } else { "" };
+    let meaning = if field.focus { Meaning::Input } else { Meaning::Dialog };
+    canvas.put(x, row.y, &format!("[ {} ]", left(&format!("{shown}{cursor}"), cells, "")), meaning, room);
+}
+
+fn buttons(canvas: &mut Canvas, dialog: &DialogView, row: Rect) {
+    let mut x = row.x;
+    for (text, works) in &dialog.buttons {
+        let (text, meaning) =
+            if *works { (format!("[ {text} ]"), Meaning::Key) } else { (format!("( {text} )"), Meaning::KeyOff) };
+        x += canvas.put(x, row.y, &text, meaning, row.right().saturating_sub(x)) + 2;
+    }
+}
+
+fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
+    let w = area.width.min(92);
+    let look: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group != Group::Act).collect();
+    let act: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group == Group::Act).collect();
+    let two = w >= 70;
+    let count = if two { look.len().max(act.len()) } else { look.len() + act.len() };
+    let inner = frame(canvas, area, (w, count as u16 + 5), &help.title, Meaning::Focus);
+    if inner.height < 3 {
+        return;
+    }
+    let rows = usize::from(inner.height) - 2;
+    let skip = help.scroll.min(count.saturating_sub(rows));
+    let left_width = if two { inner.width * 2 / 5 } else { inner.width };
+    canvas.put(inner.x + 1, inner.y, "LOOK", Meaning::Header, left_width);
+    let right_x = inner.x + left_width;
+    let right_width = inner.width - left_width;
+    if two {
+        canvas.put(right_x, inner.y, &format!("ACT   (you are {})", help.role), Meaning::Header, right_width);
+    }
+    let column = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
+    if two {
+        help_column(
+            canvas,
+            &look,
+            (skip, rows),
+            column(&look),
+            Rect { x: inner.x + 1, y: inner.y + 1, width: left_width.saturating_sub(1), height: 1 },
+        );
+        help_column(
+            canvas,
+            &act,
+            (skip, rows),
+            column(&act),
+            Rect { x: right_x, y: inner.y + 1, width: right_width, height: 1 },
+        );
+    } else {
+        let all: Vec<&HelpRow> = act.iter().chain(&look).copied().collect();
+        help_column(
+            canvas,
+            &all,
+            (skip, rows),
+            column(&all),
+            Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), height: 1 },
+        );
+    }
+    let last = if help.typing {
+        format!("filter: {}_   Enter keep  Esc drop", help.query)
+    } else {
+        let more = count.saturating_sub(skip + rows);
+        let more = if more > 0 { format!("{more} more below (down).  ") } else { String::new() };
+        format!("{more}Ctrl keys never change anything. / filters this list, Esc closes.")
+    };
+    canvas.put(inner.x + 1, inner.bottom() - 1, &last, Meaning::Dim, inner.width.saturating_sub(1));
+}
+
+fn help_column(canvas: &mut Canvas, rows: &[&HelpRow], (skip, count): (usize, usize), keys: usize, at: Rect) {
+    for (i, row) in rows.iter().skip(skip).take(count).enumerate() {
+        let y = at.y + i as u16;
+        let end = at.right();
+        let mut x = at.x;
+        let (key, text) = if row.off { (Meaning::KeyOff, Meaning::KeyOff) } else { (Meaning::Key, Meaning::Dialog) };
+        x += canvas.put(x, y, &left(&row.keys, keys + 2, canvas.glyphs.ellipsis), key, at.width);
+        x += canvas.put(x, y, &row.what, text, end.saturating_sub(x)) + 2;
+        canvas.put(x, y, &row.note, Meaning::Dim, end.saturating_sub(x));
+    }
+}
+
+fn draw_palette(canvas: &mut Canvas, palette: &PaletteView, area: Rect) {
+    let shown = palette.rows.len().min(12);
+    let inner = frame(canvas, area, (area.width.min(76), shown.max(1) as u16 + 3), "Command", Meaning::Focus);
+    if inner.height < 1 {
+        return;
+    }
+    let query = format!(": {}_", palette.query);
+    canvas.put(inner.x + 1, inner.y, &query, Meaning::Input, inner.width.saturating_sub(2));
+    let rows = usize::from(inner.height) - 1;
+    let first = palette.chosen.saturating_sub(rows.saturating_sub(1));
+    if palette.rows.is_empty() {
+        canvas.put(inner.x + 1, inner.y + 1, "no command of that name", Meaning::Dim, inner.width.saturating_sub(2));
+    }
+    for (i, (name, help, off)) in palette.rows.iter().enumerate().skip(first).take(rows) {
+        let y = inner.y + 1 + (i - first) as u16;
+        let mut x = inner.x + 1;
+        let end = inner.right();
+        let chosen = if i == palette.chosen { canvas.glyphs.selected } else { " " };
+        x += canvas.put(x, y, chosen, Meaning::Key, 1);
+        let on = off.is_none();
+        x += canvas.put(
+            x,
+            y,
+            &left(name, 16, canvas.glyphs.ellipsis),
+            if on { Meaning::Title } else { Meaning::KeyOff },
+            end.saturating_sub(x),
+        );
+        x += canvas.put(x, y, help, if on { Meaning::Text } else { Meaning::KeyOff }, end.saturating_sub(x)) + 2;
+        if let Some(why) = off {
+            canvas.put(x, y, &format!("off: {why}"), Meaning::KeyOff, end.saturating_sub(x));
+        }
+        if i == palette.chosen {
+            canvas.mark(Rect { x: inner.x, y, width: inner.width, height: 1 }, Meaning::Selected);
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! What is on screen, as words and numbers: everything decided, nothing drawn.
+//!
+//! Built anew for each frame from the run, the model, the instant and the zone; so a frame is a function of them.
+mod detail;
+mod footer;
+mod gates;
+mod overlay;
+mod services;
+mod top;
+
+pub use detail::Detail;
+pub use footer::{Footer, FooterKey};
+pub use gates::{GateRow, Gates, SparkPoint};
+pub use overlay::{DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
+pub use services::{Mark, ServiceRow, Services, StepState};
+pub use top::{Segment, Top};
+
+use super::keymap::{Keymap, Screen};
+use super::model::{Mode, Model, Panel};
+use super::theme::Meaning;
+use super::zone::Zone;
+use crate::engine::effect::{Event, EventKind};
+use crate::engine::run::{GRID, Stage};
+use crate::engine::status::{self, Status, Word};
+use crate::engine::{Phase, Run};
+use crate::spec::units::{Dur, Time};
+
+/// A piece of text and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub text: String,
+    pub meaning: Meaning,
+}
+
+pub type Line = Vec<Piece>;
+
+pub(super) fn piece(meaning: Meaning, text: impl Into<String>) -> Piece {
+    Piece { text: text.into(), meaning }
+}
+
+/// How this console stands to the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Against the built-in practice cluster.
+    pub practice: bool,
+    pub kind: LabelKind,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LabelKind {
+    #[default]
+    Live,
+    /// Another process drives; its person's name.
+    Spectator(String),
+    /// A virtual clock; its speed, such as `60x`.
+    Sim(String),
+}
+
+/// How fresh a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing is asked of it now.
+    Idle,
+    /// Answered this long ago.
+    Live(Dur),
+    /// Older than three of its polls.
+    Stale(Dur),
+    /// Does not answer, for this long.
+    Lost(Dur),
+}
+
+/// Age of each source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    pub kube: Freshness,
+    pub metrics: Freshness,
+}
+
+/// The lease, renewed every 2 s, lasts 15 s: without an answer for so long nobody knows what the cluster does.
+const KUBE_STALE: Dur = Dur::secs(15);
+
+impl Sources {
+    /// As the run knows them at `now`.
+    pub fn of(run: &Run, now: Time) -> Sources {
+        let measured = run.tracks.values().any(|t| {
+            matches!(t.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_))
+                || t.phase.going_back()
+        });
+        let fresh = |state: &crate::engine::run::SourceState, limit: Dur| match (&state.down, state.last_ok) {
+            (Some((since, _)), _) => Freshness::Lost(now.since(*since)),
+            (None, Some(at)) if now.since(at) > limit => Freshness::Stale(now.since(at)),
+            (None, Some(at)) => Freshness::Live(now.since(at)),
+            (None, None) => Freshness::Idle,
+        };
+        let ended = run.is_ended();
+        let metrics = fresh(&run.metrics, GRID.times(3));
+        Sources {
+            kube: if ended { Freshness::Idle } else { fresh(&run.cluster, KUBE_STALE) },
+            metrics: match metrics {
+                _ if ended => Freshness::Idle,
+                Freshness::Stale(_) | Freshness::Live(_) if !measured => Freshness::Idle,
+                other => other,
+            },
+        }
+    }
+}
+
+/// One line of the event list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    pub time: String,
+    pub kind: &'static str,
+    pub who: String,
+    pub text: String,
+    pub meaning: Meaning,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Events {
+    /// Newest first.
+    pub rows: Vec<EventRow>,
+    /// Of the events that match, how many are above the first row.
+    pub scrolled: usize,
+    pub total: usize,
+    pub follows: bool,
+    pub filter: String,
+    pub focus: bool,
+}
+
+/// The row that asks for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskRow {
+    pub text: String,
+    pub short: String,
+    /// What answers it: `[w] keep  [x] abort`.
+    pub keys: String,
+}
+
+/// The body of the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    Main,
+    Detail(Box<Detail>),
+    Events,
+}
+
+/// Everything on screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewModel {
+    pub top: Top,
+    pub status: Status,
+    pub verdict: Meaning,
+    /// Row 3 and its right end, from full to tiny.
+    pub next: [String; 3],
+    pub next_right: [String; 3],
+    /// Row 4; absent when nobody is asked.
+    pub ask: Option<AskRow>,
+    pub body: Body,
+    pub services: Services,
+    pub gates: Gates,
+    pub events: Events,
+    /// What was found before the start, as long as nothing has been started: in the place of the gates.
+    pub preflight: Option<Vec<Piece>>,
+    pub footer: Footer,
+    pub overlay: Option<Overlay>,
+}
+
+/// What a frame is made of besides run and model.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub now: Time,
+    /// The reader's zone.
+    pub zone: Zone,
+    pub sources: &'a Sources,
+    pub label: &'a Label,
+    pub keymap: &'a Keymap,
+    /// Rows of the screen: no list needs more.
+    pub rows: usize,
+}
+
+impl Scene<'_> {
+    /// The zone times are shown in now.
+    fn shown(&self, model: &Model) -> Zone {
+        if model.utc { Zone::UTC } else { self.zone }
+    }
+}
+
+impl ViewModel {
+    pub fn build(run: &Run, model: &Model, scene: Scene) -> ViewModel {
+        let zone = scene.shown(model);
+        let now = scene.now;
+        let status = status::status(run, now, &|t| zone.near(t, now));
+        let selected = model.selected(run);
+        let gates = gates::build(run, model, selected, scene);
+        let service_events = matches!(model.screen, Screen::Detail).then_some(selected).flatten();
+        ViewModel {
+            top: top::build(run, model, scene),
+            verdict: meaning(status.word),
+            next: next_text(&status, zone, now),
+            next_right: [
+                format!("{} of {} at 100% | blast radius {}%", status.done.0, status.done.1, status.blast_radius),
+                format!("{}/{} at 100%  blast {}%", status.done.0, status.done.1, status.blast_radius),
+                format!("blast {}%", status.blast_radius),
+            ],
+            ask: ask_text(&status, scene, model),
+            body: match (model.screen, selected) {
+                (Screen::Detail, Some(name)) => Body::Detail(Box::new(detail::build(run, name, model, scene))),
+                (Screen::Events, _) => Body::Events,
+                _ => Body::Main,
+            },
+            services: services::build(run, model, selected, scene),
+            gates,
+            events: events(run, model, service_events, zone, scene.rows),
+            footer: footer::build(run, model, scene),
+            overlay: overlay::build(run, model, scene),
+            preflight: preflight(run),
+            status,
+        }
+    }
+
+    /// For the terminal's title: `HELD billing 25%`.
+    pub fn title(&self) -> String {
+        let mut title = self.status.word.text().to_string();
+        if let Some(service) = &self.status.service {
+            title.push(' ');
+            title.push_str(service);
+            if let Some(row) = self.services.rows.iter().find(|r| r.name == *service) {
+                title.push(' ');
+                title.push_str(row.share.trim());
+            }
+        }
+        super::text::clean(&title).into_owned()
+    }
+}
+
+/// The style of a verdict word.
+pub fn meaning(word: Word) -> Meaning {
+    match word {
+        Word::Lost => Meaning::Lost,
+        Word::Roll => Meaning::Roll,
+        Word::Held => Meaning::Held,
+        Word::Warn => Meaning::Warn,
+        Word::Move => Meaning::Move,
+        Word::Ok => Meaning::Ok,
+        Word::Done => Meaning::Done,
+    }
+}
+
+fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 3] {
+    let next = &status.next;
+    let lead = if next.recovers { "if it recovers now: " } else { "" };
+    let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
+    let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
+    let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
+    let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
+    let brief = if next.recovers { "on recovery: " } else { "" };
+    [
+        format!("{lead}{}{at}{condition}", next.text),
+        format!("{brief}{}{at_short}{condition}", next.text),
+        format!("{brief}{}{}", next.text, if next.at.is_some() { at_short } else { condition }),
+    ]
+}
+
+fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
+    let ask = status.ask.as_ref()?;
+    let keys: Vec<String> = ask
+        .answers
+        .iter()
+        .map(|v| {
+            let action = super::action::Action::Verb(*v);
+            match scene.keymap.key_of(model.screen, action) {
+                Some(key) => format!("[{key}] {}", v.info().name),
+                None => format!(":{}", v.info().name),
+            }
+        })
+        .collect();
+    let keys = keys.join("  ");
+    let who = ask.service.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+    let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
+    let left = ask.deadline.map(|t| t.until(scene.now).clock());
+    let text = ask.text.trim_end_matches('.');
+    let full = left.as_ref().map(|l| format!(", in {l} by itself")).unwrap_or_default();
+    let short = left.map(|l| format!(", {l} left")).unwrap_or_default();
+    Some(AskRow {
+        text: format!("{who}{text}{full}{more}"),
+        short: format!(
+            "{who}{}{more}{text}",
+            short.trim_start_matches(", ").to_string() + if short.is_empty() { "" } else { ": " }
+        ),
+        keys,
+    })
+}
+
+fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {
+    let query = model.events_filter.to_lowercase();
+    let fits = |e: &&Event| {
+        let ours = service.is_none_or(|s| e.service.as_deref() == Some(s));
+        ours && (query.is_empty() || event_matches(e, &query))
+    };
+    let total = run.events.iter().filter(fits).count();
+    let scrolled = if service.is_some() { 0 } else { model.events_scroll.min(total.saturating_sub(1)) };
+    let hide_service = service.is_some();
+    Events {
+        rows: run
+            .events
+            .iter()
+            .rev()
+            .filter(fits)
+            .skip(scrolled)
+            .take(rows)
+            .map(|e| event_row(e, zone, hide_service))
+            .collect(),
+        scrolled,
+        total,
+        follows: model.follows(),
+        filter: model.events_filter.clone(),
+        focus: model.panel == Panel::Events || model.screen == Screen::Events,
+    }
+}
+
+fn event_matches(e: &Event, query: &str) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(query);
+    has(&e.text) || has(&e.who) || has(e.kind.word()) || e.service.as_deref().is_some_and(has)
+}
+
+fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
+    let service = match &e.service {
+        // Texts of the engine often begin with the service they are about.
+        Some(s) if !hide_service && !e.text.starts_with(s.as_str()) => format!("{s} "),
+        _ => String::new(),
+    };
+    let meaning = match e.kind {
+        EventKind::Rollback => Meaning::Bad,
+        EventKind::Gate | EventKind::Fault | EventKind::Drift | EventKind::Page => Meaning::Warn,
+        EventKind::Hold | EventKind::Ask => Meaning::Missing,
+        EventKind::Run | EventKind::Step => Meaning::Good,
+        EventKind::Command => Meaning::Title,
+    };
+    EventRow {
+        time: zone.clock(e.at),
+        kind: e.kind.word(),
+        who: e.who.clone(),
+        text: format!("{service}{}", e.text),
+        meaning,
+    }
+}
+
+/// Every problem with what to do about it, what blocks first.
+fn preflight(run: &Run) -> Option<Vec<Piece>> {
+    if run.started.is_some() {
+        return None;
+    }
+    let Some(report) = &run.preflight else { return Some(vec![piece(Meaning::Dim, "looking at the cluster")]) };
+    if report.problems.is_empty() {
+        return Some(vec![piece(Meaning::Good, "nothing stands in the way")]);
+    }
+    let mut problems: Vec<_> = report.problems.iter().collect();
+    problems.sort_by_key(|p| !p.blocking);
+    let mut lines = Vec::new();
+    for problem in problems {
+        let (word, meaning) = if problem.blocking { ("BLOCKS", Meaning::Bad) } else { ("warns", Meaning::Warn) };
+        let on = problem.service.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+        lines.push(piece(meaning, format!("{word}  {on}{}", problem.what)));
+        lines.push(piece(Meaning::Dim, format!("  fix: {}", problem.fix)));
+    }
+    Some(lines)
+}
+
+/// Whether the picture of the cluster may be old.
+fn cluster_lost(run: &Run) -> bool {
+    run.cluster.down.is_some() && !matches!(run.stage, Stage::Ended(_))
+}
+
+/// Whether keys go to the text of a list's filter.
+fn filtering(model: &Model) -> bool {
+    matches!(model.mode, Mode::Filter { .. })
+}

@@ -1,0 +1,198 @@
+//! One service in full: phases with their durations, shares side by side, pods, what holds it.
+use super::super::model::Model;
+use super::super::theme::Meaning;
+use super::services::{observed, shown_share};
+use super::{Line, Scene, piece};
+use crate::engine::observe::{Accepted, DeploymentProgress, Slot, WorkloadSeen};
+use crate::engine::status::{self, state_text};
+use crate::engine::{Phase, Run, Track};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    pub service: String,
+    pub lines: Vec<Line>,
+    pub scroll: usize,
+}
+
+pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
+    let mut lines = Vec::new();
+    if let Some(track) = run.track(name) {
+        facts(run, track, scene, &mut lines);
+        why(track, model, scene, &mut lines);
+        shares(track, &mut lines);
+        phases(track, scene, &mut lines);
+        for slot in [Slot::Next, Slot::Stable] {
+            workload(track, slot, &mut lines);
+        }
+    }
+    Detail { service: name.to_string(), lines, scroll: model.detail_scroll }
+}
+
+fn head(lines: &mut Vec<Line>, title: &str) {
+    lines.push(vec![piece(Meaning::Title, title)]);
+}
+
+fn fact(lines: &mut Vec<Line>, label: &str, text: String, meaning: Meaning) {
+    lines.push(vec![piece(Meaning::Dim, format!(" {label:<11}")), piece(meaning, text)]);
+}
+
+fn facts(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
+    let Some(planned) = run.plan.get(&track.service) else { return };
+    let from = track.facts.as_ref().map_or("?", |f| f.from_version.as_str());
+    fact(lines, "version", format!("{from} > {}, wave {}", planned.version, planned.wave), Meaning::Text);
+    fact(lines, "image", planned.image.clone(), Meaning::Text);
+    if let Some(digest) = &track.pinned {
+        fact(lines, "pinned", digest.clone(), Meaning::Dim);
+    }
+    let needs: Vec<String> = planned.needs.iter().map(|(n, r)| format!("{n} {r}")).collect();
+    let dependants: Vec<&str> = run.plan.dependants(&track.service).map(|d| d.service.name.as_str()).collect();
+    if !needs.is_empty() {
+        fact(lines, "needs", needs.join(", "), Meaning::Text);
+    }
+    if !dependants.is_empty() {
+        fact(lines, "needed by", dependants.join(", "), Meaning::Text);
+    }
+    let critical = if planned.service.critical { ", critical" } else { "" };
+    fact(lines, "state", format!("{}{critical}", state_text(run, track, scene.now)), Meaning::Title);
+}
+
+fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
+    let zone = scene.shown(model);
+    let since = |t| format!("since {}", zone.near(t, scene.now));
+    if let Some(held) = &track.held {
+        let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
+        fact(lines, "held", format!("{} ({}{until})", held.text, since(held.since)), Meaning::Bad);
+    }
+    if let Some(paused) = &track.paused {
+        fact(lines, "paused", format!("by {} {} {}", paused.by, since(paused.since), paused.reason), Meaning::Warn);
+    }
+    if let Some(blind) = &track.blind {
+        fact(
+            lines,
+            "blind",
+            format!("no usable data {}; {} good ticks of 3", since(blind.since), blind.good_ticks),
+            Meaning::Missing,
+        );
+    }
+    if let Some(ask) = &track.ask {
+        let answers: Vec<&str> = status::answers(ask.kind).iter().map(|v| v.info().name).collect();
+        fact(lines, "asks", format!("{} ({})", ask.text, answers.join(", ")), Meaning::Ask);
+    }
+    if let Some(fault) = &track.fault {
+        let next = fault.retry_at.until(scene.now).clock();
+        fact(
+            lines,
+            "fault",
+            format!("{} failed {} times: {}; next try in {next}", fault.action, fault.attempts, fault.text),
+            Meaning::Warn,
+        );
+    }
+    if let Some(call) = &track.call {
+        let out = scene.now.since(call.since).clock();
+        fact(lines, "writing", format!("{} for {out}: {}", call.call.action.word(), call.call.why), Meaning::Move);
+    }
+    match &track.phase {
+        Phase::RollingBack(r) | Phase::Verifying { rollback: r, .. } | Phase::RolledBack { rollback: r } => {
+            fact(
+                lines,
+                "back",
+                format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)),
+                Meaning::Bad,
+            );
+        }
+        Phase::RollbackBlocked { reason, command, .. } => {
+            fact(lines, "blocked", reason.clone(), Meaning::Roll);
+            fact(lines, "by hand", command.clone(), Meaning::Title);
+        }
+        _ => {}
+    }
+}
+
+/// Desired, accepted and observed are three things, and stand side by side.
+fn shares(track: &Track, lines: &mut Vec<Line>) {
+    head(lines, "Share of the new version");
+    let accepted = match track.route.as_ref().map(|r| &r.accepted) {
+        Some(Accepted::Yes) => format!("{:.0}%", shown_share(track)),
+        Some(Accepted::Pending) => format!("{:.0}% pending", track.accepted_share()),
+        Some(Accepted::No(why)) => format!("{:.0}% refused: {why}", track.accepted_share()),
+        None => "not seen".into(),
+    };
+    let agree = (shown_share(track) - f64::from(track.desired)).abs() < 0.5;
+    lines.push(vec![
+        piece(Meaning::Dim, " desired "),
+        piece(Meaning::Title, format!("{:>4}", format!("{}%", track.desired))),
+        piece(Meaning::Dim, "   accepted "),
+        piece(if agree { Meaning::Title } else { Meaning::Warn }, format!("{accepted:>4}")),
+        piece(Meaning::Dim, "   observed "),
+        piece(Meaning::Title, format!("{:>4}", observed(track))),
+    ]);
+    if let Some(writer) = track.route.as_ref().and_then(|r| r.writer.as_ref()) {
+        fact(lines, "written by", writer.clone(), Meaning::Dim);
+    }
+}
+
+fn phases(track: &Track, scene: Scene, lines: &mut Vec<Line>) {
+    head(lines, "Phases");
+    for (word, took) in &track.durations {
+        lines.push(vec![
+            piece(Meaning::Good, format!(" {word:<16}")),
+            piece(Meaning::Text, format!("{:>8}", took.clock())),
+        ]);
+    }
+    let running =
+        if track.phase.is_final() { "       -".into() } else { format!("{:>8}", scene.now.since(track.since).clock()) };
+    let mut now = vec![piece(Meaning::Move, format!(" {:<16}", track.phase.word())), piece(Meaning::Title, running)];
+    if let Phase::Shifting { step, hold } = &track.phase {
+        let counted = format!(
+            "  step {}, {} clean, {} of {} ticks bad",
+            step + 1,
+            hold.clean.clock(),
+            hold.bad_ticks,
+            hold.ticks
+        );
+        now.push(piece(Meaning::Dim, counted));
+        if let Some(by) = &hold.ended_by {
+            now.push(piece(Meaning::Dim, format!(", ended by {by}")));
+        }
+    }
+    lines.push(now);
+}
+
+fn workload(track: &Track, slot: Slot, lines: &mut Vec<Line>) {
+    let (seen, title): (&Option<WorkloadSeen>, _) = match slot {
+        Slot::Next => (&track.next, "New pods"),
+        Slot::Stable => (&track.stable, "Old pods"),
+    };
+    let Some(seen) = seen else { return };
+    let Some(deployment) = &seen.deployment else {
+        head(lines, &format!("{title}: none"));
+        return;
+    };
+    let mut title = vec![
+        piece(Meaning::Title, format!("{title}: {} of {} ready", deployment.ready, deployment.wanted)),
+        piece(Meaning::Dim, format!("  {}", deployment.image)),
+    ];
+    match &deployment.progress {
+        DeploymentProgress::Progressing => {}
+        DeploymentProgress::Paused => title.push(piece(Meaning::Warn, "  paused")),
+        DeploymentProgress::DeadlineExceeded(why) => {
+            title.push(piece(Meaning::Bad, format!("  deadline passed: {why}")))
+        }
+        DeploymentProgress::ReplicaFailure(why) => title.push(piece(Meaning::Bad, format!("  no pods: {why}"))),
+    }
+    lines.push(title);
+    for pod in &seen.pods {
+        let (word, meaning) = match (pod.terminating, &pod.waiting, pod.ready) {
+            (true, _, _) => ("ends".to_string(), Meaning::Dim),
+            (_, Some(why), _) => (why.clone(), Meaning::Bad),
+            (_, None, true) => ("ready".into(), Meaning::Good),
+            (_, None, false) => ("not ready".into(), Meaning::Warn),
+        };
+        let restarts = if pod.restarts == 0 { Meaning::Dim } else { Meaning::Warn };
+        lines.push(vec![
+            piece(Meaning::Text, format!(" {:<34} ", pod.name)),
+            piece(meaning, format!("{word:<17}")),
+            piece(restarts, format!("{:>3} restarts", pod.restarts)),
+        ]);
+    }
+}

@@ -1,0 +1,108 @@
+//! The last row: the verbs of the selected service, those that are off with the reason.
+use super::super::action::{Action, scope_of, toggled};
+use super::super::keymap::Screen;
+use super::super::model::{Mode, Model};
+use super::Scene;
+use crate::engine::command::{Allowance, Verb};
+use crate::engine::people::judge;
+use crate::engine::{Run, status};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FooterKey {
+    pub key: String,
+    pub label: String,
+    /// Why it is off.
+    pub off: Option<String>,
+    /// Dropped first when there is no room.
+    pub spare: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Footer {
+    Keys(Vec<FooterKey>),
+    /// An answer to the last key.
+    Hint(String),
+    /// A text being typed: what for, and the text.
+    Typing(&'static str, String),
+}
+
+/// Verbs that are always worth a place, then those only when they are on.
+const ALWAYS: [Verb; 4] = [Verb::Pause, Verb::Next, Verb::Abort, Verb::Rollback];
+const WHEN_ON: [Verb; 5] = [Verb::Start, Verb::Keep, Verb::Retry, Verb::Skip, Verb::Ack];
+
+pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
+    if let Mode::Filter { .. } = model.mode {
+        let text = match (model.screen, model.panel) {
+            (Screen::Events, _) | (Screen::Main, super::Panel::Events) => &model.events_filter,
+            _ => &model.services_filter,
+        };
+        return Footer::Typing("filter", text.clone());
+    }
+    if !model.pending.is_empty() {
+        return Footer::Typing("keys", super::super::chord::show(&model.pending));
+    }
+    if let Some(hint) = &model.hint {
+        return Footer::Hint(hint.clone());
+    }
+    let mut keys = Vec::new();
+    let ended = run.is_ended();
+    for verb in WHEN_ON.into_iter().filter(|_| !ended) {
+        // Skipping a service that only waits for its turn is a rare act: by name, not in everybody's way.
+        let asked = verb != Verb::Skip || asked_for(run, model, verb);
+        let key = verb_key(run, model, scene, verb);
+        keys.extend(key.filter(|k| k.off.is_none() && asked));
+    }
+    if !ended {
+        keys.extend(ALWAYS.iter().filter_map(|v| verb_key(run, model, scene, *v)));
+    }
+    let look: &[(Action, &str)] = match model.screen {
+        Screen::Main => &[
+            (Action::Open, "detail"),
+            (Action::Command, "cmd"),
+            (Action::Filter, "filter"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        Screen::Detail => {
+            &[(Action::Back, "back"), (Action::Command, "cmd"), (Action::Help, "help"), (Action::Quit, "quit")]
+        }
+        Screen::Events => {
+            &[(Action::Back, "back"), (Action::Filter, "filter"), (Action::Help, "help"), (Action::Quit, "quit")]
+        }
+    };
+    for (action, label) in look {
+        if let Some(key) = scene.keymap.key_of(model.screen, *action) {
+            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });
+        }
+    }
+    Footer::Keys(keys)
+}
+
+/// The selected service asks, and this verb answers.
+fn asked_for(run: &Run, model: &Model, verb: Verb) -> bool {
+    let track = model.selected(run).and_then(|name| run.track(name));
+    track.and_then(|t| t.ask.as_ref()).is_some_and(|ask| status::answers(ask.kind).contains(&verb))
+}
+
+fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<FooterKey> {
+    let key = scene.keymap.key_of(model.screen, Action::Verb(verb))?;
+    let scope = scope_of(verb.info(), model.selected(run));
+    let shown = toggled(run, verb, &scope);
+    let label = match shown {
+        Verb::Rollback => "roll back".to_string(),
+        _ => shown.info().name.to_string(),
+    };
+    Some(FooterKey { key, label, off: off(run, model, shown, &scope), spare: false })
+}
+
+/// Why a verb cannot be asked for now; typing a word is asking.
+pub fn off(run: &Run, model: &Model, verb: Verb, scope: &crate::engine::Scope) -> Option<String> {
+    if model.read_only {
+        return Some("read-only".into());
+    }
+    match judge(run, verb, scope, &run.identity, None) {
+        Allowance::Denied(why) => Some(why),
+        Allowance::NeedsSecond => Some("needs a second person".into()),
+        Allowance::Allowed | Allowance::NeedsTyping(_) => None,
+    }
+}

@@ -1,0 +1,240 @@
+//! What lies over the picture: dialogs, help, the palette. The picture behind goes on.
+use super::super::action::{Action, DEEDS, Group, scope_of, toggled};
+use super::super::dialog::{Confirm, Dialog, Field, ReasonField, Situation};
+use super::super::model::{Help, Mode, Model};
+use super::super::palette::{Does, Palette, score};
+use super::super::theme::Meaning;
+use super::{Scene, footer};
+use crate::engine::Run;
+use crate::engine::command::{Class, Scope, VERBS, Verb};
+use crate::engine::people::{preview, role, word};
+use crate::spec::policy::OnExit;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    Dialog(DialogView),
+    Help(HelpView),
+    Palette(PaletteView),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldView {
+    pub label: String,
+    pub value: String,
+    pub focus: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DialogView {
+    pub title: String,
+    pub meaning: Meaning,
+    /// Label and text; the view wraps the text under itself.
+    pub lines: Vec<(&'static str, String)>,
+    /// What changed since the dialog opened.
+    pub changed: Option<String>,
+    pub fields: Vec<FieldView>,
+    /// Text and whether it works now.
+    pub buttons: Vec<(String, bool)>,
+    /// Why Enter does nothing.
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpRow {
+    pub keys: String,
+    pub what: String,
+    /// What it asks for, or why it is off.
+    pub note: String,
+    pub off: bool,
+    pub group: Group,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpView {
+    pub title: String,
+    pub role: String,
+    pub rows: Vec<HelpRow>,
+    pub query: String,
+    pub typing: bool,
+    pub scroll: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaletteView {
+    pub query: String,
+    /// Name, help, why it is off.
+    pub rows: Vec<(String, String, Option<String>)>,
+    pub chosen: usize,
+}
+
+pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<Overlay> {
+    match &model.mode {
+        Mode::Keys | Mode::Filter { .. } => None,
+        Mode::Dialog(Dialog::Confirm(confirm)) => Some(Overlay::Dialog(confirm_view(run, confirm, scene))),
+        Mode::Dialog(Dialog::Quit) => Some(Overlay::Dialog(quit_view(run, model))),
+        Mode::Help(help) => Some(Overlay::Help(help_view(run, model, help, scene))),
+        Mode::Palette(palette) => Some(Overlay::Palette(palette_view(run, model, palette))),
+    }
+}
+
+fn badge(run: &Run, scene: Scene) -> String {
+    let env = &run.plan.environment;
+    let badge = if scene.label.practice {
+        "[PRACTICE]"
+    } else if env.production {
+        "[PROD]"
+    } else {
+        "[TEST]"
+    };
+    format!("{badge} {} (run {})", env.name, run.id)
+}
+
+fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
+    let info = confirm.verb.info();
+    let preview = preview(run, confirm.verb, &confirm.scope);
+    let target = match &confirm.scope {
+        Scope::Run => format!("run {}", run.id),
+        Scope::Service(name) => name.clone(),
+    };
+    let mut lines = vec![("What", preview.what), ("On", badge(run, scene))];
+    if !preview.effects.is_empty() {
+        let numbered = preview.effects.iter().enumerate().map(|(i, e)| format!("{} {e}", i + 1));
+        lines.push(("Effect", numbered.collect::<Vec<_>>().join(", ")));
+    }
+    let mut add = |label, text: String| {
+        if !text.is_empty() {
+            lines.push((label, text));
+        }
+    };
+    add("Touches", preview.touches);
+    add("Not undone", preview.not_undone.join("; "));
+    add("Time", preview.time);
+    add("You", format!("{} ({})", run.identity.name, word(role(run, &run.identity))));
+    if let Some(OnExit::Rollback) = confirm.then_quit {
+        add("Then", "this console leaves".into());
+    }
+    let mut fields = Vec::new();
+    if let Some(word) = &confirm.word {
+        fields.push(FieldView {
+            label: format!("Type {word} to {}:", info.name),
+            value: confirm.typed.clone(),
+            focus: confirm.focus == Field::Word,
+        });
+    }
+    if confirm.reason_field != ReasonField::None {
+        let label = if confirm.reason_field == ReasonField::Needed { "Reason:" } else { "Reason (may be empty):" };
+        fields.push(FieldView {
+            label: label.into(),
+            value: confirm.reason.clone(),
+            focus: confirm.focus == Field::Reason,
+        });
+    }
+    let ready = confirm.ready(run, &run.identity);
+    DialogView {
+        title: format!("{} {target}", info.name.to_uppercase()),
+        meaning: if info.class == Class::Preview { Meaning::Focus } else { Meaning::Bad },
+        lines,
+        changed: confirm
+            .opened
+            .change(&Situation::of(run, &confirm.scope))
+            .map(|c| format!("Changed since this opened: {c}")),
+        fields,
+        buttons: vec![("Esc cancel".into(), true), (format!("Enter {}", info.name), ready.is_ok())],
+        note: ready.err(),
+    }
+}
+
+fn quit_view(run: &Run, model: &Model) -> DialogView {
+    let split = run.in_order().filter(|t| t.phase.in_flight() && (0.5..99.5).contains(&t.accepted_share()));
+    let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
+    let now = if split.is_empty() {
+        "no service is between old and new".into()
+    } else {
+        format!("{} stay split", split.join(", "))
+    };
+    let off = footer::off(run, model, Verb::Abort, &Scope::Run);
+    let abort = match &off {
+        None => "every service below 100% goes back to old, then leave; asks for the run's id".to_string(),
+        Some(why) => format!("off: {why}"),
+    };
+    DialogView {
+        title: "LEAVE".into(),
+        meaning: Meaning::Focus,
+        lines: vec![
+            ("Now", now),
+            (
+                "h hold",
+                format!(
+                    "leave every share where it is; nobody drives afterwards. Take it up again with: pilothouse resume {}",
+                    run.id
+                ),
+            ),
+            ("a abort", abort),
+            ("Esc stay", "nothing happens".into()),
+        ],
+        changed: None,
+        fields: Vec::new(),
+        buttons: vec![("Esc stay".into(), true), ("h hold".into(), true), ("a abort".into(), off.is_none())],
+        note: None,
+    }
+}
+
+/// Help is made from the two tables of what there is, the keymap, and the policy.
+fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
+    let keys_of = |action: Action| {
+        let keys = scene.keymap.entries(model.screen).filter(|(_, a)| *a == action);
+        keys.map(|(k, _)| super::super::chord::show(k)).collect::<Vec<_>>().join(" ")
+    };
+    let mut rows = Vec::new();
+    for deed in &DEEDS {
+        let keys = keys_of(deed.action);
+        rows.push(HelpRow { keys, what: deed.help.into(), note: String::new(), off: false, group: deed.group });
+    }
+    for verb in &VERBS {
+        let keys = match (keys_of(Action::Verb(verb.verb)), verb.verb) {
+            (k, _) if !k.is_empty() => k,
+            // Lifted by the key that set it.
+            (_, Verb::Resume | Verb::ResumeAll) => continue,
+            (_, _) => format!(":{}", verb.name),
+        };
+        let scope = scope_of(verb, model.selected(run));
+        let off = footer::off(run, model, toggled(run, verb.verb, &scope), &scope);
+        let asks = match verb.class {
+            Class::Plain | Class::Preview => "",
+            Class::Typed => "type the id",
+            Class::TwoPersons => "2 people",
+        };
+        let note = off.as_ref().map_or_else(|| asks.to_string(), |why| format!("off: {why}"));
+        let what = match verb.verb {
+            Verb::Pause => "pause / resume this service".to_string(),
+            Verb::PauseAll => "pause-all / resume-all".to_string(),
+            _ => format!("{}: {}", verb.name, verb.help),
+        };
+        rows.push(HelpRow { keys, what, note, off: off.is_some(), group: Group::Act });
+    }
+    let query = help.query.to_lowercase();
+    rows.retain(|r| query.is_empty() || score(&query, &format!("{} {}", r.keys, r.what)).is_some_and(|s| s >= 200));
+    HelpView {
+        title: format!("Keys: {} screen (keymap {})", model.screen.name(), scene.keymap.name),
+        role: word(role(run, &run.identity)).into(),
+        rows,
+        query: help.query.clone(),
+        typing: help.typing,
+        scroll: help.scroll,
+    }
+}
+
+fn palette_view(run: &Run, model: &Model, palette: &Palette) -> PaletteView {
+    let rows = palette.entries(run).into_iter().map(|entry| {
+        let off = match &entry.does {
+            Does::Action(Action::Verb(verb)) => {
+                footer::off(run, model, *verb, &scope_of(verb.info(), model.selected(run)))
+            }
+            Does::On(verb, scope) => footer::off(run, model, *verb, scope),
+            _ => None,
+        };
+        (entry.name, entry.help.to_string(), off)
+    });
+    let rows: Vec<_> = rows.collect();
+    PaletteView { chosen: palette.chosen.min(rows.len().saturating_sub(1)), rows, query: palette.query.clone() }
+}

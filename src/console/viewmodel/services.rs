@@ -1,0 +1,226 @@
+//! The table of services, and two lines about the selected one.
+use super::super::model::{Model, Panel};
+use super::super::theme::Meaning;
+use super::{Freshness, Scene, cluster_lost, filtering};
+use crate::engine::observe::Accepted;
+use crate::engine::run::ObservedShare;
+use crate::engine::status::{at_full, pods, state_text};
+use crate::engine::{Phase, Run, Track};
+use crate::plan::Planned;
+
+/// In front of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Done,
+    Waits,
+    Moves,
+    Attention,
+    Back,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    Done,
+    Now,
+    Todo,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceRow {
+    pub name: String,
+    pub mark: Mark,
+    pub selected: bool,
+    pub from: String,
+    pub to: String,
+    pub steps: Vec<StepState>,
+    /// Accepted share, such as `25%`; with `?` in front when the picture is old.
+    pub share: String,
+    pub state: String,
+    pub meaning: Meaning,
+    /// For wide screens: ready of wanted new pods, observed share, wave, time in this phase, what it needs.
+    pub pods: String,
+    pub observed: String,
+    pub wave: String,
+    pub since: String,
+    pub needs: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Services {
+    /// Those the filter lets through.
+    pub rows: Vec<ServiceRow>,
+    /// All of the run.
+    pub total: usize,
+    pub filter: String,
+    pub filtering: bool,
+    pub focus: bool,
+    /// Weights of the steps, for the head of the table.
+    pub weights: Vec<u32>,
+    /// `LOST 0:14` when the table is not the present.
+    pub lost: Option<String>,
+    /// About the selected service.
+    pub notes: Vec<(String, Meaning)>,
+}
+
+pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> Services {
+    let lost = match &scene.sources.kube {
+        Freshness::Lost(age) => Some(format!("LOST {}", age.clock())),
+        Freshness::Stale(age) => Some(format!("STALE {}", age.clock())),
+        _ => None,
+    };
+    let old = lost.is_some() || cluster_lost(run);
+    let row = |name: &&str| {
+        let (track, planned) = (run.track(name)?, run.plan.get(name)?);
+        Some(service_row(run, track, planned, selected == Some(*name), old, scene))
+    };
+    let note = |track: &Track| notes(run, track, model, scene);
+    Services {
+        rows: model.visible(run).iter().filter_map(row).collect(),
+        total: run.plan.services.len(),
+        filter: model.services_filter.clone(),
+        filtering: filtering(model) && model.panel != Panel::Events,
+        focus: model.panel == Panel::Services,
+        weights: run.plan.policy.steps.iter().map(|s| s.weight).collect(),
+        lost,
+        notes: selected.and_then(|name| run.track(name)).map(note).unwrap_or_default(),
+    }
+}
+
+fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old: bool, scene: Scene) -> ServiceRow {
+    let doubt = if old { "?" } else { "" };
+    let (ready, wanted) = pods(track);
+    let (mark, meaning) = mark(run, track);
+    ServiceRow {
+        name: track.service.clone(),
+        mark,
+        selected,
+        from: track.facts.as_ref().map_or_else(|| "-".into(), |f| f.from_version.clone()),
+        to: planned.version.clone(),
+        steps: steps(run, track),
+        share: format!("{doubt}{:.0}%", shown_share(track)),
+        state: format!("{doubt}{}", state_text(run, track, scene.now)),
+        meaning: if old { Meaning::Stale } else { meaning },
+        pods: if wanted == 0 { "-".into() } else { format!("{doubt}{ready}/{wanted}") },
+        observed: observed(track),
+        wave: planned.wave.to_string(),
+        since: scene.now.since(track.since).clock(),
+        needs: planned.needs.keys().cloned().collect::<Vec<_>>().join(","),
+    }
+}
+
+/// Once the new version is stable itself the route's share of `-next` says nothing: everything is new.
+pub fn shown_share(track: &Track) -> f64 {
+    if matches!(track.phase, Phase::Settling(_) | Phase::Done) { 100.0 } else { track.accepted_share() }
+}
+
+pub fn observed(track: &Track) -> String {
+    match track.observed {
+        ObservedShare::Unknown => "-".into(),
+        ObservedShare::Confirmed(share) => format!("{share:.0}%"),
+        ObservedShare::Off(share) => format!("!{share:.0}%"),
+        ObservedShare::NotObserved => "n/o".into(),
+    }
+}
+
+fn mark(run: &Run, track: &Track) -> (Mark, Meaning) {
+    let troubled = track.held.is_some() || track.blind.is_some() || track.fault.is_some() || track.ask.is_some();
+    match &track.phase {
+        Phase::RollbackBlocked { .. } => (Mark::Attention, Meaning::Roll),
+        Phase::RollingBack(_) => (Mark::Back, Meaning::Roll),
+        Phase::Verifying { .. } => (Mark::Back, Meaning::Bad),
+        Phase::RolledBack { .. } => (if track.ask.is_some() { Mark::Attention } else { Mark::Back }, Meaning::Bad),
+        Phase::Done => (Mark::Done, Meaning::Good),
+        Phase::Skipped { .. } => (Mark::Waits, Meaning::Dim),
+        _ if troubled => {
+            (Mark::Attention, if track.bad_gates().next().is_some() { Meaning::Bad } else { Meaning::Warn })
+        }
+        _ if track.paused.is_some() || run.paused_all.is_some() => (Mark::Attention, Meaning::Warn),
+        Phase::Waiting { .. } => (Mark::Waits, Meaning::Dim),
+        _ if at_full(track) => (Mark::Done, Meaning::Good),
+        _ => (Mark::Moves, Meaning::Move),
+    }
+}
+
+fn steps(run: &Run, track: &Track) -> Vec<StepState> {
+    let share = track.accepted_share();
+    let one = |(i, weight): (usize, u32)| match &track.phase {
+        _ if at_full(track) => StepState::Done,
+        Phase::Shifting { step, .. } if i < *step => StepState::Done,
+        Phase::Shifting { step, .. } if i == *step => StepState::Now,
+        Phase::RollingBack(_) | Phase::RollbackBlocked { .. } if share > 0.0 && f64::from(weight) <= share => {
+            StepState::Now
+        }
+        _ => StepState::Todo,
+    };
+    run.plan.policy.steps.iter().map(|s| s.weight).enumerate().map(one).collect()
+}
+
+/// Why it is as it is, and what it hangs on.
+fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, Meaning)> {
+    let zone = scene.shown(model);
+    let (ready, wanted) = pods(track);
+    let first = if let Phase::RollbackBlocked { .. } = &track.phase {
+        (phase_note(run, track, ready, wanted), Meaning::Bad)
+    } else if let Some(fault) = &track.fault {
+        (format!("{} failed {} times: {}", fault.action, fault.attempts, fault.text), Meaning::Warn)
+    } else if let Some(held) = &track.held {
+        (format!("held: {}, since {}, {ready} of {wanted} new pods", held.text, zone.clock(held.since)), Meaning::Held)
+    } else if let Some(paused) = &track.paused {
+        let why = if paused.reason.is_empty() { String::new() } else { format!(", {}", paused.reason) };
+        (format!("paused by {} at {}{why}", paused.by, zone.clock(paused.since)), Meaning::Warn)
+    } else {
+        (phase_note(run, track, ready, wanted), Meaning::Text)
+    };
+    let mut second = Vec::new();
+    if let Some(planned) = run.plan.get(&track.service)
+        && !planned.needs.is_empty()
+    {
+        let needs = planned.needs.iter().map(|(n, range)| format!("{n} {range} ({})", need_state(run, n)));
+        second.push(format!("needs {}", needs.collect::<Vec<_>>().join(", ")));
+    }
+    let dependants: Vec<&str> = run.plan.dependants(&track.service).map(|d| d.service.name.as_str()).collect();
+    let first = (first.0, if first.1 == Meaning::Held { Meaning::Bad } else { first.1 });
+    if track.phase.is_final() {
+        return vec![first];
+    }
+    second.push(if dependants.is_empty() {
+        "rolls back alone".into()
+    } else {
+        format!("rolls back after {}", dependants.join(", "))
+    });
+    vec![first, (second.join(". "), Meaning::Dim)]
+}
+
+fn need_state(run: &Run, name: &str) -> &'static str {
+    match run.track(name) {
+        None => "not in this run",
+        Some(t) if at_full(t) => "ok",
+        Some(t) => t.phase.word(),
+    }
+}
+
+fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
+    match &track.phase {
+        Phase::Waiting { needs } if !needs.is_empty() => format!("waits for {}", needs.join(", ")),
+        Phase::Waiting { .. } => "waits for its turn".into(),
+        Phase::Skipped { why } => format!("skipped: {why}"),
+        Phase::RolledBack { rollback } | Phase::RollingBack(rollback) => format!("back to old: {}", rollback.reason),
+        Phase::RollbackBlocked { reason, command, .. } => format!("{reason}. By hand: {command}"),
+        Phase::Shifting { .. } => {
+            let route = match track.route.as_ref().map(|r| &r.accepted) {
+                Some(Accepted::Yes) => "route accepted".to_string(),
+                Some(Accepted::Pending) => "route not accepted yet".to_string(),
+                Some(Accepted::No(why)) => format!("route refused: {why}"),
+                None => "route not seen".to_string(),
+            };
+            let observed = if run.plan.policy.observed == crate::spec::policy::Observed::Off {
+                String::new()
+            } else {
+                format!(", observed {}", observed(track))
+            };
+            format!("{ready} of {wanted} new pods, {route}{observed}")
+        }
+        Phase::Done => "done: stable runs the new version, -next is gone".into(),
+        _ => format!("{}, {ready} of {wanted} new pods", track.phase.word()),
+    }
+}

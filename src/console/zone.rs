@@ -1,0 +1,65 @@
+//! Instants for a reader, in the reader's zone or in UTC.
+use chrono_tz::Tz;
+
+use crate::spec::units::{Dur, Time};
+
+/// The zone times are shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zone(pub Tz);
+
+impl Zone {
+    pub const UTC: Zone = Zone(Tz::UTC);
+
+    /// A zone by its IANA name, such as `Europe/Berlin`. Unknown names are an error, never UTC.
+    pub fn named(name: &str) -> Result<Zone, String> {
+        name.parse().map(Zone).map_err(|_| {
+            format!("`{name}` is not a time zone known here; write an IANA name such as Europe/Berlin, or UTC")
+        })
+    }
+
+    /// `03:12:00`.
+    pub fn clock(self, t: Time) -> String {
+        self.local(t).format("%H:%M:%S").to_string()
+    }
+
+    /// `03:12`.
+    pub fn minute(self, t: Time) -> String {
+        self.local(t).format("%H:%M").to_string()
+    }
+
+    /// Short name of the zone at that instant: `CET`, `CEST`, `UTC`, `+03`.
+    pub fn label(self, t: Time) -> String {
+        self.local(t).format("%Z").to_string()
+    }
+
+    /// `03:12:00`, with the day when it is not within twelve hours of `now`.
+    pub fn near(self, t: Time, now: Time) -> String {
+        if (t.0 - now.0).unsigned_abs() < Dur::hours(12).0 {
+            self.clock(t)
+        } else {
+            self.local(t).format("%a %d %b %H:%M").to_string()
+        }
+    }
+
+    fn local(self, t: Time) -> chrono::DateTime<Tz> {
+        t.utc().with_timezone(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_instant_reads_by_zone_and_season() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        // 2026-11-22T02:12:00Z, then the summer of that year.
+        let winter = Time(1_795_313_520_000);
+        assert_eq!((berlin.clock(winter), berlin.label(winter)), ("03:12:00".into(), "CET".into()));
+        assert_eq!((Zone::UTC.minute(winter), Zone::UTC.label(winter)), ("02:12".into(), "UTC".into()));
+        let summer = winter - Dur::hours(24 * 120);
+        assert_eq!((berlin.clock(summer), berlin.label(summer)), ("04:12:00".into(), "CEST".into()));
+        assert_eq!(berlin.near(winter + Dur::hours(30), winter), "Mon 23 Nov 09:12");
+        assert!(Zone::named("Mars/Olympus").is_err());
+    }
+}

@@ -1,0 +1,308 @@
+//! What a run says of itself: one verdict, one sentence, the next change, whom it asks. Screen, terminal title and
+//! headless output say the same because they all say this.
+//!
+//! Instants inside sentences are written by a function of the caller's, because only the caller knows the reader's zone.
+mod next;
+mod sentence;
+
+use super::command::Verb;
+use super::run::{AskKind, Blind, Driving, Outcome, Phase, Run, Stage, Track};
+use crate::gate::sample::{Evaluation, Progress};
+use crate::spec::policy::Gate;
+use crate::spec::units::{Dur, Time};
+
+pub use next::enough_at;
+pub use sentence::{gate_text, human, unit_of};
+
+/// How an instant is written for the reader, such as `03:17:00`.
+pub type ShowTime<'a> = &'a dyn Fn(Time) -> String;
+
+/// The verdict over the whole run, worst first: the first that applies is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// The cluster cannot be seen, or this process does not drive.
+    Lost,
+    /// A service goes back, or should and cannot.
+    Roll,
+    /// The engine or a person stopped raises.
+    Held,
+    /// Something is wrong that stops nothing yet.
+    Warn,
+    /// Pods or traffic are being moved.
+    Move,
+    /// Nothing moves, nothing is wrong.
+    Ok,
+    /// The run has ended.
+    Done,
+}
+
+impl Word {
+    pub fn text(self) -> &'static str {
+        match self {
+            Word::Lost => "LOST",
+            Word::Roll => "ROLL",
+            Word::Held => "HELD",
+            Word::Warn => "WARN",
+            Word::Move => "MOVE",
+            Word::Ok => "OK",
+            Word::Done => "DONE",
+        }
+    }
+}
+
+/// What a run says of itself at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub word: Word,
+    /// The service the verdict is about; `None` when it is about all.
+    pub service: Option<String>,
+    /// A full sentence: number, limit, dwell, and what the engine will do by itself and when.
+    pub sentence: String,
+    /// The same for a narrow screen.
+    pub short: String,
+    pub next: NextChange,
+    /// Services whose new version serves 100 %, of how many.
+    pub done: (usize, usize),
+    /// Per cent of a service's traffic that a bad new version would hit now; see [`blast_radius`].
+    pub blast_radius: u32,
+    /// What a person must answer first.
+    pub ask: Option<AskLine>,
+    /// How many questions are open.
+    pub asks: usize,
+}
+
+/// The next thing the engine will do by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NextChange {
+    /// Such as `billing 50%`; never empty.
+    pub text: String,
+    /// When, if the condition holds; `None` when nobody can know.
+    pub at: Option<Time>,
+    /// What it depends on, such as `5:00 clean`; empty when on nothing.
+    pub condition: String,
+    /// Only if what is wrong now gets well by itself.
+    pub recovers: bool,
+}
+
+/// A question only a person can answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskLine {
+    pub service: Option<String>,
+    pub text: String,
+    /// When the engine answers by itself.
+    pub deadline: Option<Time>,
+    /// Verbs that answer it.
+    pub answers: Vec<Verb>,
+}
+
+/// What `run` says of itself at `now`.
+pub fn status(run: &Run, now: Time, show: ShowTime) -> Status {
+    let (word, track) = verdict(run);
+    let (sentence, short) = sentence::of(run, word, track, now, show);
+    let mut asks = open_asks(run);
+    let count = asks.len();
+    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
+    Status {
+        word,
+        service: track.map(|t| t.service.clone()),
+        sentence,
+        short,
+        next: next::change(run, word, track, now),
+        done: (run.tracks.values().filter(|t| at_full(t)).count(), run.tracks.len()),
+        blast_radius: blast_radius(run),
+        ask: asks.into_iter().next(),
+        asks: count,
+    }
+}
+
+/// The new version serves everything, with the old one warm or already gone.
+pub fn at_full(track: &Track) -> bool {
+    matches!(track.phase, Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done)
+}
+
+/// Highest share, in per cent, of a new version that has not yet earned all traffic; when there is none, of one that
+/// soaks. Services do not share their traffic, so shares are not added up.
+pub fn blast_radius(run: &Run) -> u32 {
+    let highest =
+        |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).map(Track::accepted_share).fold(0.0, f64::max);
+    let on_the_way = |t: &Track| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back();
+    let share = if run.tracks.values().any(on_the_way) {
+        highest(|t| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back())
+    } else {
+        highest(|t| matches!(t.phase, Phase::Soaking { .. } | Phase::Soaked))
+    };
+    share.round() as u32
+}
+
+/// The worst word and the service it is about.
+fn verdict(run: &Run) -> (Word, Option<&Track>) {
+    if let Some(outcome) = run.outcome() {
+        return match outcome {
+            Outcome::Lost | Outcome::SteppedDown => (Word::Lost, None),
+            Outcome::RollbackBlocked => (Word::Roll, first(run, |t| t.phase.going_back())),
+            Outcome::LeftSplit => (Word::Warn, first(run, |t| (1.0..100.0).contains(&t.accepted_share()))),
+            Outcome::Blocked => (Word::Warn, None),
+            _ => (Word::Done, None),
+        };
+    }
+    if run.cluster.down.is_some() || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. }) {
+        return (Word::Lost, None);
+    }
+    let blocked = first(run, |t| matches!(t.phase, Phase::RollbackBlocked { .. }));
+    if let Some(track) = blocked.or_else(|| first(run, |t| t.phase.going_back())) {
+        return (Word::Roll, Some(track));
+    }
+    // Of several held services the one whose gate is bad matters most, then the one the engine acts on first.
+    if let Some(track) = run.in_order().filter(|t| t.held.is_some()).min_by_key(|t| {
+        (t.bad_gates().next().is_none(), t.held.as_ref().and_then(|h| h.until).map_or(i64::MAX, |u| u.0))
+    }) {
+        return (Word::Held, Some(track));
+    }
+    if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
+        return (Word::Held, Some(track));
+    }
+    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() {
+        return (Word::Held, None);
+    }
+    if let Some(track) = first(run, |t| t.fault.is_some() || t.ask.is_some() || t.bad_gates().next().is_some()) {
+        return (Word::Warn, Some(track));
+    }
+    if run.journal.down.is_some() || run.bystanders.values().any(|(ready, wanted)| *ready == 0 && *wanted > 0) {
+        return (Word::Warn, None);
+    }
+    match moving(run) {
+        Some(track) => (Word::Move, Some(track)),
+        None => (Word::Ok, first(run, |t| matches!(t.phase, Phase::Soaking { .. }))),
+    }
+}
+
+/// The service on its way that will change first.
+fn moving(run: &Run) -> Option<&Track> {
+    let on_its_way = |t: &&Track| {
+        matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Settling(_))
+    };
+    run.in_order().filter(on_its_way).min_by_key(|t| next::due(run, t, run.now.wall).map_or(i64::MAX, |t| t.0))
+}
+
+fn first(run: &Run, hit: impl Fn(&Track) -> bool) -> Option<&Track> {
+    run.in_order().find(|t| hit(t))
+}
+
+fn open_asks(run: &Run) -> Vec<AskLine> {
+    let mut asks: Vec<AskLine> = Vec::new();
+    if run.stage == Stage::Ready {
+        asks.push(AskLine {
+            service: None,
+            text: "ready: waits for start".into(),
+            deadline: None,
+            answers: vec![Verb::Start],
+        });
+    }
+    if run.is_ended() {
+        return asks;
+    }
+    for track in run.in_order() {
+        let Some(ask) = &track.ask else { continue };
+        asks.push(AskLine {
+            service: Some(track.service.clone()),
+            text: ask.text.clone(),
+            deadline: ask.deadline,
+            answers: answers(ask.kind).to_vec(),
+        });
+    }
+    asks
+}
+
+/// Verbs that answer a question of this kind.
+pub fn answers(kind: AskKind) -> &'static [Verb] {
+    match kind {
+        AskKind::Keep => &[Verb::Keep, Verb::Abort],
+        AskKind::TooFew | AskKind::LongStep | AskKind::Missing => &[Verb::Next, Verb::Abort],
+        AskKind::Drift => &[Verb::AdoptDrift, Verb::RevertDrift],
+        AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
+        AskKind::Write => &[Verb::Retry, Verb::Abort],
+    }
+}
+
+/// A service's state in at most eleven cells or so: `HELD 0:48`, `soaking 22m`, `waits`, `25% 3:12`.
+pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
+    if let Some(held) = &track.held
+        && !track.phase.is_final()
+        && !track.phase.going_back()
+    {
+        return format!("HELD {}", now.since(held.since).clock());
+    }
+    match &track.phase {
+        Phase::RollingBack(_) => format!("ROLL {:.0}%", track.accepted_share()),
+        Phase::RollbackBlocked { .. } => "BLOCKED".into(),
+        Phase::Verifying { clean, .. } => format!("verify {}", run.plan.policy.verify.minus(*clean).clock()),
+        Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
+        _ if track.paused.is_some() || (run.paused_all.is_some() && !track.phase.is_final()) => "paused".into(),
+        _ if track.blind.is_some() => {
+            track.blind.as_ref().map_or_else(String::new, |b: &Blind| format!("BLIND {}", now.since(b.since).clock()))
+        }
+        Phase::Waiting { .. } | Phase::Soaked | Phase::Settling(_) => track.phase.word().into(),
+        Phase::Deploying => {
+            let (ready, wanted) = pods(track);
+            if wanted == 0 { "deploys".into() } else { format!("pods {ready}/{wanted}") }
+        }
+        Phase::Warming { ready_since: None } => {
+            let (ready, wanted) = pods(track);
+            format!("pods {ready}/{wanted}")
+        }
+        Phase::Warming { ready_since: Some(since) } => {
+            format!("warms {}", run.plan.policy.warmup.minus(now.since(*since)).clock())
+        }
+        Phase::Shifting { step, hold } => match (hold.accepted_at, run.plan.policy.steps.get(*step)) {
+            (Some(_), Some(step)) => format!("{}% {}", step.weight, step.hold.minus(hold.clean).clock()),
+            (None, Some(step)) => format!("to {}%", step.weight),
+            _ => "shifting".into(),
+        },
+        Phase::Soaking { clean } => format!("soaking {}", coarse(run.plan.policy.soak.minus(*clean))),
+    }
+}
+
+/// Ready and wanted pods of the new version.
+pub fn pods(track: &Track) -> (u32, u32) {
+    track.next.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted))
+}
+
+/// Minutes, or seconds below two minutes.
+fn coarse(d: Dur) -> String {
+    if d.0 >= 120_000 { format!("{}m", d.0.div_ceil(60_000)) } else { d.clock() }
+}
+
+/// How far a trigger has come at `now`, between 0 and 1, and as text: `0:48 of 2:00`. A dwell goes on counting for at
+/// most one grid after its last tick, so that a countdown does not stand still between ticks and never runs ahead.
+pub fn trigger(e: &Evaluation, now: Time) -> (f64, String) {
+    match e.progress {
+        Progress::Instant => (if e.fires { 1.0 } else { 0.0 }, "at once".into()),
+        Progress::Dwell { of, .. } => {
+            let spent = dwell(e, now);
+            (ratio(spent.0 as f64, of.0 as f64), format!("{} of {}", spent.clock(), of.clock()))
+        }
+        Progress::Count { bad, of } => (ratio(f64::from(bad), f64::from(of)), format!("{bad} of {of}")),
+        Progress::Burn { long, short, factor } => {
+            (ratio(long.min(short), factor), format!("{:.1} of {factor:.1}", long.min(short)))
+        }
+    }
+}
+
+/// How long a gate has been bad, as in [`trigger`].
+pub fn dwell(e: &Evaluation, now: Time) -> Dur {
+    let Progress::Dwell { bad_for, of } = e.progress else { return Dur::ZERO };
+    if e.acts_as != crate::gate::Verdict::Bad {
+        return bad_for;
+    }
+    let since = now.since(e.at).0.min(super::run::GRID.0);
+    Dur((bad_for.0 + since).min(of.0))
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 && part.is_finite() { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// The policy's gate of this name.
+pub fn gate<'a>(run: &'a Run, name: &str) -> Option<&'a Gate> {
+    run.plan.policy.gates.iter().find(|g| g.name == name)
+}

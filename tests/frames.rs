@@ -1,0 +1,200 @@
+//! The real draw, as snapshots of signs and styles.
+mod support;
+
+use std::sync::OnceLock;
+
+use pilothouse::console::chord::{Code, Key};
+use pilothouse::console::glyphs::GlyphSet;
+use pilothouse::console::keymap::Keymap;
+use pilothouse::console::model::Model;
+use pilothouse::console::theme::Theme;
+use pilothouse::console::update::{Ctx, press};
+use pilothouse::console::view::draw;
+use pilothouse::console::viewmodel::{Label, LabelKind, Scene, Sources, ViewModel};
+use pilothouse::console::zone::Zone;
+use pilothouse::engine::Run;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use support::frame::frame_to_text;
+use support::nights;
+
+/// One look at a run.
+struct Look {
+    run: Run,
+    model: Model,
+    theme: &'static str,
+    glyphs: GlyphSet,
+    label: Label,
+}
+
+impl Look {
+    fn at(run: Run) -> Look {
+        let mut model = Model::default();
+        for then in nights::ticks(&run, "billing") {
+            model.observe(&then);
+        }
+        model.selected = Some("billing".into());
+        Look { run, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default() }
+    }
+
+    /// Presses keys; `enter`, `esc` and `tab` by name, everything else letter by letter.
+    fn keys(mut self, keys: &[&str]) -> Look {
+        for text in keys {
+            let named = [("enter", Code::Enter), ("esc", Code::Esc), ("tab", Code::Tab), ("down", Code::Down)];
+            let pressed: Vec<Key> = match named.iter().find(|(n, _)| n == text) {
+                Some((_, code)) => vec![Key::code(*code)],
+                None => text.chars().map(Key::char).collect(),
+            };
+            for key in pressed {
+                press(&mut self.model, key, Ctx { run: &self.run, keymap: keymap(), now: nights::NOW, page: 10 });
+            }
+        }
+        self
+    }
+
+    /// The run has gone on.
+    fn then(mut self, run: Run) -> Look {
+        self.model.observe(&run);
+        self.run = run;
+        self
+    }
+
+    fn frame(&self, width: u16, height: u16) -> String {
+        frame_to_text(&self.buffer(width, height))
+    }
+
+    fn buffer(&self, width: u16, height: u16) -> Buffer {
+        let (keymap, theme) = (keymap(), Theme::shipped(self.theme).unwrap().unwrap());
+        let sources = Sources::of(&self.run, nights::NOW);
+        let scene = Scene {
+            now: nights::NOW,
+            zone: Zone::named("Europe/Berlin").unwrap(),
+            sources: &sources,
+            label: &self.label,
+            keymap,
+            rows: usize::from(height),
+        };
+        let vm = ViewModel::build(&self.run, &self.model, scene);
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(&vm, &theme, self.glyphs.glyphs(), frame)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+}
+
+fn keymap() -> &'static Keymap {
+    static KEYMAP: OnceLock<Keymap> = OnceLock::new();
+    KEYMAP.get_or_init(|| Keymap::shipped("default").unwrap().unwrap())
+}
+
+/// Snapshots under the name of what is looked at.
+macro_rules! frames {
+    ($($name:ident: $look:expr, $($w:literal x $h:literal),+;)+) => {$(
+        #[test]
+        fn $name() {
+            let look = $look;
+            $(insta::assert_snapshot!(concat!(stringify!($name), "_", $w, "x", $h), look.frame($w, $h));)+
+        }
+    )+};
+}
+
+fn with(glyphs: GlyphSet, theme: &'static str, run: Run) -> Look {
+    Look { glyphs, theme, ..Look::at(run) }
+}
+
+frames! {
+    safe: Look::at(nights::safe()), 100 x 30, 80 x 24, 40 x 10, 160 x 45;
+    over: Look::at(nights::over()), 100 x 30, 80 x 24, 40 x 10, 30 x 5;
+    asks: Look::at(nights::asks()), 100 x 30, 80 x 24, 40 x 10;
+    rolling_back: Look::at(nights::rolling_back()), 100 x 30, 80 x 24, 40 x 10;
+    verifying: Look::at(nights::verifying()), 100 x 30;
+    blocked_rollback: Look::at(nights::rollback_blocked()), 100 x 30, 80 x 24;
+    lost: Look::at(nights::lost()), 100 x 30, 80 x 24, 40 x 10;
+    stale: Look::at(nights::stale()), 100 x 30, 80 x 24, 40 x 10;
+    too_few: Look::at(nights::too_few()), 100 x 30, 80 x 24;
+    paused: Look::at(nights::paused()), 100 x 30, 80 x 24, 40 x 10;
+    done: Look::at(nights::done()), 100 x 30, 80 x 24, 40 x 10;
+    ready: Look::at(nights::ready()), 100 x 30, 80 x 24;
+    detail: Look::at(nights::over()).keys(&["enter"]), 100 x 30, 80 x 24, 40 x 10;
+    all_events: Look::at(nights::over()).keys(&["e"]), 100 x 30, 80 x 24, 40 x 10;
+    help: Look::at(nights::over()).keys(&["?"]), 100 x 30, 80 x 24, 40 x 10;
+    help_filtered: Look::at(nights::over()).keys(&["?", "/", "roll"]), 100 x 30;
+    palette: Look::at(nights::over()).keys(&[":", "pa"]), 100 x 30, 80 x 24;
+    filter: Look::at(nights::over()).keys(&["/", "held"]), 80 x 24;
+    abort_dialog: Look::at(nights::over()).keys(&["x", "bill"]), 100 x 30, 80 x 24, 40 x 10;
+    next_dialog: Look::at(nights::safe()).keys(&["n"]), 100 x 30, 80 x 24;
+    keep_dialog: Look::at(nights::asks()).keys(&["w", "payments team looks"]), 80 x 24;
+    changed_dialog: Look::at(nights::safe()).keys(&["n"]).then(nights::over()), 80 x 24;
+    leave_dialog: Look::at(nights::over()).keys(&["q"]), 100 x 30, 80 x 24;
+    ascii: with(GlyphSet::Ascii, "mono", nights::over()), 100 x 30, 80 x 24;
+    blocks: with(GlyphSet::Blocks, "default-dark", nights::over()), 80 x 24;
+    mono: with(GlyphSet::Unicode, "mono", nights::lost()), 80 x 24;
+    light: with(GlyphSet::Unicode, "light", nights::rolling_back()), 80 x 24;
+    high_contrast: with(GlyphSet::Unicode, "high-contrast", nights::over()), 80 x 24;
+}
+
+#[test]
+fn practice_spectator_and_read_only_say_so() {
+    let mut look = Look::at(nights::safe());
+    look.label = Label { practice: true, kind: LabelKind::Sim("60x".into()) };
+    let row = |look: &Look| look.frame(100, 30).lines().next().unwrap().to_string();
+    assert!(row(&look).contains("[PRACTICE]") && row(&look).contains("SIM 60x"), "{}", row(&look));
+    look.label = Label { practice: false, kind: LabelKind::Spectator("mara".into()) };
+    assert!(row(&look).contains("SPECTATOR of mara"), "{}", row(&look));
+    look.model.read_only = true;
+    assert!(row(&look).contains("READ-ONLY"), "{}", row(&look));
+    look.run.pager = false;
+    assert!(look.frame(120, 30).lines().next().unwrap().contains("no pager"));
+}
+
+/// Nothing a cluster or a person wrote can steer the terminal, and in an ASCII set nothing else is drawn.
+#[test]
+fn what_others_wrote_is_drawn_clean() {
+    let mut run = nights::over();
+    let evil = "\u{1b}]0;owned\u{7}\u{202e}gnp.exe \u{6771}\u{4eac} e\u{301}";
+    nights::event(
+        &mut run,
+        pilothouse::spec::units::Dur::ZERO,
+        pilothouse::engine::effect::EventKind::Command,
+        evil,
+        Some("billing"),
+        evil,
+    );
+    run.tracks.get_mut("billing").unwrap().held.as_mut().unwrap().text = evil.into();
+    for glyphs in [GlyphSet::Unicode, GlyphSet::Ascii] {
+        let mut look = Look { glyphs, ..Look::at(run.clone()) };
+        for keys in [&["e"][..], &["1", "enter"], &["1", "x", "\u{1b}"]] {
+            look = look.keys(keys);
+            let frame = look.frame(100, 30);
+            let grid = frame.split("--- styles").next().unwrap();
+            assert!(!grid.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{grid}");
+            assert!(glyphs != GlyphSet::Ascii || grid.is_ascii(), "{grid}");
+        }
+    }
+}
+
+/// Every size from 1x1 on draws, on every screen and under every overlay, and never outside of itself.
+#[test]
+fn no_size_panics() {
+    let looks = [
+        Look::at(nights::asks()),
+        Look::at(nights::over()).keys(&["enter"]),
+        Look::at(nights::lost()).keys(&["e"]),
+        Look::at(nights::over()).keys(&["?"]),
+        Look::at(nights::over()).keys(&["x"]),
+        Look::at(nights::asks()).keys(&["w", "because"]),
+        Look::at(nights::over()).keys(&["q"]),
+        Look::at(nights::over()).keys(&[":", "a"]),
+        Look::at(nights::ready()),
+        Look::at(nights::rollback_blocked()).keys(&["/", "nothing fits this"]),
+    ];
+    for look in &looks {
+        for width in (1..=12).chain((13..=220).step_by(17)).chain([39, 40, 79, 80, 99, 100, 220]) {
+            for height in (1..=9).chain((10..=70).step_by(12)).chain([23, 24]) {
+                let buffer = look.buffer(width, height);
+                let drawn = buffer.content.iter().any(|cell| cell.symbol() != " ");
+                assert!(drawn, "{width}x{height} shows nothing");
+            }
+        }
+    }
+}
