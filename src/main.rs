@@ -1,2 +1,4 @@
 //! Maps what a command came to, to the exit code. Everything else is in the library.
-fn main() {}
+fn main() {
+    std::process::exit(pilothouse::cli::main());
+}

@@ -1,10 +1,233 @@
 //! One file per command; wires adapters to ports.
+//!
+//! # Layout
+//! - [`args`] what can be typed; [`main`] takes it to its command
+//! - [`demo`], [`live`] runs: on the practice cluster, on a real one; [`session`] drives one, seen or headless
+//! - the other commands, one file each
+pub mod args;
 pub mod audit;
 pub mod clock;
+pub mod demo;
 pub mod files;
 pub mod gate_try;
 pub mod keys;
+pub mod live;
+pub mod place;
+pub mod plan;
 pub mod runs;
 pub mod schema;
+pub mod screen;
+pub mod session;
 pub mod themes;
 pub mod validate;
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{CommandFactory, Parser};
+
+use args::{AuditCommand, Cli, Command, FileCommand, GateCommand, Global, TextOrJson};
+use live::Exit;
+
+/// What somebody who types the bare name should try first.
+const FIRST: &str = "\
+Pilothouse watches a live, zero-downtime upgrade of many services, and steers it.
+
+Try first:
+  pilothouse demo                       nine services on the built-in practice cluster, one of them bad
+  pilothouse demo --list                what else can happen there
+  pilothouse validate -f FOLDER         say everything that is wrong with your files
+  pilothouse watch -f FOLDER            your own cluster: preview, then `start`
+
+`pilothouse --help` lists every command.
+";
+
+/// Runs the command line; gives the exit code of the process.
+pub fn main() -> i32 {
+    crate::cluster::connect::install_crypto();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = if e.use_stderr() { 1 } else { 0 };
+            let _ = e.print();
+            return code;
+        }
+    };
+    if let Err(e) = log(&cli.global) {
+        eprintln!("pilothouse: {e:#}");
+        return 1;
+    }
+    match command(cli) {
+        Ok(code) => code,
+        Err(Exit { code, error }) => {
+            eprintln!("pilothouse: {error:#}");
+            code
+        }
+    }
+}
+
+fn command(cli: Cli) -> Result<i32, Exit> {
+    let global = cli.global;
+    match cli.command {
+        None => {
+            print!("{FIRST}");
+            Ok(0)
+        }
+        Some(Command::Demo(args)) if args.list => {
+            print!("{}", demo::list());
+            Ok(0)
+        }
+        Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
+        Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
+        Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
+        Some(Command::Run { files, headless }) => on_runtime(live::run(&files, &headless, &global))?,
+        Some(Command::Resume { run, headless, options }) => {
+            on_runtime(live::resume(run.as_deref(), headless, &options, &global))?
+        }
+        Some(other) => Ok(still(other, &global)?),
+    }
+}
+
+/// Commands that need no runtime: they read files and print.
+fn still(command: Command, global: &Global) -> Result<i32> {
+    let out = &mut std::io::stdout().lock();
+    match command {
+        Command::Validate { files, output } => {
+            let output = match output {
+                TextOrJson::Text => validate::Output::Text,
+                TextOrJson::Json => validate::Output::Json,
+            };
+            Ok(validate::validate(&files.files, output, out)?)
+        }
+        Command::Plan { files, output } => {
+            let plan = live::plan_of(&files.files, files.upgrade.as_deref())?;
+            match output {
+                TextOrJson::Text => write!(out, "{}", plan::text(&plan))?,
+                TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
+            }
+            Ok(0)
+        }
+        Command::Runs { output } => {
+            let (text, code) = runs::runs(&place::state_dir(global.state_dir.as_deref())?, output, screen::zone(global)?.0);
+            said(out, &text, code)
+        }
+        Command::Audit(what) => {
+            let state_dir = place::state_dir(global.state_dir.as_deref())?;
+            let (text, code) = match what {
+                AuditCommand::Verify { run, output } => audit::verify(&state_dir, run.as_deref(), output),
+                AuditCommand::Show { run, output } => {
+                    audit::show(&state_dir, run.as_deref(), output, screen::zone(global)?.0)
+                }
+            };
+            said(out, &text, code)
+        }
+        Command::Gate(GateCommand::Try { file, policy, gate, samples, output }) => {
+            try_gate(out, &file, policy.as_deref(), &gate, &samples, output)
+        }
+        Command::Keys(what) => {
+            let text = match what {
+                FileCommand::List => keys::list(),
+                FileCommand::Print { name } => keys::print(&name)?.to_string(),
+                FileCommand::Check { file } => keys::check(&file)?,
+            };
+            said(out, &text, 0)
+        }
+        Command::Themes(what) => {
+            let text = match what {
+                FileCommand::List => themes::list(),
+                FileCommand::Print { name } => themes::print(&name)?.to_string(),
+                FileCommand::Check { file } => themes::check(&file)?,
+            };
+            said(out, &text, 0)
+        }
+        Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
+        Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", out);
+            Ok(0)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(out)?;
+            Ok(0)
+        }
+        // Taken care of before: they need a runtime.
+        Command::Demo(_)
+        | Command::Practice(_)
+        | Command::Watch { .. }
+        | Command::Run { .. }
+        | Command::Resume { .. } => Ok(1),
+    }
+}
+
+/// Prints an answer where it belongs: on standard output when all is well or something was found, else on the other.
+fn said(out: &mut dyn Write, text: &str, code: i32) -> Result<i32> {
+    let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+    if code == 1 {
+        eprint!("pilothouse: {text}{end}");
+    } else {
+        write!(out, "{text}{end}")?;
+    }
+    Ok(code)
+}
+
+fn try_gate(
+    out: &mut dyn Write,
+    file: &Path,
+    policy: Option<&str>,
+    gate: &str,
+    samples: &Path,
+    output: gate_try::Output,
+) -> Result<i32> {
+    let loaded = validate::load(&[file.to_path_buf()]).map_err(|r| anyhow!("{r}"))?;
+    let policy = match policy {
+        Some(name) => loaded.policy(name).with_context(|| format!("{} has no policy `{name}`", file.display()))?,
+        None => match loaded.policies.as_slice() {
+            [one] => one,
+            [] => return Err(anyhow!("{} holds no Policy", file.display())),
+            many => {
+                let names: Vec<&str> = many.iter().map(|p| p.name.as_str()).collect();
+                return Err(anyhow!("{} holds several policies; choose one with --policy: {}", file.display(), names.join(", ")));
+            }
+        },
+    };
+    let text = if samples == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+        text
+    } else {
+        std::fs::read_to_string(samples).with_context(|| format!("{} cannot be read", samples.display()))?
+    };
+    let said = gate_try::gate_try(policy, gate, &text, output).map_err(|e| anyhow!("{}: {e}", samples.display()))?;
+    write!(out, "{said}")?;
+    if !said.ends_with('\n') && !said.is_empty() {
+        writeln!(out)?;
+    }
+    Ok(0)
+}
+
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no threads for the runtime")?;
+    let result = runtime.block_on(work);
+    // A request that hangs must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    Ok(result)
+}
+
+/// The log of the program itself, to a file only: the screen is not its place.
+fn log(global: &Global) -> Result<()> {
+    let Some(path) = &global.log_file else { return Ok(()) };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("--log-file {} cannot be written", path.display()))?;
+    let level = tracing_subscriber::EnvFilter::try_from_env("PILOTHOUSE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(level).with_writer(std::sync::Mutex::new(file)).init();
+    Ok(())
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Job};
-use crate::engine::command::{Command, Identity};
+use crate::engine::command::Command;
 use crate::engine::effect::{Action, Effect};
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
@@ -38,8 +38,6 @@ pub struct Options {
     /// Begin without a person's `start`.
     pub start: bool,
     pub pager: bool,
-    /// Who drives, when the API server could not say.
-    pub fallback: Identity,
 }
 
 /// Why the loop returned.
@@ -59,6 +57,8 @@ pub struct Driver {
     inputs: mpsc::Receiver<Input>,
     inputs_open: bool,
     view: watch::Sender<Arc<Run>>,
+    /// Hears of each change in order; must not block.
+    listener: Option<Box<dyn FnMut(&Run) + Send>>,
     results: mpsc::Receiver<Body>,
     results_in: mpsc::Sender<Body>,
     /// Bodies waiting to be taken in, in order.
@@ -96,6 +96,7 @@ impl Driver {
             inputs,
             inputs_open: true,
             view,
+            listener: None,
             results,
             results_in,
             queue: VecDeque::new(),
@@ -113,9 +114,15 @@ impl Driver {
         }
     }
 
+    /// Has `listener` called after each change, in order, where the `view` only holds the newest.
+    pub fn on_change(mut self, listener: Box<dyn FnMut(&Run) + Send>) -> Driver {
+        self.listener = Some(listener);
+        self
+    }
+
     /// Drives until the run is over or this process leaves it. Gives the run back as it stands then.
     pub async fn drive(mut self, options: Options) -> (Run, End) {
-        let identity = self.world.cluster.whoami().await.unwrap_or(options.fallback);
+        let identity = crate::identity::ask(self.world.cluster.as_ref()).await.identity;
         self.take(Body::Attached(Attached {
             identity,
             interactive: options.interactive,
@@ -335,6 +342,9 @@ impl Driver {
 
     fn publish(&mut self) {
         if std::mem::take(&mut self.fresh) {
+            if let Some(listener) = &mut self.listener {
+                listener(&self.run);
+            }
             self.view.send_replace(Arc::new(self.run.clone()));
         }
     }

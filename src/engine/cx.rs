@@ -41,6 +41,7 @@ impl<'a> Cx<'a> {
     pub fn event(&mut self, kind: EventKind, who: &str, service: Option<&str>, text: impl Into<String>) {
         let event =
             Event { at: self.now, kind, who: who.into(), service: service.map(String::from), text: text.into() };
+        self.run.event_count += 1;
         self.run.events.push_front(event.clone());
         self.run.events.truncate(EVENTS_KEPT);
         self.out.push(Effect::Record(event));

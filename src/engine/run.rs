@@ -63,7 +63,10 @@ pub struct Run {
     /// The grid tick asked last, and answered last.
     pub tick_asked: Option<Time>,
     pub tick_answered: Option<Time>,
+    /// Newest first; at most [`EVENTS_KEPT`].
     pub events: VecDeque<Event>,
+    /// How many there were in all.
+    pub event_count: u64,
     pub pages: Vec<Page>,
 }
 

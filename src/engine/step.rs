@@ -64,6 +64,7 @@ impl Run {
             tick_asked: None,
             tick_answered: None,
             events: VecDeque::new(),
+            event_count: 0,
             pages: Vec::new(),
         }
     }

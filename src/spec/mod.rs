@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fleet::{Environment, Fleet, Service};
 pub use load::{Loaded, MAX_FILE, load, load_known};
+pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;
 pub use report::{Problem, Report, Severity, SourceFile};

@@ -121,7 +121,7 @@ fn night(plan: &Plan, faults: Faults) -> Night {
             let port = Arc::new(sim.clone());
             let world = World { clock: port.clone(), cluster: port.clone(), lease: port.clone(), metrics: port };
             let driver = Driver::new(run, world, journal, inputs, view);
-            let options = Options { interactive: false, start: true, pager: false, fallback: identity() };
+            let options = Options { interactive: false, start: true, pager: false };
             let killed = sim.clone();
             let ended = tokio::select! {
                 biased;
@@ -136,6 +136,7 @@ fn night(plan: &Plan, faults: Faults) -> Night {
                     let (again, snapshot) = Journal::resume_in(Box::new(store.clone()), "7f3a").unwrap();
                     journal = again;
                     run = snapshot.run;
+                    run.seq = run.seq.max(snapshot.next_seq.saturating_sub(1));
                     if horizon {
                         return Night { run, sim, store, kills };
                     }

@@ -117,6 +117,7 @@ pub fn begun() -> Run {
         leaving: None,
         tick_asked: None,
         tick_answered: None,
+        event_count: 0,
         events: VecDeque::new(),
         pages: Vec::new(),
     }

@@ -1,0 +1,267 @@
+//! What can be typed: one definition feeds the parser, `--help`, the man page and completions.
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::clock::Speed;
+use crate::spec::units::Dur;
+
+/// Watch a live, zero-downtime upgrade of many services, and steer it.
+#[derive(Debug, Parser)]
+#[command(name = "pilothouse", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Where runs and their journals are kept [default: $XDG_STATE_HOME/pilothouse or ~/.local/state/pilothouse]
+    #[arg(long, global = true, env = "PILOTHOUSE_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Kubeconfig file [default: $KUBECONFIG or ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; wins over the Fleet's
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Look, but send no command
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Theme: a shipped name (`pilothouse themes list`) or a file
+    #[arg(long, global = true, env = "PILOTHOUSE_THEME", value_name = "NAME|FILE")]
+    pub theme: Option<String>,
+    /// Keymap: a shipped name (`pilothouse keys list`) or a file
+    #[arg(long, global = true, env = "PILOTHOUSE_KEYMAP", value_name = "NAME|FILE")]
+    pub keymap: Option<String>,
+    /// Glyphs the terminal can draw [default: what the locale allows]
+    #[arg(long, global = true, env = "PILOTHOUSE_GLYPHS", value_enum)]
+    pub glyphs: Option<Glyphs>,
+    /// Time zone to show times in, by IANA name [default: the machine's]
+    #[arg(long, global = true, env = "PILOTHOUSE_ZONE", value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Write a log for finding faults in Pilothouse itself; level by PILOTHOUSE_LOG
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Glyphs {
+    Unicode,
+    Blocks,
+    Ascii,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch an upgrade of nine services on the built-in practice cluster
+    Demo(DemoArgs),
+    /// Serve the practice cluster for kubectl and Prometheus, until stopped
+    Practice(PracticeArgs),
+    /// Say everything that is wrong with some files
+    Validate {
+        #[command(flatten)]
+        files: Files,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: TextOrJson,
+    },
+    /// Show waves, steps, times and what will be written, without touching anything
+    Plan {
+        #[command(flatten)]
+        files: Files,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: TextOrJson,
+    },
+    /// Open the console: preview and `start` for files, or take up a run
+    Watch {
+        #[command(flatten)]
+        files: FilesOrRun,
+    },
+    /// Run an upgrade without a screen
+    Run {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        headless: Headless,
+    },
+    /// Take up a run that another process left
+    Resume {
+        /// The run; left out: the latest that has not ended
+        run: Option<String>,
+        /// Without a screen
+        #[arg(long)]
+        headless: bool,
+        #[command(flatten)]
+        options: Headless,
+    },
+    /// List runs
+    Runs {
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::audit::Output,
+    },
+    /// Look at a run's audit file
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Try a gate on recorded samples
+    #[command(subcommand)]
+    Gate(GateCommand),
+    /// Keymaps: list, print one, check a file
+    #[command(subcommand)]
+    Keys(FileCommand),
+    /// Themes: list, print one, check a file
+    #[command(subcommand)]
+    Themes(FileCommand),
+    /// Print JSON Schema of the files for editors, or a preset policy to copy
+    Schema {
+        /// Print this preset policy instead
+        #[arg(long, value_name = "NAME")]
+        preset: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// What goes wrong; `--list` says what there is
+    #[arg(long, default_value = "error-spike", value_name = "NAME")]
+    pub scenario: String,
+    /// Decides everything left to chance
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Virtual seconds per second, or `max`
+    #[arg(long, value_name = "X|max")]
+    pub speed: Option<Speed>,
+    /// Lines instead of the screen
+    #[arg(long)]
+    pub headless: bool,
+    #[arg(short, long, value_enum, default_value_t, requires = "headless")]
+    pub output: RunOutput,
+    /// Say what scenarios there are and how they end
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PracticeArgs {
+    #[arg(long, default_value = "healthy", value_name = "NAME")]
+    pub scenario: String,
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Virtual seconds per second
+    #[arg(long, default_value_t = Speed::Times(1.0), value_name = "X")]
+    pub speed: Speed,
+    /// Address of the API server; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Address pods are scraped at [default: a free port beside --listen]
+    #[arg(long, value_name = "ADDR")]
+    pub scrape_listen: Option<SocketAddr>,
+    /// Write a kubeconfig here
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Files {
+    /// File or folder with Fleet, Policy and Upgrade; may be given more than once
+    #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Which Upgrade, when the files hold several
+    #[arg(long, value_name = "NAME")]
+    pub upgrade: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct FilesOrRun {
+    /// File or folder with Fleet, Policy and Upgrade; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Take up this run
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Headless {
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: RunOutput,
+    /// Leave after this long, such as 2h
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<Dur>,
+    /// What to do when told to leave [default: the policy's, else rollback]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_exit: Option<OnExitArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnExitArg {
+    Rollback,
+    Hold,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RunOutput {
+    #[default]
+    Text,
+    /// One JSON object a line
+    Jsonl,
+    /// At the end, for a CI server
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check the chain; exit 0, or 2 with what is wrong
+    Verify {
+        run: Option<String>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::audit::Output,
+    },
+    /// Print the records
+    Show {
+        run: Option<String>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::audit::Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GateCommand {
+    /// Say what a gate would have decided
+    Try {
+        /// File with the policy
+        #[arg(short = 'f', long = "file", value_name = "POLICY")]
+        file: PathBuf,
+        /// Which policy, when the file holds several
+        #[arg(long, value_name = "NAME")]
+        policy: Option<String>,
+        #[arg(long)]
+        gate: String,
+        /// JSON lines, `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        samples: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::gate_try::Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FileCommand {
+    List,
+    Print { name: String },
+    Check { file: PathBuf },
+}

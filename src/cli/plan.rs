@@ -1,0 +1,95 @@
+//! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
+use serde_json::json;
+
+use crate::plan::Plan;
+use crate::spec::units::Dur;
+
+/// For a person.
+pub fn text(plan: &Plan) -> String {
+    let mut out = format!(
+        "{} on {} ({}{}), policy {}\n\n",
+        plan.upgrade,
+        plan.environment.name,
+        plan.fleet,
+        if plan.environment.production { ", production" } else { "" },
+        plan.policy_name
+    );
+    let width = plan.services.iter().map(|p| p.service.name.len()).max().unwrap_or(0);
+    let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
+    let steps = steps.join("/");
+    out.push_str(&format!("wave  {:<width$}  to         strategy  steps         est    needs\n", "service"));
+    for p in &plan.services {
+        let needs: Vec<String> = p.needs.iter().map(|(n, r)| format!("{n} {r}")).collect();
+        let line = format!(
+            "{:<4}  {:<width$}  {:<9}  canary    {:<12}  {:<5}  {}",
+            p.wave,
+            p.service.name,
+            p.version,
+            steps,
+            short(plan.service_estimate()),
+            needs.join(", ")
+        );
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    let (shift, soak) = plan.estimate();
+    out.push_str(&format!(
+        "\nAbout {} to 100 % everywhere and {} of soaking, when every tick is good.\n",
+        short(shift),
+        short(soak)
+    ));
+    out.push_str("\nFor each service, in this order:\n");
+    for (i, line) in effects(plan).iter().enumerate() {
+        out.push_str(&format!("  {}. {line}\n", i + 1));
+    }
+    out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
+    out.push_str(&format!("Plan {}\n", plan.hash()));
+    out
+}
+
+fn short(d: Dur) -> String {
+    let minutes = d.0 / 60_000;
+    format!("{}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// What is written for one service, in order.
+fn effects(plan: &Plan) -> Vec<String> {
+    let policy = &plan.policy;
+    let mut out = vec![
+        "Deployment and Service NAME-next beside stable, from its live template with the new image".into(),
+        "NAME-next becomes the route's second backend, at weight 0".into(),
+        format!("new pods must stay ready for {}", policy.warmup),
+    ];
+    for s in &policy.steps {
+        out.push(format!("pods for {}%, then weight {}%, then {} clean", s.weight, s.weight, s.hold));
+    }
+    out.push(format!("100% new is watched for {}, old kept warm", policy.soak));
+    out.push("when all have soaked: stable gets the new template, weight back to stable, NAME-next removed".into());
+    out
+}
+
+/// For a program.
+pub fn json(plan: &Plan) -> String {
+    let (shift, soak) = plan.estimate();
+    let services: Vec<_> = plan
+        .services
+        .iter()
+        .map(|p| {
+            json!({
+                "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": "canary",
+                "needs": p.needs, "critical": p.service.critical,
+                "estimate_seconds": plan.service_estimate().as_secs_f64(),
+            })
+        })
+        .collect();
+    let steps: Vec<_> =
+        plan.policy.steps.iter().map(|s| json!({"weight": s.weight, "hold_seconds": s.hold.as_secs_f64()})).collect();
+    let value = json!({
+        "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
+        "production": plan.environment.production, "services": services, "steps": steps,
+        "effects_per_service": effects(plan),
+        "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
+        "plan_hash": plan.hash(),
+    });
+    format!("{value:#}")
+}

@@ -1,0 +1,250 @@
+//! One run, driven by this process, with a screen or as lines.
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use anyhow::{Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::console::{ConsoleEnd, ConsoleOptions, FromConsole, run_console};
+use crate::driver::{Driver, Input, Options};
+use crate::engine::Run;
+use crate::engine::message::Leave;
+use crate::headless::outcome::{WHY_SIGINT, WHY_SIGTERM, WHY_TIMEOUT};
+use crate::headless::{Reporter, exit_code};
+use crate::journal::Journal;
+use crate::ports::World;
+use crate::spec::policy::OnExit;
+use crate::spec::units::Dur;
+
+/// Lines that may wait for a slow reader before new ones are dropped; driving never waits for a reader.
+const LINES: usize = 10_000;
+
+/// How a person or a program sees the run.
+pub enum Face {
+    Screen(Box<ConsoleOptions>),
+    Lines(Box<dyn Reporter>),
+}
+
+/// What one process does with one run.
+pub struct Session {
+    pub run: Run,
+    pub journal: Journal,
+    pub world: World,
+    pub face: Face,
+    /// Begin without a person's `start`.
+    pub start: bool,
+    pub on_exit: Option<OnExit>,
+    pub timeout: Option<Dur>,
+}
+
+/// A full-screen console needs a terminal; say so before anything is begun.
+///
+/// # Errors
+/// Standard input or output is none.
+pub fn need_terminal() -> Result<()> {
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    bail!("this is no terminal, so there is no screen; nothing was begun. Use `pilothouse run`, or --headless")
+}
+
+impl Session {
+    /// Drives until the run is over or left. Gives the run as it stands then, and the exit code.
+    ///
+    /// # Errors
+    /// The terminal could not be used; the run was then left as the policy says.
+    pub async fn drive(self) -> Result<(Run, i32)> {
+        let (inputs, inputs_rx) = mpsc::channel(64);
+        let (view, view_rx) = watch::channel(Arc::new(self.run.clone()));
+        let interactive = matches!(self.face, Face::Screen(_));
+        let clock = self.world.clock.clone();
+        let loss = self.run.plan.policy.on_terminal_loss;
+        let options = Options { interactive, start: self.start, pager: false };
+        let mut driver = Driver::new(self.run, self.world, self.journal, inputs_rx, view);
+
+        let signalled = Arc::new(AtomicBool::new(false));
+        let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, signalled.clone()));
+        let timeout = self.timeout.map(|after| {
+            let (inputs, how) = (inputs.clone(), self.on_exit);
+            tokio::spawn(async move {
+                let until = clock.now().wall + after;
+                while clock.now().wall < until {
+                    // The clock may be virtual: it is looked at, never moved from here.
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+                let _ = inputs.send(Input::Leave(Leave { how, why: WHY_TIMEOUT.into() })).await;
+            })
+        });
+        let (run, screen) = match self.face {
+            Face::Lines(reporter) => {
+                let printer = Printer::new(reporter);
+                let (hear, done) = printer.split();
+                driver = driver.on_change(hear);
+                let (run, _) = driver.drive(options).await;
+                done.finish(&run);
+                (run, Ok(()))
+            }
+            Face::Screen(console) => {
+                let driving = tokio::spawn(driver.drive(options));
+                let screen = show(view_rx, inputs, *console, loss, signalled).await;
+                let (run, _) = driving.await?;
+                (run, screen)
+            }
+        };
+        signals.abort();
+        if let Some(t) = timeout {
+            t.abort();
+        }
+        screen?;
+        let code = exit_code(&run);
+        Ok((run, code))
+    }
+}
+
+/// The console, until somebody leaves it, the terminal goes, or a signal ended the run under it.
+async fn show(
+    view: watch::Receiver<Arc<Run>>,
+    inputs: mpsc::Sender<Input>,
+    options: ConsoleOptions,
+    loss: crate::spec::policy::OnTerminalLoss,
+    signalled: Arc<AtomicBool>,
+) -> Result<()> {
+    let (said, mut heard) = mpsc::channel(32);
+    let forward = {
+        let inputs = inputs.clone();
+        tokio::spawn(async move {
+            while let Some(what) = heard.recv().await {
+                let input = match what {
+                    FromConsole::Command(c) => Input::Command(c),
+                    FromConsole::Quit(how) => Input::Leave(Leave { how: Some(how), why: "quit".into() }),
+                    FromConsole::TerminalLost => Input::TerminalLost(loss),
+                };
+                if inputs.send(input).await.is_err() {
+                    break;
+                }
+            }
+        })
+    };
+    let mut over = view.clone();
+    let ended_by_signal = async {
+        while over.changed().await.is_ok() {}
+        if !signalled.load(Ordering::Relaxed) {
+            // What the run came to stays in sight until somebody leaves.
+            std::future::pending::<()>().await;
+        }
+    };
+    let end = tokio::select! {
+        end = run_console(view, said, options) => end,
+        () = ended_by_signal => Ok(ConsoleEnd::Quit(OnExit::Hold)),
+    };
+    match end {
+        Ok(_) => {}
+        Err(e) => {
+            // Without a screen nobody watches: as if the terminal had gone.
+            let _ = inputs.send(Input::Leave(Leave { how: None, why: "no terminal".into() })).await;
+            forward.abort();
+            return Err(e.into());
+        }
+    }
+    // Its channel is closed: what it said last has been passed on when this returns.
+    let _ = forward.await;
+    Ok(())
+}
+
+/// SIGTERM and SIGINT leave as the policy says; the second one leaves at once. SIGHUP alone ends nothing.
+async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc<AtomicBool>) {
+    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
+        tracing::error!("signals cannot be listened to");
+        return;
+    };
+    let mut first = true;
+    loop {
+        let why = tokio::select! {
+            _ = term.recv() => WHY_SIGTERM,
+            _ = int.recv() => WHY_SIGINT,
+            _ = hup.recv() => continue,
+        };
+        signalled.store(true, Ordering::Relaxed);
+        let input = if first { Input::Leave(Leave { how, why: why.into() }) } else { Input::Quit };
+        first = false;
+        if inputs.send(input).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Turns changes of the run into lines on standard output, without ever making the driver wait for a reader.
+struct Printer {
+    reporter: Arc<std::sync::Mutex<Box<dyn Reporter>>>,
+    lines: SyncSender<String>,
+    writer: std::thread::JoinHandle<()>,
+    dropped: Arc<AtomicBool>,
+}
+
+struct Done {
+    reporter: Arc<std::sync::Mutex<Box<dyn Reporter>>>,
+    lines: SyncSender<String>,
+    writer: std::thread::JoinHandle<()>,
+    dropped: Arc<AtomicBool>,
+}
+
+impl Printer {
+    fn new(reporter: Box<dyn Reporter>) -> Printer {
+        let (lines, waiting) = sync_channel::<String>(LINES);
+        let writer = std::thread::spawn(move || {
+            let mut out = std::io::stdout().lock();
+            while let Ok(line) = waiting.recv() {
+                // A reader that went away is no reason to stop an upgrade.
+                if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                    break;
+                }
+            }
+        });
+        Printer {
+            reporter: Arc::new(std::sync::Mutex::new(reporter)),
+            lines,
+            writer,
+            dropped: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// What the driver calls, and what is left to do at the end.
+    fn split(self) -> (Box<dyn FnMut(&Run) + Send>, Done) {
+        let (reporter, lines, dropped) = (self.reporter.clone(), self.lines.clone(), self.dropped.clone());
+        let mut printed = 0u64;
+        let hear = move |run: &Run| {
+            let mut reporter = reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let fresh = usize::try_from(run.event_count - printed.min(run.event_count)).unwrap_or(usize::MAX);
+            printed = run.event_count;
+            let mut new: Vec<String> =
+                run.events.iter().take(fresh).rev().map(|e| reporter.event(run, e)).collect();
+            new.extend(reporter.tick(run, run.now.wall));
+            for line in new.into_iter().filter(|l| !l.is_empty()) {
+                if lines.try_send(line).is_err() {
+                    dropped.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        let done =
+            Done { reporter: self.reporter, lines: self.lines, writer: self.writer, dropped: self.dropped };
+        (Box::new(hear), done)
+    }
+}
+
+impl Done {
+    fn finish(self, run: &Run) {
+        let end = self.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).end(run);
+        let _ = self.lines.send(end);
+        if self.dropped.load(Ordering::Relaxed) {
+            eprintln!("some lines were dropped because nobody read them in time; the audit file has all of them");
+        }
+        drop(self.lines);
+        drop(self.reporter);
+        let _ = self.writer.join();
+    }
+}
