@@ -1,1 +1,12 @@
-//! The one loop: clock, inbox, journal, effects, lease.
+//! The one loop: takes messages in, steps the engine, journals what it decides, then lets adapters act.
+//!
+//! Only the driver owns the [`Run`]. Screens read copies of it from a `watch` channel. In real time effects run side by
+//! side and answers come when they come; in virtual time they run one after the other, so that a seed decides everything.
+//!
+//! # Layout
+//! - [`drive`] the loop
+//! - `effects` runs one effect against the ports
+mod drive;
+mod effects;
+
+pub use drive::{Driver, End, Input, Options};

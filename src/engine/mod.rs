@@ -7,18 +7,42 @@
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
 //! - [`effect`] what goes out
 //! - [`run`] the state
+<<<<<<< HEAD
+//! - [`command`] the one table of verbs; [`people`] who may do what
+//! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
+//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `critical`; `obey`
+=======
 //! - [`command`] the one table of verbs; [`people`] who may do what, and what it would do
 //! - [`status`] what a run says of itself, for screen and headless output
+>>>>>>> console
 pub mod command;
+mod critical;
+mod cx;
 pub mod effect;
+mod forward;
+mod holds;
+mod joint;
+mod ledger;
 pub mod measure;
 pub mod message;
+mod obey;
 pub mod observe;
+<<<<<<< HEAD
+mod pass;
+pub mod people;
+mod rollback;
+pub mod run;
+mod settle;
+pub mod step;
+mod tick;
+=======
 pub mod people;
 pub mod run;
 pub mod status;
+>>>>>>> console
 
 pub use command::{Allowance, Command, Scope, Verb};
 pub use effect::{Action, Call, Effect};
 pub use message::{Body, Message, Stamp};
 pub use run::{Outcome, Phase, Run, Track};
+pub use step::step;

@@ -71,6 +71,7 @@ pub struct WorkloadSeen {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentSeen {
+    pub uid: String,
     pub generation: i64,
     pub observed_generation: i64,
     /// `spec.replicas`.
@@ -125,6 +126,7 @@ pub struct PodSeen {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RouteSeen {
     pub service: String,
+    pub uid: String,
     /// `None`: there is no such route, or no rule of it holds the stable Service.
     pub weights: Option<Weights>,
     pub accepted: Accepted,

@@ -1,3 +1,49 @@
+<<<<<<< HEAD
+//! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
+use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
+use super::run::{AskKind, HoldReason, Phase, Run, Stage, Track};
+use crate::gate::Verdict;
+
+/// What somebody is under the run's policy. Nobody listed at all makes the driver's own identity an operator, outside
+/// production only.
+pub fn role(run: &Run, who: &Identity) -> Role {
+    let people = &run.plan.policy.people;
+    let listed = |names: &[String]| names.iter().any(|n| *n == who.name);
+    if listed(&people.owners) {
+        return Role::Owner;
+    }
+    if listed(&people.approvers) {
+        return Role::Approver;
+    }
+    if listed(&people.operators) {
+        return Role::Operator;
+    }
+    let nobody = people.owners.is_empty()
+        && people.approvers.is_empty()
+        && people.operators.is_empty()
+        && people.viewers.is_empty();
+    if nobody && !run.plan.environment.production && *who == run.identity {
+        return Role::Operator;
+    }
+    Role::Viewer
+}
+
+/// Whether `who` may do `verb` to `scope` now. `typed` is what was typed to confirm so far.
+pub fn judge(run: &Run, verb: Verb, scope: &Scope, who: &Identity, typed: Option<&str>) -> Allowance {
+    let info = verb.info();
+    let has = role(run, who);
+    if has < info.role {
+        return Allowance::Denied(format!("needs role {}, you are {}", role_word(info.role), role_word(has)));
+    }
+    if let Err(why) = possible(run, verb, scope) {
+        return Allowance::Denied(why);
+    }
+    match info.class {
+        Class::TwoPersons => Allowance::Denied("needs a second person, and no two-person route is configured".into()),
+        Class::Typed => {
+            let word = confirm_word(run, scope);
+            if typed == Some(word.as_str()) { Allowance::Allowed } else { Allowance::NeedsTyping(word) }
+=======
 //! Who may do what, and what it would do: one pure policy function for key bar, help, palette, command line and engine.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::run::{AskKind, HoldReason, Phase, Run, Stage, Track};
@@ -53,13 +99,18 @@ pub fn judge(run: &Run, verb: Verb, scope: &Scope, who: &Identity, typed: Option
                 Scope::Service(name) => name.clone(),
             };
             if typed == Some(wanted.as_str()) { Allowance::Allowed } else { Allowance::NeedsTyping(wanted) }
+>>>>>>> console
         }
         Class::Plain | Class::Preview => Allowance::Allowed,
     }
 }
 
+<<<<<<< HEAD
+pub fn role_word(role: Role) -> &'static str {
+=======
 /// As in the policy file.
 pub fn word(role: Role) -> &'static str {
+>>>>>>> console
     match role {
         Role::Viewer => "viewer",
         Role::Operator => "operator",
@@ -68,6 +119,135 @@ pub fn word(role: Role) -> &'static str {
     }
 }
 
+<<<<<<< HEAD
+/// The word a person types to confirm: the service, or the run.
+fn confirm_word(run: &Run, scope: &Scope) -> String {
+    match scope {
+        Scope::Service(name) => name.clone(),
+        Scope::Run => run.id.clone(),
+    }
+}
+
+/// Whether the state allows the verb, whoever asks.
+fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
+    if let Stage::Ended(_) = run.stage
+        && verb != Verb::Note
+    {
+        return Err("the run has ended".into());
+    }
+    let info = verb.info();
+    let track = match scope {
+        Scope::Service(name) => Some(run.track(name).ok_or_else(|| format!("no service {name} in this run"))?),
+        Scope::Run => None,
+    };
+    if !info.on_run && track.is_none() && verb != Verb::Abort {
+        return Err("select a service first".into());
+    }
+    if verb != Verb::Start && verb != Verb::Note && run.started.is_none() {
+        return Err("the run has not begun".into());
+    }
+    match verb {
+        Verb::Start => match run.stage {
+            Stage::Ready => Ok(()),
+            Stage::Preflight => Err("preflight is not done".into()),
+            _ => Err("the run has begun already".into()),
+        },
+        Verb::PauseAll if run.paused_all.is_some() => Err("everything is paused already".into()),
+        Verb::ResumeAll if run.paused_all.is_none() => Err("nothing is paused as a whole".into()),
+        Verb::Ack if run.pages.iter().all(|p| p.acked_by.is_some()) => Err("no page is open".into()),
+        Verb::PauseAll | Verb::ResumeAll | Verb::Ack | Verb::Note => Ok(()),
+        Verb::Abort if track.is_none() => match run.aborting {
+            Some(_) => Err("the run is being aborted already".into()),
+            None => Ok(()),
+        },
+        _ => track.map_or(Ok(()), |t| possible_here(run, verb, t)),
+    }
+}
+
+fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
+    let say = |ok: bool, why: &str| if ok { Ok(()) } else { Err(why.to_string()) };
+    let asked = |kind| t.ask.as_ref().is_some_and(|a| a.kind == kind);
+    match verb {
+        Verb::Pause if t.paused.is_some() => Err("paused already".into()),
+        Verb::Pause => say(
+            t.phase.in_flight() || matches!(t.phase, Phase::Waiting { .. }),
+            &format!("nothing to pause: {}", t.phase.word()),
+        ),
+        Verb::Resume => say(t.paused.is_some(), "not paused"),
+        Verb::Next => next_possible(run, t),
+        Verb::Keep if t.kept_until.is_some() => Err("kept once already".into()),
+        Verb::Keep => say(asked(AskKind::Keep), "no rollback waits for a deadline"),
+        Verb::Retry => {
+            say(asked(AskKind::AfterRollback) || asked(AskKind::Write) || t.fault.is_some(), "nothing failed here")
+        }
+        Verb::Skip => say(
+            asked(AskKind::AfterRollback) || matches!(t.phase, Phase::Waiting { .. }),
+            "only a service that waits or went back can be left out",
+        ),
+        Verb::AdoptDrift | Verb::RevertDrift => {
+            say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
+        }
+        Verb::Abort => match &t.phase {
+            Phase::Deploying | Phase::Warming { .. } => Ok(()),
+            Phase::Shifting { .. } if t.accepted_share() < 99.5 => Ok(()),
+            p if p.going_back() => Err("going back already".into()),
+            Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked => {
+                Err("at 100%: use roll back (two persons)".into())
+            }
+            Phase::Settling(_) => Err("settling: past the point of no return".into()),
+            Phase::Waiting { .. } => Err("not begun; skip leaves it out".into()),
+            p => Err(format!("nothing to abort: {}", p.word())),
+        },
+        Verb::Rollback => match &t.phase {
+            Phase::Soaking { .. } | Phase::Soaked => Ok(()),
+            Phase::Shifting { .. } if t.accepted_share() >= 99.5 => Ok(()),
+            Phase::Settling(_) | Phase::Done => Err("past the point of no return: make a reverse upgrade".into()),
+            p if p.in_flight() => Err("below 100%: use abort, one person is enough".into()),
+            p => Err(format!("nothing to roll back: {}", p.word())),
+        },
+        _ => say(t.phase.in_flight(), "not in flight"),
+    }
+}
+
+fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
+    let Phase::Shifting { step, hold } = &t.phase else {
+        return Err(format!("no step is held: {}", t.phase.word()));
+    };
+    if hold.accepted_at.is_none() {
+        return Err("the weight is still being raised".into());
+    }
+    if hold.ended_by.is_some() {
+        return Err("the hold was ended already".into());
+    }
+    if let Some((_, e)) = t.bad_gates().next() {
+        return Err(format!("gate over: {}", e.reason));
+    }
+    let asked = t.ask.as_ref().is_some_and(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep));
+    let blocking = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| !e.acts_as.passes());
+    if let Some(e) = blocking.filter(|e| !(asked && e.acts_as == Verdict::TooFew)) {
+        return Err(e.reason.clone());
+    }
+    let weight = run.plan.policy.steps.get(*step).map_or(0, |s| s.weight);
+    if (t.accepted_share() - f64::from(weight)).abs() >= 0.5 {
+        return Err(format!("the route has {:.0}%, not {weight}%", t.accepted_share()));
+    }
+    if t.paused.is_some() || run.paused_all.is_some() {
+        return Err("paused: resume first".into());
+    }
+    Ok(())
+}
+
+/// What a verb would do, for the dialog that asks before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    pub what: String,
+    /// In the order they will happen.
+    pub effects: Vec<String>,
+    /// Whom it touches.
+    pub touches: String,
+    pub not_undone: Vec<String>,
+    pub time: String,
+=======
 /// Why a verb is off for everybody now.
 fn obstacle(run: &Run, verb: Verb, scope: &Scope) -> Option<String> {
     match verb {
@@ -124,10 +304,164 @@ fn next_obstacle(run: &Run, track: &Track) -> Option<String> {
     }
     let wanted = run.plan.policy.steps.get(*step).map_or(100, |s| s.weight);
     (track.accepted_share().round() as u32 != wanted).then(|| "route not accepted".into())
+>>>>>>> console
 }
 
 /// What `verb` on `scope` would do now.
 pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
+<<<<<<< HEAD
+    match scope {
+        Scope::Service(name) => match run.track(name) {
+            Some(t) => of_service(run, verb, t),
+            None => plain(verb, "the run"),
+        },
+        Scope::Run => of_run(run, verb),
+    }
+}
+
+fn plain(verb: Verb, on: &str) -> Preview {
+    Preview {
+        what: format!("{} {on}", verb.info().name),
+        effects: vec![verb.info().help.to_string()],
+        touches: "no traffic".into(),
+        not_undone: Vec::new(),
+        time: "at once".into(),
+    }
+}
+
+fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
+    let share = t.accepted_share().round() as u32;
+    let mut p = plain(verb, &t.service);
+    let Some(planned) = run.plan.get(&t.service) else { return p };
+    let from = t.facts.as_ref().map_or("its old version", |f| f.from_version.as_str());
+    match verb {
+        Verb::Next => {
+            let Phase::Shifting { step, .. } = t.phase else { return p };
+            let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
+            p.effects = match next {
+                Some(w) => vec![
+                    format!("new pods of {} scaled for {w}%", t.service),
+                    format!("weight {share}% -> {w}% once they are ready"),
+                ],
+                None => vec![format!("soak of {} begins", run.plan.policy.soak)],
+            };
+            p.touches =
+                next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
+            p.time = "seconds".into();
+        }
+        Verb::Abort | Verb::Rollback => {
+            p.what = format!("{} {} -> {from}", t.service, planned.version);
+            p.effects = going_back(run, t);
+            p.touches = format!("{share}% of the traffic of {}", t.service);
+            p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
+            p.time = format!(
+                "weight in seconds; then {} drain and {} of watching",
+                run.plan.policy.drain, run.plan.policy.verify
+            );
+        }
+        Verb::Keep => {
+            p.effects = vec!["the rollback waits 10 minutes more, once".into()];
+            p.touches = format!("{share}% of the traffic stays on the new version");
+        }
+        Verb::Retry => {
+            p.effects = match t.phase {
+                Phase::RolledBack { .. } => {
+                    vec![format!("{} {} is deployed again from 0%", t.service, planned.version)]
+                }
+                _ => vec!["the write that failed is tried again now".into()],
+            };
+        }
+        Verb::Skip => {
+            let more: Vec<&str> = run.plan.dependants(&t.service).map(|d| d.service.name.as_str()).collect();
+            p.effects = vec![format!("{} stays on {from}", t.service)];
+            if !more.is_empty() {
+                p.effects.push(format!("so do those that need it: {}", more.join(", ")));
+            }
+            p.effects.push("the other services go on".into());
+        }
+        Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
+        Verb::RevertDrift => {
+            let back = t.written.as_ref().map_or(0, |w| w.next);
+            p.effects = vec![format!("weight {share}% -> {back}%")];
+            p.touches = format!("{}% of the traffic of {}", share.max(back), t.service);
+        }
+        _ => {}
+    }
+    p
+}
+
+fn going_back(run: &Run, t: &Track) -> Vec<String> {
+    let share = t.accepted_share().round() as u32;
+    let mut effects = Vec::new();
+    let with: Vec<&str> = run
+        .plan
+        .dependants(&t.service)
+        .map(|d| d.service.name.as_str())
+        .filter(|n| run.track(n).is_some_and(|d| d.phase.in_flight()))
+        .collect();
+    if !with.is_empty() {
+        effects.push(format!("those that need it go back first: {}", with.join(", ")));
+    }
+    effects.push(format!("weight {share}% -> 0%"));
+    let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
+    effects.push(format!("drain {}, then {pods} new pod(s) are removed", run.plan.policy.drain));
+    effects.push(format!("the old version is watched for {}", run.plan.policy.verify));
+    effects
+}
+
+fn of_run(run: &Run, verb: Verb) -> Preview {
+    let mut p = plain(verb, &format!("run {}", run.id));
+    match verb {
+        Verb::Start => {
+            p.what = format!("start {} on {}", run.plan.upgrade, run.plan.environment.name);
+            let waves = run.plan.services.iter().map(|s| s.wave).max().unwrap_or(0);
+            p.effects = (1..=waves)
+                .map(|w| {
+                    let names: Vec<String> = run
+                        .plan
+                        .services
+                        .iter()
+                        .filter(|s| s.wave == w)
+                        .map(|s| format!("{} {}", s.service.name, s.version))
+                        .collect();
+                    format!("wave {w}: {}", names.join(", "))
+                })
+                .collect();
+            let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+            p.touches = format!("{} services, by {}", run.plan.services.len(), steps.join(" "));
+            let (shift, soak) = run.plan.estimate();
+            p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
+        }
+        Verb::Abort => {
+            let (mut back, mut stay, mut left) = (Vec::new(), Vec::new(), Vec::new());
+            for t in run.in_order() {
+                match &t.phase {
+                    Phase::Waiting { .. } => left.push(t.service.as_str()),
+                    Phase::Soaking { .. } | Phase::Soaked => stay.push(t.service.as_str()),
+                    Phase::Shifting { .. } if t.accepted_share() >= 99.5 => stay.push(t.service.as_str()),
+                    ph if ph.in_flight() => back.push(t.service.as_str()),
+                    _ => {}
+                }
+            }
+            let list = |v: &[&str]| if v.is_empty() { "none".to_string() } else { v.join(", ") };
+            p.what = format!("abort run {}", run.id);
+            p.effects = vec![
+                format!("weight to 0% now: {}", list(&back)),
+                format!("stay at 100% new, old kept warm: {}", list(&stay)),
+                format!("not begun, left on old: {}", list(&left)),
+            ];
+            p.touches = format!("{} service(s) in flight", back.len());
+            p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
+            p.time = format!(
+                "weights in seconds; then {} drain and {} of watching",
+                run.plan.policy.drain, run.plan.policy.verify
+            );
+        }
+        Verb::PauseAll => p.effects = vec!["no share rises; automatic rollback stays armed".into()],
+        _ => {}
+    }
+    p
+=======
     let (name, track) = match scope {
         Scope::Run => (format!("run {}", run.id), None),
         Scope::Service(name) => (name.clone(), run.track(name)),
@@ -179,4 +513,5 @@ fn abort_preview(run: &Run, scope: &Scope, preview: &mut Preview) {
     preview.touches = format!("up to {highest:.0}% of traffic goes back to old");
     preview.not_undone = vec!["rows the new version wrote stay".into()];
     preview.time = format!("weights within 0:30, then {} health watch", run.plan.policy.verify.clock());
+>>>>>>> console
 }

@@ -7,7 +7,7 @@ use super::command::Identity;
 use super::effect::{Call, Event, Page};
 use super::message::Stamp;
 use super::observe::{PreflightReport, RouteSeen, ServiceFacts, WorkloadSeen};
-use crate::gate::evaluate::GateState;
+use crate::gate::GateState;
 use crate::gate::{Evaluation, Verdict};
 use crate::plan::Plan;
 use crate::spec::policy::{OnExit, Severity};
@@ -40,10 +40,15 @@ pub struct Run {
     pub identity: Identity,
     pub interactive: bool,
     pub pager: bool,
+    /// Begin as soon as preflight is good, without a person's `start`.
+    pub start_wanted: bool,
+    pub preflight_asked: bool,
     pub preflight: Option<PreflightReport>,
     pub driving: Driving,
     pub cluster: SourceState,
     pub metrics: SourceState,
+    /// What the source wants said, such as which pods were sampled.
+    pub metrics_notes: Vec<String>,
     pub journal: SourceState,
     /// All fresh observations are in since the process attached; nothing is decided before.
     pub synced: bool,
@@ -51,6 +56,8 @@ pub struct Run {
     pub paused_all: Option<Paused>,
     /// Raises stopped for the whole run, by the engine.
     pub stopped: Option<Held>,
+    /// A person aborted the run: services below 100 % go back, the others stay warm and held.
+    pub aborting: Option<Paused>,
     /// The process was told to leave.
     pub leaving: Option<Leaving>,
     /// The grid tick asked last, and answered last.
@@ -377,6 +384,8 @@ pub struct Track {
     pub ask: Option<Ask>,
     /// `keep` was said: the standard deadline is moved to this, once.
     pub kept_until: Option<Time>,
+    /// A person wants a foreign edit undone.
+    pub reverting: bool,
     /// The write in flight.
     pub call: Option<InFlight>,
     /// The write that failed last, until one works.
@@ -384,8 +393,10 @@ pub struct Track {
     /// Ticks in a row without usable data.
     pub missing_ticks: u32,
     pub missing_since: Option<Time>,
-    /// Restarts of new pods already reported.
-    pub restarts: u32,
+    /// When the weight in force was accepted: gates look back no further.
+    pub gates_from: Option<Time>,
+    /// When the share was last raised; attribution of a critical outage goes by it.
+    pub raised_at: Option<Time>,
     /// Share the operator saw last on the wire: requests per version.
     pub observed: ObservedShare,
     /// Time spent per phase word, in order; run folders keep it for estimates.
@@ -405,7 +416,17 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateTrack {
     pub state: GateState,
+    /// `None` while the gate has nothing to answer in this phase.
     pub last: Option<Evaluation>,
+    /// Its loss of data was told; so its return will be.
+    pub told_lost: bool,
+}
+
+impl GateTrack {
+    /// A gate that has not been asked yet.
+    pub fn fresh() -> GateTrack {
+        GateTrack { state: GateState::default(), last: None, told_lost: false }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -479,8 +500,10 @@ impl Track {
         for gate in self.gates.values() {
             match &gate.last {
                 Some(e) if e.acts_as == Verdict::Good => any = true,
+                // Not asked in this phase, or nothing to say.
+                None => {}
                 Some(e) if e.acts_as == Verdict::NotApplicable => {}
-                _ => return false,
+                Some(_) => return false,
             }
         }
         any

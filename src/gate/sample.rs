@@ -11,12 +11,15 @@ use crate::spec::units::{Dur, Time};
 pub struct Num(pub String);
 
 impl Num {
+    /// The number; NaN when the text is none.
     pub fn value(&self) -> f64 {
-        match self.0.trim() {
-            "+Inf" | "Inf" => f64::INFINITY,
-            "-Inf" => f64::NEG_INFINITY,
-            text => text.parse().unwrap_or(f64::NAN),
-        }
+        self.read().unwrap_or(f64::NAN)
+    }
+
+    /// The number, or `None` when the text is none, which is something else than the number NaN.
+    pub fn read(&self) -> Option<f64> {
+        // Rust reads `NaN`, `+Inf` and `-Inf` as Prometheus writes them.
+        self.0.trim().parse().ok()
     }
 }
 
@@ -66,6 +69,10 @@ pub struct Sample {
     pub baseline: Option<Vec<Num>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_requests: Option<f64>,
+    /// How far back the numbers look; `None` when whoever asked did not say. Tells [`super::window`] whether the
+    /// window was widened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Dur>,
 }
 
 impl Sample {
@@ -85,6 +92,7 @@ impl Sample {
             failure: None,
             baseline: None,
             baseline_requests: None,
+            window: None,
         }
     }
 
@@ -118,6 +126,20 @@ impl Verdict {
     /// Does not stand in the way of a raise.
     pub fn passes(self) -> bool {
         matches!(self, Verdict::Good | Verdict::NotApplicable)
+    }
+
+    /// The name in the documents and in what `gate try` prints.
+    pub fn term(self) -> &'static str {
+        match self {
+            Verdict::ProviderDown => "ProviderDown",
+            Verdict::Invalid => "Invalid",
+            Verdict::NoData => "NoData",
+            Verdict::Stale => "Stale",
+            Verdict::TooFew => "TooFew",
+            Verdict::Bad => "Bad",
+            Verdict::Good => "Good",
+            Verdict::NotApplicable => "NotApplicable",
+        }
     }
 
     /// As on screen and in the journal.
@@ -157,6 +179,9 @@ pub struct Evaluation {
     /// The compared value, when there is one, in the unit of the gate's limit.
     pub value: Option<f64>,
     pub requests: Option<f64>,
+    /// How far back the numbers look, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Dur>,
     /// How far the trigger has come, and how far it has to come, in its own terms.
     pub progress: Progress,
     /// The trigger fires: this is a breach.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::spec::policy::PolicySpec;
-use crate::spec::units::Dur;
+use crate::spec::canonical;
+use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Trigger};
+use crate::spec::units::{Dur, Limit, Unit};
 use crate::spec::{Bundle, Environment, Service};
 
 /// Everything a run needs to know that people wrote, in the order it will be done.
@@ -90,7 +91,7 @@ impl Plan {
             fleet: bundle.fleet.name.clone(),
             environment: bundle.environment.clone(),
             policy_name: bundle.policy.name.clone(),
-            policy: bundle.policy.spec.clone(),
+            policy: with_always_on(bundle.policy.spec.clone()),
             services,
             bystanders,
         })
@@ -107,9 +108,13 @@ impl Plan {
 
     /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.
     pub fn hash(&self) -> String {
-        // serde_json's map is ordered by key here, so the text is the same for the same plan.
-        let value = serde_json::to_value(self).unwrap_or_default();
-        Sha256::digest(value.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+        // A plan is made of texts, numbers and maps with text keys: that always serialises.
+        Plan::hash_of(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// [`Plan::hash`] of a plan as it stands in a file, whichever version wrote it.
+    pub fn hash_of(plan: &serde_json::Value) -> String {
+        canonical::hex(&Sha256::digest(canonical::text(plan).as_bytes()))
     }
 
     /// Time from the first pod of one service to the end of its last step, when every tick is good.
@@ -123,6 +128,26 @@ impl Plan {
         let waves = self.services.iter().map(|s| s.wave).max().unwrap_or(0);
         (self.service_estimate().times(u64::from(waves)), self.policy.soak)
     }
+}
+
+/// Adds the gates that hold for every policy because Kubernetes alone answers them: pods ready, pods not restarting.
+fn with_always_on(mut policy: PolicySpec) -> PolicySpec {
+    let ready = Gate {
+        min: Some(Limit { value: 1.0, unit: Unit::Ratio }),
+        trigger: Trigger::For(Dur::mins(2)),
+        ..Gate::of("readiness", Measure::Availability)
+    };
+    let restarts = Gate {
+        max: Some(Limit { value: 2.0, unit: Unit::Count }),
+        severity: Severity::Immediate,
+        ..Gate::of("restarts", Measure::Restarts)
+    };
+    for gate in [ready, restarts] {
+        if !policy.gates.iter().any(|g| g.name == gate.name || g.measure == gate.measure) {
+            policy.gates.push(gate);
+        }
+    }
+    policy
 }
 
 type Targets = BTreeMap<String, crate::spec::upgrade::Target>;

@@ -17,8 +17,18 @@ use crate::spec::units::Time;
 #[async_trait]
 pub trait Clock: Send + Sync {
     fn now(&self) -> Stamp;
-    /// Returns at `until` or later; at once when it has passed.
+
+    /// Returns at `until`, or earlier when a virtual world has something new to show. Dropping it stops waiting.
     async fn sleep_until(&self, until: Time);
+
+    /// Virtual time only passes while everybody waits. The driver then does its work in a fixed order, one effect after
+    /// the other, and looks at the cluster only after [`Clock::settle`], so that a seed decides everything.
+    fn is_virtual(&self) -> bool {
+        false
+    }
+
+    /// Virtual: returns when everything the cluster has to tell has arrived. Real: at once.
+    async fn settle(&self) {}
 }
 
 /// The cluster: watched, and written to.

@@ -3,15 +3,32 @@
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
 //! - [`fleet`], [`policy`], [`upgrade`] one file per kind
+//! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
+//!   (`check`); [`report`] holds everything that is wrong
+//! - [`presets()`] the policies that come with the program
+//! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
+pub mod canonical;
+mod check;
 pub mod fleet;
+mod load;
+mod nearest;
 pub mod policy;
+mod presets;
+pub mod report;
+mod schema;
+mod structure;
+mod tree;
 pub mod units;
 pub mod upgrade;
 
 use serde::{Deserialize, Serialize};
 
 pub use fleet::{Environment, Fleet, Service};
+pub use load::{Loaded, MAX_FILE, load, load_known};
 pub use policy::Policy;
+pub use presets::presets;
+pub use report::{Problem, Report, Severity, SourceFile};
+pub use schema::schema;
 pub use upgrade::Upgrade;
 
 /// The one `apiVersion` this program reads.

@@ -64,6 +64,9 @@ pub struct PolicySpec {
     /// Sliding window of ratio and latency gates.
     #[serde(default = "d::window")]
     pub window: Dur,
+    /// How often the metrics source takes new data, where the environment does not say. Left out: 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_interval: Option<Dur>,
     /// How long gates may be without data before the service is Blind.
     #[serde(default = "d::max_blind")]
     pub max_blind: Dur,
@@ -86,6 +89,7 @@ pub struct PolicySpec {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Share of the traffic in per cent, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub weight: u32,
     pub hold: Dur,
 }
@@ -167,6 +171,13 @@ pub struct People {
     pub owners: Vec<String>,
 }
 
+impl People {
+    /// Nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        [&self.viewers, &self.operators, &self.approvers, &self.owners].iter().all(|list| list.is_empty())
+    }
+}
+
 /// One question of health with the answer that is still good, and what a bad one does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +225,29 @@ pub struct Gate {
     pub missing: Missing,
 }
 
+impl Gate {
+    /// A gate on a built-in measure with nothing else set.
+    pub fn of(name: &str, measure: Measure) -> Gate {
+        Gate {
+            name: name.into(),
+            measure: Some(measure),
+            quantile: None,
+            promql: None,
+            freshness: None,
+            reduce: None,
+            max: None,
+            min: None,
+            baseline: None,
+            trigger: Trigger::Instant,
+            severity: Severity::Standard,
+            min_requests: None,
+            window: None,
+            abs_bad: None,
+            missing: Missing::default(),
+        }
+    }
+}
+
 /// The built-in measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -232,6 +266,8 @@ pub enum Measure {
     HealthChecks,
     /// Number of critical services that are down.
     CriticalServices,
+    /// Restarts of the new pods since they were made.
+    Restarts,
 }
 
 impl Measure {
@@ -240,13 +276,13 @@ impl Measure {
         match self {
             Measure::ErrorRate | Measure::SuccessRate | Measure::Availability => Unit::Ratio,
             Measure::LatencyQuantile => Unit::Seconds,
-            Measure::Requests | Measure::HealthChecks | Measure::CriticalServices => Unit::Count,
+            Measure::Requests | Measure::HealthChecks | Measure::CriticalServices | Measure::Restarts => Unit::Count,
         }
     }
 
     /// Answered from what Kubernetes reports, needing no metrics source.
     pub fn from_cluster(self) -> bool {
-        matches!(self, Measure::Availability | Measure::HealthChecks | Measure::CriticalServices)
+        matches!(self, Measure::Availability | Measure::HealthChecks | Measure::CriticalServices | Measure::Restarts)
     }
 
     /// Needs a minimum of requests to mean anything.

@@ -148,6 +148,9 @@ impl FromStr for Dur {
             rest = &rest[digits..];
             let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
             let unit = &rest[..end];
+            if unit.starts_with(char::is_whitespace) || unit.ends_with(char::is_whitespace) {
+                return Err(bad("there is a space inside"));
+            }
             let place =
                 UNITS.iter().position(|(u, _)| *u == unit).ok_or_else(|| bad(&format!("unknown unit `{unit}`")))?;
             if smallest != usize::MAX && place <= smallest {
@@ -224,6 +227,44 @@ pub struct Limit {
     pub unit: Unit,
 }
 
+/// A finite number times ten to the `shift`, rounded once: `1%` is the same number as `0.01`, which `1.0 / 100.0` does
+/// not promise for every number.
+fn decimal(text: &str, shift: i32) -> Option<f64> {
+    let text = text.trim();
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    if !digits.ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    format!("{digits}e{}", exponent.checked_add(shift)?).parse().ok().filter(|v: &f64| v.is_finite())
+}
+
+/// The shortest text of `value` in per cent that [`decimal`] reads back as the same number.
+fn percent(value: f64) -> String {
+    if value == 0.0 {
+        return "0%".into();
+    }
+    // Rust prints the shortest digits that read back as the same number; only the point moves.
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent = exponent.parse::<i32>().unwrap_or(0) + 2;
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |d| ("-", d));
+    let digits = digits.replace('.', "");
+    let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    match exponent {
+        e if !(-20..=20).contains(&e) => format!("{}e{}%", text.split_once('e').map_or("0", |(d, _)| d), e),
+        e if e < 0 => format!("{sign}0.{}{digits}%", zeros(-e - 1)),
+        e if e + 1 >= length => format!("{sign}{digits}{}%", zeros(e + 1 - length)),
+        e => {
+            let (whole, rest) = digits.split_at(usize::try_from(e + 1).unwrap_or(0));
+            format!("{sign}{whole}.{rest}%")
+        }
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.unit.show(self.value))
@@ -234,12 +275,16 @@ impl FromStr for Limit {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Limit, UnitError> {
         let t = text.trim();
-        let number = |s: &str| s.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-        if let Some(value) = t.strip_suffix('%').and_then(number) {
-            return Ok(Limit { value: value / 100.0, unit: Unit::Ratio });
+        if let Some(value) = t.strip_suffix('%').and_then(|n| decimal(n, -2)) {
+            return Ok(Limit { value, unit: Unit::Ratio });
         }
-        if let Some(value) = number(t) {
+        if let Some(value) = decimal(t, 0) {
             return Ok(Limit { value, unit: Unit::Count });
+        }
+        // One unit alone is read exactly; a `Dur` would round it to milliseconds.
+        let seconds = t.strip_suffix("ms").map_or_else(|| t.strip_suffix('s').map(|n| (n, 0)), |n| Some((n, -3)));
+        if let Some(value) = seconds.and_then(|(n, shift)| decimal(n, shift)).filter(|v| v.is_sign_positive()) {
+            return Ok(Limit { value, unit: Unit::Seconds });
         }
         t.parse::<Dur>().map(|d| Limit { value: d.as_secs_f64(), unit: Unit::Seconds }).map_err(|_| {
             UnitError(format!("`{text}` is not a limit: write a share (1%), a duration (2s, 500ms) or a number"))
@@ -250,8 +295,7 @@ impl FromStr for Limit {
 impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self.unit {
-            // Rust prints the shortest text that reads back as the same number.
-            Unit::Ratio => s.collect_str(&format_args!("{}%", self.value * 100.0)),
+            Unit::Ratio => s.collect_str(&percent(self.value)),
             Unit::Seconds => s.collect_str(&format_args!("{}s", self.value)),
             Unit::Count => s.serialize_f64(self.value),
         }
@@ -306,7 +350,7 @@ impl FromStr for Ratio {
 
 impl Serialize for Ratio {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&format_args!("{}%", self.0 * 100.0))
+        s.collect_str(&percent(self.0))
     }
 }
 
@@ -359,6 +403,29 @@ mod tests {
         assert_eq!("3".parse::<Limit>().unwrap(), Limit { value: 3.0, unit: Unit::Count });
         assert!("fast".parse::<Limit>().is_err());
         assert!("NaN".parse::<Limit>().is_err());
+    }
+
+    #[test]
+    fn a_per_cent_is_the_hundredth_part_exactly() {
+        for tenths_of_a_per_mille in 0..=10_000_u32 {
+            let text = format!("{}.{:02}", tenths_of_a_per_mille / 100, tenths_of_a_per_mille % 100);
+            let share: f64 =
+                format!("{}.{:04}", tenths_of_a_per_mille / 10_000, tenths_of_a_per_mille % 10_000).parse().unwrap();
+            let limit: Limit = format!("{text}%").parse().unwrap();
+            assert_eq!(limit, Limit { value: share, unit: Unit::Ratio }, "{text}%");
+            assert_eq!(percent(share).parse::<Limit>().unwrap(), limit, "{}", percent(share));
+        }
+        for (value, text) in
+            [(0.01, "1%"), (0.0131, "1.31%"), (0.29, "29%"), (1.0, "100%"), (0.0, "0%"), (-0.5, "-50%")]
+        {
+            assert_eq!(percent(value), text);
+        }
+        assert_eq!(percent(1e-40).parse::<Limit>().unwrap().value, 1e-40);
+        assert_eq!("0.0005s".parse::<Limit>().unwrap(), Limit { value: 0.0005, unit: Unit::Seconds });
+        assert_eq!("1m30s".parse::<Limit>().unwrap(), Limit { value: 90.0, unit: Unit::Seconds });
+        for bad in ["-2s", "%", "e%", "1e%", "inf", "s", "infs", "1 s s"] {
+            assert!(bad.parse::<Limit>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! `pilothouse validate`: everything that is wrong with some files, in one report.
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::files;
+use crate::spec::{self, Loaded, Report};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Output {
+    /// With source lines and carets, for a person.
+    #[default]
+    Text,
+    /// One JSON object: `valid`, `errors`, `warnings`, `problems` and, when valid, what the files hold.
+    Json,
+}
+
+/// Reads and checks the files under `paths`; problems of reading and of content come in the one report.
+///
+/// # Errors
+/// Every error and warning, when there is at least one error.
+pub fn load(paths: &[PathBuf]) -> Result<Loaded, Report> {
+    let (files, unread) = files::read(paths);
+    let loaded = spec::load_known(&files, spec::presets(), unread.is_empty());
+    if unread.is_empty() {
+        return loaded;
+    }
+    let found = loaded.map_or_else(|report| report, |loaded| loaded.warnings);
+    Err(Report::from(unread.into_iter().chain(found.problems).collect::<Vec<_>>()))
+}
+
+/// Validates and writes the outcome to `out`. Returns the exit code: 0 when there is no error, else 1.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::Result<i32> {
+    let outcome = load(paths);
+    let (report, code) = match &outcome {
+        Ok(loaded) => (&loaded.warnings, 0),
+        Err(report) => (report, 1),
+    };
+    match output {
+        Output::Json => {
+            let mut value = json!({
+                "valid": code == 0,
+                "errors": report.errors(),
+                "warnings": report.warnings(),
+                "problems": report,
+            });
+            if let Ok(loaded) = &outcome {
+                value["fleets"] = loaded.fleets.iter().map(|f| f.name.as_str()).collect();
+                value["policies"] = loaded.policies.iter().map(|p| p.name.as_str()).collect();
+                value["upgrades"] = loaded.upgrades.iter().map(|u| u.name.as_str()).collect();
+            }
+            writeln!(out, "{value:#}")?;
+        }
+        Output::Text => {
+            if !report.is_empty() {
+                writeln!(out, "{report}")?;
+            }
+            match &outcome {
+                Ok(loaded) => writeln!(out, "valid: {}", contents(loaded))?,
+                Err(_) => writeln!(out, "not valid; nothing was changed")?,
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// `1 fleet, 1 policy, 1 upgrade`
+fn contents(loaded: &Loaded) -> String {
+    let many = |n: usize, one: &str, several: &str| format!("{n} {}", if n == 1 { one } else { several });
+    [
+        many(loaded.fleets.len(), "fleet", "fleets"),
+        many(loaded.policies.len(), "policy", "policies"),
+        many(loaded.upgrades.len(), "upgrade", "upgrades"),
+    ]
+    .join(", ")
+}

@@ -1,0 +1,361 @@
+//! Gateway API HTTPRoute: which rules are ours, what they say, and the exact patches that change them.
+//!
+//! Pure: from a route as read to a decision. Every patch tests the resource version, the backends' names at the places
+//! it touches and their old weights, and carries the owner mark, so a write lands on what was read or not at all.
+use serde_json::{Value, json};
+
+use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
+use crate::engine::effect::Action;
+use crate::engine::message::{CallError, CallErrorKind};
+use crate::engine::observe::{Accepted, OwnerMark, RouteSeen, Weights};
+use crate::spec::fleet::{HttpRoute, Service};
+
+/// A backend within a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub index: usize,
+    /// As written; the API counts a missing weight as 1.
+    pub weight: Option<u32>,
+}
+
+impl Place {
+    fn effective(self) -> u32 {
+        self.weight.unwrap_or(1)
+    }
+}
+
+/// A rule that carries a service's traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRule {
+    pub index: usize,
+    pub stable: Option<Place>,
+    pub next: Option<Place>,
+    /// Names of backends that are neither.
+    pub others: Vec<String>,
+}
+
+impl OwnRule {
+    fn weights(&self) -> Weights {
+        Weights { stable: self.stable.map_or(0, Place::effective), next: self.next.map(Place::effective) }
+    }
+}
+
+/// Whether a backend reference is this Service, in the route's own namespace.
+pub fn is_backend(route: &Value, backend: &Value, service: &str, port: u16) -> bool {
+    let kind = text(backend, "/kind").unwrap_or("Service");
+    let group = text(backend, "/group").unwrap_or_default();
+    let namespace = text(backend, "/namespace").or(text(route, "/metadata/namespace"));
+    kind == "Service"
+        && matches!(group, "" | "core")
+        && text(backend, "/name") == Some(service)
+        && number(backend, "/port") == Some(i64::from(port))
+        && namespace == text(route, "/metadata/namespace")
+}
+
+/// Every rule that holds the service's stable or next Service at its port. All other rules are somebody else's.
+pub fn own_rules(route: &Value, traffic: &HttpRoute) -> Vec<OwnRule> {
+    let mut own = Vec::new();
+    for (index, rule) in list(route, "/spec/rules").iter().enumerate() {
+        let mut found = OwnRule { index, stable: None, next: None, others: Vec::new() };
+        for (at, backend) in list(rule, "/backendRefs").iter().enumerate() {
+            let weight = number(backend, "/weight").and_then(|w| u32::try_from(w).ok());
+            let place = Place { index: at, weight };
+            if found.stable.is_none() && is_backend(route, backend, &traffic.stable, traffic.port) {
+                found.stable = Some(place);
+            } else if found.next.is_none() && is_backend(route, backend, &traffic.next, traffic.port) {
+                found.next = Some(place);
+            } else {
+                found.others.push(text(backend, "/name").unwrap_or("?").to_string());
+            }
+        }
+        if found.stable.is_some() || found.next.is_some() {
+            own.push(found);
+        }
+    }
+    own
+}
+
+/// The weights our rules carry. Where they differ (somebody edited one), the rule that sends most to the next version
+/// counts: a bound on the share must hold for the worst. Among equals a rule without the next backend counts, so that
+/// it is seen to be missing. `None`: no rule is ours.
+pub fn weights(rules: &[OwnRule]) -> Option<Weights> {
+    let rank = |w: &Weights| (w.share(), w.next.is_none());
+    rules.iter().map(OwnRule::weights).reduce(|a, b| if rank(&b) > rank(&a) { b } else { a })
+}
+
+/// Whether every parent accepted the route as it stands now: `Accepted` and `ResolvedRefs` are True and about the
+/// current generation (Gateway API, `RouteParentStatus`).
+pub fn accepted(route: &Value) -> Accepted {
+    let generation = number(route, "/metadata/generation").unwrap_or(0);
+    let answers = list(route, "/status/parents");
+    let wanted = list(route, "/spec/parentRefs");
+    let answered = |parent: &Value| answers.iter().any(|a| a.get("parentRef").is_some_and(|p| same_parent(p, parent)));
+    let mut pending = answers.is_empty() || !wanted.iter().all(answered);
+    for answer in answers {
+        let parent = text(answer, "/parentRef/name").unwrap_or("?");
+        for kind in ["Accepted", "ResolvedRefs"] {
+            let current = list(answer, "/conditions").iter().find(|c| {
+                text(c, "/type") == Some(kind) && number(c, "/observedGeneration").unwrap_or(0) == generation
+            });
+            match current.and_then(|c| text(c, "/status").map(|s| (c, s))) {
+                Some((_, "True")) => {}
+                Some((c, "False")) => {
+                    let (reason, message) = (text(c, "/reason").unwrap_or(""), text(c, "/message").unwrap_or(""));
+                    return Accepted::No(format!("{parent}: {kind} is False: {reason}: {message}"));
+                }
+                _ => pending = true,
+            }
+        }
+    }
+    if pending { Accepted::Pending } else { Accepted::Yes }
+}
+
+fn same_parent(a: &Value, b: &Value) -> bool {
+    ["/name", "/namespace", "/sectionName"].iter().all(|at| match (text(a, at), text(b, at)) {
+        // The namespace may be left out on one side and filled in on the other.
+        (Some(x), Some(y)) => x == y,
+        (None, None) => true,
+        _ => *at == "/namespace",
+    }) && number(a, "/port") == number(b, "/port")
+}
+
+/// The field manager of the newest write to the rules that was neither ours nor a status write.
+pub fn rules_writer(route: &Value) -> Option<String> {
+    list(route, "/metadata/managedFields")
+        .iter()
+        .filter(|entry| text(entry, "/subresource") != Some("status"))
+        .filter(|entry| entry.pointer("/fieldsV1/f:spec/f:rules").is_some())
+        .filter_map(|entry| text(entry, "/manager").map(|m| (text(entry, "/time").unwrap_or_default(), m)))
+        .filter(|(_, manager)| *manager != super::json::FIELD_MANAGER)
+        .max()
+        .map(|(_, manager)| manager.to_string())
+}
+
+/// The route reduced to one service's share. `route` is `None` when there is none of that name.
+pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
+    let Some(route) = route else {
+        return RouteSeen {
+            service: service.name.clone(),
+            uid: String::new(),
+            weights: None,
+            accepted: Accepted::Pending,
+            owner: None,
+            generation: 0,
+            writer: None,
+        };
+    };
+    let rules = own_rules(route, &service.traffic.http_route);
+    RouteSeen {
+        service: service.name.clone(),
+        uid: text(route, "/metadata/uid").unwrap_or_default().to_string(),
+        weights: weights(&rules).filter(|_| rules.iter().any(|r| r.stable.is_some())),
+        accepted: accepted(route),
+        owner: owner(route, &service.name),
+        generation: number(route, "/metadata/generation").unwrap_or(0),
+        writer: rules_writer(route),
+    }
+}
+
+/// What to do about a route.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// It is as wanted, under this run's mark.
+    Found,
+    /// Send these JSON patch operations.
+    Write(Vec<Value>),
+    Refuse(CallError),
+}
+
+fn refuse(kind: CallErrorKind, text: String) -> Decision {
+    Decision::Refuse(CallError { kind, text })
+}
+
+/// Decides what a route action does to the route as read. `mark` is what the write would leave.
+pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMark) -> Decision {
+    let traffic = &service.traffic.http_route;
+    let have = owner(route, &service.name);
+    let ours = have.as_ref().is_some_and(|m| m.run == mark.run);
+    if matches!(action, Action::Stamp) {
+        return match have {
+            Some(m) if m.epoch == mark.epoch && ours => Decision::Found,
+            _ => Decision::Write(begin(route, service, mark)),
+        };
+    }
+    let rules = own_rules(route, traffic);
+    if let Some(problem) = unfit(route, traffic, &rules) {
+        return problem;
+    }
+    match *action {
+        Action::SetWeight { next, expect } => set_weight(route, service, mark, &rules, ours, (next, expect)),
+        Action::AddBackend => add_backend(route, service, mark, &rules, ours),
+        Action::RemoveBackend => remove_backend(route, service, mark, &rules, ours),
+        _ => refuse(CallErrorKind::Rejected, format!("{} is no change of a route", action.word())),
+    }
+}
+
+/// Why the rules cannot be written at all.
+fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule]) -> Option<Decision> {
+    let name = super::json::name(route);
+    if !rules.iter().any(|r| r.stable.is_some()) {
+        return Some(refuse(
+            CallErrorKind::Rejected,
+            format!("HTTPRoute {name}: no rule holds Service {} port {}", traffic.stable, traffic.port),
+        ));
+    }
+    let bad = rules.iter().find(|r| !r.others.is_empty() || r.stable.is_none())?;
+    let what = match bad.others.first() {
+        Some(other) => format!("holds a third backend, {other}"),
+        None => format!("holds {} but not {}", traffic.next, traffic.stable),
+    };
+    Some(refuse(CallErrorKind::Rejected, format!("HTTPRoute {name}: rule {} {what}; nothing was written", bad.index)))
+}
+
+/// The operations every patch starts with: the precondition, and our mark.
+fn begin(route: &Value, service: &Service, mark: &OwnerMark) -> Vec<Value> {
+    let mut ops = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version(route)})];
+    let key = owner_key(&service.name);
+    if route.pointer("/metadata/annotations").is_some_and(Value::is_object) {
+        let path = format!("/metadata/annotations/{}", escape(&key));
+        ops.push(json!({"op": "add", "path": path, "value": mark.to_string()}));
+    } else {
+        ops.push(json!({"op": "add", "path": "/metadata/annotations", "value": {key: mark.to_string()}}));
+    }
+    ops
+}
+
+fn backend_path(rule: &OwnRule, place: Place) -> String {
+    format!("/spec/rules/{}/backendRefs/{}", rule.index, place.index)
+}
+
+/// Writes one weight, testing whose it is and what it was.
+fn weigh(ops: &mut Vec<Value>, rule: &OwnRule, place: Place, name: &str, weight: u32) {
+    let at = backend_path(rule, place);
+    ops.push(json!({"op": "test", "path": format!("{at}/name"), "value": name}));
+    match place.weight {
+        Some(old) => {
+            ops.push(json!({"op": "test", "path": format!("{at}/weight"), "value": old}));
+            ops.push(json!({"op": "replace", "path": format!("{at}/weight"), "value": weight}));
+        }
+        // A missing member cannot be tested; the resource version stands in for it.
+        None => ops.push(json!({"op": "add", "path": format!("{at}/weight"), "value": weight})),
+    }
+}
+
+fn set_weight(
+    route: &Value,
+    service: &Service,
+    mark: &OwnerMark,
+    rules: &[OwnRule],
+    ours: bool,
+    (next, expect): (u32, u32),
+) -> Decision {
+    let traffic = &service.traffic.http_route;
+    let name = super::json::name(route);
+    if next > 100 {
+        return refuse(CallErrorKind::Rejected, format!("HTTPRoute {name}: a share of {next} % is more than all"));
+    }
+    let wanted = Weights { stable: 100 - next, next: Some(next) };
+    let as_wanted = rules.iter().all(|r| r.weights() == wanted);
+    if as_wanted && ours {
+        return Decision::Found;
+    }
+    if let Some(rule) = rules.iter().find(|r| r.next.is_none()) {
+        let why = format!("HTTPRoute {name}: rule {} does not hold Service {}", rule.index, traffic.next);
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let share = weights(rules).map_or(0.0, Weights::share);
+    // Relative weights such as 7 to 1 make a fraction, which the caller has rounded one way or the other.
+    if !as_wanted && (share - f64::from(expect)).abs() >= 1.0 {
+        let why = format!("HTTPRoute {name}: {share:.0} % go to {}, not {expect} % as expected", traffic.next);
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let mut ops = begin(route, service, mark);
+    for rule in rules {
+        for (place, backend, weight) in
+            [(rule.stable, &traffic.stable, wanted.stable), (rule.next, &traffic.next, next)]
+        {
+            if let Some(place) = place {
+                weigh(&mut ops, rule, place, backend, weight);
+            }
+        }
+    }
+    Decision::Write(ops)
+}
+
+fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnRule], ours: bool) -> Decision {
+    let traffic = &service.traffic.http_route;
+    if let Some(rule) = rules.iter().find(|r| r.weights().share() > 0.0) {
+        let why = format!(
+            "HTTPRoute {}: rule {} already sends {:.0} % to {}",
+            super::json::name(route),
+            rule.index,
+            rule.weights().share(),
+            traffic.next
+        );
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let wanted = Weights { stable: 100, next: Some(0) };
+    if ours && rules.iter().all(|r| r.weights() == wanted) {
+        return Decision::Found;
+    }
+    let mut ops = begin(route, service, mark);
+    for rule in rules {
+        // `unfit` has seen that every rule holds stable.
+        let Some(stable) = rule.stable else { continue };
+        weigh(&mut ops, rule, stable, &traffic.stable, 100);
+        match rule.next {
+            Some(next) => weigh(&mut ops, rule, next, &traffic.next, 0),
+            None => {
+                let mut backend = json!({"name": traffic.next, "port": traffic.port, "weight": 0});
+                let like = route.pointer(&backend_path(rule, stable)).cloned().unwrap_or_default();
+                for field in ["group", "kind", "namespace"] {
+                    if let Some(value) = like.get(field) {
+                        backend[field] = value.clone();
+                    }
+                }
+                let path = format!("/spec/rules/{}/backendRefs/-", rule.index);
+                ops.push(json!({"op": "add", "path": path, "value": backend}));
+            }
+        }
+    }
+    Decision::Write(ops)
+}
+
+fn remove_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnRule], ours: bool) -> Decision {
+    let traffic = &service.traffic.http_route;
+    if ours && rules.iter().all(|r| r.next.is_none()) {
+        return Decision::Found;
+    }
+    if let Some(rule) = rules.iter().find(|r| r.next.is_some_and(|n| n.effective() > 0)) {
+        let why = format!(
+            "HTTPRoute {}: rule {} still gives {} a weight; it is taken out at 0 only",
+            super::json::name(route),
+            rule.index,
+            traffic.next
+        );
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let mut ops = begin(route, service, mark);
+    for rule in rules {
+        let Some(next) = rule.next else { continue };
+        let at = backend_path(rule, next);
+        ops.push(json!({"op": "test", "path": format!("{at}/name"), "value": traffic.next}));
+        if let Some(weight) = next.weight {
+            ops.push(json!({"op": "test", "path": format!("{at}/weight"), "value": weight}));
+        }
+        ops.push(json!({"op": "remove", "path": at}));
+    }
+    Decision::Write(ops)
+}
+
+/// The highest epoch that any of these services' marks on an object carries, with its mark.
+pub fn highest_mark<'a>(object: &Value, services: impl Iterator<Item = &'a str>) -> Option<(String, OwnerMark)> {
+    let annotations = strings(object, "/metadata/annotations");
+    services
+        .filter_map(|s| annotations.get(&owner_key(s)).and_then(|m| OwnerMark::parse(m)).map(|m| (s.to_string(), m)))
+        .max_by_key(|(_, mark)| mark.epoch)
+}
+
+#[cfg(test)]
+#[path = "http_route_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! Who else thinks these objects are theirs?
+use serde_json::Value;
+
+use super::{Findings, Look};
+use crate::cluster::call::targets;
+use crate::cluster::http_route::highest_mark;
+use crate::cluster::json::{list, name, number, owner, owner_key, strings, text};
+use crate::cluster::lease::holder_run;
+use crate::cluster::observe::names;
+use crate::engine::observe::Slot;
+
+pub(super) fn check(look: &Look, found: &mut Findings) {
+    check_leftovers(look, found);
+    check_marks(look, found);
+    check_controllers(look, found);
+    check_git(look, found);
+}
+
+/// Objects of `-next` that another run, or another hand, left behind.
+fn check_leftovers(look: &Look, found: &mut Findings) {
+    let (deployment, front) = look.next();
+    for (kind, object) in [("deployment", deployment), ("service", front)] {
+        let Some(object) = object else { continue };
+        let whose = match owner(object, look.service()) {
+            // This run's own, from before it was interrupted.
+            Some(mark) if mark.run == look.run => continue,
+            Some(mark) => format!("was left by run {}", mark.run),
+            None => "was not made by Pilothouse".to_string(),
+        };
+        let fix = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
+        look.stop(found, format!("{kind} {} {whose}", name(object)), fix);
+    }
+}
+
+/// Marks on the route of a run that still drives, or that a lost Lease can no longer outrank.
+fn check_marks(look: &Look, found: &mut Findings) {
+    let Some((route, mark)) = look.route().and_then(|r| owner(r, look.service()).map(|m| (r, m))) else { return };
+    let lease = look.snapshot.lease.as_ref();
+    let holder = lease.and_then(|l| text(l, "/spec/holderIdentity")).unwrap_or_default();
+    if mark.run != look.run && holder_run(holder) == Some(mark.run.as_str()) {
+        let what = format!("run {} drives {} now, from {holder}", mark.run, look.service());
+        look.stop(found, what, "wait for its end, or end it there");
+    }
+    let epoch =
+        lease.and_then(|l| number(l, "/spec/leaseTransitions")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    let highest = highest_mark(route, std::iter::once(look.service())).map_or(0, |(_, m)| m.epoch);
+    if highest > epoch.max(1) {
+        let what = format!(
+            "HTTPRoute {} carries epoch {highest}, the Lease stands at {epoch}: the Lease was deleted or restored",
+            name(route)
+        );
+        let key = owner_key(look.service());
+        let fix = format!(
+            "if no other driver lives: kubectl -n {} annotate httproute {} {key}-",
+            look.namespace,
+            name(route)
+        );
+        look.stop(found, what, fix);
+    }
+}
+
+/// Autoscalers and other delivery controllers.
+fn check_controllers(look: &Look, found: &mut Findings) {
+    let (stable, _) = names(&look.planned.service, Slot::Stable);
+    let (next, _) = names(&look.planned.service, Slot::Next);
+    for autoscaler in &look.snapshot.autoscalers {
+        if targets(autoscaler, &stable) || targets(autoscaler, &next) {
+            let what = format!("HorizontalPodAutoscaler {} sizes deployment {stable}", name(autoscaler));
+            look.stop(found, what, "services with an autoscaler are not supported yet: take it away for the run");
+        }
+    }
+    let refers = |object: &Value, at: &str| text(object, &format!("{at}/name")) == Some(stable.as_str());
+    for rollout in look.snapshot.rollouts.iter().filter(|r| refers(r, "/spec/workloadRef")) {
+        let what = format!("Argo Rollout {} owns deployment {stable}", name(rollout));
+        look.stop(found, what, "let one of the two deliver it: both would move the same traffic");
+    }
+    for canary in look.snapshot.canaries.iter().filter(|c| refers(c, "/spec/targetRef")) {
+        let what = format!("Flagger Canary {} owns deployment {stable}", name(canary));
+        look.stop(found, what, "let one of the two deliver it: both would move the same traffic");
+    }
+}
+
+/// Marks of tools that would write stable's template or the route's weights back.
+fn check_git(look: &Look, found: &mut Findings) {
+    let route_name = &look.planned.service.traffic.http_route.name;
+    let objects = [(look.route(), format!("HTTPRoute {route_name}")), (look.stable(), stable_name(look))];
+    for (object, what) in objects.iter().filter_map(|(o, what)| o.map(|o| (o, what))) {
+        let Some(tool) = git_tool(object) else { continue };
+        let fix = match tool {
+            "Argo CD" => format!(
+                "else it may write the old weights or image back. In the Application: ignoreDifferences: \
+                 [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: {route_name}, jqPathExpressions: \
+                 ['.spec.rules[].backendRefs']}}] and syncOptions: [RespectIgnoreDifferences=true]; put the new image \
+                 into Git before the run settles"
+            ),
+            "Flux" => format!(
+                "else it writes the old weights or image back: kubectl -n {} annotate httproute {route_name} \
+                 kustomize.toolkit.fluxcd.io/reconcile=disabled for the run; put the new image into Git before it settles",
+                look.namespace
+            ),
+            _ => "do not run `helm upgrade` meanwhile; put the new image into the values before the run settles".into(),
+        };
+        look.warn(found, format!("{what} is managed by {tool}"), fix);
+    }
+}
+
+fn stable_name(look: &Look) -> String {
+    format!("deployment {}", look.planned.service.workload.deployment)
+}
+
+fn git_tool(object: &Value) -> Option<&'static str> {
+    let mut keys = strings(object, "/metadata/labels");
+    let helm = keys.get("app.kubernetes.io/managed-by").is_some_and(|by| by == "Helm");
+    keys.extend(strings(object, "/metadata/annotations"));
+    let managers: Vec<&str> =
+        list(object, "/metadata/managedFields").iter().filter_map(|m| text(m, "/manager")).collect();
+    if keys.keys().any(|k| k.starts_with("argocd.argoproj.io/")) || managers.contains(&"argocd-controller") {
+        Some("Argo CD")
+    } else if keys.keys().any(|k| k.contains(".toolkit.fluxcd.io/"))
+        || managers.iter().any(|m| matches!(*m, "kustomize-controller" | "helm-controller"))
+    {
+        Some("Flux")
+    } else if helm || managers.contains(&"helm") {
+        Some("Helm")
+    } else {
+        None
+    }
+}

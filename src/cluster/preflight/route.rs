@@ -1,0 +1,113 @@
+//! Does the route carry stable's traffic, and nothing half-moved?
+use serde_json::Value;
+
+use super::{Findings, Look};
+use crate::cluster::http_route::{OwnRule, accepted, own_rules};
+use crate::cluster::json::{list, number, owner, strings};
+use crate::cluster::selector::map_matches;
+use crate::engine::observe::Accepted;
+
+pub(super) fn check(look: &Look, found: &mut Findings) {
+    check_front(look, found);
+    let traffic = &look.planned.service.traffic.http_route;
+    let Some(route) = look.route() else {
+        let what = format!("HTTPRoute {} does not exist in namespace {}", traffic.name, look.namespace);
+        look.stop(found, what, "correct traffic.httpRoute.name in the Fleet, or apply the route");
+        return;
+    };
+    let rules = own_rules(route, traffic);
+    if !rules.iter().any(|r| r.stable.is_some()) {
+        let what =
+            format!("HTTPRoute {}: no rule holds Service {} port {}", traffic.name, traffic.stable, traffic.port);
+        look.stop(found, what, format!("its backends are: {}; correct the Fleet or the route", backends(route)));
+        return;
+    }
+    for rule in &rules {
+        check_rule(look, route, rule, found);
+    }
+    match accepted(route) {
+        Accepted::Yes => {}
+        Accepted::No(why) => {
+            let what = format!("HTTPRoute {} is refused by its gateway: {why}", traffic.name);
+            look.stop(found, what, "correct the route or the gateway: a weight that nobody follows moves nothing");
+        }
+        Accepted::Pending => {
+            let what = format!("no gateway has accepted HTTPRoute {} as it stands", traffic.name);
+            look.warn(found, what, "see whether the gateway runs; the run holds until the route is accepted");
+        }
+    }
+}
+
+/// The Service in front of stable.
+fn check_front(look: &Look, found: &mut Findings) {
+    let traffic = &look.planned.service.traffic.http_route;
+    let Some(front) = look.stable_front() else {
+        let what = format!("Service {} does not exist in namespace {}", traffic.stable, look.namespace);
+        look.stop(found, what, "correct traffic.httpRoute.stable in the Fleet");
+        return;
+    };
+    let ports: Vec<i64> = list(front, "/spec/ports").iter().filter_map(|p| number(p, "/port")).collect();
+    if !ports.contains(&i64::from(traffic.port)) {
+        let what = format!("Service {} has no port {}", traffic.stable, traffic.port);
+        let have: Vec<String> = ports.iter().map(i64::to_string).collect();
+        look.stop(found, what, format!("correct traffic.httpRoute.port in the Fleet; it has: {}", have.join(", ")));
+    }
+    if let Some(stable) = look.stable() {
+        let selector = strings(front, "/spec/selector");
+        if !map_matches(&selector, &strings(stable, "/spec/template/metadata/labels")) {
+            let deployment = &look.planned.service.workload.deployment;
+            let what = format!("Service {} does not select the pods of deployment {deployment}", traffic.stable);
+            look.stop(found, what, "its traffic goes elsewhere: correct the Fleet, the selector or the labels");
+        }
+    }
+}
+
+fn check_rule(look: &Look, route: &Value, rule: &OwnRule, found: &mut Findings) {
+    let traffic = &look.planned.service.traffic.http_route;
+    let at = format!("HTTPRoute {} rule {}", traffic.name, rule.index);
+    if !rule.others.is_empty() {
+        let what = format!("{at} holds a third backend: {}", rule.others.join(", "));
+        look.stop(found, what, "split the rule: one that is weighed between two versions holds these two only");
+        return;
+    }
+    let Some(stable) = rule.stable else {
+        let fix = format!("put Service {} into it, or take {} out", traffic.stable, traffic.next);
+        look.stop(found, format!("{at} holds {} but not {}", traffic.next, traffic.stable), fix);
+        return;
+    };
+    let old = stable.weight.unwrap_or(1);
+    let Some(next) = rule.next else {
+        if old == 0 {
+            let fix = "give it a weight: the service gets no traffic at all now";
+            look.stop(found, format!("{at} gives {} weight 0", traffic.stable), fix);
+        }
+        return;
+    };
+    let new = next.weight.unwrap_or(1);
+    if old + new != 100 {
+        let what = format!("{at}: weights {old} and {new} do not sum to 100");
+        look.stop(found, what, format!("set {} to 100 and {} to 0", traffic.stable, traffic.next));
+    } else if new > 0 && owner(route, look.service()).is_none_or(|m| m.run != look.run) {
+        let whose =
+            owner(route, look.service()).map_or("nobody's mark".to_string(), |m| format!("the mark of run {}", m.run));
+        let what = format!("{at} already sends {new} % to {}, under {whose}", traffic.next);
+        let fix = format!(
+            "take that run up again with `pilothouse resume`, or set {} to 100 and {} to 0 by hand",
+            traffic.stable, traffic.next
+        );
+        look.stop(found, what, fix);
+    }
+}
+
+fn backends(route: &Value) -> String {
+    let mut all: Vec<String> = list(route, "/spec/rules")
+        .iter()
+        .flat_map(|rule| list(rule, "/backendRefs"))
+        .map(|b| {
+            let port = number(b, "/port").map_or(String::new(), |p| format!(":{p}"));
+            format!("{}{port}", crate::cluster::json::text(b, "/name").unwrap_or("?"))
+        })
+        .collect();
+    all.dedup();
+    all.join(", ")
+}

@@ -1,0 +1,333 @@
+use serde_json::{Value, json};
+
+use crate::cluster::fake::{
+    Answer, Asked, Fake, http_route, plan, planned, service, stable_deployment, stable_service, status,
+};
+use crate::cluster::{KubeCluster, Options};
+use crate::engine::observe::{PreflightReport, Problem};
+use crate::plan::Plan;
+use crate::ports::Cluster;
+
+/// A namespace in which nothing is wrong, to break one thing of.
+struct World {
+    plan: Plan,
+    deployment: Value,
+    service: Value,
+    route: Value,
+    pods: Vec<Value>,
+    more: Vec<(&'static str, Value)>,
+    denied: Vec<&'static str>,
+    dry_run: Option<Answer>,
+}
+
+fn pod(name: &str, digest: &str) -> Value {
+    json!({"metadata": {"name": name, "labels": {"app": "billing", "pod-template-hash": "5d"},
+             "ownerReferences": [{"kind": "ReplicaSet", "name": "billing-5d", "controller": true}]},
+           "status": {"conditions": [{"type": "Ready", "status": "True"}],
+             "containerStatuses": [{"name": "app", "imageID": format!("r/billing@sha256:{digest}")}]}})
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            plan: plan(vec![planned("billing", "4.2.1")]),
+            deployment: stable_deployment("billing", "4.1.8"),
+            service: stable_service("billing"),
+            route: http_route("billing", None),
+            pods: vec![pod("billing-5d-a", "aa"), pod("billing-5d-b", "aa")],
+            more: Vec::new(),
+            denied: Vec::new(),
+            dry_run: None,
+        }
+    }
+
+    async fn look(&self) -> (PreflightReport, Vec<Asked>) {
+        let fake = Fake::default();
+        let of = |kind: &str| self.more.iter().filter(|(k, _)| *k == kind).map(|(_, o)| o.clone()).collect::<Vec<_>>();
+        let with = |kind: &str, first: Vec<Value>| {
+            let all = [first, of(kind)].concat();
+            json!({"items": all})
+        };
+        let ns = "namespaces/shop";
+        fake.ok("GET /version", json!({"gitVersion": "v1.36.2"}));
+        fake.ok("GET /api/v1/namespaces/kube-system", json!({"metadata": {"uid": "cluster-1"}}));
+        fake.ok(&format!("GET /api/v1/{ns}"), json!({}));
+        fake.ok(&format!("GET /apis/apps/v1/{ns}/deployments"), with("deployments", vec![self.deployment.clone()]));
+        fake.ok(&format!("GET /apis/apps/v1/{ns}/replicasets"), with("replicasets", vec![]));
+        fake.ok(&format!("GET /api/v1/{ns}/pods"), json!({"items": self.pods}));
+        fake.ok(&format!("GET /api/v1/{ns}/services"), with("services", vec![self.service.clone()]));
+        let routes = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
+        fake.ok(&format!("GET {routes}"), with("httproutes", vec![self.route.clone()]));
+        for (group, kind) in [
+            ("autoscaling/v2", "horizontalpodautoscalers"),
+            ("policy/v1", "poddisruptionbudgets"),
+            ("networking.k8s.io/v1", "networkpolicies"),
+            ("argoproj.io/v1alpha1", "rollouts"),
+        ] {
+            fake.ok(&format!("GET /apis/{group}/{ns}/{kind}"), with(kind, vec![]));
+        }
+        fake.ok(&format!("GET /api/v1/{ns}/resourcequotas"), with("resourcequotas", vec![]));
+        if let Some(lease) = of("leases").pop() {
+            fake.ok(&format!("GET /apis/coordination.k8s.io/v1/{ns}/leases/pilothouse-shop"), lease);
+        }
+        let dry = self.dry_run.clone().unwrap_or(Answer::Json(201, json!({})));
+        fake.on(&format!("POST /apis/apps/v1/{ns}/deployments"), dry);
+        fake.on(&format!("POST /api/v1/{ns}/services"), Answer::Json(201, json!({})));
+        let reviews = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        fake.answer_with(reviews, {
+            let denied = self.denied.clone();
+            move |question| {
+                let at = |p: &str| question.pointer(p).and_then(Value::as_str).unwrap_or_default().to_string();
+                let spec = "/spec/resourceAttributes";
+                let asked = format!("{} {}", at(&format!("{spec}/verb")), at(&format!("{spec}/resource")));
+                json!({"status": {"allowed": !denied.contains(&asked.as_str())}})
+            }
+        });
+        let cluster = KubeCluster::new(fake.client(), Options::LOCAL);
+        (cluster.preflight(&self.plan, "7f3a").await.unwrap(), fake.asked())
+    }
+}
+
+async fn problems(change: impl FnOnce(&mut World)) -> Vec<Problem> {
+    let mut world = World::new();
+    change(&mut world);
+    world.look().await.0.problems
+}
+
+/// One change, one problem: it says `word` and blocks or not.
+async fn finds(blocking: bool, word: &str, change: impl FnOnce(&mut World)) {
+    let found = problems(change).await;
+    let hit = found.iter().find(|p| p.what.contains(word));
+    let hit = hit.unwrap_or_else(|| panic!("{word:?} not among {found:#?}"));
+    assert_eq!(hit.blocking, blocking, "{hit:?}");
+    assert!(!hit.fix.is_empty());
+    assert_eq!(found.iter().filter(|p| p.blocking).count(), usize::from(blocking), "{found:#?}");
+}
+
+#[tokio::test]
+async fn a_sound_namespace_has_no_problems_and_tells_what_runs() {
+    let (report, asked) = World::new().look().await;
+    assert_eq!(report.problems, []);
+    assert_eq!((report.cluster_uid.as_str(), report.server_version.as_str()), ("cluster-1", "v1.36.2"));
+    let facts = &report.facts[0];
+    assert_eq!((facts.from_version.as_str(), facts.ready), ("4.1.8", 3));
+    assert_eq!(facts.from_image, "registry.example/billing:4.1.8");
+    assert_eq!(facts.template, stable_deployment("billing", "4.1.8")["spec"]["template"]);
+    let creates: Vec<_> = asked.iter().filter(|a| a.method != "GET" && !a.path.contains("reviews")).collect();
+    assert_eq!(creates.len(), 2);
+    assert!(creates.iter().all(|a| a.method == "POST" && a.path.ends_with("&dryRun=All")), "changes nothing");
+    assert!(asked.iter().any(|a| a.body.pointer("/spec/resourceAttributes/subresource") == Some(&json!("proxy"))));
+}
+
+#[tokio::test]
+async fn everything_wrong_comes_in_one_report() {
+    let found = problems(|w| {
+        w.deployment["spec"]["template"]["spec"]["containers"][0].as_object_mut().unwrap().remove("readinessProbe");
+        w.route["spec"]["rules"][0]["backendRefs"] = json!([{"name": "other", "port": 80}]);
+        w.denied = vec!["patch httproutes", "delete services"];
+        w.plan.services[0].service.version = Some("4.0.0".into());
+    })
+    .await;
+    assert_eq!(found.iter().filter(|p| p.blocking).count(), 5, "{found:#?}");
+    let rights: Vec<&str> = found.iter().filter(|p| p.what.starts_with("no right")).map(|p| p.what.as_str()).collect();
+    assert_eq!(
+        rights,
+        ["no right to patch httproutes in namespace shop", "no right to delete services in namespace shop"]
+    );
+    assert!(found.iter().any(|p| p.fix.contains("--verb=patch --resource=httproutes")));
+}
+
+#[tokio::test]
+async fn stable_must_stand() {
+    finds(true, "already runs", |w| w.plan.services[0].image = "registry.example/billing:4.1.8".into()).await;
+    finds(true, "deployment bill does not exist", |w| {
+        w.plan.services[0].service.workload.deployment = "bill".into();
+    })
+    .await;
+    finds(true, "no container main", |w| w.plan.services[0].service.workload.container = "main".into()).await;
+    finds(true, "runs 4.1.8, the Fleet says 4.0.0", |w| {
+        w.plan.services[0].service.version = Some("4.0.0".into());
+    })
+    .await;
+    finds(true, "middle of a rollout: 1 of 3", |w| w.deployment["status"]["updatedReplicas"] = json!(1)).await;
+    finds(true, "2 of 3 pods are ready", |w| w.deployment["status"]["readyReplicas"] = json!(2)).await;
+    finds(true, "is paused", |w| w.deployment["spec"]["paused"] = json!(true)).await;
+    finds(true, "scaled to 0", |w| w.deployment["spec"]["replicas"] = json!(0)).await;
+    finds(true, "different images under one tag", |w| w.pods.push(pod("billing-5d-c", "bb"))).await;
+    finds(false, "cannot be read", |w| {
+        let template = &mut w.deployment["spec"]["template"];
+        template["metadata"]["labels"] = json!({"app": "billing"});
+        template["spec"]["containers"][0]["image"] = json!("billing:latest");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_route_must_carry_stable_and_nothing_half_moved() {
+    let backends = |w: &mut World, refs: Value| w.route["spec"]["rules"][0]["backendRefs"] = refs;
+    finds(true, "HTTPRoute gone does not exist", |w| {
+        w.plan.services[0].service.traffic.http_route.name = "gone".into();
+    })
+    .await;
+    finds(true, "Service billing has no port 8080", |w| {
+        w.plan.services[0].service.traffic.http_route.port = 8080;
+        backends(w, json!([{"name": "billing", "port": 8080}]));
+    })
+    .await;
+    finds(true, "no rule holds Service billing port 80", |w| backends(w, json!([{"name": "billing", "port": 81}])))
+        .await;
+    finds(true, "a third backend: odd", |w| {
+        backends(w, json!([{"name": "billing", "port": 80}, {"name": "odd", "port": 80}]));
+    })
+    .await;
+    finds(true, "90 and 5 do not sum to 100", |w| {
+        backends(
+            w,
+            json!([{"name": "billing", "port": 80, "weight": 90}, {"name": "billing-next", "port": 80, "weight": 5}]),
+        );
+    })
+    .await;
+    finds(true, "weight 0", |w| backends(w, json!([{"name": "billing", "port": 80, "weight": 0}]))).await;
+    let marked = |w: &mut World, mark: &str| {
+        w.route = http_route("billing", Some(25));
+        w.route["metadata"]["annotations"] = json!({"owner.pilothouse.dev/billing": mark});
+    };
+    finds(true, "already sends 25 % to billing-next, under the mark of run beef", |w| marked(w, "beef/1/9")).await;
+    assert_eq!(problems(|w| marked(w, "7f3a/1/9")).await, [], "our own run's half-moved weight is adopted");
+    finds(true, "refused by its gateway", |w| {
+        w.route["status"]["parents"][0]["conditions"][1]["status"] = json!("False");
+    })
+    .await;
+    finds(false, "no gateway has accepted", |w| w.route["metadata"]["generation"] = json!(4)).await;
+    finds(true, "does not select the pods", |w| w.service["spec"]["selector"] = json!({"app": "other"})).await;
+}
+
+#[tokio::test]
+async fn selectors_that_would_catch_the_new_pods_are_refused() {
+    let tier = |w: &mut World| w.deployment["spec"]["template"]["metadata"]["labels"]["tier"] = json!("back");
+    finds(true, "Service back would catch", |w| {
+        tier(w);
+        w.more.push(("services", json!({"metadata": {"name": "back"}, "spec": {"selector": {"tier": "back"}}})));
+    })
+    .await;
+    let by_tier = json!({"matchLabels": {"tier": "back"}});
+    for (kind, word) in [
+        ("poddisruptionbudgets", "PodDisruptionBudget x would catch"),
+        ("deployments", "deployment x would catch"),
+        ("replicasets", "ReplicaSet x would catch"),
+    ] {
+        finds(true, word, |w| {
+            tier(w);
+            w.more.push((kind, json!({"metadata": {"name": "x"}, "spec": {"selector": by_tier}})));
+        })
+        .await;
+    }
+    finds(true, "would bind the new pods but not the old", |w| {
+        let odd = json!({"podSelector": {"matchLabels": {"pilothouse.dev/slot": "next"}}});
+        w.more.push(("networkpolicies", json!({"metadata": {"name": "x"}, "spec": odd})));
+    })
+    .await;
+    finds(false, "will not bind the new", |w| {
+        let own = json!({"podSelector": {"matchLabels": {"app": "billing"}}});
+        w.more.push(("networkpolicies", json!({"metadata": {"name": "x"}, "spec": own})));
+    })
+    .await;
+    let harmless = problems(|w| {
+        w.more.push(("networkpolicies", json!({"metadata": {"name": "all"}, "spec": {"podSelector": {}}})));
+        w.more.push(("poddisruptionbudgets", json!({"metadata": {"name": "all"}, "spec": {"selector": {}}})));
+        w.more.push(("services", json!({"metadata": {"name": "none"}, "spec": {}})));
+    })
+    .await;
+    assert_eq!(harmless, []);
+    finds(true, "holds a version label", |w| {
+        w.service["spec"]["selector"] = json!({"app": "billing", "version": "4.1.8"});
+    })
+    .await;
+    finds(true, "Service front would catch", |w| {
+        let patch = json!({"metadata": {"labels": {"edge": "yes", "app": "billing"}}});
+        w.plan.services[0].patch = patch.as_object().cloned();
+        w.more.push(("services", json!({"metadata": {"name": "front"}, "spec": {"selector": {"edge": "yes"}}})));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_owners_are_named() {
+    let next = |mark: &str| {
+        let mut d = stable_deployment("billing-next", "4.2.1");
+        d["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing-next"});
+        d["spec"]["selector"] = json!({"matchLabels": {"app": "billing-next"}});
+        d["metadata"]["annotations"] = json!({"owner.pilothouse.dev/billing": mark});
+        ("deployments", d)
+    };
+    finds(true, "deployment billing-next was left by run beef", |w| w.more.push(next("beef/1/1"))).await;
+    assert_eq!(problems(|w| w.more.push(next("7f3a/1/1"))).await, []);
+    let hpa = json!({"metadata": {"name": "h"}, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "billing"}}});
+    finds(true, "HorizontalPodAutoscaler h sizes", |w| w.more.push(("horizontalpodautoscalers", hpa))).await;
+    finds(true, "Argo Rollout r owns", |w| {
+        w.more.push(("rollouts", json!({"metadata": {"name": "r"}, "spec": {"workloadRef": {"name": "billing"}}})));
+    })
+    .await;
+    let marked =
+        |w: &mut World| w.route["metadata"]["annotations"] = json!({"owner.pilothouse.dev/billing": "beef/3/9"});
+    let lease = |holder: &str, n: u64| ("leases", json!({"spec": {"holderIdentity": holder, "leaseTransitions": n}}));
+    finds(true, "run beef drives billing now, from mia@host/7/beef", |w| {
+        marked(w);
+        w.more.push(lease("mia@host/7/beef", 3));
+    })
+    .await;
+    finds(true, "carries epoch 3, the Lease stands at 0", marked).await;
+    assert_eq!(
+        problems(|w| {
+            marked(w);
+            w.more.push(lease("", 3));
+        })
+        .await,
+        []
+    );
+    finds(false, "HTTPRoute billing is managed by Argo CD", |w| {
+        w.route["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
+    })
+    .await;
+    finds(false, "deployment billing is managed by Helm", |w| {
+        w.deployment["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_server_rehearses_the_new_objects() {
+    let quota = status(403, "Forbidden", "deployments.apps \"billing-next\" is forbidden: exceeded quota: small");
+    finds(true, "exceeded quota: small", |w| w.dry_run = Some(Answer::Json(403, quota))).await;
+}
+
+#[tokio::test]
+async fn a_quota_must_leave_room_for_both_versions() {
+    let quota = |w: &mut World, pods: &str, cpu: &str| {
+        let container = &mut w.deployment["spec"]["template"]["spec"]["containers"][0];
+        container["resources"] = json!({"requests": {"cpu": "250m"}});
+        let status = json!({"hard": {"pods": pods, "requests.cpu": cpu, "services": "1"},
+                            "used": {"pods": "3", "requests.cpu": "750m", "services": "1"}});
+        w.more.push(("resourcequotas", json!({"metadata": {"name": "small"}, "status": status})));
+    };
+    assert_eq!(problems(|w| quota(w, "6", "1500m")).await, []);
+    let pods = "quota small allows 5 of pods; 2 are free and the new versions need 3";
+    finds(true, pods, |w| quota(w, "5", "1500m")).await;
+    let cpu = "quota small allows 1 of requests.cpu; 250m are free and the new versions need 750m";
+    finds(true, cpu, |w| quota(w, "6", "1")).await;
+}
+
+#[tokio::test]
+async fn needs_outside_the_upgrade_are_held_against_what_runs() {
+    let ledger = |w: &mut World, range: &str| {
+        w.plan.services[0].needs.insert("ledger".into(), range.into());
+        w.plan.bystanders.push(service("ledger"));
+        w.more.push(("deployments", stable_deployment("ledger", "5.1.0")));
+    };
+    assert_eq!(problems(|w| ledger(w, ">=5.1")).await, []);
+    finds(true, "billing 4.2.1 needs ledger >=5.2: 5.1.0 runs", |w| ledger(w, ">=5.2")).await;
+    finds(true, "there is no deployment tax", |w| {
+        w.plan.services[0].needs.insert("tax".into(), ">=1".into());
+    })
+    .await;
+}

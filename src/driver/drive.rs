@@ -1,0 +1,399 @@
+//! The loop.
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::effects::{self, Job};
+use crate::engine::command::{Command, Identity};
+use crate::engine::effect::{Action, Effect};
+use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
+use crate::engine::{self, Run};
+use crate::journal::{Entry, Journal};
+use crate::ports::World;
+use crate::spec::policy::OnTerminalLoss;
+use crate::spec::units::{Dur, Time};
+
+/// How often the lease is renewed; a third of what would let another driver in.
+const LEASE_EVERY: Dur = Dur::secs(2);
+/// Wall and monotonic time may differ by this much between two messages.
+const JUMP: i64 = 5_000;
+/// How often a journal that could not be written is tried again.
+const JOURNAL_RETRY: Dur = Dur::secs(2);
+
+/// What reaches the driver from people and the operating system.
+#[derive(Debug, Clone)]
+pub enum Input {
+    Command(Command),
+    Leave(Leave),
+    TerminalLost(OnTerminalLoss),
+    /// Out, now: nothing more is written. The run can be resumed.
+    Quit,
+}
+
+/// How this process takes the run up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub interactive: bool,
+    /// Begin without a person's `start`.
+    pub start: bool,
+    pub pager: bool,
+    /// Who drives, when the API server could not say.
+    pub fallback: Identity,
+}
+
+/// Why the loop returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The run is over, or this process has no more part in it.
+    Over,
+    /// Told to leave; the run can be resumed.
+    Left,
+}
+
+/// Owns a run and drives it.
+pub struct Driver {
+    run: Run,
+    world: World,
+    journal: Journal,
+    inputs: mpsc::Receiver<Input>,
+    inputs_open: bool,
+    view: watch::Sender<Arc<Run>>,
+    results: mpsc::Receiver<Body>,
+    results_in: mpsc::Sender<Body>,
+    /// Bodies waiting to be taken in, in order.
+    queue: VecDeque<Body>,
+    /// Effects waiting to be run, in order; virtual time only.
+    jobs: VecDeque<Job>,
+    wake: Option<Time>,
+    lease_due: Time,
+    lease_asked: bool,
+    journal_due: Option<Time>,
+    link: Option<Link>,
+    last: Option<Stamp>,
+    synced: bool,
+    /// Something changed since the last copy went out.
+    fresh: bool,
+    ending: bool,
+    quit: bool,
+}
+
+impl Driver {
+    /// A driver for `run`, new or resumed. `view` gets a copy after each change.
+    pub fn new(
+        run: Run,
+        world: World,
+        journal: Journal,
+        inputs: mpsc::Receiver<Input>,
+        view: watch::Sender<Arc<Run>>,
+    ) -> Driver {
+        // As many effects as there are services can be in flight, and a measurement, a preflight and a lease.
+        let (results_in, results) = mpsc::channel(run.tracks.len() * 2 + 8);
+        Driver {
+            run,
+            world,
+            journal,
+            inputs,
+            inputs_open: true,
+            view,
+            results,
+            results_in,
+            queue: VecDeque::new(),
+            jobs: VecDeque::new(),
+            wake: None,
+            lease_due: Time(i64::MIN),
+            lease_asked: false,
+            journal_due: None,
+            link: None,
+            last: None,
+            synced: false,
+            fresh: true,
+            ending: false,
+            quit: false,
+        }
+    }
+
+    /// Drives until the run is over or this process leaves it. Gives the run back as it stands then.
+    pub async fn drive(mut self, options: Options) -> (Run, End) {
+        let identity = self.world.cluster.whoami().await.unwrap_or(options.fallback);
+        self.take(Body::Attached(Attached {
+            identity,
+            interactive: options.interactive,
+            start: options.start,
+            pager: options.pager,
+        }));
+        let plan = self.run.plan.clone();
+        if let Err(why) = self.world.cluster.watch(&plan, &self.run.id.clone()).await {
+            self.take(Body::ClusterLink(Link::Down(why)));
+        }
+        loop {
+            self.pump().await;
+            self.publish();
+            if self.ending || self.quit {
+                break;
+            }
+            self.wait().await;
+        }
+        self.finish().await
+    }
+
+    /// Takes in everything that is ready, until nothing is left to do at this instant.
+    async fn pump(&mut self) {
+        loop {
+            self.world.clock.settle().await;
+            let mut busy = false;
+            while let Ok(input) = self.inputs.try_recv() {
+                self.input(input);
+                busy = true;
+            }
+            while let Ok(body) = self.results.try_recv() {
+                self.answered(body);
+            }
+            busy |= self.observe();
+            self.renew_if_due().await;
+            let now = self.world.clock.now().wall;
+            if self.wake.is_some_and(|w| w <= now) {
+                self.wake = None;
+                self.queue.push_back(Body::Wake);
+            }
+            if self.journal_due.is_some_and(|d| d <= now) {
+                self.journal_due = None;
+                self.retry_journal();
+            }
+            while let Some(body) = self.queue.pop_front() {
+                busy = true;
+                self.take(body);
+            }
+            if let Some(job) = self.jobs.pop_front() {
+                busy = true;
+                let body = effects::run(job, &self.world, &self.run.plan, &self.run.id).await;
+                self.queue.push_back(body);
+            }
+            if !busy || self.ending || self.quit {
+                return;
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Command(c) => self.queue.push_back(Body::Command(c)),
+            Input::Leave(l) => self.queue.push_back(Body::Leave(l)),
+            Input::TerminalLost(how) => self.queue.push_back(Body::TerminalLost(how)),
+            Input::Quit => self.quit = true,
+        }
+    }
+
+    fn answered(&mut self, body: Body) {
+        if matches!(body, Body::Lease(_)) {
+            self.lease_asked = false;
+        }
+        self.queue.push_back(body);
+    }
+
+    /// What the watches have brought since the last look.
+    fn observe(&mut self) -> bool {
+        // In virtual time the lease alone says whether the server answers: when a watch notices is a race.
+        if !self.world.clock.is_virtual() {
+            let link = self.world.cluster.link();
+            if self.synced && self.link.as_ref() != Some(&link) {
+                self.link = Some(link.clone());
+                self.queue.push_back(Body::ClusterLink(link));
+            }
+        }
+        let Some(seen) = self.world.cluster.observe() else { return false };
+        let any = !seen.is_empty();
+        self.queue.extend(seen.into_iter().map(Body::Observed));
+        if !self.synced {
+            self.synced = true;
+            self.queue.push_back(Body::Synced);
+            return true;
+        }
+        any
+    }
+
+    async fn renew_if_due(&mut self) {
+        let now = self.world.clock.now().wall;
+        if now < self.lease_due || self.lease_asked {
+            return;
+        }
+        self.lease_due = now + LEASE_EVERY;
+        if self.world.clock.is_virtual() {
+            let seen = self.world.lease.renew(now).await;
+            self.lease_seen(seen);
+            return;
+        }
+        self.lease_asked = true;
+        let (lease, results) = (self.world.lease.clone(), self.results_in.clone());
+        tokio::spawn(async move {
+            let seen = lease.renew(now).await;
+            let _ = results.send(Body::Lease(seen)).await;
+        });
+    }
+
+    /// A renewal that changes nothing is no message: it would fill the inbox with nothing.
+    fn lease_seen(&mut self, seen: LeaseSeen) {
+        let same = match &seen {
+            LeaseSeen::Held { epoch } => self.run.driving.epoch() == Some(*epoch) && self.run.cluster.down.is_none(),
+            _ => false,
+        };
+        if same {
+            self.run.cluster.last_ok = Some(self.world.clock.now().wall);
+        } else {
+            self.queue.push_back(Body::Lease(seen));
+        }
+    }
+
+    /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
+    fn take(&mut self, body: Body) {
+        let at = self.world.clock.now();
+        if let Some(last) = self.last {
+            let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
+            if by.abs() > JUMP {
+                self.step(at, Body::ClockJumped(by));
+            }
+        }
+        self.last = Some(at);
+        if let Body::Lease(LeaseSeen::Held { epoch }) = &body
+            && self.run.driving.epoch() == Some(*epoch)
+            && self.run.cluster.down.is_none()
+        {
+            self.run.cluster.last_ok = Some(at.wall);
+            return;
+        }
+        self.step(at, body);
+    }
+
+    fn step(&mut self, at: Stamp, body: Body) {
+        let message = Message { at, seq: self.run.seq + 1, body };
+        self.journal.hear(&message);
+        let tick_before = self.run.tick_asked;
+        let was_down = self.run.journal.down.is_some();
+        let effects = engine::step(&mut self.run, &message);
+        self.fresh = true;
+        let entries = entries(&message.body, &effects);
+        let written = if entries.is_empty() {
+            if self.run.tick_asked == tick_before {
+                Ok(())
+            } else {
+                self.journal.commit(&[], &self.run).map_err(|e| e.to_string())
+            }
+        } else {
+            self.journal.commit(&entries, &self.run).map_err(|e| e.to_string())
+        };
+        if let Err(why) = &written {
+            self.journal_due = Some(at.wall + JOURNAL_RETRY);
+            if !was_down {
+                self.queue.push_back(Body::JournalLink(effects::journal_link(&written)));
+            }
+            self.perform(effects, Some(why));
+        } else {
+            if was_down && !entries.is_empty() {
+                self.queue.push_back(Body::JournalLink(Link::Up));
+            }
+            self.perform(effects, None);
+        }
+    }
+
+    fn retry_journal(&mut self) {
+        let written = self.journal.commit(&[], &self.run).map_err(|e| e.to_string());
+        if written.is_err() {
+            self.journal_due = Some(self.world.clock.now().wall + JOURNAL_RETRY);
+        }
+        self.queue.push_back(Body::JournalLink(effects::journal_link(&written)));
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, unwritten: Option<&String>) {
+        for effect in effects {
+            match &effect {
+                Effect::WakeAt(t) => self.wake = Some(*t),
+                Effect::End => self.ending = true,
+                Effect::Call(call) => match unwritten {
+                    // An intent nobody can read later must not raise risk; going back is always allowed.
+                    Some(why) if !goes_back(&call.action) => self.queue.push_back(effects::refused(call, why)),
+                    _ => self.launch(&effect),
+                },
+                Effect::Measure(_) | Effect::Preflight => self.launch(&effect),
+                Effect::Record(_) | Effect::Page(_) => {}
+            }
+        }
+    }
+
+    fn launch(&mut self, effect: &Effect) {
+        let Some(job) = Job::of(effect) else { return };
+        if self.world.clock.is_virtual() {
+            self.jobs.push_back(job);
+            return;
+        }
+        let (world, results) = (self.world.clone(), self.results_in.clone());
+        let (plan, run) = (self.run.plan.clone(), self.run.id.clone());
+        tokio::spawn(async move {
+            let body = effects::run(job, &world, &plan, &run).await;
+            let _ = results.send(body).await;
+        });
+    }
+
+    fn publish(&mut self) {
+        if std::mem::take(&mut self.fresh) {
+            self.view.send_replace(Arc::new(self.run.clone()));
+        }
+    }
+
+    /// Until something happens or is due.
+    async fn wait(&mut self) {
+        let mut due = self.lease_due;
+        for t in [self.wake, self.journal_due].into_iter().flatten() {
+            due = due.min(t);
+        }
+        let clock = self.world.clock.clone();
+        let cluster = self.world.cluster.clone();
+        let watched = async { if clock.is_virtual() { std::future::pending().await } else { cluster.changed().await } };
+        tokio::select! {
+            biased;
+            input = self.inputs.recv(), if self.inputs_open => match input {
+                Some(input) => self.input(input),
+                None => self.inputs_open = false,
+            },
+            Some(body) = self.results.recv() => self.answered(body),
+            () = watched => {}
+            () = clock.sleep_until(due) => {}
+        }
+    }
+
+    async fn finish(mut self) -> (Run, End) {
+        let over = self.run.is_ended() || self.run.driving.epoch().is_none();
+        let sealed = match self.run.outcome() {
+            Some(outcome) => self.journal.commit(&[], &self.run).and_then(|()| self.journal.seal(outcome)),
+            None => self.journal.commit(&[], &self.run),
+        };
+        if let Err(why) = sealed {
+            tracing::error!(%why, "the end of the run could not be written to the journal");
+        }
+        self.world.lease.release().await;
+        self.publish();
+        (self.run, if over { End::Over } else { End::Left })
+    }
+}
+
+fn goes_back(action: &Action) -> bool {
+    matches!(action, Action::SetWeight { next, expect } if next < expect)
+}
+
+/// What of one step belongs in the audit file, in the order it happened.
+fn entries(body: &Body, effects: &[Effect]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    match body {
+        Body::Command(c) => entries.push(Entry::Command(c.clone())),
+        Body::Called(r) => entries.push(Entry::Result(r.clone())),
+        _ => {}
+    }
+    for effect in effects {
+        match effect {
+            Effect::Record(e) => entries.push(Entry::Event(e.clone())),
+            Effect::Page(p) => entries.push(Entry::Page(p.clone())),
+            Effect::Call(c) => entries.push(Entry::Intent(c.clone())),
+            _ => {}
+        }
+    }
+    entries
+}

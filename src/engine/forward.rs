@@ -1,0 +1,279 @@
+//! The way forward: deploy, warm, raise step by step.
+use super::cx::{Cx, ENGINE, capacity};
+use super::effect::{Action, EventKind};
+use super::holds::{hold, lift_if, raise_blocked};
+use super::observe::{Accepted, DeploymentProgress, Slot};
+use super::rollback;
+use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use crate::gate::Verdict;
+use crate::plan::Planned;
+use crate::spec::policy::{After, Observed};
+use crate::spec::units::{Dur, Time};
+
+/// A route nobody has accepted by then is a hold with that reason.
+const ACCEPT_PATIENCE: Dur = Dur::secs(60);
+
+/// With `observed: prefer`, a share nobody could prove by then is taken as it was accepted.
+const OBSERVE_PATIENCE: Dur = Dur::mins(2);
+
+pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned, needs: &[String]) {
+    let after = cx.run.plan.policy.after;
+    let open: Vec<String> = needs.iter().filter(|n| !need_met(cx.run, n, after)).cloned().collect();
+    if !open.is_empty() {
+        t.phase = Phase::Waiting { needs: open };
+        return;
+    }
+    if raise_blocked(cx.run, t).is_some() {
+        t.phase = Phase::Waiting { needs: Vec::new() };
+        return;
+    }
+    let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
+    let text = format!("{from} -> {}: new version is deployed beside stable", p.version);
+    cx.enter(t, Phase::Deploying, text);
+    deploying(cx, t, p);
+}
+
+/// What `need` is waited for, under the policy's `after`.
+pub(super) fn need_met(run: &Run, need: &str, after: After) -> bool {
+    let Some(t) = run.track(need) else { return true };
+    match (&t.phase, after) {
+        (Phase::Done | Phase::Settling(_) | Phase::Soaked, _) => true,
+        (Phase::Soaking { .. }, After::Full | After::Step(_)) => t.gates_pass() && t.held.is_none(),
+        (Phase::Shifting { step, hold }, After::Step(n)) => {
+            *step >= n as usize || (*step + 1 == n as usize && hold.clean >= run.plan.policy.steps[*step].hold)
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    let first = cx.run.plan.policy.steps.first().map_or(100, |s| s.weight);
+    let replicas = capacity(p, t.r0, first);
+    let Some(next) = t.next.clone() else { return };
+    let Some(d) = next.deployment.filter(|_| next.service_exists) else {
+        cx.call(t, Action::CreateNext { replicas }, format!("make {} beside stable", p.version));
+        return;
+    };
+    let pulling = next.pods.iter().find_map(|pod| {
+        pod.waiting.clone().filter(|w| w.contains("ImagePull") || w.contains("ErrImage") || w.contains("InvalidImage"))
+    });
+    if let Some(why) = pulling {
+        let text = format!("the image {} cannot be pulled: {why}", p.image);
+        hold(cx, t, HoldReason::Capacity, text, Some(t.since + cx.run.plan.policy.progress_deadline));
+    }
+    let late = cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline;
+    if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
+        return rollback::breach(cx, t, "progress", &format!("new pods made no progress: {why}"));
+    }
+    if late {
+        let text = format!("new pods were not ready within {}", cx.run.plan.policy.progress_deadline);
+        return rollback::breach(cx, t, "progress", &text);
+    }
+    cx.wake_at(t.since + cx.run.plan.policy.progress_deadline);
+    let Some(route) = t.route.clone() else { return };
+    if route.weights.is_some_and(|w| w.next.is_none()) {
+        cx.call(t, Action::AddBackend, "second backend at weight 0");
+        return;
+    }
+    if !accepted(cx, t) {
+        return;
+    }
+    let need = capacity(p, t.r0, first);
+    if d.rolled_out() && d.ready >= need {
+        lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted], "new pods are ready");
+        t.pinned = next.pods.iter().filter(|pod| pod.ready).find_map(|pod| pod.image_id.clone());
+        let text = format!("{} new pod(s) ready, warming for {}", d.ready, cx.run.plan.policy.warmup);
+        cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
+        cx.wake_at(cx.now + cx.run.plan.policy.warmup);
+    }
+}
+
+/// The route as written is in force; a hold says so when nobody takes it on for too long.
+pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
+    let Some(route) = &t.route else { return false };
+    match route.accepted.clone() {
+        Accepted::Yes => {
+            lift_if(cx, t, &[HoldReason::NotAccepted], "the route is accepted");
+            true
+        }
+        Accepted::Pending => {
+            let since = t.written.as_ref().map_or(t.since, |w| w.at.max(t.since));
+            if cx.now.since(since) >= ACCEPT_PATIENCE {
+                let text = format!("route {} is written, but no gateway has accepted it", route_name(cx.run, t));
+                hold(cx, t, HoldReason::NotAccepted, text, None);
+            } else {
+                cx.wake_at(since + ACCEPT_PATIENCE);
+            }
+            false
+        }
+        Accepted::No(why) => {
+            let text = format!("route {} is refused: {why}", route_name(cx.run, t));
+            hold(cx, t, HoldReason::NotAccepted, text, None);
+            false
+        }
+    }
+}
+
+pub(super) fn route_name(run: &Run, t: &Track) -> String {
+    run.plan.get(&t.service).map_or_else(|| t.service.clone(), |p| p.service.traffic.http_route.name.clone())
+}
+
+pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Option<Time>) {
+    let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return };
+    let first = cx.run.plan.policy.steps.first().map_or(100, |s| s.weight);
+    let ready = d.ready >= capacity(p, t.r0, first) && d.ready >= d.wanted;
+    let since = match (ready, ready_since) {
+        (true, Some(since)) => since,
+        (true, None) => cx.now,
+        (false, _) => {
+            if ready_since.is_some() {
+                let service = t.service.clone();
+                cx.event(EventKind::Gate, ENGINE, Some(&service), "a new pod is not ready: warm-up starts again");
+            }
+            t.phase = Phase::Warming { ready_since: None };
+            if cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline + cx.run.plan.policy.warmup {
+                rollback::breach(cx, t, "progress", "new pods did not stay ready during warm-up");
+            }
+            return;
+        }
+    };
+    t.phase = Phase::Warming { ready_since: Some(since) };
+    let until = since + cx.run.plan.policy.warmup;
+    if cx.now < until {
+        cx.wake_at(until);
+        return;
+    }
+    let healthy = t.gates.values().all(|g| g.last.as_ref().is_none_or(|e| e.acts_as.passes()));
+    if healthy && raise_blocked(cx.run, t).is_none() {
+        let weight = first;
+        cx.enter(t, Phase::Shifting { step: 0, hold: Hold::default() }, format!("warm; step 1: 0% -> {weight}%"));
+        shifting(cx, t, p, 0, Hold::default());
+    }
+}
+
+pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hold_state: Hold) {
+    let Some(target) = cx.run.plan.policy.steps.get(step).copied() else { return };
+    if hold_state.accepted_at.is_none() {
+        raise(cx, t, p, step, target.weight, hold_state);
+        return;
+    }
+    watch_share(cx, t, step, &hold_state);
+    // Capacity may be lost while a step holds; the next raise needs all of it again.
+    if !step_complete(cx, t, &hold_state, target.hold) {
+        return;
+    }
+    let last = step + 1 == cx.run.plan.policy.steps.len();
+    if last {
+        let text = format!("100% new after {} clean; soaking for {}", target.hold, cx.run.plan.policy.soak);
+        cx.enter(t, Phase::Soaking { clean: Dur::ZERO }, text);
+        return;
+    }
+    let Some(next) = cx.run.plan.policy.steps.get(step + 1).copied() else { return };
+    let how = match &hold_state.ended_by {
+        Some(who) => format!("ended early by {who}"),
+        None => format!("after {} clean", target.hold),
+    };
+    let text = format!("step {}: {}% -> {}% {how}", step + 2, target.weight, next.weight);
+    cx.enter(t, Phase::Shifting { step: step + 1, hold: Hold::default() }, text);
+    t.observed = ObservedShare::Unknown;
+    shifting(cx, t, p, step + 1, Hold::default());
+}
+
+/// Pods first, then the weight, then acceptance.
+pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight: u32, mut hold_state: Hold) {
+    let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return };
+    let share = t.accepted_share();
+    let there = (share - f64::from(weight)).abs() < 0.5;
+    if there && t.written.as_ref().is_some_and(|w| w.next == weight) {
+        if accepted(cx, t) {
+            lift_if(cx, t, &[HoldReason::Capacity], "the weight is accepted");
+            hold_state.accepted_at = Some(cx.now);
+            t.gates_from = Some(cx.now);
+            t.phase = Phase::Shifting { step, hold: hold_state };
+        }
+        return;
+    }
+    if raise_blocked(cx.run, t).is_some() {
+        return;
+    }
+    // Data may have gone while pods were made or a write was tried again.
+    let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
+    if t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as))) {
+        return;
+    }
+    let need = capacity(p, t.r0, weight);
+    if d.wanted < need {
+        cx.call(t, Action::Scale { slot: Slot::Next, replicas: need }, format!("{need} new pods before {weight}%"));
+        return;
+    }
+    if d.ready < need || d.observed_generation < d.generation {
+        if cx.now.since(t.since) >= Dur::mins(1) {
+            let text = format!("{} of {need} new pods ready, {weight}% waits for them", d.ready);
+            let until = t.since + cx.run.plan.policy.progress_deadline;
+            hold(cx, t, HoldReason::Capacity, text, Some(until));
+        }
+        if cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline {
+            let text = format!("{need} new pods were not ready within {}", cx.run.plan.policy.progress_deadline);
+            rollback::breach(cx, t, "progress", &text);
+        } else {
+            cx.wake_at(t.since + Dur::mins(1));
+            cx.wake_at(t.since + cx.run.plan.policy.progress_deadline);
+        }
+        return;
+    }
+    let expect = share.round() as u32;
+    t.desired = weight;
+    cx.call(t, Action::SetWeight { next: weight, expect }, format!("step {}", step + 1));
+}
+
+/// The share that flows must be the one that was asked before the next raise.
+pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &Hold) {
+    let Some(at) = hold_state.accepted_at else { return };
+    let weight = cx.run.plan.policy.steps[step].weight;
+    let patience_over = cx.now.since(at) >= OBSERVE_PATIENCE;
+    match (cx.run.plan.policy.observed, t.observed) {
+        (Observed::Off, _) => t.observed = ObservedShare::NotObserved,
+        (_, ObservedShare::Confirmed(_)) => {
+            lift_if(cx, t, &[HoldReason::NotObserved], "requests show the share that was asked");
+        }
+        (_, ObservedShare::Off(seen)) if patience_over => {
+            let text = format!("requests show {seen:.0}% on the new version, {weight}% was asked");
+            hold(cx, t, HoldReason::NotObserved, text, None);
+        }
+        (Observed::Prefer, ObservedShare::Unknown) if patience_over => {
+            t.observed = ObservedShare::NotObserved;
+            let service = t.service.clone();
+            let text = format!("{weight}% is accepted but could not be observed in 2:00; going on, not observed");
+            cx.event(EventKind::Step, ENGINE, Some(&service), text);
+        }
+        (Observed::Require, ObservedShare::Unknown) if patience_over => {
+            let text = format!("no requests prove that {weight}% flows to the new version");
+            hold(cx, t, HoldReason::NotObserved, text, None);
+        }
+        _ => cx.wake_at(at + OBSERVE_PATIENCE),
+    }
+}
+
+pub(super) fn step_complete(cx: &mut Cx, t: &mut Track, hold_state: &Hold, wanted: Dur) -> bool {
+    let policy = &cx.run.plan.policy;
+    let held_long_enough = hold_state.clean >= wanted || hold_state.ended_by.is_some();
+    let few_enough_bad = match policy.max_bad_fraction {
+        Some(f) if !policy.restart_on_bad && hold_state.ticks > 0 => {
+            f64::from(hold_state.bad_ticks) / f64::from(hold_state.ticks) <= f.0
+        }
+        _ => true,
+    };
+    let observed = matches!(t.observed, ObservedShare::Confirmed(_) | ObservedShare::NotObserved);
+    let asked_too_few = hold_state.ended_by.is_some()
+        && t.gates
+            .values()
+            .all(|g| g.last.as_ref().is_some_and(|e| e.acts_as.passes() || e.acts_as == Verdict::TooFew));
+    held_long_enough
+        && few_enough_bad
+        && (observed || (asked_too_few && t.observed == ObservedShare::Unknown))
+        && (t.gates_pass() || asked_too_few)
+        && t.held.is_none()
+        && t.call.is_none()
+        && accepted(cx, t)
+        && raise_blocked(cx.run, t).is_none()
+}

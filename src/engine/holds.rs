@@ -1,0 +1,122 @@
+//! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
+use super::cx::{Cx, ENGINE};
+use super::effect::{Action, EventKind};
+use super::run::{Ask, AskKind, Held, HoldReason, Phase, Run, Track};
+use crate::spec::units::Time;
+
+/// Why this service's share must not rise now, if anything stands in the way.
+pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
+    if let Some(p) = &t.paused {
+        return Some(format!("paused by {}", p.by));
+    }
+    if let Some(p) = &run.paused_all {
+        return Some(format!("everything paused by {}", p.by));
+    }
+    if run.aborting.is_some() {
+        return Some("the run is being aborted".into());
+    }
+    if let Some(l) = &run.leaving {
+        return Some(format!("leaving: {}", l.why));
+    }
+    if let Some(s) = &run.stopped {
+        return Some(s.text.clone());
+    }
+    if let Some((_, why)) = &run.journal.down {
+        return Some(format!("the journal cannot be written: {why}"));
+    }
+    if t.blind.is_some() {
+        return Some("blind: no data".into());
+    }
+    match &t.held {
+        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
+            Some(h.text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// After a take-over or resume, our epoch goes onto the route before anything else, only where a lower one stands.
+pub(super) fn stamp_first(cx: &mut Cx, t: &mut Track) -> bool {
+    let Some(epoch) = cx.run.driving.epoch() else { return true };
+    let lower = t
+        .route
+        .as_ref()
+        .and_then(|r| r.owner.as_ref())
+        .is_some_and(|o| o.run == cx.run.id && o.epoch < epoch && !matches!(t.phase, Phase::Waiting { .. }));
+    if lower {
+        cx.call(t, Action::Stamp, "a new epoch drives");
+    }
+    lower
+}
+
+/// A route whose weights are not the ones last written, without a write of ours in flight, was changed by somebody.
+pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
+    let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
+    let share = route.weights.map(|w| w.share());
+    let settled = t.call.is_none() && t.fault.is_none();
+    let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
+    if same || !settled {
+        if same && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
+            t.reverting = false;
+            lift(cx, t, "the route is as written again");
+        }
+        return false;
+    }
+    // Our own newer mark means our own newer write, seen before its answer.
+    if route.owner.as_ref().is_some_and(|o| o.run == cx.run.id && o.seq > written.key) {
+        return false;
+    }
+    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
+        if let (true, Some(share), next) = (t.reverting, share, written.next) {
+            let expect = share.round() as u32;
+            cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");
+        }
+        return true;
+    }
+    let who = route.writer.clone().unwrap_or_else(|| "somebody".into());
+    let now_share = share.map_or("gone".to_string(), |s| format!("{s:.0}%"));
+    let text = format!("route was changed by {who}: {now_share} instead of {}%", written.next);
+    let service = t.service.clone();
+    cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
+    cx.page(Some(&service), text.clone());
+    hold(cx, t, HoldReason::Drift, text.clone(), None);
+    t.ask = Some(Ask {
+        kind: AskKind::Drift,
+        text: format!("{text}: adopt-drift or revert-drift?"),
+        since: cx.now,
+        deadline: None,
+    });
+    true
+}
+
+pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String, until: Option<Time>) {
+    match &mut t.held {
+        Some(h) if h.reason == reason => {
+            h.text = text;
+            h.until = until;
+        }
+        held => {
+            *held = Some(Held { reason, text: text.clone(), since: cx.now, until });
+            let service = t.service.clone();
+            cx.event(EventKind::Hold, ENGINE, Some(&service), format!("held: {text}"));
+        }
+    }
+}
+
+pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {
+    if let Some(h) = t.held.take() {
+        let service = t.service.clone();
+        let text = format!("no longer held after {}: {why}", cx.now.since(h.since).clock());
+        cx.event(EventKind::Hold, ENGINE, Some(&service), text);
+        if t.ask.as_ref().is_some_and(|a| a.kind != AskKind::AfterRollback) {
+            t.ask = None;
+        }
+    }
+}
+
+/// Lifts a hold of one of these kinds only.
+pub(super) fn lift_if(cx: &mut Cx, t: &mut Track, reasons: &[HoldReason], why: &str) {
+    if t.held.as_ref().is_some_and(|h| reasons.contains(&h.reason)) {
+        lift(cx, t, why);
+    }
+}

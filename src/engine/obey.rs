@@ -1,0 +1,159 @@
+//! What a person's command does. Who may is decided in [`super::people`], here too: a screen may be out of date.
+use super::command::{Allowance, Command, Scope, Verb};
+use super::cx::Cx;
+use super::effect::EventKind;
+use super::holds::lift;
+use super::pass::with_track;
+use super::people::judge;
+use super::run::{AskKind, HoldReason, Paused, Phase, Track};
+use super::{joint, rollback, step};
+use crate::spec::policy::Severity;
+use crate::spec::units::Dur;
+
+/// `keep` moves a standard deadline by this, once.
+const KEEP: Dur = Dur::mins(10);
+
+pub(super) fn obey(cx: &mut Cx, c: &Command) {
+    let who = c.by.name.clone();
+    let service = match &c.scope {
+        Scope::Service(name) => Some(name.clone()),
+        Scope::Run => None,
+    };
+    let name = c.verb.info().name;
+    let reason = clean(&c.reason);
+    let because = if reason.is_empty() { String::new() } else { format!(": \"{reason}\"") };
+    match judge(cx.run, c.verb, &c.scope, &c.by, c.typed.as_deref()) {
+        Allowance::Allowed => {}
+        Allowance::Denied(why) => {
+            return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: {why}"));
+        }
+        Allowance::NeedsTyping(word) => {
+            let text = format!("{name} denied: `{word}` was not typed");
+            return cx.event(EventKind::Command, &who, service.as_deref(), text);
+        }
+        Allowance::NeedsSecond => {
+            return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} waits for a second person"));
+        }
+    }
+    cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{because}"));
+    match service {
+        Some(s) => with_track(cx, &s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
+        None => on_run(cx, c.verb, &who, &reason),
+    }
+}
+
+/// Control, bidirectional and zero-width characters never reach a journal or a screen.
+fn clean(text: &str) -> String {
+    let hidden = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    text.chars().filter(|c| !hidden(c)).take(500).collect()
+}
+
+fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {
+    let stop = Paused { by: who.into(), reason: reason.into(), since: cx.now };
+    match verb {
+        Verb::Start => step::start(cx, who),
+        Verb::PauseAll => cx.run.paused_all = Some(stop),
+        Verb::ResumeAll => cx.run.paused_all = None,
+        Verb::Ack => {
+            for page in cx.run.pages.iter_mut().filter(|p| p.acked_by.is_none()) {
+                page.acked_by = Some(who.into());
+            }
+        }
+        Verb::Abort => {
+            let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };
+            cx.run.aborting = Some(Paused { reason, ..stop });
+        }
+        _ => {}
+    }
+}
+
+fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
+    match verb {
+        Verb::Pause => t.paused = Some(Paused { by: who.into(), reason: reason.into(), since: cx.now }),
+        Verb::Resume => t.paused = None,
+        Verb::Next => {
+            if let Phase::Shifting { hold, .. } = &mut t.phase {
+                hold.ended_by = Some(who.into());
+            }
+            if t.held.as_ref().is_some_and(|h| matches!(h.reason, HoldReason::TooFew | HoldReason::LongStep)) {
+                lift(cx, t, &format!("{who} goes on"));
+            }
+            t.ask = None;
+        }
+        Verb::Keep => {
+            let until = t.ask.as_ref().and_then(|a| a.deadline).unwrap_or(cx.now) + KEEP;
+            t.kept_until = Some(until);
+            if let Some(h) = &mut t.held {
+                h.until = Some(until);
+            }
+            t.ask = None;
+        }
+        Verb::Retry => retry(cx, t),
+        Verb::Skip => {
+            t.ask = None;
+            cx.run.stopped = None;
+            if matches!(t.phase, Phase::Waiting { .. }) {
+                cx.enter(t, Phase::Skipped { why: format!("left out by {who}") }, "left on its old version");
+            }
+            let name = t.service.clone();
+            let t_back = t.clone();
+            // Those that need it are looked for among all tracks, this one included.
+            cx.run.tracks.insert(name.clone(), t_back);
+            joint::skip_dependants(cx);
+            cx.run.tracks.remove(&name);
+        }
+        Verb::AdoptDrift => {
+            let share = t.accepted_share().round() as u32;
+            if let Some(w) = &mut t.written {
+                w.next = share;
+            }
+            t.desired = share;
+            t.highest = t.highest.max(share);
+            lift(cx, t, &format!("{who} took {share}% over"));
+        }
+        Verb::RevertDrift => t.reverting = true,
+        Verb::Abort => {
+            let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };
+            rollback::decide(cx, t, Severity::Immediate, &reason, who);
+        }
+        _ => {}
+    }
+}
+
+fn retry(cx: &mut Cx, t: &mut Track) {
+    if let Some(f) = &mut t.fault {
+        f.retry_at = cx.now;
+    }
+    let asked = t.ask.take().map(|a| a.kind);
+    if asked == Some(AskKind::AfterRollback) {
+        cx.run.stopped = None;
+        t.attempt += 1;
+        t.restart();
+        let needs = Vec::new();
+        let text = format!("try {}: from the beginning", t.attempt + 1);
+        cx.enter(t, Phase::Waiting { needs }, text);
+    } else if asked == Some(AskKind::Write) {
+        lift(cx, t, "tried again");
+    }
+}
+
+impl Track {
+    /// Forgets what the attempt before knew of the new version.
+    fn restart(&mut self) {
+        self.held = None;
+        self.fault = None;
+        self.kept_until = None;
+        self.gates_from = None;
+        self.written = None;
+        self.pinned = None;
+        self.desired = 0;
+        self.highest = 0;
+        self.observed = super::run::ObservedShare::Unknown;
+        for gate in self.gates.values_mut() {
+            *gate = super::run::GateTrack::fresh();
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One look at everything: compare what is wanted with what is observed, and ask for what is missing.
+//!
+//! Nothing here trusts a memory of what was asked before; a pass that finds the world as wanted asks for nothing.
+use super::cx::{Cx, ENGINE};
+use super::effect::{Action, Call, Effect, EventKind};
+use super::forward;
+use super::holds::{drift, raise_blocked, stamp_first};
+use super::run::{Driving, GRID, Phase, Run, Settling, Stage, Track, Written};
+use super::{joint, rollback, settle, tick};
+use crate::plan::Planned;
+use crate::spec::policy::Finalize;
+use crate::spec::units::Time;
+
+pub(super) fn pass(cx: &mut Cx) {
+    match cx.run.stage {
+        Stage::Preflight => ask_preflight(cx),
+        Stage::Ready | Stage::Ended(_) => {}
+        Stage::Running => running(cx),
+    }
+}
+
+fn ask_preflight(cx: &mut Cx) {
+    if matches!(cx.run.driving, Driving::Yes { .. }) && !cx.run.preflight_asked {
+        cx.run.preflight_asked = true;
+        cx.emit(Effect::Preflight);
+    }
+}
+
+fn running(cx: &mut Cx) {
+    if cx.run.synced && cx.run.cluster.down.is_none() {
+        joint::cascade(cx);
+        joint::abort_run(cx);
+    }
+    // Going back comes first, dependants before what they need: later waves first.
+    let order: Vec<String> = cx.run.plan.services.iter().rev().map(|p| p.service.name.clone()).collect();
+    for name in &order {
+        with_track(cx, name, |cx, t, p| {
+            if t.phase.going_back() {
+                rollback::advance(cx, t, p);
+            }
+        });
+    }
+    for name in order.iter().rev() {
+        with_track(cx, name, |cx, t, p| {
+            if !t.phase.going_back() {
+                advance(cx, t, p);
+            }
+        });
+    }
+    tick::ask(cx);
+    joint::check_end(cx);
+}
+
+/// Takes a track out of the run while it is worked on, so that the rest of the run can be read beside it.
+pub(super) fn with_track(cx: &mut Cx, name: &str, work: impl FnOnce(&mut Cx, &mut Track, &Planned)) {
+    let Some(planned) = cx.run.plan.get(name).cloned() else { return };
+    let Some(mut track) = cx.run.tracks.remove(name) else { return };
+    work(cx, &mut track, &planned);
+    cx.run.tracks.insert(name.to_string(), track);
+}
+
+/// No decision rests on an old picture.
+fn sees(run: &Run) -> bool {
+    run.synced && run.cluster.down.is_none() && matches!(run.driving, Driving::Yes { .. })
+}
+
+fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    if t.phase.is_final() || !sees(cx.run) {
+        return;
+    }
+    if stamp_first(cx, t) || drift(cx, t) {
+        return;
+    }
+    match t.phase.clone() {
+        Phase::Waiting { needs } => forward::waiting(cx, t, p, &needs),
+        Phase::Deploying => forward::deploying(cx, t, p),
+        Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
+        Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),
+        Phase::Soaking { clean } => {
+            if clean >= cx.run.plan.policy.soak {
+                let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
+                cx.enter(t, Phase::Soaked, text);
+            }
+        }
+        Phase::Soaked => {
+            if may_settle(cx.run, t, p) {
+                cx.enter(t, Phase::Settling(Settling::CopyBack), "settling: stable takes the new version over");
+            }
+        }
+        Phase::Settling(stage) => settle::advance(cx, t, p, stage),
+        _ => {}
+    }
+}
+
+fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
+    if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_pass() {
+        return false;
+    }
+    let ready = |o: &Track| matches!(o.phase, Phase::Soaked | Phase::Settling(_) | Phase::Done) || o.phase.is_final();
+    match run.plan.policy.finalize {
+        Finalize::Service => true,
+        Finalize::Wave => {
+            run.plan.services.iter().filter(|o| o.wave == p.wave).all(|o| run.track(&o.service.name).is_none_or(ready))
+        }
+        Finalize::Run => run.tracks.values().all(ready),
+    }
+}
+
+/// Books what a finished write changed.
+pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
+    match call.action {
+        Action::SetWeight { next, expect } => {
+            t.written = Some(Written { next, key: call.key, at: cx.now });
+            t.desired = next;
+            t.highest = t.highest.max(next);
+            if next > expect {
+                t.raised_at = Some(cx.now);
+            }
+            let service = t.service.clone();
+            cx.event(EventKind::Step, ENGINE, Some(&service), format!("weight {expect}% -> {next}% written"));
+        }
+        Action::AddBackend => t.written = Some(Written { next: 0, key: call.key, at: cx.now }),
+        Action::RemoveBackend => t.written = None,
+        Action::Stamp => {
+            if let Some(w) = &mut t.written {
+                w.key = call.key;
+            }
+        }
+        Action::CreateNext { .. } | Action::Scale { .. } | Action::CopyBack | Action::DeleteNext => {}
+    }
+}
+
+impl Track {
+    /// Wall time moved by `by` ms without time passing: marks that durations are counted from move along.
+    pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
+        let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
+        shift(&mut self.since);
+        match &mut self.phase {
+            Phase::Warming { ready_since: Some(s) } => shift(s),
+            Phase::Shifting { hold, .. } => {
+                if let Some(s) = &mut hold.accepted_at {
+                    shift(s);
+                }
+                hold.last_tick = None;
+            }
+            Phase::Settling(Settling::Drain { since }) => shift(since),
+            Phase::RollingBack(r) => {
+                if let Some(s) = &mut r.drain_since {
+                    shift(s);
+                }
+            }
+            Phase::Verifying { since, .. } => shift(since),
+            _ => {}
+        }
+        let later = |t: &mut Option<Time>| {
+            if let Some(t) = t {
+                t.0 += by;
+            }
+        };
+        later(&mut self.kept_until);
+        if let Some(a) = &mut self.ask {
+            later(&mut a.deadline);
+        }
+        if let Some(h) = &mut self.held {
+            later(&mut h.until);
+        }
+    }
+}
+
+/// The next grid tick after `now`.
+pub(super) fn next_tick(now: Time) -> Time {
+    now.floor(GRID) + GRID
+}

@@ -1,0 +1,380 @@
+//! Going back. A decided rollback never turns back; the order of its steps is fixed.
+use super::cx::{Cx, ENGINE, capacity};
+use super::effect::{Action, EventKind};
+use super::holds::hold;
+use super::joint::on_failure;
+use super::observe::{Accepted, Slot};
+use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
+use crate::gate::Verdict;
+use crate::plan::Planned;
+use crate::spec::policy::{Observed, OnFailure, Severity};
+use crate::spec::units::{Dur, Time};
+
+/// A provider waits this long for its dependants' traffic to leave the new version first.
+const DEPENDANTS_FIRST: Dur = Dur::secs(10);
+
+/// `fast` halves at each of these; the fourth is 0.
+const HALVING: Dur = Dur::secs(10);
+
+/// An old version with fewer than two thirds of its pods is no place to send everything to.
+const FIT: (u32, u32) = (2, 3);
+
+/// How long the old version may stay unfit before the rollback is called blocked.
+const FIT_PATIENCE: Dur = Dur::secs(30);
+
+/// Without proof of silence from requests, the accepted route is taken at its word after this.
+const QUIET_PATIENCE: Dur = Dur::mins(2);
+
+/// A condition of Kubernetes alone is not met; as bad as it gets for a version that has no traffic yet.
+pub(super) fn breach(cx: &mut Cx, t: &mut Track, gate: &str, text: &str) {
+    decide(cx, t, Severity::Immediate, &format!("{gate}: {text}"), ENGINE);
+}
+
+/// A gate fired. `standard` first holds, pages and asks; at its deadline it happens.
+pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str) {
+    if severity > Severity::Standard {
+        return decide(cx, t, severity, reason, ENGINE);
+    }
+    let deadline = match (&t.ask, t.kept_until) {
+        (_, Some(kept)) => kept,
+        (Some(Ask { kind: AskKind::Keep, deadline: Some(d), .. }), None) => *d,
+        _ => cx.now + cx.run.plan.policy.standard_deadline,
+    };
+    if cx.now >= deadline {
+        return decide(cx, t, severity, reason, ENGINE);
+    }
+    cx.wake_at(deadline);
+    let asked = t.ask.as_ref().is_some_and(|a| a.kind == AskKind::Keep);
+    hold(cx, t, HoldReason::Breach, reason.to_string(), Some(deadline));
+    if !asked {
+        let service = t.service.clone();
+        cx.page(Some(&service), format!("{reason}: rolls back at its deadline unless somebody says keep"));
+        let text = format!("{reason}: keep it?");
+        t.ask = Some(Ask { kind: AskKind::Keep, text, since: cx.now, deadline: Some(deadline) });
+    }
+}
+
+/// The decision, once.
+pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str, by: &str) {
+    if !t.phase.in_flight() {
+        return;
+    }
+    let share = t.accepted_share().round() as u32;
+    let rollback = Rollback {
+        severity,
+        reason: reason.into(),
+        by: by.into(),
+        decided: cx.now,
+        stage: RollbackStage::TargetCheck,
+        from_share: share.max(t.desired),
+        halvings: 0,
+        accepted_zero: None,
+        quiet_scrapes: 0,
+        drain_since: None,
+    };
+    t.held = None;
+    t.ask = None;
+    t.blind = None;
+    t.kept_until = None;
+    let text = format!("rolling back from {}% ({}): {reason}", rollback.from_share, severity_word(severity));
+    let service = t.service.clone();
+    cx.enter(t, Phase::RollingBack(rollback), text.clone());
+    if by == ENGINE {
+        cx.page(Some(&service), text);
+    }
+}
+
+fn severity_word(s: Severity) -> &'static str {
+    match s {
+        Severity::Standard => "standard",
+        Severity::Fast => "fast",
+        Severity::Immediate => "immediate",
+    }
+}
+
+pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    if !cx.run.synced {
+        return;
+    }
+    match t.phase.clone() {
+        Phase::RollingBack(r) => rolling(cx, t, p, r),
+        Phase::RollbackBlocked { rollback, reason, .. } => {
+            // Keeps trying: as soon as the target is fit again it goes on by itself.
+            if fit(t, p) {
+                cx.enter(t, Phase::RollingBack(rollback), "the old version is fit again: the rollback goes on");
+                advance(cx, t, p);
+            } else {
+                scale_target(cx, t);
+                hold(cx, t, HoldReason::Failure, reason, None);
+            }
+        }
+        Phase::Verifying { rollback, since, clean } => verifying(cx, t, rollback, since, clean),
+        _ => {}
+    }
+}
+
+fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    match r.stage {
+        RollbackStage::TargetCheck => {
+            if t.accepted_share() >= 0.5 && !fit(t, p) {
+                scale_target(cx, t);
+                return unfit(cx, t, p, r);
+            }
+            r.stage = RollbackStage::Lower;
+            t.phase = Phase::RollingBack(r.clone());
+            lower(cx, t, r);
+        }
+        RollbackStage::Lower => lower(cx, t, r),
+        RollbackStage::Confirm => confirm(cx, t, r),
+        RollbackStage::Drain => {
+            let since = *r.drain_since.get_or_insert(cx.now);
+            let until = since + cx.run.plan.policy.drain;
+            if cx.now < until {
+                t.phase = Phase::RollingBack(r);
+                return cx.wake_at(until);
+            }
+            r.stage = RollbackStage::Remove;
+            t.phase = Phase::RollingBack(r.clone());
+            remove(cx, t, r);
+        }
+        RollbackStage::Remove => remove(cx, t, r),
+    }
+}
+
+/// The old version can carry the load.
+fn fit(t: &Track, _p: &Planned) -> bool {
+    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
+    ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
+}
+
+fn scale_target(cx: &mut Cx, t: &mut Track) {
+    let wanted = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map(|d| d.wanted);
+    if wanted.is_some_and(|w| w < t.r0) {
+        let replicas = t.r0;
+        cx.call(t, Action::Scale { slot: Slot::Stable, replicas }, "old version back to its size");
+    }
+}
+
+fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback) {
+    let until = r.decided + FIT_PATIENCE;
+    if cx.now < until {
+        t.phase = Phase::RollingBack(r);
+        return cx.wake_at(until);
+    }
+    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
+    let reason = format!("only {ready} of {} old pods are ready: traffic cannot go back to them", t.r0);
+    let command = manual_command(cx.run, p);
+    let service = t.service.clone();
+    cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
+    let since = cx.now;
+    cx.enter(
+        t,
+        Phase::RollbackBlocked { rollback: r, reason: reason.clone(), command, since },
+        format!("rollback blocked: {reason}"),
+    );
+}
+
+/// What a person types when this program cannot: all traffic to stable.
+pub fn manual_command(run: &Run, p: &Planned) -> String {
+    let r = &p.service.traffic.http_route;
+    let k = &run.plan.environment.kubernetes;
+    let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
+    format!(
+        "kubectl{context} -n {} patch httproute {} --type=json -p '[{{\"op\":\"replace\",\"path\":\"/spec/rules/0/backendRefs\",\"value\":[{{\"name\":\"{}\",\"port\":{},\"weight\":100}},{{\"name\":\"{}\",\"port\":{},\"weight\":0}}]}}]'",
+        k.namespace, r.name, r.stable, r.port, r.next, r.port
+    )
+}
+
+fn lower(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
+    let Some(weights) = t.route.as_ref().and_then(|route| route.weights) else {
+        // No route to write: nothing can flow to the new version through it.
+        r.stage = RollbackStage::Remove;
+        t.phase = Phase::RollingBack(r);
+        return;
+    };
+    if weights.next.is_none() {
+        // A write that would have added the backend may still be on its way.
+        if t.call.is_none() {
+            r.stage = RollbackStage::Remove;
+            t.phase = Phase::RollingBack(r);
+        }
+        return;
+    }
+    let share = weights.share().round() as u32;
+    if share > 0 && waits_for_dependants(cx.run, t, &r, cx.now) {
+        cx.wake_at(r.decided + DEPENDANTS_FIRST);
+        return;
+    }
+    let target = match r.severity {
+        Severity::Fast => {
+            let since = cx.now.since(r.decided);
+            // First write at once, then one at each 10 s; the fourth is 0.
+            let n = (since.0 / HALVING.0 + 1).min(4) as u32;
+            r.halvings = n;
+            cx.wake_at(r.decided + HALVING.times(u64::from(n)));
+            if n >= 4 { 0 } else { r.from_share >> n }
+        }
+        _ => 0,
+    };
+    t.phase = Phase::RollingBack(r.clone());
+    if share > target {
+        t.desired = target;
+        cx.call(t, Action::SetWeight { next: target, expect: share }, format!("rollback: {}", r.reason));
+        return;
+    }
+    if share == 0 {
+        t.desired = 0;
+        r.stage = RollbackStage::Confirm;
+        t.phase = Phase::RollingBack(r.clone());
+        confirm(cx, t, r);
+    }
+}
+
+fn waits_for_dependants(run: &Run, t: &Track, r: &Rollback, now: Time) -> bool {
+    now.since(r.decided) < DEPENDANTS_FIRST
+        && run
+            .plan
+            .dependants(&t.service)
+            .filter_map(|p| run.track(&p.service.name))
+            .any(|d| matches!(d.phase, Phase::RollingBack(_)) && d.accepted_share() >= 0.5)
+}
+
+fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
+    let Some(route) = t.route.clone() else { return };
+    let share = t.accepted_share();
+    if share >= 0.5 {
+        // Somebody raised it again: down once more.
+        r.stage = RollbackStage::Lower;
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
+    if route.accepted != Accepted::Yes {
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
+    let zero = *r.accepted_zero.get_or_insert(cx.now);
+    let moved = t.highest > 0;
+    let patience = zero + QUIET_PATIENCE;
+    let proven = r.quiet_scrapes >= 2 || !moved || cx.run.plan.policy.observed == Observed::Off;
+    if proven || cx.now >= patience {
+        let service = t.service.clone();
+        let took = cx.now.since(r.decided).clock();
+        let how = if proven { "observed" } else { "accepted, not observed" };
+        if moved {
+            let text = format!("0% {how} {took} after the decision; draining {}", cx.run.plan.policy.drain);
+            cx.event(EventKind::Rollback, ENGINE, Some(&service), text);
+        }
+        r.stage = if moved { RollbackStage::Drain } else { RollbackStage::Remove };
+        r.drain_since = Some(cx.now);
+        cx.wake_at(cx.now + cx.run.plan.policy.drain);
+    } else {
+        cx.wake_at(patience);
+    }
+    t.phase = Phase::RollingBack(r);
+}
+
+fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
+    let weights = t.route.as_ref().and_then(|route| route.weights);
+    if let Some(w) = weights
+        && w.next.is_some()
+    {
+        if w.share() >= 0.5 {
+            let mut r = r;
+            r.stage = RollbackStage::Lower;
+            t.phase = Phase::RollingBack(r);
+            return;
+        }
+        cx.call(t, Action::RemoveBackend, "rolled back");
+        return;
+    }
+    let left = t.next.as_ref().is_some_and(|n| n.deployment.is_some() || n.service_exists);
+    if left {
+        cx.call(t, Action::DeleteNext, "rolled back");
+        return;
+    }
+    if t.call.is_some() {
+        return;
+    }
+    t.desired = 0;
+    if t.highest == 0 || cx.run.leaving.is_some() {
+        return back(cx, t, r, "the new version is gone; no traffic ever moved");
+    }
+    let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
+    // The old version is judged from here on, by what it does from here on.
+    t.gates_from = Some(cx.now);
+    for gate in t.gates.values_mut() {
+        *gate = GateTrack::fresh();
+    }
+    cx.enter(t, Phase::Verifying { rollback: r, since: cx.now, clean: Dur::ZERO }, text);
+}
+
+fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
+    let verify = cx.run.plan.policy.verify;
+    if clean >= verify {
+        return back(cx, t, r, "the old version is healthy");
+    }
+    let patience = since + verify.times(3).max(Dur::mins(5));
+    if cx.now < patience {
+        return cx.wake_at(patience);
+    }
+    let bad: Vec<String> = t.bad_gates().map(|(_, e)| e.reason.clone()).collect();
+    let service = t.service.clone();
+    if bad.is_empty() {
+        back(cx, t, r, "the old version could not be verified: its gates have no data");
+    } else {
+        cx.page(Some(&service), format!("the old version is not healthy either: {}", bad.join("; ")));
+        back(cx, t, r, "the old version serves everything, and is not healthy either");
+    }
+}
+
+fn back(cx: &mut Cx, t: &mut Track, r: Rollback, how: &str) {
+    let took = cx.now.since(r.decided).clock();
+    let reason = r.reason.clone();
+    cx.enter(t, Phase::RolledBack { rollback: r }, format!("rolled back in {took}: {how}"));
+    t.held = None;
+    if on_failure(cx.run) == OnFailure::Stop && cx.run.aborting.is_none() {
+        let text = format!("{} went back ({reason}): retry, skip, or abort the run?", t.service);
+        t.ask = Some(Ask { kind: AskKind::AfterRollback, text, since: cx.now, deadline: None });
+    }
+}
+
+/// Books a tick for services that are being verified.
+pub(super) fn count_verify(t: &mut Track, grid: Dur) {
+    let passes = t.gates_pass();
+    let bad = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| e.acts_as == Verdict::Bad));
+    if let Phase::Verifying { clean, .. } = &mut t.phase {
+        if passes {
+            *clean = *clean + grid;
+        } else if bad {
+            *clean = Dur::ZERO;
+        }
+    }
+}
+
+/// Reads requests for the observed share, and for silence after a rollback.
+pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &super::measure::ShareSeen, weight: u32) {
+    if let Phase::RollingBack(r) = &mut t.phase {
+        let recent = seen.next_recent.as_ref().map(|n| n.value());
+        match recent {
+            Some(0.0) if r.accepted_zero.is_some() => r.quiet_scrapes += 1,
+            Some(v) if v > 0.0 => r.quiet_scrapes = 0,
+            _ => {}
+        }
+        return;
+    }
+    let (Some(next), Some(stable)) = (&seen.next, &seen.stable) else { return };
+    let (next, all) = (next.value(), next.value() + stable.value());
+    if !(all >= 1.0 && all.is_finite()) || capacity(p, t.r0, weight) == 0 {
+        return;
+    }
+    let share = next / all * 100.0;
+    let w = f64::from(weight);
+    // Three standard deviations of a binomial share, in points, or two points.
+    let tolerance = (3.0 * (w * (100.0 - w) / all).sqrt()).max(2.0);
+    t.observed = match (share - w).abs() <= tolerance {
+        // Three deviations around 10 % of five requests would confirm anything.
+        true if tolerance <= w.max(100.0 - w) / 2.0 => ObservedShare::Confirmed(share),
+        true => ObservedShare::Unknown,
+        false => ObservedShare::Off(share),
+    };
+}

@@ -1,0 +1,84 @@
+//! Settling: stable takes the new version over, then `-next` goes. Its start is the point of no return.
+use super::cx::{Cx, ENGINE};
+use super::effect::{Action, EventKind};
+use super::forward::accepted;
+use super::holds::{hold, lift_if, raise_blocked};
+use super::observe::DeploymentProgress;
+use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
+use crate::plan::Planned;
+
+pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
+    match stage {
+        Settling::CopyBack => copy_back(cx, t, p),
+        Settling::MoveBack => move_back(cx, t),
+        Settling::Drain { since } => {
+            let until = since + cx.run.plan.policy.drain;
+            if cx.now < until {
+                cx.wake_at(until);
+                return;
+            }
+            t.phase = Phase::Settling(Settling::Remove);
+            remove(cx, t, p);
+        }
+        Settling::Remove => remove(cx, t, p),
+    }
+}
+
+fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    let Some(d) = t.stable.as_ref().and_then(|s| s.deployment.clone()) else { return };
+    if d.image != p.image {
+        cx.call(t, Action::CopyBack, format!("stable gets {}", p.version));
+        return;
+    }
+    if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
+        stuck(cx, t, format!("stable cannot take the new version over: {why}"));
+        return;
+    }
+    if !d.rolled_out() || d.ready < t.r0 {
+        return;
+    }
+    // Past the point of no return only unhealthy gates and people stop the traffic from moving.
+    if !t.gates_pass() || raise_blocked(cx.run, t).is_some() {
+        return;
+    }
+    lift_if(cx, t, &[HoldReason::Write], "stable runs the new version");
+    let service = t.service.clone();
+    cx.event(EventKind::Step, ENGINE, Some(&service), "stable runs the new version; traffic moves back to it");
+    t.phase = Phase::Settling(Settling::MoveBack);
+    move_back(cx, t);
+}
+
+fn stuck(cx: &mut Cx, t: &mut Track, text: String) {
+    if t.ask.is_none() {
+        let service = t.service.clone();
+        cx.page(Some(&service), format!("{text}; -next goes on serving 100%"));
+        t.ask = Some(Ask { kind: AskKind::Write, text: format!("{text}: retry?"), since: cx.now, deadline: None });
+    }
+    hold(cx, t, HoldReason::Write, text, None);
+}
+
+fn move_back(cx: &mut Cx, t: &mut Track) {
+    let share = t.accepted_share();
+    if share >= 0.5 {
+        let expect = share.round() as u32;
+        cx.call(t, Action::SetWeight { next: 0, expect }, "stable serves the new version");
+        return;
+    }
+    if accepted(cx, t) {
+        t.phase = Phase::Settling(Settling::Drain { since: cx.now });
+        cx.wake_at(cx.now + cx.run.plan.policy.drain);
+    }
+}
+
+fn remove(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    if t.route.as_ref().and_then(|r| r.weights).is_some_and(|w| w.next.is_some()) {
+        cx.call(t, Action::RemoveBackend, "the route is as before");
+        return;
+    }
+    let left = t.next.as_ref().is_some_and(|n| n.deployment.is_some() || n.service_exists);
+    if left {
+        cx.call(t, Action::DeleteNext, "settled");
+        return;
+    }
+    cx.enter(t, Phase::Done, format!("done: {} is stable", p.version));
+}

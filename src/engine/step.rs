@@ -1,0 +1,488 @@
+//! One message in, effects out.
+use std::collections::{BTreeMap, VecDeque};
+
+use super::command::{Identity, IdentitySource};
+use super::cx::{Cx, ENGINE, backoff};
+use super::effect::{Effect, EventKind};
+use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message, Stamp};
+use super::observe::{Observation, PreflightReport, RouteSeen, WorkloadSeen};
+use super::run::{
+    Driving, Fault, GateTrack, Leaving, ObservedShare, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
+};
+use super::{obey, observe::Slot, pass, tick};
+use crate::plan::Plan;
+use crate::spec::policy::{OnExit, OnTerminalLoss};
+use crate::spec::units::{Dur, Time};
+
+/// Takes one message in and says what is to be done. The same run and message give the same run and effects.
+pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
+    run.now = message.at;
+    run.seq = message.seq;
+    let mut cx = Cx::new(run);
+    if cx.run.is_ended() {
+        return cx.finish();
+    }
+    hear(&mut cx, &message.body);
+    pass::pass(&mut cx);
+    cx.finish()
+}
+
+impl Run {
+    /// A run that has not looked at anything yet.
+    pub fn new(id: &str, plan: Plan, now: Stamp) -> Run {
+        let tracks = plan.services.iter().map(|p| (p.service.name.clone(), Track::new(&plan, p, now.wall))).collect();
+        Run {
+            id: id.into(),
+            plan_hash: plan.hash(),
+            plan,
+            stage: Stage::Preflight,
+            created: now.wall,
+            started: None,
+            ended: None,
+            now,
+            seq: 0,
+            next_key: 1,
+            next_page: 1,
+            tracks,
+            bystanders: BTreeMap::new(),
+            identity: Identity { name: String::new(), source: IdentitySource::Local },
+            interactive: false,
+            pager: false,
+            start_wanted: false,
+            preflight_asked: false,
+            preflight: None,
+            driving: Driving::Unknown,
+            cluster: SourceState::default(),
+            metrics: SourceState::default(),
+            metrics_notes: Vec::new(),
+            journal: SourceState::default(),
+            synced: false,
+            paused_all: None,
+            stopped: None,
+            aborting: None,
+            leaving: None,
+            tick_asked: None,
+            tick_answered: None,
+            events: VecDeque::new(),
+            pages: Vec::new(),
+        }
+    }
+}
+
+impl Track {
+    fn new(plan: &Plan, planned: &crate::plan::Planned, now: Time) -> Track {
+        let needs = planned.needs.keys().filter(|n| plan.get(n).is_some()).cloned().collect();
+        let gates = plan.policy.gates.iter().map(|g| (g.name.clone(), GateTrack::fresh())).collect();
+        Track {
+            service: planned.service.name.clone(),
+            phase: Phase::Waiting { needs },
+            since: now,
+            facts: None,
+            r0: 0,
+            desired: 0,
+            highest: 0,
+            pinned: None,
+            stable: None,
+            next: None,
+            route: None,
+            written: None,
+            gates,
+            held: None,
+            paused: None,
+            blind: None,
+            ask: None,
+            kept_until: None,
+            reverting: false,
+            call: None,
+            fault: None,
+            missing_ticks: 0,
+            missing_since: None,
+            gates_from: None,
+            raised_at: None,
+            observed: ObservedShare::Unknown,
+            durations: Vec::new(),
+            attempt: 0,
+        }
+    }
+}
+
+fn hear(cx: &mut Cx, body: &Body) {
+    match body {
+        Body::Attached(a) => attached(cx, a),
+        Body::Wake => {}
+        Body::Command(c) => obey::obey(cx, c),
+        Body::Observed(o) => observed(cx, o),
+        Body::Synced => synced(cx),
+        Body::Preflight(report) => preflight(cx, report),
+        Body::Measured(answer) => tick::measured(cx, answer),
+        Body::Called(result) => called(cx, result),
+        Body::Lease(seen) => lease(cx, seen),
+        Body::ClusterLink(link) => {
+            let now = cx.now;
+            let said = source(&mut cx.run.cluster, link, now);
+            if let Some(text) = said {
+                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+            }
+        }
+        Body::JournalLink(link) => {
+            let now = cx.now;
+            let said = source(&mut cx.run.journal, link, now);
+            if let Some(text) = said {
+                cx.event(EventKind::Fault, ENGINE, None, format!("journal: {text}"));
+            }
+        }
+        Body::TerminalLost(how) => terminal_lost(cx, *how),
+        Body::Leave(leave) => leaving(cx, leave),
+        Body::ClockJumped(by) => clock_jumped(cx, *by),
+    }
+}
+
+/// Books a source's state; a text when it changed.
+pub(super) fn source(state: &mut SourceState, link: &Link, now: Time) -> Option<String> {
+    match link {
+        Link::Up => {
+            state.last_ok = Some(now);
+            state.down.take().map(|(since, _)| format!("back after {}", now.since(since).clock()))
+        }
+        Link::Down(why) => {
+            let fresh = state.down.is_none();
+            let since = state.down.as_ref().map_or(now, |(s, _)| *s);
+            state.down = Some((since, why.clone()));
+            fresh.then(|| why.clone())
+        }
+    }
+}
+
+fn attached(cx: &mut Cx, a: &Attached) {
+    let resumed = cx.run.started.is_some();
+    cx.run.identity = a.identity.clone();
+    cx.run.interactive = a.interactive;
+    cx.run.pager = a.pager;
+    cx.run.start_wanted |= a.start;
+    // What an earlier process knew of the world is old now.
+    cx.run.driving = Driving::Unknown;
+    cx.run.synced = false;
+    cx.run.leaving = None;
+    cx.run.preflight_asked = false;
+    cx.run.tick_asked = None;
+    cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };
+    cx.run.journal.down = None;
+    let names: Vec<String> = cx.run.tracks.keys().cloned().collect();
+    for name in names {
+        let Some(t) = cx.run.tracks.get_mut(&name) else { continue };
+        t.fault = None;
+        let lost = t.call.take();
+        if let Some(lost) = lost {
+            let text = format!(
+                "intent {} ({}) has no result: the cluster is read before anything is repeated",
+                lost.call.key,
+                lost.call.action.word()
+            );
+            cx.event(EventKind::Fault, ENGINE, Some(&name), text);
+        }
+    }
+    if resumed {
+        let who = a.identity.name.clone();
+        cx.event(EventKind::Run, &who, None, "resumed");
+    }
+}
+
+fn synced(cx: &mut Cx) {
+    cx.run.synced = true;
+    cx.run.cluster.last_ok = Some(cx.now);
+}
+
+fn observed(cx: &mut Cx, o: &Observation) {
+    cx.run.cluster.last_ok = Some(cx.now);
+    match o {
+        Observation::Workload(w) => {
+            if let Some(t) = cx.run.tracks.get_mut(&w.service) {
+                take_workload(t, w);
+            }
+        }
+        Observation::Route(r) => {
+            if let Some(t) = cx.run.tracks.get_mut(&r.service) {
+                take_route(t, r);
+            }
+        }
+        Observation::Bystander { service, ready, wanted } => {
+            cx.run.bystanders.insert(service.clone(), (*ready, *wanted));
+        }
+    }
+}
+
+/// A watch may lag behind the answer to our own write: an older generation is not news.
+fn take_workload(t: &mut Track, w: &WorkloadSeen) {
+    let place = match w.slot {
+        Slot::Stable => &mut t.stable,
+        Slot::Next => &mut t.next,
+    };
+    let generation = |w: &WorkloadSeen| w.deployment.as_ref().map(|d| d.generation);
+    if let Some(old) = place
+        && let (Some(was), Some(is)) = (generation(old), generation(w))
+        && is < was
+        && old.deployment.as_ref().map(|d| &d.uid) == w.deployment.as_ref().map(|d| &d.uid)
+    {
+        return;
+    }
+    *place = Some(w.clone());
+}
+
+fn take_route(t: &mut Track, r: &RouteSeen) {
+    if let Some(old) = &t.route
+        && r.generation < old.generation
+        && r.weights.is_some()
+        && old.uid == r.uid
+    {
+        return;
+    }
+    t.route = Some(r.clone());
+}
+
+fn preflight(cx: &mut Cx, report: &PreflightReport) {
+    if cx.run.stage != Stage::Preflight {
+        return;
+    }
+    for facts in &report.facts {
+        if let Some(t) = cx.run.tracks.get_mut(&facts.service) {
+            t.r0 = facts.ready;
+            t.facts = Some(facts.clone());
+        }
+    }
+    let blocking = report.problems.iter().filter(|p| p.blocking).count();
+    cx.run.preflight = Some(report.clone());
+    if blocking > 0 {
+        let text = format!("preflight found {blocking} problem(s); nothing was changed");
+        cx.event(EventKind::Run, ENGINE, None, text);
+        for p in report.problems.iter().filter(|p| p.blocking) {
+            cx.event(EventKind::Fault, ENGINE, p.service.as_deref(), format!("{} Do: {}", p.what, p.fix));
+        }
+        end(cx, Outcome::Blocked);
+        return;
+    }
+    cx.event(EventKind::Run, ENGINE, None, format!("preflight good: {} services ready", report.facts.len()));
+    cx.run.stage = Stage::Ready;
+    if cx.run.start_wanted {
+        let who = cx.run.identity.name.clone();
+        start(cx, &who);
+    }
+}
+
+/// Begins the run.
+pub(super) fn start(cx: &mut Cx, who: &str) {
+    cx.run.stage = Stage::Running;
+    cx.run.started = Some(cx.now);
+    let now = cx.now;
+    for t in cx.run.tracks.values_mut() {
+        t.since = now;
+    }
+    let text = format!("run {} of {} begins: {} services", cx.run.id, cx.run.plan.upgrade, cx.run.plan.services.len());
+    cx.event(EventKind::Run, who, None, text);
+}
+
+fn called(cx: &mut Cx, result: &CallResult) {
+    let name = cx
+        .run
+        .tracks
+        .values()
+        .find(|t| t.call.as_ref().is_some_and(|c| c.call.key == result.key))
+        .map(|t| t.service.clone());
+    // An answer to an intent of an earlier process, or one that was given up: the watch will tell.
+    let Some(mut t) = name.and_then(|n| cx.run.tracks.remove(&n)) else { return };
+    if let Some(flight) = t.call.take() {
+        match &result.outcome {
+            CallOutcome::Done { seen } | CallOutcome::Found { seen } => {
+                for o in seen {
+                    match o {
+                        Observation::Workload(w) if w.service == t.service => take_workload(&mut t, w),
+                        Observation::Route(r) if r.service == t.service => take_route(&mut t, r),
+                        other => observed(cx, other),
+                    }
+                }
+                pass::applied(cx, &mut t, &flight.call);
+                if let Some(fault) = t.fault.take()
+                    && fault.attempts > 1
+                {
+                    let text = format!("{} worked after {} tries", flight.call.action.word(), fault.attempts + 1);
+                    cx.event(EventKind::Fault, ENGINE, Some(&t.service), text);
+                }
+            }
+            CallOutcome::Failed { error, retry_after } => failed(cx, &mut t, &flight.call, error, *retry_after),
+            CallOutcome::Unknown { error } => failed(cx, &mut t, &flight.call, error, None),
+        }
+    }
+    cx.run.tracks.insert(t.service.clone(), t);
+}
+
+fn failed(
+    cx: &mut Cx,
+    t: &mut Track,
+    call: &super::effect::Call,
+    error: &super::message::CallError,
+    retry_after: Option<Dur>,
+) {
+    match error.kind {
+        CallErrorKind::Fenced => return stepped_down(cx, &error.text),
+        // Somebody wrote in between: decide again on what the watch brings, soon, without counting it as a failure.
+        CallErrorKind::Conflict | CallErrorKind::NotDriving => {
+            let attempts = t.fault.as_ref().map_or(0, |f| f.attempts);
+            t.fault = Some(Fault {
+                action: call.action.word().into(),
+                text: error.text.clone(),
+                attempts,
+                retry_at: cx.now + backoff(0, call.key),
+                since: t.fault.as_ref().map_or(cx.now, |f| f.since),
+            });
+            return;
+        }
+        _ => {}
+    }
+    let attempts = t.fault.as_ref().map_or(0, |f| f.attempts) + 1;
+    let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default());
+    let service = t.service.clone();
+    // The first failure and then each tenth: the screen shows the count in between.
+    if attempts == 1 || attempts % 10 == 0 {
+        let text = format!("{}: {}; next try in {}", call.action.word(), error.text, wait);
+        cx.event(EventKind::Fault, ENGINE, Some(&service), text);
+    }
+    if attempts == 6 {
+        cx.page(Some(&service), format!("{} has failed {attempts} times: {}", call.action.word(), error.text));
+    }
+    t.fault = Some(Fault {
+        action: call.action.word().into(),
+        text: error.text.clone(),
+        attempts,
+        retry_at: cx.now + wait,
+        since: t.fault.as_ref().map_or(cx.now, |f| f.since),
+    });
+}
+
+fn lease(cx: &mut Cx, seen: &LeaseSeen) {
+    if matches!(cx.run.driving, Driving::SteppedDown { .. }) {
+        return;
+    }
+    match seen {
+        LeaseSeen::Held { epoch } => {
+            if let Driving::Lost { since, .. } = &cx.run.driving {
+                let text = format!("driving again after {}", cx.now.since(*since).clock());
+                cx.event(EventKind::Run, ENGINE, None, text);
+            }
+            cx.run.driving = Driving::Yes { epoch: *epoch };
+            let now = cx.now;
+            if let Some(text) = source(&mut cx.run.cluster, &Link::Up, now) {
+                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+            }
+        }
+        LeaseSeen::Taken { holder, epoch } => {
+            let text = format!("{holder} drives this fleet (epoch {epoch})");
+            if cx.run.started.is_none() {
+                cx.event(EventKind::Run, ENGINE, None, format!("{text}; nothing was changed"));
+                end(cx, Outcome::Blocked);
+            } else {
+                stepped_down(cx, &text);
+            }
+        }
+        LeaseSeen::Expired { error } => {
+            let now = cx.now;
+            if let Some(text) = source(&mut cx.run.cluster, &Link::Down(error.clone()), now) {
+                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+            }
+            // Another may take it once our last renewal is older than the lease lasts; stop before that.
+            let deadline = Dur::secs(10);
+            let silent = cx.run.cluster.down.as_ref().is_some_and(|(since, _)| now.since(*since) >= deadline);
+            if silent && matches!(cx.run.driving, Driving::Yes { .. }) {
+                cx.run.driving = Driving::Lost { why: error.clone(), since: now };
+                cx.event(
+                    EventKind::Fault,
+                    ENGINE,
+                    None,
+                    "NOT DRIVING: the lease could not be renewed; nothing is written",
+                );
+            }
+        }
+    }
+}
+
+fn stepped_down(cx: &mut Cx, why: &str) {
+    cx.run.driving = Driving::SteppedDown { holder: why.into(), since: cx.now };
+    cx.event(EventKind::Run, ENGINE, None, format!("stepped down for good: {why}"));
+    cx.emit(Effect::End);
+}
+
+fn terminal_lost(cx: &mut Cx, how: OnTerminalLoss) {
+    cx.event(EventKind::Run, ENGINE, None, format!("the terminal is gone; policy says {}", word(how)));
+    match how {
+        OnTerminalLoss::Continue => cx.run.interactive = false,
+        OnTerminalLoss::Hold => {
+            cx.run.paused_all =
+                Some(Paused { by: ENGINE.into(), reason: "the terminal is gone".into(), since: cx.now });
+        }
+        OnTerminalLoss::Rollback => {
+            let paused = Paused { by: ENGINE.into(), reason: "the terminal is gone".into(), since: cx.now };
+            cx.run.aborting.get_or_insert(paused);
+        }
+    }
+}
+
+fn word(how: OnTerminalLoss) -> &'static str {
+    match how {
+        OnTerminalLoss::Hold => "hold: no raises, automatic rollback stays armed",
+        OnTerminalLoss::Continue => "continue",
+        OnTerminalLoss::Rollback => "rollback",
+    }
+}
+
+fn leaving(cx: &mut Cx, leave: &Leave) {
+    let default = if cx.run.interactive { OnExit::Hold } else { OnExit::Rollback };
+    let how = leave.how.or(cx.run.plan.policy.on_exit).unwrap_or(default);
+    if cx.run.leaving.is_some() {
+        return;
+    }
+    let verb = match how {
+        OnExit::Hold => "hold: weights stay as they are",
+        OnExit::Rollback => "rollback: services below 100 % go back first",
+    };
+    cx.event(EventKind::Run, ENGINE, None, format!("leaving ({}): {verb}", leave.why));
+    cx.run.leaving = Some(Leaving { how, why: leave.why.clone(), since: cx.now });
+    match how {
+        OnExit::Rollback if cx.run.started.is_some() => {
+            let paused = Paused { by: ENGINE.into(), reason: leave.why.clone(), since: cx.now };
+            cx.run.aborting.get_or_insert(paused);
+        }
+        _ if cx.run.started.is_none() => end(cx, Outcome::Aborted),
+        _ => cx.emit(Effect::End),
+    }
+}
+
+fn clock_jumped(cx: &mut Cx, by: i64) {
+    let text = format!("the clock moved by {:+.1} s against itself: everything is looked at anew", by as f64 / 1000.0);
+    cx.event(EventKind::Fault, ENGINE, None, text);
+    if !matches!(cx.run.driving, Driving::SteppedDown { .. }) {
+        cx.run.driving = Driving::Unknown;
+    }
+    cx.run.tick_asked = None;
+    cx.run.tick_answered = None;
+    let (now, by) = (cx.now, by);
+    for t in cx.run.tracks.values_mut() {
+        t.clock_moved(now, by);
+    }
+}
+
+/// Ends the run.
+pub(super) fn end(cx: &mut Cx, outcome: Outcome) {
+    cx.run.stage = Stage::Ended(outcome);
+    cx.run.ended = Some(cx.now);
+    let text = match outcome {
+        Outcome::Succeeded => "succeeded: every service is on its new version",
+        Outcome::RolledBack => "rolled back: every service that was touched is on its old version",
+        Outcome::Partial => "partial: some services are new, some are old",
+        Outcome::Aborted => "aborted: nothing was changed",
+        Outcome::Blocked => "blocked before the start: nothing was changed",
+        Outcome::RollbackBlocked => "gave up waiting for a rollback that cannot be done",
+        Outcome::LeftSplit => "left with traffic split",
+        Outcome::Lost => "cluster or metrics were lost for too long",
+        Outcome::SteppedDown => "another driver took over",
+    };
+    cx.event(EventKind::Run, ENGINE, None, text);
+    cx.emit(Effect::End);
+}

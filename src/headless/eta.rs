@@ -1,0 +1,93 @@
+//! How long a run still takes when every tick is good.
+use std::collections::BTreeMap;
+
+use crate::engine::run::{Phase, Run, Stage, Track};
+use crate::spec::policy::{After, PolicySpec};
+use crate::spec::units::{Dur, Time};
+
+/// A lower bound: holds, too few requests and people make it longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Eta {
+    /// Until the last service has completed its last step.
+    pub full: Dur,
+    /// Until all is soaked and settled.
+    pub end: Dur,
+}
+
+/// What is left, from the policy's warm-up, holds, soak and drain and from the clean time each service already has.
+/// `None` once the run ended, before it runs, or while nothing goes forward any more.
+pub fn eta(run: &Run, now: Time) -> Option<Eta> {
+    if run.stage != Stage::Running || run.tracks.values().any(|t| t.phase.going_back()) {
+        return None;
+    }
+    let policy = &run.plan.policy;
+    let (mut ways, mut full, mut end): (BTreeMap<&str, Way>, _, _) = (BTreeMap::new(), Dur::ZERO, Dur::ZERO);
+    let mut open = false;
+    // The plan lists services by waves: what one needs comes before it.
+    for track in run.in_order() {
+        let start = match &track.phase {
+            Phase::Waiting { needs } => {
+                needs.iter().filter_map(|n| ways.get(n.as_str())).map(|w| w.lets_go(policy)).max()
+            }
+            _ => None,
+        };
+        let Some(way) = Way::of(track, policy, now, start.unwrap_or(Dur::ZERO)) else { continue };
+        open |= !track.phase.is_final();
+        full = full.max(way.full());
+        end = end.max(way.settled);
+        ways.insert(&track.service, way);
+    }
+    open.then_some(Eta { full, end })
+}
+
+/// When one service gets where, counted from now.
+struct Way {
+    /// Completion of each step; zero for those behind it.
+    steps: Vec<Dur>,
+    soaked: Dur,
+    settled: Dur,
+}
+
+impl Way {
+    /// `None` for a service that goes nowhere.
+    fn of(track: &Track, policy: &PolicySpec, now: Time, start: Dur) -> Option<Way> {
+        let nothing = (policy.steps.len(), Dur::ZERO, Dur::ZERO);
+        let (first, mut at, mut clean) = match &track.phase {
+            Phase::Waiting { .. } | Phase::Deploying => (0, start + policy.warmup, Dur::ZERO),
+            Phase::Warming { ready_since } => {
+                let warm = ready_since.map_or(Dur::ZERO, |since| now.since(since));
+                (0, policy.warmup.minus(warm), Dur::ZERO)
+            }
+            Phase::Shifting { step, hold } => (*step, Dur::ZERO, hold.clean),
+            Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done => nothing,
+            _ => return None,
+        };
+        let mut steps = vec![Dur::ZERO; policy.steps.len()];
+        for (index, step) in policy.steps.iter().enumerate().skip(first) {
+            at = at + step.hold.minus(clean);
+            clean = Dur::ZERO;
+            steps[index] = at;
+        }
+        let soak = match &track.phase {
+            Phase::Soaking { clean } => policy.soak.minus(*clean),
+            Phase::Soaked | Phase::Settling(_) | Phase::Done => Dur::ZERO,
+            _ => policy.soak,
+        };
+        let drain = if matches!(track.phase, Phase::Done) { Dur::ZERO } else { policy.drain };
+        let soaked = at + soak;
+        Some(Way { steps, soaked, settled: soaked + drain })
+    }
+
+    fn full(&self) -> Dur {
+        self.steps.last().copied().unwrap_or(Dur::ZERO)
+    }
+
+    /// When a service that needs this one may start.
+    fn lets_go(&self, policy: &PolicySpec) -> Dur {
+        match policy.after {
+            After::Full => self.full(),
+            After::Soaked => self.soaked,
+            After::Step(n) => self.steps.get(n.saturating_sub(1) as usize).copied().unwrap_or_else(|| self.full()),
+        }
+    }
+}

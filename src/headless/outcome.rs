@@ -1,0 +1,250 @@
+//! What a run came to: exit code, one sentence, what to do next, one line per service.
+use crate::engine::run::{Driving, Outcome, Phase, Run, Stage, Track};
+use crate::journal::text::clean;
+
+/// What [`crate::engine::message::Leave::why`] says when the process got this signal; the exit code goes by it.
+pub const WHY_SIGTERM: &str = "SIGTERM";
+/// As [`WHY_SIGTERM`].
+pub const WHY_SIGINT: &str = "SIGINT";
+/// What it says when `--timeout` ran out.
+pub const WHY_TIMEOUT: &str = "--timeout";
+
+/// Exit code of the process that drove this run:
+///
+/// | code | |
+/// |---|---|
+/// | 0 | succeeded |
+/// | 1 | usage or configuration (never of a run; the command line's own) |
+/// | 2 | blocked by compatibility or policy |
+/// | 3 | rolled back, old healthy |
+/// | 4 | rollback blocked |
+/// | 5 | waiting for a person or window at `--timeout` |
+/// | 6 | lost cluster or metrics, or another driver took over |
+/// | 7 | left split and undriven |
+/// | 8 | partial: some services new, some back |
+/// | 130, 143 | interrupted (SIGTERM: 143) before anything changed |
+pub fn exit_code(run: &Run) -> i32 {
+    match run.outcome() {
+        Some(Outcome::Succeeded) => 0,
+        Some(Outcome::Blocked) => 2,
+        Some(Outcome::RolledBack) => 3,
+        Some(Outcome::RollbackBlocked) => 4,
+        Some(Outcome::Lost | Outcome::SteppedDown) => 6,
+        Some(Outcome::LeftSplit) => 7,
+        Some(Outcome::Partial) => 8,
+        Some(Outcome::Aborted) => unchanged(run),
+        None => left(run),
+    }
+}
+
+/// Nothing was applied: by a signal, a timeout, or a person.
+fn unchanged(run: &Run) -> i32 {
+    match run.leaving.as_ref().map(|l| l.why.as_str()) {
+        Some(why) if why.contains(WHY_SIGTERM) => 143,
+        Some(why) if why.contains(WHY_TIMEOUT) => 5,
+        _ => 130,
+    }
+}
+
+/// The process leaves a run that has not ended. The worst that holds is said.
+fn left(run: &Run) -> i32 {
+    let blocked = run.tracks.values().any(|t| matches!(t.phase, Phase::RollbackBlocked { .. }));
+    let lost = run.cluster.down.is_some()
+        || run.metrics.down.is_some()
+        || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. });
+    let signalled = run.leaving.as_ref().is_some_and(|l| !l.why.contains(WHY_TIMEOUT));
+    if blocked {
+        4
+    } else if run.tracks.values().any(undriven) {
+        7
+    } else if lost {
+        6
+    } else if signalled && run.tracks.values().all(|t| t.highest == 0) {
+        unchanged(run)
+    } else {
+        5
+    }
+}
+
+/// Begun and not at its end: with traffic on the new version, or at least with objects of it in the cluster.
+fn undriven(track: &Track) -> bool {
+    !track.phase.is_final() && !matches!(track.phase, Phase::Waiting { .. })
+}
+
+/// How one is taken up again.
+pub fn resume_command(run: &Run) -> String {
+    format!("pilothouse resume {} --headless", run.id)
+}
+
+/// One service for a table or a record.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line {
+    pub service: String,
+    pub from: String,
+    pub to: String,
+    /// Share of the new version as the route carries it, in per cent.
+    pub weight: f64,
+    pub state: String,
+    /// Why it is so, where that needs saying.
+    pub reason: String,
+}
+
+/// One line per service, in the order of the plan.
+pub(super) fn lines(run: &Run) -> Vec<Line> {
+    let line = |track: &Track| {
+        let to = run.plan.get(&track.service).map(|p| p.version.clone()).unwrap_or_default();
+        let settled = matches!(track.phase, Phase::Done);
+        Line {
+            service: clean(&track.service),
+            from: track.facts.as_ref().map_or("?".into(), |f| clean(&f.from_version)),
+            to: clean(&to),
+            // After settling stable is the new version, and the route is all stable's again.
+            weight: if settled { 100.0 } else { track.accepted_share() },
+            state: track.phase.word().into(),
+            reason: clean(&reason(track)),
+        }
+    };
+    run.in_order().map(line).collect()
+}
+
+fn reason(track: &Track) -> String {
+    match &track.phase {
+        Phase::RollingBack(r) | Phase::Verifying { rollback: r, .. } | Phase::RolledBack { rollback: r } => {
+            r.reason.clone()
+        }
+        Phase::RollbackBlocked { rollback, reason, .. } => format!("{}; cannot go back: {reason}", rollback.reason),
+        Phase::Skipped { why } => why.clone(),
+        Phase::Done => String::new(),
+        Phase::Waiting { needs } if !needs.is_empty() => format!("for {}", needs.join(", ")),
+        _ => stop(track).unwrap_or_default(),
+    }
+}
+
+/// What stops this service's raises now.
+pub(super) fn stop(track: &Track) -> Option<String> {
+    if let Some(paused) = &track.paused {
+        let reason = if paused.reason.is_empty() { String::new() } else { format!(": {}", paused.reason) };
+        return Some(format!("PAUSED by {}{reason}", paused.by));
+    }
+    if let Some(held) = &track.held {
+        return Some(format!("HELD: {}", held.text));
+    }
+    track.blind.as_ref().map(|_| "BLIND: no data from its gates".into())
+}
+
+/// Whole numbers as they are, others with one digit.
+pub(super) fn percent(share: f64) -> String {
+    if share.fract() == 0.0 { format!("{share:.0} %") } else { format!("{share:.1} %") }
+}
+
+/// The outcome as a word of the JSON lines and the audit file.
+pub(super) fn word(run: &Run) -> &'static str {
+    match run.outcome() {
+        Some(Outcome::Succeeded) => "succeeded",
+        Some(Outcome::RolledBack) => "rolled_back",
+        Some(Outcome::Partial) => "partial",
+        Some(Outcome::Aborted) => "aborted",
+        Some(Outcome::Blocked) => "blocked",
+        Some(Outcome::RollbackBlocked) => "rollback_blocked",
+        Some(Outcome::LeftSplit) => "left_split",
+        Some(Outcome::Lost) => "lost",
+        Some(Outcome::SteppedDown) => "stepped_down",
+        None => "not_ended",
+    }
+}
+
+/// What it came to, in a sentence.
+pub(super) fn sentence(run: &Run) -> String {
+    let all = run.tracks.len();
+    let count = |phase: fn(&Phase) -> bool| run.tracks.values().filter(|t| phase(&t.phase)).count();
+    let done = count(|p| matches!(p, Phase::Done));
+    let back = count(|p| matches!(p, Phase::RolledBack { .. }));
+    match run.outcome() {
+        Some(Outcome::Succeeded) if done == all => format!("Succeeded: {} on the new version.", services(done)),
+        Some(Outcome::Succeeded) => {
+            format!("Succeeded: {} on the new version, {} left out.", services(done), all - done)
+        }
+        Some(Outcome::RolledBack) => {
+            format!("Rolled back: {} on the old version again, and healthy; nothing runs on a new one.", services(back))
+        }
+        Some(Outcome::Partial) => {
+            format!(
+                "Partial: {} on the new version, {back} back on the old, {} untouched.",
+                services(done),
+                all.saturating_sub(done + back)
+            )
+        }
+        Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
+        Some(Outcome::Blocked) => {
+            let problems = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| p.blocking).count());
+            let problems = if problems == 1 { "1 problem".into() } else { format!("{problems} problems") };
+            format!("Blocked before the start: {problems}; nothing was changed.")
+        }
+        Some(Outcome::RollbackBlocked) => "A rollback could not be done; waiting for it was given up.".into(),
+        Some(Outcome::LeftSplit) => "Left as it was: traffic is split and nobody drives.".into(),
+        Some(Outcome::Lost) => "Cluster or metrics were lost; nothing was decided without them.".into(),
+        Some(Outcome::SteppedDown) => "Another process drives this run now; this one stepped down.".into(),
+        None if exit_code(run) == 7 => {
+            let split = run.tracks.values().any(|t| undriven(t) && t.accepted_share() > 0.0);
+            let what = if split { "traffic is split" } else { "services are under way" };
+            format!("Left before its end: {what} and nobody drives.")
+        }
+        None => match (&run.stage, asked(run)) {
+            (Stage::Ready, _) => "Left before its start: it waits for `start`; nothing was changed.".into(),
+            (_, Some(ask)) => format!("Left before its end: it waits for a person: {ask}."),
+            _ => "Left before its end.".into(),
+        },
+    }
+}
+
+fn asked(run: &Run) -> Option<String> {
+    run.in_order()
+        .find_map(|t| t.ask.as_ref().map(|a| format!("{}: {}", t.service, clean(&a.text).trim_end_matches('.'))))
+}
+
+fn services(n: usize) -> String {
+    if n == 1 { "1 service".into() } else { format!("{n} services") }
+}
+
+/// What to do next; empty when there is nothing.
+pub(super) fn next(run: &Run) -> Vec<String> {
+    let audit = format!("`pilothouse audit show {}` says what happened", run.id);
+    let resume = format!("`{}` goes on with it", resume_command(run));
+    match (run.outcome(), exit_code(run)) {
+        (Some(Outcome::Succeeded), _) => Vec::new(),
+        (Some(Outcome::Blocked), _) => vec!["repair what is listed, then start again".into()],
+        (Some(Outcome::RolledBack), _) => vec![audit, "repair the release, then start a new run".into()],
+        (Some(Outcome::Partial), _) => {
+            vec![audit, "a new run with the same files takes up the services that are still old".into()]
+        }
+        (Some(Outcome::RollbackBlocked), _) | (None, 4) => {
+            let mut out: Vec<String> = blocked_commands(run);
+            out.push(resume);
+            out.push(audit);
+            out
+        }
+        (Some(Outcome::SteppedDown), _) => vec![format!("`pilothouse watch --run {}` follows it", run.id)],
+        (Some(Outcome::LeftSplit), _) | (None, 7) => {
+            let split = run.in_order().filter(|t| undriven(t));
+            let shares: Vec<String> =
+                split.map(|t| format!("{} {} new", t.service, percent(t.accepted_share()))).collect();
+            let mut out = Vec::new();
+            if !shares.is_empty() {
+                out.push(format!("it stays so until somebody drives: {}", shares.join(", ")));
+            }
+            out.push(resume);
+            out
+        }
+        (Some(Outcome::Lost), _) | (None, 6) => vec![format!("once they answer again, {resume}")],
+        (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
+        (None, _) => vec![resume],
+    }
+}
+
+fn blocked_commands(run: &Run) -> Vec<String> {
+    let command = |t: &Track| match &t.phase {
+        Phase::RollbackBlocked { command, .. } => Some(format!("{}: by hand, `{}`", t.service, clean(command))),
+        _ => None,
+    };
+    run.in_order().filter_map(command).collect()
+}

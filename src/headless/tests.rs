@@ -1,0 +1,292 @@
+//! What a run looks like from outside.
+use serde_json::Value;
+
+use super::*;
+use crate::engine::effect::EventKind;
+use crate::engine::observe::Problem;
+use crate::engine::run::{
+    Ask, AskKind, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback, RollbackStage,
+};
+use crate::gate::GateState;
+use crate::journal::testing::{at, event, run};
+use crate::spec::policy::{OnExit, Severity};
+
+fn set(run: &mut Run, service: &str, phase: Phase, share: u32) {
+    let track = run.tracks.get_mut(service).unwrap();
+    (track.phase, track.desired, track.highest) = (phase, share, track.highest.max(share));
+    // From JSON, so that it stays a route when routes get new fields.
+    let route = serde_json::json!({"service": service, "uid": "u", "weights": {"stable": 100 - share, "next": share},
+                                   "accepted": "yes", "owner": null, "generation": 1, "writer": null});
+    track.route = Some(serde_json::from_value(route).unwrap());
+}
+
+fn shifting(step: usize, clean: u64) -> Phase {
+    Phase::Shifting { step, hold: Hold { clean: Dur::secs(clean), ..Hold::default() } }
+}
+
+fn rollback(reason: &str) -> Rollback {
+    Rollback {
+        severity: Severity::Immediate,
+        reason: reason.into(),
+        by: "engine".into(),
+        decided: at(100),
+        stage: RollbackStage::Lower,
+        from_share: 10,
+        halvings: 0,
+        accepted_zero: None,
+        quiet_scrapes: 0,
+        drain_since: None,
+    }
+}
+
+fn leave(run: &mut Run, why: &str) {
+    run.leaving = Some(Leaving { how: OnExit::Hold, why: why.into(), since: at(100) });
+}
+
+fn held(text: &str) -> Option<Held> {
+    Some(Held { reason: HoldReason::Gate, text: text.into(), since: at(100), until: None })
+}
+
+#[test]
+fn exit_codes_are_those_of_the_table() {
+    for (outcome, code) in [
+        (Outcome::Succeeded, 0),
+        (Outcome::Blocked, 2),
+        (Outcome::RolledBack, 3),
+        (Outcome::RollbackBlocked, 4),
+        (Outcome::Lost, 6),
+        (Outcome::SteppedDown, 6),
+        (Outcome::LeftSplit, 7),
+        (Outcome::Partial, 8),
+        (Outcome::Aborted, 130),
+    ] {
+        let run = Run { stage: Stage::Ended(outcome), ..run() };
+        assert_eq!(exit_code(&run), code, "{outcome:?}");
+    }
+    for (why, code) in [("SIGTERM", 143), ("SIGINT", 130), ("--timeout of 2h is over", 5)] {
+        let mut run = Run { stage: Stage::Ended(Outcome::Aborted), ..run() };
+        leave(&mut run, why);
+        assert_eq!(exit_code(&run), code, "aborted by {why}");
+        run.stage = Stage::Ready;
+        assert_eq!(exit_code(&run), code, "left by {why}");
+        set(&mut run, "ledger", shifting(0, 0), 10);
+        assert_eq!(exit_code(&run), 7, "split, left by {why}");
+    }
+    let mut run = run();
+    run.cluster.down = Some((at(1), "refused".into()));
+    assert_eq!(exit_code(&run), 6);
+    set(&mut run, "ledger", shifting(0, 0), 10);
+    assert_eq!(exit_code(&run), 7, "a split is worse than a lost cluster");
+    let (reason, command, since) = ("refused".into(), "kubectl patch x".into(), at(1));
+    set(&mut run, "ledger", Phase::RollbackBlocked { rollback: rollback("r"), reason, command, since }, 10);
+    assert_eq!(exit_code(&run), 4);
+    set(&mut run, "ledger", Phase::Done, 0);
+    run.cluster.down = None;
+    assert_eq!(exit_code(&run), 5);
+    // Objects of the new version stand there, without traffic.
+    leave(&mut run, "SIGTERM");
+    set(&mut run, "billing", Phase::Deploying, 0);
+    assert_eq!(exit_code(&run), 7);
+    assert!(outcome::sentence(&run).contains("under way"));
+}
+
+/// Policy: warm-up 5 min, three steps of 2 min, soak 30 min, drain 30 s; billing starts when ledger is at 100 %.
+#[test]
+fn an_estimate_adds_what_is_left() {
+    let mut run = run();
+    let left = |run: &Run, seconds| eta(run, at(seconds)).map(|e| (e.full.0 / 1000, e.end.0 / 1000));
+    assert_eq!(left(&run, 0), Some((22 * 60, 22 * 60 + 30 * 60 + 30)));
+    set(&mut run, "ledger", Phase::Warming { ready_since: Some(at(0)) }, 0);
+    assert_eq!(left(&run, 60), Some((21 * 60, 51 * 60 + 30)));
+    set(&mut run, "ledger", shifting(1, 90), 50);
+    assert_eq!(left(&run, 400), Some((30 + 120 + 660, 30 + 120 + 660 + 1830)));
+    set(&mut run, "ledger", Phase::Soaked, 100);
+    set(&mut run, "billing", Phase::Soaking { clean: Dur::mins(29) }, 100);
+    assert_eq!(left(&run, 2000), Some((0, 90)));
+    set(&mut run, "billing", Phase::RollingBack(rollback("r")), 100);
+    assert_eq!(left(&run, 2000), None, "nothing goes forward while something goes back");
+    run.stage = Stage::Ended(Outcome::Succeeded);
+    assert_eq!(left(&run, 2000), None);
+}
+
+#[test]
+fn lines_read_as_documented() {
+    let mut run = run();
+    let mut text = Text::new(chrono_tz::Europe::Berlin);
+    let gate = event(672, EventKind::Gate, Some("billing"), "error rate 1.31% > max 1.00%, 0:48 of 2:00");
+    assert_eq!(text.event(&run, &gate), "03:11:12 gate   billing  error rate 1.31% > max 1.00%, 0:48 of 2:00");
+    let mut note = event(673, EventKind::Command, None, "look\u{1b}[2J\nhere");
+    note.who = "mara".into();
+    assert_eq!(text.event(&run, &note), "03:11:13 cmd             look[2J here (by mara)");
+    set(&mut run, "ledger", Phase::Soaked, 100);
+    set(&mut run, "billing", shifting(1, 48), 50);
+    run.tracks.get_mut("billing").unwrap().held = held("error rate 1.31% > max 1.00%");
+    let progress = text.tick(&run, at(720)).unwrap();
+    let want = "03:12:00 now             1/2 at 100 %; billing 50 %, step 2 of 3, 0:48 of 2:00, HELD: error rate 1.31% > max \
+                1.00%; about 3:12 to 100 %, 33:42 to the end";
+    assert_eq!(progress, want);
+}
+
+#[test]
+fn progress_is_said_every_minute_and_when_something_changed() {
+    let mut run = run();
+    let mut text = Text::new(chrono_tz::UTC);
+    let said: Vec<i64> = (0..300)
+        .filter(|s| {
+            match s {
+                65 => set(&mut run, "ledger", Phase::Deploying, 0),
+                66 => set(&mut run, "ledger", Phase::Warming { ready_since: None }, 0),
+                _ => {}
+            }
+            text.tick(&run, at(*s)).is_some()
+        })
+        .collect();
+    // 66 comes too soon after 60, and then nothing changes again.
+    assert_eq!(said, [0, 60, 70, 130, 190, 250]);
+    run.stage = Stage::Ended(Outcome::Succeeded);
+    assert_eq!(text.tick(&run, at(9999)), None);
+}
+
+#[test]
+fn the_end_says_what_is_where_and_what_to_do() {
+    let mut run = run();
+    set(&mut run, "ledger", Phase::Done, 0);
+    set(&mut run, "billing", shifting(0, 0), 10);
+    run.tracks.get_mut("billing").unwrap().paused =
+        Some(Paused { by: "mara".into(), reason: "look".into(), since: at(50) });
+    (run.stage, run.ended) = (Stage::Ended(Outcome::LeftSplit), Some(at(725)));
+    let want = "\
+\nSERVICE  FROM   TO     WEIGHT  STATE     \nledger   5.2.0  5.3.0   100 %  done\nbilling  4.1.8  4.2.1    10 %  shifting  PAUSED by \
+mara: look\n\nLeft as it was: traffic is split and nobody drives.\nNext: it stays so until somebody drives: billing 10 % \
+new.\nNext: `pilothouse resume 7f3a --headless` goes on with it.\nRun 7f3a, took 12:05. Exit code 7.";
+    assert_eq!(Text::new(chrono_tz::UTC).end(&run), want.replace("STATE     \n", "STATE\n"));
+
+    set(&mut run, "billing", Phase::RolledBack { rollback: rollback("error rate 9.00% > max 1.00%") }, 0);
+    run.stage = Stage::Ended(Outcome::Partial);
+    let end = Text::new(chrono_tz::UTC).end(&run);
+    assert!(end.contains("rolled back  error rate 9.00% > max 1.00%"), "{end}");
+    assert!(end.contains("Partial: 1 service on the new version, 1 back on the old, 0 untouched."), "{end}");
+}
+
+#[test]
+fn a_person_who_is_waited_for_is_named_the_question() {
+    let mut run = run();
+    let ask = Ask { kind: AskKind::TooFew, text: "12 of 300 requests.".into(), since: at(1), deadline: None };
+    run.tracks.get_mut("ledger").unwrap().ask = Some(ask);
+    leave(&mut run, "--timeout");
+    let end = Text::new(chrono_tz::UTC).end(&run);
+    assert!(
+        end.contains("waits for a person: ledger: 12 of 300 requests.\n") && end.ends_with("Exit code 5."),
+        "{end}"
+    );
+}
+
+#[test]
+fn json_lines_carry_the_documented_fields() {
+    let mut run = run();
+    set(&mut run, "ledger", shifting(1, 48), 50);
+    let mut out = JsonLines::new();
+    let read = |line: String| -> Value {
+        assert!(!line.contains('\n'), "{line}");
+        serde_json::from_str(&line).unwrap()
+    };
+    let event = read(out.event(&run, &event(72, EventKind::Gate, Some("ledger"), "bad\u{202e}\n\"x\"")));
+    let want = serde_json::json!({"type": "event", "schema": 1, "run": "7f3a", "at": "2026-11-22T02:01:12.000Z",
+        "kind": "gate", "who": "engine", "service": "ledger", "text": "bad \"x\""});
+    assert_eq!(event, want);
+    let progress = read(out.tick(&run, at(80)).unwrap());
+    assert_eq!((&progress["type"], &progress["eta_full_s"]), (&"progress".into(), &(72 + 120 + 660).into()));
+    let ledger = serde_json::json!({"name": "ledger", "phase": "shifting", "step": 2, "steps": 3, "hold_clean_s": 48,
+        "weight_desired": 50, "weight_accepted": 50.0, "held": null, "paused_by": null, "blind": false});
+    assert_eq!(progress["services"][0], ledger);
+    run.stage = Stage::Ended(Outcome::RolledBack);
+    let end = read(out.end(&run));
+    assert_eq!((&end["outcome"], &end["exit_code"]), (&"rolled_back".into(), &3.into()));
+    assert_eq!(end["services"][1]["from"], "4.1.8");
+}
+
+/// From JSON, so that it stays a gate's track when these get new fields.
+fn gate_track(last: Value) -> GateTrack {
+    let state = serde_json::to_value(GateState::default()).unwrap();
+    serde_json::from_value(serde_json::json!({"state": state, "told_lost": false, "last": last})).unwrap()
+}
+
+fn evaluated(reason: &str, fires: bool) -> GateTrack {
+    let verdict = if fires { "bad" } else { "good" };
+    gate_track(serde_json::json!({"at": at(1), "verdict": verdict, "acts_as": verdict, "asks": false, "reason": reason,
+        "value": 0.01, "requests": null, "window": null, "progress": "instant", "fires": fires}))
+}
+
+#[test]
+fn junit_fails_the_service_and_the_gate() {
+    let mut run = run();
+    let mut out = JUnit::new();
+    for service in ["ledger", "billing"] {
+        let gates = &mut run.tracks.get_mut(service).unwrap().gates;
+        gates.insert("error-rate".into(), evaluated("error rate 1.31% > max 1.00%", service == "billing"));
+        gates.insert("p95".into(), gate_track(Value::Null));
+    }
+    assert_eq!(out.tick(&run, at(1)), None);
+    // After the rollback the gate looks at the old version, and is good again.
+    run.tracks.get_mut("billing").unwrap().gates.insert("error-rate".into(), evaluated("ok", false));
+    let (ledger, billing) =
+        (Phase::Done, Phase::RolledBack { rollback: rollback("error rate <\"1.31%\"> & more\u{1}") });
+    set(&mut run, "ledger", ledger, 0);
+    set(&mut run, "billing", billing, 0);
+    (run.stage, run.ended) = (Stage::Ended(Outcome::Partial), Some(at(60)));
+    assert_eq!(out.event(&run, &event(60, EventKind::Rollback, Some("billing"), "]]> back")), "");
+    let xml = out.end(&run);
+    assert!(xml.contains("tests=\"7\" failures=\"2\" errors=\"0\" skipped=\"2\" time=\"60.000\""), "{xml}");
+    assert!(
+        xml.contains("<failure type=\"rolled back\" message=\"error rate &lt;&quot;1.31%&quot;&gt; &amp; more\">"),
+        "{xml}"
+    );
+    let gate = "<testcase classname=\"pilothouse.shop.prod-eu1.billing\" name=\"error-rate\" time=\"0.000\">\n      <failure type=\"gate\"";
+    assert!(xml.contains(gate), "{xml}");
+    assert!(xml.contains("]]&gt; back (engine)\n</system-out>"), "{xml}");
+    well_formed(&xml);
+}
+
+#[test]
+fn junit_of_a_blocked_run_lists_the_problems() {
+    let mut run = Run { stage: Stage::Ended(Outcome::Blocked), ..run() };
+    let problem = |what: &str, blocking| Problem {
+        service: Some("billing".into()),
+        blocking,
+        what: what.into(),
+        fix: "make it".into(),
+    };
+    run.preflight.as_mut().unwrap().problems = vec![problem("no route `billing`", true), problem("old image", false)];
+    let xml = JUnit::new().end(&run);
+    assert!(xml.contains("<failure type=\"preflight\" message=\"billing: no route `billing` (make it)\">"), "{xml}");
+    assert!(!xml.contains("old image"), "a warning fails nothing");
+    well_formed(&xml);
+    let text = Text::new(chrono_tz::UTC).end(&run);
+    assert!(
+        text.contains("error: billing: no route `billing`. make it\nwarning: billing: old image. make it"),
+        "{text}"
+    );
+    assert!(text.contains("Blocked before the start: 1 problem;"), "{text}");
+}
+
+/// Every element that opens is closed in order, and no bare `&` or `<` is left in a text.
+fn well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let body = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap();
+    for part in body.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').expect("a tag ends");
+        let name = tag.split_whitespace().next().unwrap_or_default();
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        let entities = ["amp;", "lt;", "gt;", "quot;", "apos;"];
+        for after in text.split('&').skip(1).chain(tag.split('&').skip(1)) {
+            assert!(entities.iter().any(|e| after.starts_with(e)), "&{after}");
+        }
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
+    assert!(open.is_empty(), "{open:?}");
+}

@@ -1,0 +1,144 @@
+//! Lines for a person who reads a terminal or a CI log.
+//!
+//! ```text
+//! 03:11:12 gate   billing  error rate 1.31% > max 1.00%, 0:48 of 2:00
+//! 03:12:00 now             2/9 at 100 %; billing 25 %, step 2 of 4, 0:48 of 2:00; about 1:12:00 to 100 %, 1:43:00 to the end
+//! ```
+use chrono_tz::Tz;
+
+use super::eta::eta;
+use super::outcome::{self, Line, exit_code, percent};
+use super::{Pace, Reporter, stage_word};
+use crate::engine::effect::Event;
+use crate::engine::run::{Phase, Run, Track};
+use crate::journal::text::clean;
+use crate::spec::units::{Dur, Time};
+
+/// So many services are named in a progress line.
+const NAMED: usize = 4;
+
+/// One line per event, with times in a zone.
+#[derive(Debug)]
+pub struct Text {
+    zone: Tz,
+    pace: Pace,
+}
+
+impl Text {
+    pub fn new(zone: Tz) -> Text {
+        Text { zone, pace: Pace::default() }
+    }
+
+    fn line(&self, run: &Run, at: Time, kind: &str, service: &str, text: &str) -> String {
+        let width = run.tracks.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        let at = at.utc().with_timezone(&self.zone).format("%H:%M:%S");
+        let line = format!("{at} {kind:<6} {:<width$}  {}", clean(service), clean(text));
+        line.trim_end().to_owned()
+    }
+}
+
+impl Reporter for Text {
+    fn event(&mut self, run: &Run, event: &Event) -> String {
+        let by = if event.who == "engine" { String::new() } else { format!(" (by {})", event.who) };
+        let service = event.service.as_deref().unwrap_or_default();
+        self.line(run, event.at, event.kind.word(), service, &format!("{}{by}", event.text))
+    }
+
+    fn tick(&mut self, run: &Run, now: Time) -> Option<String> {
+        self.pace.due(run, now).then(|| self.line(run, now, "now", "", &progress(run, now)))
+    }
+
+    fn end(&mut self, run: &Run) -> String {
+        let mut out = vec![String::new()];
+        out.extend(problems(run));
+        out.extend(table(&outcome::lines(run)));
+        out.push(String::new());
+        out.push(outcome::sentence(run));
+        out.extend(outcome::next(run).into_iter().map(|next| format!("Next: {next}.")));
+        let took = match (run.started, run.ended) {
+            (Some(start), Some(end)) => format!(", took {}", end.since(start).clock()),
+            _ => String::new(),
+        };
+        out.push(format!("Run {}{took}. Exit code {}.", run.id, exit_code(run)));
+        out.join("\n")
+    }
+}
+
+/// How far it is.
+fn progress(run: &Run, now: Time) -> String {
+    let full = run.tracks.values().filter(|t| is_full(t)).count();
+    let mut parts = vec![format!("{full}/{} at 100 %", run.tracks.len())];
+    if stage_word(run) != "running" {
+        parts[0] = format!("{}, {}", stage_word(run), parts[0]);
+    }
+    if let Some(paused) = &run.paused_all {
+        parts.push(format!("all PAUSED by {}", paused.by));
+    }
+    if let Some(stopped) = &run.stopped {
+        parts.push(format!("all HELD: {}", stopped.text));
+    }
+    let moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();
+    parts.extend(moving.iter().take(NAMED).map(|t| of(run, t)));
+    if moving.len() > NAMED {
+        parts.push(format!("{} more", moving.len() - NAMED));
+    }
+    if let Some(eta) = eta(run, now) {
+        let to_full = if eta.full > Dur::ZERO { format!("{} to 100 %, ", eta.full.clock()) } else { String::new() };
+        parts.push(format!("about {to_full}{} to the end", eta.end.clock()));
+    }
+    parts.join("; ")
+}
+
+/// The new version serves everything, or is settled.
+pub(super) fn is_full(track: &Track) -> bool {
+    match track.phase {
+        Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done => true,
+        Phase::Shifting { .. } => track.accepted_share() >= 100.0,
+        _ => false,
+    }
+}
+
+fn moves(track: &Track) -> bool {
+    !track.phase.is_final() && !matches!(track.phase, Phase::Waiting { .. } | Phase::Soaked)
+}
+
+/// One service within a progress line.
+fn of(run: &Run, track: &Track) -> String {
+    let share = percent(track.accepted_share());
+    let what = match &track.phase {
+        Phase::Shifting { step, hold } => {
+            let steps = &run.plan.policy.steps;
+            let of = steps.get(*step).map_or(Dur::ZERO, |s| s.hold);
+            format!("{share}, step {} of {}, {} of {}", step + 1, steps.len(), hold.clean.clock(), of.clock())
+        }
+        Phase::Soaking { clean } => format!("soaking {} of {}", clean.clock(), run.plan.policy.soak.clock()),
+        phase if phase.going_back() => format!("{} at {share}", phase.word()),
+        phase => phase.word().into(),
+    };
+    let stop = outcome::stop(track).map(|s| format!(", {s}")).unwrap_or_default();
+    format!("{} {what}{stop}", track.service)
+}
+
+fn problems(run: &Run) -> Vec<String> {
+    let Some(report) = &run.preflight else { return Vec::new() };
+    let line = |p: &crate::engine::observe::Problem| {
+        let (mark, on) = (if p.blocking { "error" } else { "warning" }, p.service.as_deref().unwrap_or("run"));
+        clean(&format!("{mark}: {on}: {}. {}", p.what.trim_end_matches('.'), p.fix))
+    };
+    report.problems.iter().map(line).collect()
+}
+
+fn table(lines: &[Line]) -> Vec<String> {
+    let head = ["SERVICE", "FROM", "TO", "WEIGHT", "STATE", ""].map(str::to_owned);
+    let row = |l: &Line| {
+        [l.service.clone(), l.from.clone(), l.to.clone(), percent(l.weight), l.state.clone(), l.reason.clone()]
+    };
+    let rows: Vec<[String; 6]> = std::iter::once(head).chain(lines.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
+    let (w0, w1, w2, w3, w4) = (width(0), width(1), width(2), width(3), width(4));
+    let text = |[service, from, to, weight, state, reason]: &[String; 6]| {
+        let line = format!("{service:<w0$}  {from:<w1$}  {to:<w2$}  {weight:>w3$}  {state:<w4$}  {reason}");
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(text).collect()
+}

@@ -1,0 +1,105 @@
+//! One JSON Schema for the files people write, derived from the types that read them.
+//!
+//! Editors use it for completion; [`super::structure`] checks documents against the very same value, so the two cannot
+//! drift apart.
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::API_VERSION;
+use super::fleet::FleetSpec;
+use super::policy::PolicySpec;
+use super::upgrade::UpgradeSpec;
+
+/// The kinds of document this program reads.
+pub const KINDS: [&str; 3] = ["Fleet", "Policy", "Upgrade"];
+
+/// JSON Schema (draft 2020-12) of one document: one of [`KINDS`], told apart by `kind`.
+pub fn schema() -> Value {
+    known().clone()
+}
+
+/// The same, made once.
+pub(super) fn known() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(derive);
+    &SCHEMA
+}
+
+fn derive() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let specs = [
+        generator.subschema_for::<FleetSpec>(),
+        generator.subschema_for::<PolicySpec>(),
+        generator.subschema_for::<UpgradeSpec>(),
+    ];
+    let mut defs: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
+    for (kind, spec) in KINDS.iter().zip(specs) {
+        defs.insert((*kind).to_string(), document(kind, &spec.to_value()));
+    }
+    let one_of: Vec<Value> = KINDS.iter().map(|kind| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Pilothouse files",
+        "description": "A Fleet, a Policy or an Upgrade.",
+        "oneOf": one_of,
+        "$defs": defs,
+    });
+    tidy(&mut schema);
+    schema
+}
+
+fn document(kind: &str, spec: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "apiVersion": { "const": API_VERSION },
+            "kind": { "const": kind },
+            "metadata": {
+                "type": "object",
+                "properties": { "name": { "type": "string", "description": "What other documents call this one." } },
+                "required": ["name"],
+                "additionalProperties": false,
+            },
+            "spec": spec,
+        },
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+    })
+}
+
+/// A key that is written has a value: `max:` with nothing after it is a forgotten value, not an absent one. So the
+/// `null` that `Option` fields would allow is taken out, everywhere.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(map) => {
+            map.values_mut().for_each(tidy);
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|t| t != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".into(), only);
+                }
+            }
+            let null = json!({ "type": "null" });
+            if let Some(Value::Array(any)) = map.get_mut("anyOf") {
+                any.retain(|s| *s != null);
+                if let [only] = any.as_slice() {
+                    let only = only.clone();
+                    map.remove("anyOf");
+                    if let Value::Object(only) = only {
+                        // What is said beside the reference, such as its description, is said of this field.
+                        only.into_iter().for_each(|(k, v)| {
+                            map.entry(k).or_insert(v);
+                        });
+                    }
+                }
+            }
+            if map.get("default") == Some(&Value::Null) {
+                map.remove("default");
+            }
+        }
+        _ => {}
+    }
+}

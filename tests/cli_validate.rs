@@ -1,0 +1,122 @@
+//! `validate` over real files and folders: what cannot be read is part of the one report.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pilothouse::cli::validate::{Output, load, validate};
+use pilothouse::cli::{files, schema};
+
+/// A folder of its own that is gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("pilothouse-validate-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(paths: &[PathBuf], output: Output) -> (i32, String) {
+    let mut out = Vec::new();
+    let code = validate(paths, output, &mut out).unwrap();
+    (code, String::from_utf8(out).unwrap())
+}
+
+fn shop() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop")
+}
+
+#[test]
+fn a_folder_is_all_its_yaml_files() {
+    let (code, out) = run(&[shop()], Output::Text);
+    assert_eq!((code, out.as_str()), (0, "valid: 1 fleet, 1 policy, 1 upgrade\n"));
+    // Named twice, read once.
+    let (code, out) = run(&[shop(), shop().join("fleet.yaml"), shop().join("../shop/policy.yaml")], Output::Text);
+    assert_eq!((code, out.as_str()), (0, "valid: 1 fleet, 1 policy, 1 upgrade\n"));
+    let (code, out) = run(&[shop()], Output::Json);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0);
+    assert_eq!(json["valid"], true);
+    assert_eq!(json["upgrades"], serde_json::json!(["release-2026-4"]));
+    assert_eq!(json["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn what_cannot_be_read_stands_beside_what_is_wrong() {
+    let folder = Folder::new("mixed");
+    let fleet = fs::read_to_string(shop().join("fleet.yaml")).unwrap();
+    folder.put("a-latin1.yaml", b"metadata:\n  name: caf\xe9\n");
+    folder.put("b-binary.yml", b"\x7fELF\x02\x01\x00\x00");
+    folder.put("c-empty.yaml", "");
+    folder.put("d-half.yaml", &fleet[..fleet.find("stable: auth,").unwrap() + 7]);
+    folder.put("e-wrong.yaml", fleet.replace("name: shop\n", "name: other\n  nmae: x\n"));
+    folder.put("f-ignored.txt", "not: read");
+    let paths = [folder.0.clone(), folder.0.join("gone.yaml")];
+    let (code, out) = run(&paths, Output::Json);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let found: Vec<String> = json["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| {
+            let file = Path::new(p["file"].as_str().unwrap()).file_name().unwrap().to_string_lossy().into_owned();
+            format!("{file}:{}:{} {}", p["line"], p["column"], p["message"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!((code, found.len()), (1, 6), "{out}");
+    assert_eq!(found[0], "a-latin1.yaml:2:12 the file holds a byte that is not UTF-8: it cannot be read as text");
+    assert_eq!(found[1], "b-binary.yml:1:7 the file holds a NUL byte: it cannot be read as text");
+    assert!(found[2].starts_with("gone.yaml:0:0 the file cannot be read: No such file"), "{}", found[2]);
+    assert_eq!(found[3], "c-empty.yaml:0:0 the file is empty");
+    assert!(found[4].starts_with("d-half.yaml:"), "{}", found[4]);
+    assert!(found[4].contains("not YAML"), "{}", found[4]);
+    assert!(found[5].starts_with("e-wrong.yaml:6:3 unknown field `nmae` in metadata"), "{}", found[5]);
+    let (_, text) = run(&paths, Output::Text);
+    assert!(text.contains("6 errors, 0 warnings\nnot valid; nothing was changed\n"), "{text}");
+    assert!(text.contains("is the file written to the end"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_may_hold_the_missing_name() {
+    let folder = Folder::new("unread");
+    let upgrade = folder.put("upgrade.yaml", fs::read(shop().join("upgrade.yaml")).unwrap());
+    let report = load(&[upgrade, folder.0.join("gone.yaml")]).unwrap_err();
+    assert_eq!(report.problems.len(), 1, "{report}");
+}
+
+#[test]
+fn folders_without_files_and_files_without_end() {
+    let folder = Folder::new("odd");
+    let (_, problems) = files::read(std::slice::from_ref(&folder.0));
+    assert!(problems[0].message.contains("holds no *.yaml or *.yml file"), "{}", problems[0]);
+    let (_, problems) = files::read(&[PathBuf::from("/dev/zero")]);
+    assert!(problems[0].message.contains("more than 2097152 bytes"), "{}", problems[0]);
+    let large = folder.put("large.yaml", "# x\n".repeat(600_000));
+    let (files, problems) = files::read(&[large]);
+    assert!(files.is_empty() && problems[0].message.contains("more than"), "{problems:?}");
+}
+
+#[test]
+fn the_schema_and_the_presets_are_printed_as_they_are() {
+    let mut out = Vec::new();
+    schema::schema(&mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json, pilothouse::spec::schema());
+    let mut out = Vec::new();
+    schema::preset("erp", &mut out).unwrap();
+    assert_eq!(out, include_bytes!("../presets/erp.yaml"));
+    let error = schema::preset("erq", &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no preset `erq`; there are: erp, studio");
+}

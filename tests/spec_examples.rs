@@ -1,0 +1,74 @@
+//! The files of the example fleet are clean, and say what the practice cluster holds.
+use pilothouse::plan::Plan;
+use pilothouse::spec::{Loaded, SourceFile, load, presets};
+
+fn shop() -> Loaded {
+    let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+    let files = [
+        file("fleet.yaml", include_str!("../examples/shop/fleet.yaml")),
+        file("policy.yaml", include_str!("../examples/shop/policy.yaml")),
+        file("upgrade.yaml", include_str!("../examples/shop/upgrade.yaml")),
+    ];
+    load(&files, presets()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn the_shop_validates_without_a_word() {
+    let loaded = shop();
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    assert_eq!((loaded.fleets.len(), loaded.policies.len(), loaded.upgrades.len()), (1, 1, 1));
+}
+
+#[test]
+fn the_shop_goes_in_five_waves() {
+    let bundle = shop().bundle(None).unwrap();
+    assert!(!bundle.environment.production);
+    let plan = Plan::build(&bundle).unwrap();
+    let waves: Vec<(u32, &str, &str)> =
+        plan.services.iter().map(|s| (s.wave, s.service.name.as_str(), s.version.as_str())).collect();
+    assert_eq!(
+        waves,
+        [
+            (1, "auth", "4.2.1"),
+            (1, "gateway", "2.9.3"),
+            (1, "tenants", "1.5.0"),
+            (2, "catalog", "3.1.0"),
+            (2, "ledger", "5.2.4"),
+            (3, "billing", "4.2.1"),
+            (4, "orders", "6.1.0"),
+            (5, "portal", "8.9.0"),
+            (5, "search", "2.3.0"),
+        ]
+    );
+    let critical: Vec<&str> =
+        bundle.fleet.spec.services.iter().filter(|s| s.critical).map(|s| s.name.as_str()).collect();
+    assert_eq!(critical, ["auth", "gateway", "ledger"]);
+}
+
+#[test]
+fn the_shop_policy_is_erp_with_people() {
+    let loaded = shop();
+    let mut shop = loaded.policy("shop").unwrap().clone();
+    assert!(!shop.spec.people.is_empty());
+    shop.spec.people = Default::default();
+    assert_eq!(shop.spec, loaded.policy("erp").unwrap().spec);
+}
+
+#[test]
+fn the_shop_may_go_to_production_only_with_its_people() {
+    let upgrade =
+        include_str!("../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");
+    let files = |upgrade: &str| {
+        let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+        vec![
+            file("fleet.yaml", include_str!("../examples/shop/fleet.yaml")),
+            file("policy.yaml", include_str!("../examples/shop/policy.yaml")),
+            file("upgrade.yaml", upgrade),
+        ]
+    };
+    let loaded = load(&files(&upgrade), presets()).unwrap();
+    assert!(loaded.bundle(Some("release-2026-4")).unwrap().environment.production);
+    let report = load(&files(&upgrade.replace("policy: shop", "policy: erp")), presets()).unwrap_err();
+    assert_eq!(report.problems.len(), 1, "{report}");
+    assert!(report.problems[0].message.contains("`erp` names no people, and `prod-eu1` is production"), "{report}");
+}
