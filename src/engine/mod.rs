@@ -7,14 +7,10 @@
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
 //! - [`effect`] what goes out
 //! - [`run`] the state
-<<<<<<< HEAD
 //! - [`command`] the one table of verbs; [`people`] who may do what
+//! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `critical`; `obey`
-=======
-//! - [`command`] the one table of verbs; [`people`] who may do what, and what it would do
-//! - [`status`] what a run says of itself, for screen and headless output
->>>>>>> console
 pub mod command;
 mod critical;
 mod cx;
@@ -27,19 +23,14 @@ pub mod measure;
 pub mod message;
 mod obey;
 pub mod observe;
-<<<<<<< HEAD
 mod pass;
 pub mod people;
 mod rollback;
 pub mod run;
 mod settle;
+pub mod status;
 pub mod step;
 mod tick;
-=======
-pub mod people;
-pub mod run;
-pub mod status;
->>>>>>> console
 
 pub use command::{Allowance, Command, Scope, Verb};
 pub use effect::{Action, Call, Effect};

@@ -1,6 +1,8 @@
-<<<<<<< HEAD
 //! What tests share.
 #![allow(dead_code)]
+pub mod frame;
+pub mod nights;
+
 use std::path::PathBuf;
 
 /// Where a program that a test needs is installed. `None`, said loudly, when it is not; with `PILOTHOUSE_REQUIRE_ALL=1`
@@ -17,9 +19,3 @@ pub fn require(binary: &str) -> Option<PathBuf> {
     }
     found
 }
-=======
-//! What several test files share.
-#![allow(dead_code)]
-pub mod frame;
-pub mod nights;
->>>>>>> console

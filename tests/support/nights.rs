@@ -102,14 +102,18 @@ pub fn begun() -> Run {
         identity: Identity { name: "ivo".into(), source: IdentitySource::Kubernetes },
         interactive: true,
         pager: true,
+        start_wanted: false,
+        preflight_asked: true,
         preflight: None,
         driving: Driving::Yes { epoch: 4 },
         cluster: SourceState { last_ok: Some(NOW - Dur::secs(1)), down: None },
         metrics: SourceState { last_ok: Some(NOW - Dur::secs(2)), down: None },
+        metrics_notes: Vec::new(),
         journal: SourceState::default(),
         synced: true,
         paused_all: None,
         stopped: None,
+        aborting: None,
         leaving: None,
         tick_asked: None,
         tick_answered: None,
@@ -145,11 +149,13 @@ pub fn track(p: &Planned) -> Track {
         blind: None,
         ask: None,
         kept_until: None,
+        reverting: false,
         call: None,
         fault: None,
         missing_ticks: 0,
         missing_since: None,
-        restarts: 0,
+        gates_from: None,
+        raised_at: None,
         observed: ObservedShare::Unknown,
         durations: Vec::new(),
         attempt: 0,
@@ -171,6 +177,7 @@ fn workload(name: &str, slot: Slot, ready: u32, wanted: u32) -> WorkloadSeen {
         service: name.into(),
         slot,
         deployment: Some(DeploymentSeen {
+            uid: String::new(),
             generation: 2,
             observed_generation: 2,
             wanted,
@@ -189,6 +196,7 @@ fn workload(name: &str, slot: Slot, ready: u32, wanted: u32) -> WorkloadSeen {
 
 fn route(name: &str, next: u32) -> RouteSeen {
     RouteSeen {
+        uid: String::new(),
         service: name.into(),
         weights: Some(Weights { stable: 100 - next, next: Some(next) }),
         accepted: Accepted::Yes,
@@ -226,6 +234,7 @@ pub fn gates(run: &mut Run, name: &str, error_rate: f64, p95: f64, bad_for: Dur)
     ];
     for (gate, verdict, value, requests, progress) in all {
         let last = Evaluation {
+            window: None,
             at,
             verdict,
             acts_as: verdict,
@@ -236,7 +245,7 @@ pub fn gates(run: &mut Run, name: &str, error_rate: f64, p95: f64, bad_for: Dur)
             progress,
             fires: false,
         };
-        t.gates.insert(gate.into(), GateTrack { state: Default::default(), last: Some(last) });
+        t.gates.insert(gate.into(), GateTrack { last: Some(last), ..GateTrack::fresh() });
     }
 }
 
