@@ -167,7 +167,12 @@ fn what_others_wrote_is_drawn_clean() {
             look = look.keys(keys);
             let frame = look.frame(100, 30);
             let grid = frame.split("--- styles").next().unwrap();
-            assert!(!grid.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200d}' | '\u{fe0f}')), "{grid}");
+            assert!(
+                !grid
+                    .chars()
+                    .any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200d}' | '\u{fe0f}')),
+                "{grid}"
+            );
             assert!(glyphs != GlyphSet::Ascii || grid.is_ascii(), "{grid}");
         }
     }
