@@ -62,18 +62,12 @@ async fn world(plan: &mut Plan, run: &str, global: &Global) -> Result<World, Exi
     }
     let services = plan.services.iter().map(|p| &p.service);
     let seed = u64::from(std::process::id());
-    let metrics =
-        crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
+    let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
     let user = identity::local().name;
     let holder = cluster::lease::holder_id(&user, &identity::host(), std::process::id(), run);
     let lease = KubeLease::new(client.clone(), &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
     let cluster = KubeCluster::new(client, Options::REAL);
-    Ok(World {
-        clock: Arc::new(RealClock::new()),
-        cluster: Arc::new(cluster),
-        lease: Arc::new(lease),
-        metrics,
-    })
+    Ok(World { clock: Arc::new(RealClock::new()), cluster: Arc::new(cluster), lease: Arc::new(lease), metrics })
 }
 
 fn lines(options: &Headless, global: &Global) -> Result<Face> {

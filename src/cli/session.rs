@@ -62,22 +62,13 @@ impl Session {
         let interactive = matches!(self.face, Face::Screen(_));
         let clock = self.world.clock.clone();
         let loss = self.run.plan.policy.on_terminal_loss;
-        let options = Options { interactive, start: self.start, pager: false };
+        let leave_at =
+            self.timeout.map(|after| (clock.now().wall + after, Leave { how: self.on_exit, why: WHY_TIMEOUT.into() }));
+        let options = Options { interactive, start: self.start, pager: false, leave_at };
         let mut driver = Driver::new(self.run, self.world, self.journal, inputs_rx, view);
 
         let signalled = Arc::new(AtomicBool::new(false));
         let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, signalled.clone()));
-        let timeout = self.timeout.map(|after| {
-            let (inputs, how) = (inputs.clone(), self.on_exit);
-            tokio::spawn(async move {
-                let until = clock.now().wall + after;
-                while clock.now().wall < until {
-                    // The clock may be virtual: it is looked at, never moved from here.
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-                let _ = inputs.send(Input::Leave(Leave { how, why: WHY_TIMEOUT.into() })).await;
-            })
-        });
         let (run, screen) = match self.face {
             Face::Lines(reporter) => {
                 let printer = Printer::new(reporter);
@@ -95,9 +86,6 @@ impl Session {
             }
         };
         signals.abort();
-        if let Some(t) = timeout {
-            t.abort();
-        }
         screen?;
         let code = exit_code(&run);
         Ok((run, code))
@@ -221,8 +209,7 @@ impl Printer {
             let mut reporter = reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fresh = usize::try_from(run.event_count - printed.min(run.event_count)).unwrap_or(usize::MAX);
             printed = run.event_count;
-            let mut new: Vec<String> =
-                run.events.iter().take(fresh).rev().map(|e| reporter.event(run, e)).collect();
+            let mut new: Vec<String> = run.events.iter().take(fresh).rev().map(|e| reporter.event(run, e)).collect();
             new.extend(reporter.tick(run, run.now.wall));
             for line in new.into_iter().filter(|l| !l.is_empty()) {
                 if lines.try_send(line).is_err() {
@@ -230,8 +217,7 @@ impl Printer {
                 }
             }
         };
-        let done =
-            Done { reporter: self.reporter, lines: self.lines, writer: self.writer, dropped: self.dropped };
+        let done = Done { reporter: self.reporter, lines: self.lines, writer: self.writer, dropped: self.dropped };
         (Box::new(hear), done)
     }
 }
