@@ -64,6 +64,8 @@ impl Session {
         let loss = self.run.plan.policy.on_terminal_loss;
         let leave_at =
             self.timeout.map(|after| (clock.now().wall + after, Leave { how: self.on_exit, why: WHY_TIMEOUT.into() }));
+        // What happened under an earlier process was told by it.
+        let seen_before = self.run.event_count;
         let options = Options { interactive, start: self.start, pager: false, leave_at };
         let mut driver = Driver::new(self.run, self.world, self.journal, inputs_rx, view);
 
@@ -71,7 +73,7 @@ impl Session {
         let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, signalled.clone()));
         let (run, screen) = match self.face {
             Face::Lines(reporter) => {
-                let printer = Printer::new(reporter);
+                let printer = Printer::new(reporter, seen_before);
                 let (hear, done) = printer.split();
                 driver = driver.on_change(hear);
                 let (run, _) = driver.drive(options).await;
@@ -169,6 +171,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
 /// Turns changes of the run into lines on standard output, without ever making the driver wait for a reader.
 struct Printer {
     reporter: Arc<std::sync::Mutex<Box<dyn Reporter>>>,
+    printed: u64,
     lines: SyncSender<String>,
     writer: std::thread::JoinHandle<()>,
     dropped: Arc<AtomicBool>,
@@ -182,7 +185,7 @@ struct Done {
 }
 
 impl Printer {
-    fn new(reporter: Box<dyn Reporter>) -> Printer {
+    fn new(reporter: Box<dyn Reporter>, printed: u64) -> Printer {
         let (lines, waiting) = sync_channel::<String>(LINES);
         let writer = std::thread::spawn(move || {
             let mut out = std::io::stdout().lock();
@@ -195,6 +198,7 @@ impl Printer {
         });
         Printer {
             reporter: Arc::new(std::sync::Mutex::new(reporter)),
+            printed,
             lines,
             writer,
             dropped: Arc::new(AtomicBool::new(false)),
@@ -204,7 +208,7 @@ impl Printer {
     /// What the driver calls, and what is left to do at the end.
     fn split(self) -> (Box<dyn FnMut(&Run) + Send>, Done) {
         let (reporter, lines, dropped) = (self.reporter.clone(), self.lines.clone(), self.dropped.clone());
-        let mut printed = 0u64;
+        let mut printed = self.printed;
         let hear = move |run: &Run| {
             let mut reporter = reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fresh = usize::try_from(run.event_count - printed.min(run.event_count)).unwrap_or(usize::MAX);

@@ -35,6 +35,10 @@ pub(super) fn cascade(cx: &mut Cx) {
     else {
         return;
     };
+    // Aborting leaves what is at 100 % where it is.
+    if cx.run.aborting.is_some() {
+        return;
+    }
     match on_failure(cx.run) {
         OnFailure::Stop => stop(cx, &failed),
         OnFailure::RollBackRun => back_all(cx, &failed),
