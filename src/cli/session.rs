@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::console::{ConsoleEnd, ConsoleOptions, FromConsole, run_console};
-use crate::driver::{Driver, Input, Options};
+use crate::driver::{Driver, Input, Listener, Options};
 use crate::engine::Run;
 use crate::engine::message::Leave;
 use crate::headless::outcome::{WHY_SIGINT, WHY_SIGTERM, WHY_TIMEOUT};
@@ -206,7 +206,7 @@ impl Printer {
     }
 
     /// What the driver calls, and what is left to do at the end.
-    fn split(self) -> (Box<dyn FnMut(&Run) + Send>, Done) {
+    fn split(self) -> (Listener, Done) {
         let (reporter, lines, dropped) = (self.reporter.clone(), self.lines.clone(), self.dropped.clone());
         let mut printed = self.printed;
         let hear = move |run: &Run| {

@@ -51,6 +51,9 @@ pub enum End {
     Left,
 }
 
+/// Hears of each change of a run, in order; must not block.
+pub type Listener = Box<dyn FnMut(&Run) + Send>;
+
 /// Owns a run and drives it.
 pub struct Driver {
     run: Run,
@@ -59,8 +62,7 @@ pub struct Driver {
     inputs: mpsc::Receiver<Input>,
     inputs_open: bool,
     view: watch::Sender<Arc<Run>>,
-    /// Hears of each change in order; must not block.
-    listener: Option<Box<dyn FnMut(&Run) + Send>>,
+    listener: Option<Listener>,
     results: mpsc::Receiver<Body>,
     results_in: mpsc::Sender<Body>,
     /// Bodies waiting to be taken in, in order.
@@ -119,7 +121,7 @@ impl Driver {
     }
 
     /// Has `listener` called after each change, in order, where the `view` only holds the newest.
-    pub fn on_change(mut self, listener: Box<dyn FnMut(&Run) + Send>) -> Driver {
+    pub fn on_change(mut self, listener: Listener) -> Driver {
         self.listener = Some(listener);
         self
     }

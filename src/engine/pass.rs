@@ -76,16 +76,12 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::Deploying => forward::deploying(cx, t, p),
         Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
         Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),
-        Phase::Soaking { clean } => {
-            if clean >= cx.run.plan.policy.soak {
-                let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
-                cx.enter(t, Phase::Soaked, text);
-            }
+        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak => {
+            let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
+            cx.enter(t, Phase::Soaked, text);
         }
-        Phase::Soaked => {
-            if may_settle(cx.run, t, p) {
-                cx.enter(t, Phase::Settling(Settling::CopyBack), "settling: stable takes the new version over");
-            }
+        Phase::Soaked if may_settle(cx.run, t, p) => {
+            cx.enter(t, Phase::Settling(Settling::CopyBack), "settling: stable takes the new version over");
         }
         Phase::Settling(stage) => settle::advance(cx, t, p, stage),
         _ => {}

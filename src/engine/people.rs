@@ -7,7 +7,7 @@ use crate::gate::Verdict;
 /// production only.
 pub fn role(run: &Run, who: &Identity) -> Role {
     let people = &run.plan.policy.people;
-    let listed = |names: &[String]| names.iter().any(|n| *n == who.name);
+    let listed = |names: &[String]| names.contains(&who.name);
     if listed(&people.owners) {
         return Role::Owner;
     }

@@ -344,7 +344,7 @@ fn failed(
     let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default());
     let service = t.service.clone();
     // The first failure and then each tenth: the screen shows the count in between.
-    if attempts == 1 || attempts % 10 == 0 {
+    if attempts == 1 || attempts.is_multiple_of(10) {
         let text = format!("{}: {}; next try in {}", call.action.word(), error.text, wait);
         cx.event(EventKind::Fault, ENGINE, Some(&service), text);
     }
