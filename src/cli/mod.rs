@@ -18,6 +18,7 @@ pub mod runs;
 pub mod schema;
 pub mod screen;
 pub mod session;
+pub mod spectate;
 pub mod themes;
 pub mod validate;
 
