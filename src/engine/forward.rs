@@ -5,6 +5,7 @@ use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use super::tick::judged_lately;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{After, Observed};
@@ -198,7 +199,8 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
     }
     // Data may have gone while pods were made or a write was tried again.
     let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
-    if t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as))) {
+    let unknown = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as)));
+    if unknown || !judged_lately(cx.run) {
         return;
     }
     let need = capacity(p, t.r0, weight);

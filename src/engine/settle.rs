@@ -5,6 +5,7 @@ use super::forward::accepted;
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::DeploymentProgress;
 use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
+use super::tick::judged_lately;
 use crate::plan::Planned;
 
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
@@ -38,7 +39,7 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     // Past the point of no return only unhealthy gates and people stop the traffic from moving.
-    if !t.gates_pass() || raise_blocked(cx.run, t).is_some() {
+    if !t.gates_pass() || !judged_lately(cx.run) || raise_blocked(cx.run, t).is_some() {
         return;
     }
     lift_if(cx, t, &[HoldReason::Write], "stable runs the new version");

@@ -71,6 +71,15 @@ pub(super) fn measured(cx: &mut Cx, answer: &MeasureAnswer) {
     judge_all(cx, answer.tick, Some(answer));
 }
 
+/// Verdicts older than this say nothing of now: the newest tick and the one before it, which may still be open.
+const FRESH: Dur = Dur(GRID.0 * 2);
+
+/// The gates were judged a moment ago. Ticks that were not asked (the cluster was away, the clock was set) leave old
+/// verdicts standing; nothing may be raised on those.
+pub(super) fn judged_lately(run: &Run) -> bool {
+    run.tick_answered.is_some_and(|tick| run.now.wall.since(tick) <= FRESH)
+}
+
 /// Which version a track's gates look at now, and since when; `None` while there is nothing to judge.
 fn subject_slot(t: &Track) -> Option<Slot> {
     match &t.phase {
