@@ -54,7 +54,7 @@ pub(super) fn stamp_first(cx: &mut Cx, t: &mut Track) -> bool {
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
     let share = route.weights.map(|w| w.share());
-    let settled = t.call.is_none() && t.fault.is_none();
+    let settled = t.call.is_none();
     let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
     if same || !settled {
         if same && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {

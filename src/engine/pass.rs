@@ -72,7 +72,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     match t.phase.clone() {
-        Phase::Waiting { needs } => forward::waiting(cx, t, p, &needs),
+        Phase::Waiting { .. } => forward::waiting(cx, t, p),
         Phase::Deploying => forward::deploying(cx, t, p),
         Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
         Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),

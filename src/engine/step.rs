@@ -324,8 +324,8 @@ fn failed(
 ) {
     match error.kind {
         CallErrorKind::Fenced => return stepped_down(cx, &error.text),
-        // Somebody wrote in between: decide again on what the watch brings, soon, without counting it as a failure.
-        CallErrorKind::Conflict | CallErrorKind::NotDriving => {
+        // Nothing was sent: try again soon, without counting it as a failure.
+        CallErrorKind::NotDriving => {
             let attempts = t.fault.as_ref().map_or(0, |f| f.attempts);
             t.fault = Some(Fault {
                 action: call.action.word().into(),
@@ -341,8 +341,9 @@ fn failed(
     let attempts = t.fault.as_ref().map_or(0, |f| f.attempts) + 1;
     let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default());
     let service = t.service.clone();
-    // The first failure and then each tenth: the screen shows the count in between.
-    if attempts == 1 || attempts % 10 == 0 {
+    // The first failure and then each tenth: the screen shows the count in between. One conflict is nothing unusual.
+    let first = attempts == 1 && error.kind != CallErrorKind::Conflict;
+    if first || attempts % 10 == 0 {
         let text = format!("{}: {}; next try in {}", call.action.word(), error.text, wait);
         cx.event(EventKind::Fault, ENGINE, Some(&service), text);
     }
