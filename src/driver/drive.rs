@@ -153,6 +153,7 @@ impl Driver {
     async fn pump(&mut self) {
         loop {
             self.world.clock.settle().await;
+            self.notice_jump();
             let mut busy = false;
             while let Ok(input) = self.inputs.try_recv() {
                 self.input(input);
@@ -259,16 +260,25 @@ impl Driver {
         }
     }
 
+    /// A clock that was set, or a machine that slept: the engine hears of it before anything else, and whatever this
+    /// loop waits for by that clock is due now. Without this a clock set back would leave the lease to run out.
+    fn notice_jump(&mut self) {
+        let at = self.world.clock.now();
+        let last = self.last.replace(at).unwrap_or(at);
+        let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
+        if by.abs() <= JUMP {
+            return;
+        }
+        self.lease_due = at.wall;
+        self.journal_due = self.journal_due.map(|_| at.wall);
+        self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
+        self.step(at, Body::ClockJumped(by));
+    }
+
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
     fn take(&mut self, body: Body) {
+        self.notice_jump();
         let at = self.world.clock.now();
-        if let Some(last) = self.last {
-            let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
-            if by.abs() > JUMP {
-                self.step(at, Body::ClockJumped(by));
-            }
-        }
-        self.last = Some(at);
         if let Body::Lease(LeaseSeen::Held { epoch }) = &body
             && self.run.driving.epoch() == Some(*epoch)
             && self.run.cluster.down.is_none()

@@ -123,6 +123,7 @@ fn hear(cx: &mut Cx, body: &Body) {
             let said = source(&mut cx.run.cluster, link, now);
             if let Some(text) = said {
                 cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+                answers_again(cx);
             }
         }
         Body::JournalLink(link) => {
@@ -151,6 +152,16 @@ pub(super) fn source(state: &mut SourceState, link: &Link, now: Time) -> Option<
             state.down = Some((since, why.clone()));
             fresh.then(|| why.clone())
         }
+    }
+}
+
+/// What failed because nobody answered is tried at once, and counted anew, when somebody answers again.
+fn answers_again(cx: &mut Cx) {
+    if cx.run.cluster.down.is_some() {
+        return;
+    }
+    for fault in cx.run.tracks.values_mut().filter_map(|t| t.fault.as_mut()) {
+        (fault.attempts, fault.retry_at) = (0, cx.now);
     }
 }
 
@@ -373,6 +384,7 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
             let now = cx.now;
             if let Some(text) = source(&mut cx.run.cluster, &Link::Up, now) {
                 cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+                answers_again(cx);
             }
         }
         LeaseSeen::Taken { holder, epoch } => {
