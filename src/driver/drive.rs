@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Job};
 use crate::engine::command::Command;
-use crate::engine::effect::{Action, Effect};
+use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
 use crate::journal::{Entry, Journal};
@@ -335,7 +335,7 @@ impl Driver {
                 Effect::End => self.ending = true,
                 Effect::Call(call) => match unwritten {
                     // An intent nobody can read later must not raise risk; going back is always allowed.
-                    Some(why) if !goes_back(&call.action) => self.queue.push_back(effects::refused(call, why)),
+                    Some(why) if !call.action.lowers_risk() => self.queue.push_back(effects::refused(call, why)),
                     _ => self.launch(&effect),
                 },
                 Effect::Measure(_) | Effect::Preflight => self.launch(&effect),
@@ -402,10 +402,6 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
-}
-
-fn goes_back(action: &Action) -> bool {
-    matches!(action, Action::SetWeight { next, expect } if next < expect)
 }
 
 /// What of one step belongs in the audit file, in the order it happened.

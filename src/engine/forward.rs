@@ -160,7 +160,7 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
         raise(cx, t, p, step, target.weight, hold_state);
         return;
     }
-    watch_share(cx, t, step, &hold_state);
+    watch_share(cx, t, &hold_state);
     // Capacity may be lost while a step holds; the next raise needs all of it again.
     if !step_complete(cx, t, &hold_state, target.hold) {
         return;
@@ -231,9 +231,10 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
 }
 
 /// The share that flows must be the one that was asked before the next raise.
-pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &Hold) {
+pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, hold_state: &Hold) {
     let Some(at) = hold_state.accepted_at else { return };
-    let weight = cx.run.plan.policy.steps[step].weight;
+    // That of the step, or what was taken over from a foreign edit.
+    let weight = t.desired;
     let patience_over = cx.now.since(at) >= OBSERVE_PATIENCE;
     let free = t.held.as_ref().is_none_or(|h| h.reason == HoldReason::NotObserved);
     match (cx.run.plan.policy.observed, t.observed) {

@@ -93,7 +93,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
-    if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_pass() || !tick::judged_lately(run) {
+    if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_rest() || !tick::judged_lately(run) {
         return false;
     }
     let ready = |o: &Track| matches!(o.phase, Phase::Soaked | Phase::Settling(_) | Phase::Done) || o.phase.is_final();

@@ -19,12 +19,18 @@ pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
     run.now = message.at;
     run.seq = message.seq;
     let mut cx = Cx::new(run);
-    if cx.run.is_ended() {
+    if cx.run.is_ended() || (is_left(cx.run) && !matches!(message.body, Body::Attached(_))) {
         return cx.finish();
     }
     hear(&mut cx, &message.body);
     pass::pass(&mut cx);
     cx.finish()
+}
+
+/// This process has no more part in the run: nothing is decided until another one attaches.
+fn is_left(run: &Run) -> bool {
+    let held = run.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
+    held || matches!(run.driving, Driving::SteppedDown { .. })
 }
 
 impl Run {

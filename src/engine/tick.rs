@@ -191,10 +191,7 @@ fn judge_all(cx: &mut Cx, tick: Time, answer: Option<&MeasureAnswer>) {
     for name in &names {
         with_track(cx, name, |cx, t, p| {
             if let Some(answer) = answer {
-                let weight = match &t.phase {
-                    Phase::Shifting { step, .. } => cx.run.plan.policy.steps.get(*step).map_or(0, |s| s.weight),
-                    _ => 0,
-                };
+                let weight = if matches!(t.phase, Phase::Shifting { .. }) { t.desired } else { 0 };
                 if let Some(seen) = answer.shares.iter().find(|s| s.service == t.service) {
                     rollback::take_share(t, p, seen, weight);
                 }
