@@ -145,14 +145,20 @@ pub fn ended(mut child: Child, within: Duration) -> Said {
 
 /// Looks every now and then until there is an answer.
 #[track_caller]
-pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, within: Duration, look: impl FnMut() -> Option<T>) -> T {
+    until_every(Duration::from_millis(20), what, within, look)
+}
+
+/// The same, as often as is said.
+#[track_caller]
+pub fn until_every<T>(every: Duration, what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(began.elapsed() < within, "waited {within:?} for {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(every);
     }
 }
 
