@@ -329,7 +329,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
         return back(cx, t, r, "the new version is gone; no traffic ever moved");
     }
     if cx.run.leaving.is_some() {
-        return back(cx, t, r, "the old version serves everything; leaving, so it is not watched");
+        return back(cx, t, r, "the old version serves everything; its gates are not watched, as this process leaves");
     }
     let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
     // The old version is judged from here on, by what it does from here on.

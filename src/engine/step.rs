@@ -455,7 +455,14 @@ fn word(how: OnTerminalLoss) -> &'static str {
 }
 
 fn leaving(cx: &mut Cx, leave: &Leave) {
-    let default = if cx.run.interactive { OnExit::Hold } else { OnExit::Rollback };
+    // Nothing below 100 % is under way: there is nothing to bring back, and what waits can be taken up later.
+    let open = |t: &Track| match t.phase {
+        Phase::Shifting { .. } => t.accepted_share() < 99.5,
+        Phase::Deploying | Phase::Warming { .. } => true,
+        _ => t.phase.going_back(),
+    };
+    let default =
+        if cx.run.interactive || !cx.run.tracks.values().any(open) { OnExit::Hold } else { OnExit::Rollback };
     let how = leave.how.or(cx.run.plan.policy.on_exit).unwrap_or(default);
     if cx.run.leaving.is_some() {
         return;
