@@ -138,12 +138,12 @@ impl Model {
     fn keep_place(&mut self, run: &Run) {
         if !self.follows()
             && let Some(newest) = &self.newest
-            && let Some(at) = run.events.iter().rposition(|e| e == newest)
+            && let Some(at) = run.events.iter().position(|e| e == newest)
         {
-            self.events_scroll += run.events.len() - 1 - at;
+            self.events_scroll += at;
         }
-        if self.newest.as_ref() != run.events.back() {
-            self.newest = run.events.back().cloned();
+        if self.newest.as_ref() != run.events.front() {
+            self.newest = run.events.front().cloned();
         }
     }
 }

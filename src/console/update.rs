@@ -189,7 +189,7 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
 fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
     let line = match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
-            let event = ctx.run.events.iter().rev().nth(model.events_scroll);
+            let event = ctx.run.events.get(model.events_scroll);
             event.map(|e| {
                 format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
             })

@@ -38,6 +38,8 @@ pub struct Options {
     /// Begin without a person's `start`.
     pub start: bool,
     pub pager: bool,
+    /// Leave then, so.
+    pub leave_at: Option<(Time, Leave)>,
 }
 
 /// Why the loop returned.
@@ -71,6 +73,7 @@ pub struct Driver {
     lease_due: Time,
     lease_asked: bool,
     journal_due: Option<Time>,
+    leave_at: Option<(Time, Leave)>,
     link: Option<Link>,
     last: Option<Stamp>,
     synced: bool,
@@ -107,6 +110,7 @@ impl Driver {
             lease_due: Time(i64::MIN),
             lease_asked: false,
             journal_due: None,
+            leave_at: None,
             link: None,
             last: None,
             synced: false,
@@ -131,6 +135,7 @@ impl Driver {
             start: options.start,
             pager: options.pager,
         }));
+        self.leave_at = options.leave_at;
         let plan = self.run.plan.clone();
         if let Err(why) = self.world.cluster.watch(&plan, &self.run.id.clone()).await {
             self.take(Body::ClusterLink(Link::Down(why)));
@@ -164,6 +169,9 @@ impl Driver {
             if self.wake.is_some_and(|w| w <= now) {
                 self.wake = None;
                 self.queue.push_back(Body::Wake);
+            }
+            if let Some((_, leave)) = self.leave_at.take_if(|(at, _)| *at <= now) {
+                self.queue.push_back(Body::Leave(leave));
             }
             if self.journal_due.is_some_and(|d| d <= now) {
                 self.journal_due = None;
@@ -354,7 +362,8 @@ impl Driver {
     /// Until something happens or is due.
     async fn wait(&mut self) {
         let mut due = self.lease_due;
-        for t in [self.wake, self.journal_due].into_iter().flatten() {
+        let leave = self.leave_at.as_ref().map(|(at, _)| *at);
+        for t in [self.wake, self.journal_due, leave].into_iter().flatten() {
             due = due.min(t);
         }
         let clock = self.world.clock.clone();

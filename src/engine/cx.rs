@@ -1,7 +1,7 @@
 //! What one step of the engine carries around: the run, the effects so far, and when to wake.
 use super::effect::{Action, Call, Effect, Event, EventKind, Page};
 use super::observe::Slot;
-use super::run::{Driving, EVENTS_KEPT, InFlight, Phase, Run, Track};
+use super::run::{AskKind, Driving, EVENTS_KEPT, InFlight, Phase, Run, Track};
 use crate::plan::Planned;
 use crate::spec::units::{Dur, Time};
 
@@ -96,6 +96,8 @@ impl<'a> Cx<'a> {
         };
         t.phase = phase;
         t.since = self.now;
+        // Questions about a step are over with it.
+        t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
         let text = text.into();
         if !text.is_empty() {
             let service = t.service.clone();

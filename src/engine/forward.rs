@@ -231,12 +231,13 @@ pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &
     let Some(at) = hold_state.accepted_at else { return };
     let weight = cx.run.plan.policy.steps[step].weight;
     let patience_over = cx.now.since(at) >= OBSERVE_PATIENCE;
+    let free = t.held.as_ref().is_none_or(|h| h.reason == HoldReason::NotObserved);
     match (cx.run.plan.policy.observed, t.observed) {
         (Observed::Off, _) => t.observed = ObservedShare::NotObserved,
         (_, ObservedShare::Confirmed(_)) => {
             lift_if(cx, t, &[HoldReason::NotObserved], "requests show the share that was asked");
         }
-        (_, ObservedShare::Off(seen)) if patience_over => {
+        (_, ObservedShare::Off(seen)) if patience_over && free => {
             let text = format!("requests show {seen:.0}% on the new version, {weight}% was asked");
             hold(cx, t, HoldReason::NotObserved, text, None);
         }
@@ -246,7 +247,7 @@ pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &
             let text = format!("{weight}% is accepted but could not be observed in 2:00; going on, not observed");
             cx.event(EventKind::Step, ENGINE, Some(&service), text);
         }
-        (Observed::Require, ObservedShare::Unknown) if patience_over => {
+        (Observed::Require, ObservedShare::Unknown) if patience_over && free => {
             let text = format!("no requests prove that {weight}% flows to the new version");
             hold(cx, t, HoldReason::NotObserved, text, None);
         }

@@ -2,6 +2,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::run::{Ask, AskKind, Held, HoldReason, Phase, Run, Track};
+use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
 /// Why this service's share must not rise now, if anything stands in the way.
@@ -78,14 +79,22 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let text = format!("route was changed by {who}: {now_share} instead of {}%", written.next);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
-    cx.page(Some(&service), text.clone());
-    hold(cx, t, HoldReason::Drift, text.clone(), None);
-    t.ask = Some(Ask {
-        kind: AskKind::Drift,
-        text: format!("{text}: adopt-drift or revert-drift?"),
-        since: cx.now,
-        deadline: None,
-    });
+    match cx.run.plan.policy.on_drift {
+        OnDrift::Adopt => {
+            adopt(cx, t, "the policy");
+            return false;
+        }
+        OnDrift::Revert => {
+            t.reverting = true;
+            hold(cx, t, HoldReason::Drift, text, None);
+        }
+        OnDrift::Hold => {
+            cx.page(Some(&service), text.clone());
+            hold(cx, t, HoldReason::Drift, text.clone(), None);
+            let text = format!("{text}: adopt-drift or revert-drift?");
+            t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
+        }
+    }
     true
 }
 
@@ -103,14 +112,37 @@ pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String,
     }
 }
 
+/// Takes a foreign edit as the state to go on from.
+pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
+    let share = t.accepted_share().round() as u32;
+    if let Some(w) = &mut t.written {
+        w.next = share;
+    }
+    t.desired = share;
+    t.highest = t.highest.max(share);
+    let service = t.service.clone();
+    cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
+    lift_if(cx, t, &[HoldReason::Drift], "the edit was taken over");
+}
+
 pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {
     if let Some(h) = t.held.take() {
         let service = t.service.clone();
         let text = format!("no longer held after {}: {why}", cx.now.since(h.since).clock());
         cx.event(EventKind::Hold, ENGINE, Some(&service), text);
-        if t.ask.as_ref().is_some_and(|a| a.kind != AskKind::AfterRollback) {
-            t.ask = None;
-        }
+        t.ask.take_if(|a| asked_for(a.kind) == Some(h.reason));
+    }
+}
+
+/// The hold a question belongs to: they go together.
+fn asked_for(kind: AskKind) -> Option<HoldReason> {
+    match kind {
+        AskKind::Keep => Some(HoldReason::Breach),
+        AskKind::TooFew => Some(HoldReason::TooFew),
+        AskKind::Missing => Some(HoldReason::Missing),
+        AskKind::Drift => Some(HoldReason::Drift),
+        AskKind::Write => Some(HoldReason::Write),
+        AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }
 

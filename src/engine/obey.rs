@@ -2,7 +2,7 @@
 use super::command::{Allowance, Command, Scope, Verb};
 use super::cx::Cx;
 use super::effect::EventKind;
-use super::holds::lift;
+use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
@@ -105,15 +105,7 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
             joint::skip_dependants(cx);
             cx.run.tracks.remove(&name);
         }
-        Verb::AdoptDrift => {
-            let share = t.accepted_share().round() as u32;
-            if let Some(w) = &mut t.written {
-                w.next = share;
-            }
-            t.desired = share;
-            t.highest = t.highest.max(share);
-            lift(cx, t, &format!("{who} took {share}% over"));
-        }
+        Verb::AdoptDrift => adopt(cx, t, who),
         Verb::RevertDrift => t.reverting = true,
         Verb::Abort => {
             let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };

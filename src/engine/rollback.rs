@@ -54,6 +54,14 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
     }
 }
 
+/// As [`decide`], because another service goes back: the page for that one is enough.
+pub(super) fn follow(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str) {
+    decide(cx, t, severity, reason, FOLLOWS);
+}
+
+/// Who decides a rollback that follows from another.
+const FOLLOWS: &str = "engine (with the run)";
+
 /// The decision, once.
 pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str, by: &str) {
     if !t.phase.in_flight() {
@@ -79,6 +87,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     let text = format!("rolling back from {}% ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
+    // One page for the cause; what follows from it is on the event list.
     if by == ENGINE {
         cx.page(Some(&service), text);
     }
@@ -296,8 +305,11 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
         return;
     }
     t.desired = 0;
-    if t.highest == 0 || cx.run.leaving.is_some() {
+    if t.highest == 0 {
         return back(cx, t, r, "the new version is gone; no traffic ever moved");
+    }
+    if cx.run.leaving.is_some() {
+        return back(cx, t, r, "the old version serves everything; leaving, so it is not watched");
     }
     let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
     // The old version is judged from here on, by what it does from here on.

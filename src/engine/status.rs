@@ -161,7 +161,7 @@ fn verdict(run: &Run) -> (Word, Option<&Track>) {
     if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
         return (Word::Held, Some(track));
     }
-    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() {
+    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() {
         return (Word::Held, None);
     }
     if let Some(track) = first(run, |t| t.fault.is_some() || t.ask.is_some() || t.bad_gates().next().is_some()) {

@@ -164,6 +164,8 @@ fn attached(cx: &mut Cx, a: &Attached) {
     cx.run.driving = Driving::Unknown;
     cx.run.synced = false;
     cx.run.leaving = None;
+    // Somebody is there again: what stopped only because nobody was goes on.
+    cx.run.paused_all.take_if(|p| p.by == ENGINE);
     cx.run.preflight_asked = false;
     cx.run.tick_asked = None;
     cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };

@@ -9,9 +9,9 @@ use super::canvas::Canvas;
 /// Widest verdict word.
 const WORD: usize = 7;
 /// `?99.96%`, `12.40s`.
-const VALUE: usize = 7;
+const VALUE: usize = 8;
 /// `min 99.00%`.
-const LIMIT: usize = 10;
+const LIMIT: usize = 11;
 /// From this width on limit and gauge have a place.
 const WIDE: u16 = 36;
 
@@ -22,7 +22,8 @@ pub fn wanted(gates: &Gates) -> u16 {
 
 /// Lines a gate can use.
 fn most(row: &GateRow) -> usize {
-    if row.flag && row.urgency >= 2 { 1 } else { 3 }
+    let silent = row.spark.is_empty() && row.gauge.is_none() && row.dwell.is_none() && row.remark.is_none();
+    if silent || (row.flag && row.urgency >= 2) { 1 } else { 3 }
 }
 
 pub fn panel(canvas: &mut Canvas, gates: &Gates, area: Rect) {

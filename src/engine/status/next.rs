@@ -21,6 +21,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
             };
         }
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
+        Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
         _ => {}
     }
@@ -117,12 +118,16 @@ fn shifting(run: &Run, track: &Track, step: usize, clean: Dur, bad: bool, now: T
         None => format!("{name} soaks for {}", run.plan.policy.soak.clock()),
     };
     let Some(this) = steps.get(step) else { return };
+    if next.at.is_none() {
+        // Still on its way up to this step.
+        next.text = format!("{name} {}%", this.weight);
+        next.condition = "route accepted".into();
+        return;
+    }
     let restart = bad && run.plan.policy.restart_on_bad;
     let need = if restart { this.hold } else { this.hold.minus(clean) };
     next.condition = format!("{} clean", need.clock());
-    if next.at.is_some() {
-        next.at = Some(now + need);
-    }
+    next.at = Some(now + need);
 }
 
 /// What lifts a hold of the engine's own.
