@@ -134,6 +134,9 @@ impl Driver {
 
     /// Drives until the run is over or this process leaves it. Gives the run back as it stands then.
     pub async fn drive(mut self, options: Options) -> (Run, End) {
+        // Builds with debug assertions only: what a fault in the driver leaves behind is under test.
+        #[cfg(debug_assertions)]
+        let fault = std::env::var_os("PILOTHOUSE_PANIC").is_some_and(|what| what == "drive");
         let identity = crate::identity::ask(self.world.cluster.as_ref()).await.identity;
         self.take(Body::Attached(Attached {
             identity,
@@ -149,6 +152,8 @@ impl Driver {
         loop {
             self.pump().await;
             self.publish();
+            #[cfg(debug_assertions)]
+            assert!(!fault || self.run.started.is_none(), "a fault in the driver, as PILOTHOUSE_PANIC asks");
             if self.ending || self.quit {
                 break;
             }
