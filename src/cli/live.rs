@@ -94,7 +94,9 @@ async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, s
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
     let world = world(&mut plan, &id, global).await?;
     let run = Run::new(&id, plan, Stamp { wall: now, mono: 0 });
-    let journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
+    let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
+    // From here on there is something to resume, whenever this process ends.
+    journal.commit(&[], &run)?;
     let session = Session { run, journal, world, face, start, on_exit: on_exit(options), timeout: options.timeout };
     Ok(session.drive().await?.1)
 }
@@ -112,6 +114,13 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     let world = world(&mut plan, &id, global).await?;
     let (journal, snapshot) = Journal::resume(dir)?;
     let mut run = snapshot.run;
+    if snapshot.engine == env!("CARGO_PKG_VERSION") {
+        // Heard and decided on, but the process ended before the state after it was saved: the same decisions again,
+        // without their effects. A rollback that was decided must not be forgotten.
+        for message in &snapshot.unseen {
+            crate::engine::step(&mut run, message);
+        }
+    }
     // Numbers of messages that were heard after the snapshot are taken.
     run.seq = run.seq.max(snapshot.next_seq.saturating_sub(1));
     for note in &snapshot.notes {

@@ -10,7 +10,7 @@ mod top;
 
 pub use detail::Detail;
 pub use footer::{Footer, FooterKey};
-pub use gates::{GateRow, Gates, SparkPoint};
+pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
 pub use overlay::{DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use top::{Segment, Top};

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Job};
 use crate::engine::command::Command;
-use crate::engine::effect::{Action, Effect};
+use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
 use crate::journal::{Entry, Journal};
@@ -155,6 +155,7 @@ impl Driver {
     async fn pump(&mut self) {
         loop {
             self.world.clock.settle().await;
+            self.notice_jump();
             let mut busy = false;
             while let Ok(input) = self.inputs.try_recv() {
                 self.input(input);
@@ -261,16 +262,25 @@ impl Driver {
         }
     }
 
+    /// A clock that was set, or a machine that slept: the engine hears of it before anything else, and whatever this
+    /// loop waits for by that clock is due now. Without this a clock set back would leave the lease to run out.
+    fn notice_jump(&mut self) {
+        let at = self.world.clock.now();
+        let last = self.last.replace(at).unwrap_or(at);
+        let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
+        if by.abs() <= JUMP {
+            return;
+        }
+        self.lease_due = at.wall;
+        self.journal_due = self.journal_due.map(|_| at.wall);
+        self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
+        self.step(at, Body::ClockJumped(by));
+    }
+
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
     fn take(&mut self, body: Body) {
+        self.notice_jump();
         let at = self.world.clock.now();
-        if let Some(last) = self.last {
-            let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
-            if by.abs() > JUMP {
-                self.step(at, Body::ClockJumped(by));
-            }
-        }
-        self.last = Some(at);
         if let Body::Lease(LeaseSeen::Held { epoch }) = &body
             && self.run.driving.epoch() == Some(*epoch)
             && self.run.cluster.down.is_none()
@@ -327,7 +337,7 @@ impl Driver {
                 Effect::End => self.ending = true,
                 Effect::Call(call) => match unwritten {
                     // An intent nobody can read later must not raise risk; going back is always allowed.
-                    Some(why) if !goes_back(&call.action) => self.queue.push_back(effects::refused(call, why)),
+                    Some(why) if !call.action.lowers_risk() => self.queue.push_back(effects::refused(call, why)),
                     _ => self.launch(&effect),
                 },
                 Effect::Measure(_) | Effect::Preflight => self.launch(&effect),
@@ -394,10 +404,6 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
-}
-
-fn goes_back(action: &Action) -> bool {
-    matches!(action, Action::SetWeight { next, expect } if next < expect)
 }
 
 /// What of one step belongs in the audit file, in the order it happened.

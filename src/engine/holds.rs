@@ -1,12 +1,25 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::run::{Ask, AskKind, Held, HoldReason, Phase, Run, Track};
+use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
 /// Why this service's share must not rise now, if anything stands in the way.
 pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
+    if let Some(why) = stopped(run, t) {
+        return Some(why);
+    }
+    match &t.held {
+        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
+            Some(h.text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The same, but for the service's own hold.
+fn stopped(run: &Run, t: &Track) -> Option<String> {
     if let Some(p) = &t.paused {
         return Some(format!("paused by {}", p.by));
     }
@@ -25,15 +38,7 @@ pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
     if let Some((_, why)) = &run.journal.down {
         return Some(format!("the journal cannot be written: {why}"));
     }
-    if t.blind.is_some() {
-        return Some("blind: no data".into());
-    }
-    match &t.held {
-        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
-            Some(h.text.clone())
-        }
-        _ => None,
-    }
+    t.blind.as_ref().map(|_| "blind: no data".into())
 }
 
 /// After a take-over or resume, our epoch goes onto the route before anything else, only where a lower one stands.
@@ -54,7 +59,7 @@ pub(super) fn stamp_first(cx: &mut Cx, t: &mut Track) -> bool {
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
     let share = route.weights.map(|w| w.share());
-    let settled = t.call.is_none() && t.fault.is_none();
+    let settled = t.call.is_none();
     let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
     if same || !settled {
         if same && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
@@ -70,6 +75,10 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
         if let (true, Some(share), next) = (t.reverting, share, written.next) {
             let expect = share.round() as u32;
+            // Undoing an edit that lowered the share is a raise like any other.
+            if next > expect && stopped(cx.run, t).is_some() {
+                return true;
+            }
             cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");
         }
         return true;
@@ -123,6 +132,25 @@ pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
     lift_if(cx, t, &[HoldReason::Drift], "the edit was taken over");
+    if matches!(t.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked) {
+        go_on_from(cx, t, share);
+    }
+}
+
+/// The step an adopted share belongs to is the last one not above it; it is held anew, and the next raise is that of
+/// the step after it: no step is left out because somebody else moved the weight.
+fn go_on_from(cx: &mut Cx, t: &mut Track, share: u32) {
+    let steps = &cx.run.plan.policy.steps;
+    let below = steps.iter().rposition(|s| s.weight <= share);
+    // Full already, and nothing was changed by the edit.
+    if below == Some(steps.len() - 1) && !matches!(t.phase, Phase::Shifting { .. }) {
+        return;
+    }
+    let hold = Hold { accepted_at: below.map(|_| cx.now), ..Hold::default() };
+    let step = below.unwrap_or(0);
+    t.gates_from = Some(cx.now);
+    t.observed = ObservedShare::Unknown;
+    cx.enter(t, Phase::Shifting { step, hold }, format!("goes on from {share}% at step {}", step + 1));
 }
 
 pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {

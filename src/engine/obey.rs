@@ -75,8 +75,11 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
         Verb::Pause => t.paused = Some(Paused { by: who.into(), reason: reason.into(), since: cx.now }),
         Verb::Resume => t.paused = None,
         Verb::Next => {
-            if let Phase::Shifting { hold, .. } = &mut t.phase {
-                hold.ended_by = Some(who.into());
+            let soak = cx.run.plan.policy.soak;
+            match &mut t.phase {
+                Phase::Shifting { hold, .. } => hold.ended_by = Some(who.into()),
+                Phase::Soaking { clean } => *clean = soak,
+                _ => {}
             }
             if t.held.as_ref().is_some_and(|h| matches!(h.reason, HoldReason::TooFew | HoldReason::LongStep)) {
                 lift(cx, t, &format!("{who} goes on"));

@@ -1,5 +1,6 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::run::{HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::back::{STEPS, whereabouts};
 use super::{NextChange, Word};
 use crate::spec::units::{Dur, Time};
 
@@ -88,13 +89,18 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
                     format!("{name}: old's gates are watched for {}", run.plan.policy.verify.clock())
                 }
             };
-            next.condition = "a decided rollback never turns back".into();
+            let step = whereabouts(track).map_or(1, |(_, i)| i + 1);
+            next.condition = format!("step {step} of {STEPS}; never turns back");
         }
         Phase::Verifying { .. } => {
             next.text = format!("{name} is rolled back");
-            next.condition = "old's gates stay good".into();
+            next.condition = format!("step {STEPS} of {STEPS}, old's gates stay good");
         }
         Phase::RollbackBlocked { .. } => next.text = format!("{name}: the rollback is tried again"),
+        Phase::RolledBack { .. } if track.ask.is_some() => {
+            next.text = format!("nothing before somebody decides about {name}");
+            next.condition = "all others stay where they are".into();
+        }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => next.text = "nothing is due".into(),
     }
     if track.paused.is_some() || run.paused_all.is_some() {

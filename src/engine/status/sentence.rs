@@ -27,7 +27,7 @@ fn both(text: String) -> (String, String) {
 
 /// `error_rate` for a person: `error rate`.
 pub fn human(name: &str) -> String {
-    name.replace('_', " ")
+    name.replace(['_', '-'], " ")
 }
 
 /// The unit a gate's values are written in: the limit's, unless the limit is a bare number for a measure that has a
@@ -173,6 +173,16 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
 
 fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
     let (name, share) = (&track.service, track.accepted_share());
+    if let Phase::RolledBack { rollback } = &track.phase {
+        let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
+        return (
+            format!(
+                "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
+                rollback_why(rollback)
+            ),
+            format!("{name} went back to {old}; nothing is raised until somebody decides"),
+        );
+    }
     let Some(held) = &track.held else { return paused_track(track, now) };
     if let Some((gate, e)) = worst_gate(run, track, now) {
         return held_by_gate(track, gate, e, held, now);
