@@ -84,12 +84,9 @@ impl Laws {
         }
     }
 
-    pub fn lost(&mut self, service: &str, version: usize, now: Time) {
-        // Old pods that die by themselves are the world's fault, and excused where the run could not know.
+    pub fn lost(&mut self, service: &str, version: usize) {
         let word = ["old", "new"][version];
-        if version == 1 || now.since(self.excused) > Dur::secs(5) {
-            self.break_law("no_lost_request", format!("{service}: requests to {word} pods that are not ready"));
-        }
+        self.break_law("no_lost_request", format!("{service}: requests to {word} pods that are not ready"));
     }
 }
 

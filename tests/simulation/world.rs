@@ -291,6 +291,7 @@ impl State {
         let now = self.now;
         let share = self.accepted(name).share() / 100.0;
         let ready = [self.ready(name, Slot::Stable), self.ready(name, Slot::Next)];
+        let die = self.faults.old_unready.iter().any(|(n, span, _)| n == name && within(&[*span], now));
         let all = self.rps(name);
         let bad = self.faults.bad.get(name).cloned();
         let flow = [all * (1.0 - share), all * share];
@@ -308,8 +309,9 @@ impl State {
             if ready[version] > 0 {
                 s.served[version] += flow[version];
                 s.failed[version] += flow[version] * if version == 1 || settled { errors } else { GOOD };
-            } else if flow[version] > 0.0 {
-                self.laws.lost(name, version, now);
+            } else if flow[version] > 0.0 && !(version == 0 && die) {
+                // Old pods that die by themselves are nobody's fault.
+                self.laws.lost(name, version);
             }
         }
         s.history.push((now, s.served, s.failed));
