@@ -146,7 +146,7 @@ fn what_is_off_says_why_and_sends_nothing() {
     assert!(desk.hint().contains("rollback is off"), "{}", desk.hint());
     desk.model.selected = Some("auth".into());
     desk.press("b");
-    assert!(desk.hint().contains("two-person route not configured"), "{}", desk.hint());
+    assert!(desk.hint().contains("no two-person route is configured"), "{}", desk.hint());
     desk.run.identity.name = "eve".into();
     assert!(desk.press("p").is_empty());
     assert!(desk.hint().contains("operator"), "{}", desk.hint());

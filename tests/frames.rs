@@ -151,7 +151,7 @@ fn practice_spectator_and_read_only_say_so() {
 #[test]
 fn what_others_wrote_is_drawn_clean() {
     let mut run = nights::over();
-    let evil = "\u{1b}]0;owned\u{7}\u{202e}gnp.exe \u{6771}\u{4eac} e\u{301}";
+    let evil = "\u{1b}]0;owned\u{7}\u{202e}gnp.exe z\u{200d}w\u{fe0f} \u{6771}\u{4eac} e\u{301}";
     nights::event(
         &mut run,
         pilothouse::spec::units::Dur::ZERO,
@@ -167,7 +167,12 @@ fn what_others_wrote_is_drawn_clean() {
             look = look.keys(keys);
             let frame = look.frame(100, 30);
             let grid = frame.split("--- styles").next().unwrap();
-            assert!(!grid.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{grid}");
+            assert!(
+                !grid
+                    .chars()
+                    .any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200d}' | '\u{fe0f}')),
+                "{grid}"
+            );
             assert!(glyphs != GlyphSet::Ascii || grid.is_ascii(), "{grid}");
         }
     }

@@ -178,14 +178,16 @@ pub struct Files {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub struct FilesOrRun {
     /// File or folder with Fleet, Policy and Upgrade; may be given more than once
-    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    #[arg(short = 'f', long = "file", value_name = "PATH", required_unless_present = "run", conflicts_with = "run")]
     pub files: Vec<PathBuf>,
-    /// Take up this run
+    /// Take up this run, or follow it while another process drives it
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Which Upgrade, when the files hold several
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub upgrade: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -19,12 +19,16 @@ use crate::journal::{Header, Journal, RunDir};
 use crate::plan::Plan;
 use crate::ports::{Clock, World};
 use crate::practice::{Config, Scenario, Server, Shared, World as PracticeWorld};
+use crate::spec::units::Dur;
 use crate::spec::{self, SourceFile};
 
 /// Sunday 22 November 2026, 02:20 in Berlin: a night like those the screen is for.
 const NIGHT: i64 = 1_795_310_400_000;
 /// A night of about two hours and a half in about three minutes.
 const DEFAULT_SPEED: Speed = Speed::Times(50.0);
+
+/// A night without a person ends by then, also where only a person could answer.
+const PATIENCE: Dur = Dur::hours(4);
 
 /// The files of the demo, as they ship in `examples/shop`.
 const FILES: [(&str, &str); 3] = [
@@ -101,7 +105,8 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
         let label = Label { practice: true, kind: LabelKind::Sim(speed.to_string()) };
         Face::Screen(Box::new(screen::options(global, label, Arc::new(move || clock.now().wall))?))
     };
-    let session = Session { run, journal, world, face, start: true, on_exit: None, timeout: None };
+    let session =
+        Session { run, journal, world, face, start: true, on_exit: None, timeout: args.headless.then_some(PATIENCE) };
     let (_, code) = session.drive().await?;
     if !args.headless || args.output == RunOutput::Text {
         say(&format!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display()));
@@ -123,18 +128,21 @@ pub async fn practice(args: PracticeArgs) -> Result<i32> {
     let Speed::Times(speed) = args.speed else {
         return Err(anyhow!("a cluster that others talk to needs a speed in numbers; `max` is for `pilothouse demo`"));
     };
-    let shared =
-        Shared::new(PracticeWorld::new(Config { scenario, seed: args.seed, start_ms: wall().0 }));
+    let shared = Shared::new(PracticeWorld::new(Config { scenario, seed: args.seed, start_ms: wall().0 }));
     let scrape = args.scrape_listen.unwrap_or(SocketAddr::new(args.listen.ip(), 0));
     let server = Server::start_with(shared.clone(), args.listen, scrape)
         .await
         .with_context(|| format!("cannot listen on {} and {scrape}", args.listen))?;
     let path = match &args.kubeconfig_out {
         Some(path) => {
-            std::fs::write(path, server.kubeconfig()).with_context(|| format!("{} cannot be written", path.display()))?;
+            std::fs::write(path, server.kubeconfig())
+                .with_context(|| format!("{} cannot be written", path.display()))?;
             path.clone()
         }
-        None => write_kubeconfig(&std::env::temp_dir().join(format!("pilothouse-{}", std::process::id())), &server.kubeconfig())?,
+        None => write_kubeconfig(
+            &std::env::temp_dir().join(format!("pilothouse-{}", std::process::id())),
+            &server.kubeconfig(),
+        )?,
     };
     println!("Practice cluster at http://{}, scenario {} (seed {}).", server.addr(), scenario.name(), args.seed);
     println!("  kubectl --kubeconfig {} get deployments", path.display());

@@ -7,13 +7,13 @@ use anyhow::{Context, Result, anyhow};
 use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Session, need_terminal};
-use super::{demo, place, screen, validate};
+use super::{demo, place, screen, spectate, validate};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
 use crate::identity;
-use crate::journal::{Header, Journal, RunDir};
+use crate::journal::{Header, Holder, Journal, RunDir};
 use crate::plan::Plan;
 use crate::ports::World;
 use crate::spec::policy::OnExit;
@@ -62,18 +62,12 @@ async fn world(plan: &mut Plan, run: &str, global: &Global) -> Result<World, Exi
     }
     let services = plan.services.iter().map(|p| &p.service);
     let seed = u64::from(std::process::id());
-    let metrics =
-        crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
-    let user = identity::local().name;
+    let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
+    let cluster = KubeCluster::new(client.clone(), Options::REAL);
+    let user = identity::ask(&cluster).await.identity.name;
     let holder = cluster::lease::holder_id(&user, &identity::host(), std::process::id(), run);
-    let lease = KubeLease::new(client.clone(), &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
-    let cluster = KubeCluster::new(client, Options::REAL);
-    Ok(World {
-        clock: Arc::new(RealClock::new()),
-        cluster: Arc::new(cluster),
-        lease: Arc::new(lease),
-        metrics,
-    })
+    let lease = KubeLease::new(client, &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
+    Ok(World { clock: Arc::new(RealClock::new()), cluster: Arc::new(cluster), lease: Arc::new(lease), metrics })
 }
 
 fn lines(options: &Headless, global: &Global) -> Result<Face> {
@@ -160,13 +154,44 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
     need_terminal()?;
     let options = Headless { output: Default::default(), timeout: None, on_exit: None };
     let face = console(global)?;
-    match what.run {
-        Some(id) => take_up(Some(&id), global, face, &options).await,
-        None => {
-            let files = Files { files: what.files, upgrade: None };
-            begin(&files, global, face, &options, false).await
-        }
+    let state_dir = place::state_dir(global.state_dir.as_deref())?;
+    let files = Files { files: what.files, upgrade: what.upgrade };
+    let id = match what.run {
+        Some(id) => Some(id),
+        None => open_run_of(&state_dir, &files)?,
+    };
+    let Some(id) = id else {
+        refuse_read_only(global)?;
+        return begin(&files, global, face, &options, false).await;
+    };
+    let dir = RunDir::open(&state_dir, &id)?;
+    match dir.driver() {
+        Some(holder) => spectate::spectate(dir, holder, global).await,
+        None if global.read_only => spectate::spectate(dir, Holder::default(), global).await,
+        None => take_up(Some(&id), global, face, &options).await,
     }
+}
+
+/// The run of these very files that has not ended, if there is one.
+fn open_run_of(state_dir: &std::path::Path, files: &Files) -> Result<Option<String>> {
+    let plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    let open = RunDir::list(state_dir).into_iter().find(|r| {
+        let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;
+        same && r.outcome.is_none() && r.problem.is_none() && r.started.is_some()
+    });
+    let Some(open) = open else { return Ok(None) };
+    let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;
+    begun.environment.metrics.source_interval = plan.environment.metrics.source_interval;
+    if begun != plan {
+        return Err(anyhow!(
+            "run {} of {} has begun with other files and has not ended; go on with it as it was (`pilothouse watch \
+             --run {}`), or abort it there before these files are used",
+            open.id,
+            open.upgrade,
+            open.id
+        ));
+    }
+    Ok(Some(open.id))
 }
 
 pub async fn resume(id: Option<&str>, headless: bool, options: &Headless, global: &Global) -> Result<i32, Exit> {

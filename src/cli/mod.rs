@@ -18,6 +18,7 @@ pub mod runs;
 pub mod schema;
 pub mod screen;
 pub mod session;
+pub mod spectate;
 pub mod themes;
 pub mod validate;
 
@@ -109,7 +110,8 @@ fn still(command: Command, global: &Global) -> Result<i32> {
             Ok(0)
         }
         Command::Runs { output } => {
-            let (text, code) = runs::runs(&place::state_dir(global.state_dir.as_deref())?, output, screen::zone(global)?.0);
+            let (text, code) =
+                runs::runs(&place::state_dir(global.state_dir.as_deref())?, output, screen::zone(global)?.0);
             said(out, &text, code)
         }
         Command::Audit(what) => {
@@ -187,7 +189,11 @@ fn try_gate(
             [] => return Err(anyhow!("{} holds no Policy", file.display())),
             many => {
                 let names: Vec<&str> = many.iter().map(|p| p.name.as_str()).collect();
-                return Err(anyhow!("{} holds several policies; choose one with --policy: {}", file.display(), names.join(", ")));
+                return Err(anyhow!(
+                    "{} holds several policies; choose one with --policy: {}",
+                    file.display(),
+                    names.join(", ")
+                ));
             }
         },
     };

@@ -21,11 +21,7 @@ pub fn zone(global: &Global) -> Result<Zone> {
 
 /// # Errors
 /// A theme, keymap or zone that does not exist or cannot be read.
-pub fn options(
-    global: &Global,
-    label: Label,
-    now: Arc<dyn Fn() -> Time + Send + Sync>,
-) -> Result<ConsoleOptions> {
+pub fn options(global: &Global, label: Label, now: Arc<dyn Fn() -> Time + Send + Sync>) -> Result<ConsoleOptions> {
     let glyphs = match global.glyphs {
         Some(Glyphs::Unicode) => GlyphSet::Unicode,
         Some(Glyphs::Blocks) => GlyphSet::Blocks,

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::console::{ConsoleEnd, ConsoleOptions, FromConsole, run_console};
-use crate::driver::{Driver, Input, Options};
+use crate::driver::{Driver, Input, Listener, Options};
 use crate::engine::Run;
 use crate::engine::message::Leave;
 use crate::headless::outcome::{WHY_SIGINT, WHY_SIGTERM, WHY_TIMEOUT};
@@ -64,25 +64,18 @@ impl Session {
         let interactive = matches!(self.face, Face::Screen(_));
         let clock = self.world.clock.clone();
         let loss = self.run.plan.policy.on_terminal_loss;
-        let options = Options { interactive, start: self.start, pager: false };
+        let leave_at =
+            self.timeout.map(|after| (clock.now().wall + after, Leave { how: self.on_exit, why: WHY_TIMEOUT.into() }));
+        // What happened under an earlier process was told by it.
+        let seen_before = self.run.event_count;
+        let options = Options { interactive, start: self.start, pager: false, leave_at };
         let mut driver = Driver::new(self.run, self.world, self.journal, inputs_rx, view);
 
         let signalled = Arc::new(AtomicBool::new(false));
         let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, signalled.clone()));
-        let timeout = self.timeout.map(|after| {
-            let (inputs, how) = (inputs.clone(), self.on_exit);
-            tokio::spawn(async move {
-                let until = clock.now().wall + after;
-                while clock.now().wall < until {
-                    // The clock may be virtual: it is looked at, never moved from here.
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-                let _ = inputs.send(Input::Leave(Leave { how, why: WHY_TIMEOUT.into() })).await;
-            })
-        });
         let (run, screen) = match self.face {
             Face::Lines(reporter) => {
-                let printer = Printer::new(reporter);
+                let printer = Printer::new(reporter, seen_before);
                 let (hear, done) = printer.split();
                 driver = driver.on_change(hear);
                 let (run, _) = driver.drive(options).await;
@@ -103,9 +96,6 @@ impl Session {
             }
         };
         signals.abort();
-        if let Some(t) = timeout {
-            t.abort();
-        }
         let code = exit_code(&run);
         if let Err(why) = screen {
             say(&format!("pilothouse: {why:#}"));
@@ -217,6 +207,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
 /// Turns changes of the run into lines on standard output, without ever making the driver wait for a reader.
 struct Printer {
     reporter: Arc<std::sync::Mutex<Box<dyn Reporter>>>,
+    printed: u64,
     lines: SyncSender<String>,
     writer: std::thread::JoinHandle<()>,
     dropped: Arc<AtomicBool>,
@@ -230,7 +221,7 @@ struct Done {
 }
 
 impl Printer {
-    fn new(reporter: Box<dyn Reporter>) -> Printer {
+    fn new(reporter: Box<dyn Reporter>, printed: u64) -> Printer {
         let (lines, waiting) = sync_channel::<String>(LINES);
         let writer = std::thread::spawn(move || {
             let mut out = std::io::stdout().lock();
@@ -243,6 +234,7 @@ impl Printer {
         });
         Printer {
             reporter: Arc::new(std::sync::Mutex::new(reporter)),
+            printed,
             lines,
             writer,
             dropped: Arc::new(AtomicBool::new(false)),
@@ -250,15 +242,14 @@ impl Printer {
     }
 
     /// What the driver calls, and what is left to do at the end.
-    fn split(self) -> (Box<dyn FnMut(&Run) + Send>, Done) {
+    fn split(self) -> (Listener, Done) {
         let (reporter, lines, dropped) = (self.reporter.clone(), self.lines.clone(), self.dropped.clone());
-        let mut printed = 0u64;
+        let mut printed = self.printed;
         let hear = move |run: &Run| {
             let mut reporter = reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let fresh = usize::try_from(run.event_count - printed.min(run.event_count)).unwrap_or(usize::MAX);
             printed = run.event_count;
-            let mut new: Vec<String> =
-                run.events.iter().take(fresh).rev().map(|e| reporter.event(run, e)).collect();
+            let mut new: Vec<String> = run.events.iter().take(fresh).rev().map(|e| reporter.event(run, e)).collect();
             new.extend(reporter.tick(run, run.now.wall));
             for line in new.into_iter().filter(|l| !l.is_empty()) {
                 if lines.try_send(line).is_err() {
@@ -266,8 +257,7 @@ impl Printer {
                 }
             }
         };
-        let done =
-            Done { reporter: self.reporter, lines: self.lines, writer: self.writer, dropped: self.dropped };
+        let done = Done { reporter: self.reporter, lines: self.lines, writer: self.writer, dropped: self.dropped };
         (Box::new(hear), done)
     }
 }

@@ -3,7 +3,7 @@
 //! # Layout
 //! Pure, no clock and no terminal:
 //! - [`action`] what a key can mean; [`chord`] keys as people write them; [`keymap`] which key means what
-//! - [`model`] what the person is looking at; [`update`] what a key does to it; [`dialog`], [`palette`], [`history`]
+//! - [`model`] what the person is looking at; [`update`] what a key does to it; [`dialog`], [`palette`]
 //! - [`viewmodel`] what is on screen as words and numbers; [`view`] draws it
 //! - [`theme`], [`glyphs`], [`zone`], [`text`] how things are written and coloured; [`input`] bytes as keys
 //!
@@ -15,7 +15,6 @@ pub mod caret;
 pub mod chord;
 pub mod dialog;
 pub mod glyphs;
-pub mod history;
 pub mod input;
 pub mod keymap;
 pub mod live;

@@ -1,11 +1,10 @@
 //! What the person is looking at: everything on screen that is not the run.
 use super::chord::Key;
 use super::dialog::Dialog;
-use super::history::History;
 use super::keymap::Screen;
 use super::palette::Palette;
 use crate::engine::effect::Event;
-use crate::engine::{Command, Run};
+use crate::engine::{Command, Run, status};
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -57,8 +56,11 @@ pub struct Model {
     pub screen: Screen,
     pub panel: Panel,
     pub mode: Mode,
-    /// By name, so that it stays on its service whatever the list does.
-    pub selected: Option<String>,
+    /// The service a person chose, by name, so that it stays whatever the list does. `None`: the selection follows the
+    /// service that matters most.
+    pub chosen: Option<String>,
+    /// The service followed last: where the verdict is about the whole run the selection stays.
+    pub followed: Option<String>,
     pub services_filter: String,
     pub events_filter: String,
     /// Rows scrolled away from the newest event.
@@ -75,7 +77,6 @@ pub struct Model {
     pub hint: Option<String>,
     /// Capitals in a row, for the hint about caps lock.
     pub capitals: u8,
-    pub history: History,
     /// The newest event seen, to keep the place of one who reads older ones.
     pub newest: Option<Event>,
     /// Since when each open question is known: the bell rings once for each.
@@ -112,21 +113,28 @@ impl Model {
             .collect()
     }
 
-    /// The selected service, if it exists and is visible; else the first visible one.
+    /// The selected service: a person's choice, else the one that asks, else the one the verdict is about, else the one
+    /// followed last; of those the first that is visible, or the first that is.
     pub fn selected<'a>(&self, run: &'a Run) -> Option<&'a str> {
         let visible = self.visible(run);
-        let same = visible.iter().find(|name| Some(**name) == self.selected.as_deref());
-        same.or_else(|| visible.first()).copied()
+        let matters = if self.chosen.is_none() { status::matters(run) } else { None };
+        let wanted = [self.chosen.as_deref(), matters, self.followed.as_deref()];
+        let found = wanted.into_iter().flatten().find_map(|w| visible.iter().find(|name| **name == w));
+        found.or_else(|| visible.first()).copied()
     }
 
-    /// Takes in a new state of the run: gate history, place in the event list, the bell for a new question. The first
-    /// time the selection goes to what needs attention.
+    /// From now on the selection is the person's: it stays where it is until they give it back.
+    pub fn choose(&mut self, run: &Run) {
+        if self.chosen.is_none() {
+            self.chosen = self.selected(run).map(String::from);
+        }
+    }
+
+    /// Takes in a new state of the run: what is followed, place in the event list, the bell for a new question.
     pub fn observe(&mut self, run: &Run) -> Vec<Intent> {
-        self.history.take(run);
         self.keep_place(run);
-        if self.selected.is_none() {
-            let s = crate::engine::status::status(run, run.now.wall, &|_| String::new());
-            self.selected = s.service.or_else(|| run.plan.services.first().map(|p| p.service.name.clone()));
+        if let Some(service) = status::matters(run) {
+            self.followed = Some(service.to_string());
         }
         let asked: Vec<(String, Time)> =
             run.tracks.values().filter_map(|t| t.ask.as_ref().map(|a| (t.service.clone(), a.since))).collect();
@@ -138,12 +146,12 @@ impl Model {
     fn keep_place(&mut self, run: &Run) {
         if !self.follows()
             && let Some(newest) = &self.newest
-            && let Some(at) = run.events.iter().rposition(|e| e == newest)
+            && let Some(at) = run.events.iter().position(|e| e == newest)
         {
-            self.events_scroll += run.events.len() - 1 - at;
+            self.events_scroll += at;
         }
-        if self.newest.as_ref() != run.events.back() {
-            self.newest = run.events.back().cloned();
+        if self.newest.as_ref() != run.events.front() {
+            self.newest = run.events.front().cloned();
         }
     }
 }
@@ -151,5 +159,5 @@ impl Model {
 /// A filter also finds words of state, so that `/held` shows what is held.
 fn state_matches(run: &Run, name: &str, query: &str) -> bool {
     run.track(name)
-        .is_some_and(|t| crate::engine::status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
+        .is_some_and(|t| status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
 }

@@ -112,7 +112,7 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Open => open(model, ctx),
         Action::Back => back(model),
         Action::Main => go(model, Screen::Main),
-        Action::Detail => go(model, Screen::Detail),
+        Action::Detail => detail(model, ctx),
         Action::Events => go(model, Screen::Events),
         Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
         Action::Command => model.mode = Mode::Palette(Palette::default()),
@@ -136,9 +136,15 @@ fn go(model: &mut Model, screen: Screen) {
 fn open(model: &mut Model, ctx: Ctx) {
     match (model.screen, model.panel) {
         (Screen::Main, Panel::Events) => go(model, Screen::Events),
-        (Screen::Main, _) if model.selected(ctx.run).is_some() => go(model, Screen::Detail),
+        (Screen::Main, _) if model.selected(ctx.run).is_some() => detail(model, ctx),
         _ => {}
     }
+}
+
+/// The page must not turn under the reader.
+fn detail(model: &mut Model, ctx: Ctx) {
+    model.choose(ctx.run);
+    go(model, Screen::Detail);
 }
 
 fn back(model: &mut Model) {
@@ -149,6 +155,10 @@ fn back(model: &mut Model) {
     } else {
         model.panel = Panel::Services;
         model.events_scroll = 0;
+        model.gates_scroll = 0;
+        if model.chosen.take().is_some() {
+            model.hint = Some("the selection follows what matters most".into());
+        }
     }
 }
 
@@ -180,7 +190,7 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
             let visible = model.visible(ctx.run);
             let at = model.selected(ctx.run).and_then(|s| visible.iter().position(|v| *v == s)).unwrap_or(0);
             let to = moved(at, visible.len().saturating_sub(1));
-            model.selected = visible.get(to).map(|s| s.to_string());
+            model.chosen = visible.get(to).map(|s| s.to_string());
             model.gates_scroll = 0;
         }
     }
@@ -189,7 +199,7 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
 fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
     let line = match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
-            let event = ctx.run.events.iter().rev().nth(model.events_scroll);
+            let event = ctx.run.events.get(model.events_scroll);
             event.map(|e| {
                 format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
             })
@@ -298,7 +308,7 @@ fn press_palette(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
                 Some(Does::Action(action)) => apply(model, action, ctx),
                 Some(Does::On(verb, scope)) => ask(model, verb, scope, ctx),
                 Some(Does::Go(name)) => {
-                    model.selected = Some(name);
+                    model.chosen = Some(name);
                     model.services_filter.clear();
                     Vec::new()
                 }

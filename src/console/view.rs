@@ -286,7 +286,7 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
     let label = |k: &FooterKey, level: u8| match (&k.off, level) {
         (None, _) => k.label.clone(),
         (Some(why), 0) => format!("{}(off: {why})", k.label),
-        (Some(why), 1) => format!("{}(off: {})", k.label, why.split(':').next().unwrap_or(why)),
+        (Some(why), 1) => format!("{}(off: {})", k.label, why.split([':', ',']).next().unwrap_or(why)),
         (Some(_), _) => format!("{}(off)", k.label),
     };
     let gap = |level: u8| if level == 0 { 2 } else { 1 };

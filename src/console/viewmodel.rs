@@ -10,7 +10,7 @@ mod top;
 
 pub use detail::Detail;
 pub use footer::{Footer, FooterKey};
-pub use gates::{GateRow, Gates, SparkPoint};
+pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
 pub use overlay::{DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use top::{Segment, Top};
@@ -279,7 +279,8 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
     let left = ask.deadline.map(|t| t.until(scene.now).clock());
     let text = ask.text.trim_end_matches('.');
-    let full = left.as_ref().map(|l| format!(", in {l} by itself")).unwrap_or_default();
+    let lead = if text.ends_with('?') { " By itself in" } else { ", by itself in" };
+    let full = left.as_ref().map(|l| format!("{lead} {l}")).unwrap_or_default();
     let short = left.map(|l| format!(", {l} left")).unwrap_or_default();
     Some(AskRow {
         text: format!("{who}{text}{full}{more}"),
@@ -304,7 +305,6 @@ fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usi
         rows: run
             .events
             .iter()
-            .rev()
             .filter(fits)
             .skip(scrolled)
             .take(rows)

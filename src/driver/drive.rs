@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Job};
 use crate::engine::command::Command;
-use crate::engine::effect::{Action, Effect};
+use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
 use crate::journal::{Entry, Journal};
@@ -38,6 +38,8 @@ pub struct Options {
     /// Begin without a person's `start`.
     pub start: bool,
     pub pager: bool,
+    /// Leave then, so.
+    pub leave_at: Option<(Time, Leave)>,
 }
 
 /// Why the loop returned.
@@ -49,6 +51,9 @@ pub enum End {
     Left,
 }
 
+/// Hears of each change of a run, in order; must not block.
+pub type Listener = Box<dyn FnMut(&Run) + Send>;
+
 /// Owns a run and drives it.
 pub struct Driver {
     run: Run,
@@ -57,8 +62,7 @@ pub struct Driver {
     inputs: mpsc::Receiver<Input>,
     inputs_open: bool,
     view: watch::Sender<Arc<Run>>,
-    /// Hears of each change in order; must not block.
-    listener: Option<Box<dyn FnMut(&Run) + Send>>,
+    listener: Option<Listener>,
     results: mpsc::Receiver<Body>,
     results_in: mpsc::Sender<Body>,
     /// Bodies waiting to be taken in, in order.
@@ -69,6 +73,7 @@ pub struct Driver {
     lease_due: Time,
     lease_asked: bool,
     journal_due: Option<Time>,
+    leave_at: Option<(Time, Leave)>,
     link: Option<Link>,
     last: Option<Stamp>,
     synced: bool,
@@ -105,6 +110,7 @@ impl Driver {
             lease_due: Time(i64::MIN),
             lease_asked: false,
             journal_due: None,
+            leave_at: None,
             link: None,
             last: None,
             synced: false,
@@ -115,7 +121,7 @@ impl Driver {
     }
 
     /// Has `listener` called after each change, in order, where the `view` only holds the newest.
-    pub fn on_change(mut self, listener: Box<dyn FnMut(&Run) + Send>) -> Driver {
+    pub fn on_change(mut self, listener: Listener) -> Driver {
         self.listener = Some(listener);
         self
     }
@@ -132,6 +138,7 @@ impl Driver {
             start: options.start,
             pager: options.pager,
         }));
+        self.leave_at = options.leave_at;
         let plan = self.run.plan.clone();
         if let Err(why) = self.world.cluster.watch(&plan, &self.run.id.clone()).await {
             self.take(Body::ClusterLink(Link::Down(why)));
@@ -153,6 +160,7 @@ impl Driver {
     async fn pump(&mut self) {
         loop {
             self.world.clock.settle().await;
+            self.notice_jump();
             let mut busy = false;
             while let Ok(input) = self.inputs.try_recv() {
                 self.input(input);
@@ -167,6 +175,9 @@ impl Driver {
             if self.wake.is_some_and(|w| w <= now) {
                 self.wake = None;
                 self.queue.push_back(Body::Wake);
+            }
+            if let Some((_, leave)) = self.leave_at.take_if(|(at, _)| *at <= now) {
+                self.queue.push_back(Body::Leave(leave));
             }
             if self.journal_due.is_some_and(|d| d <= now) {
                 self.journal_due = None;
@@ -256,21 +267,32 @@ impl Driver {
         }
     }
 
+    /// A clock that was set, or a machine that slept: the engine hears of it before anything else, and whatever this
+    /// loop waits for by that clock is due now. Without this a clock set back would leave the lease to run out.
+    fn notice_jump(&mut self) {
+        let at = self.world.clock.now();
+        let last = self.last.replace(at).unwrap_or(at);
+        let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
+        if by.abs() <= JUMP {
+            return;
+        }
+        self.lease_due = at.wall;
+        self.journal_due = self.journal_due.map(|_| at.wall);
+        self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
+        self.step(at, Body::ClockJumped(by));
+    }
+
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
     fn take(&mut self, body: Body) {
+        self.notice_jump();
         let at = self.world.clock.now();
-        if let Some(last) = self.last {
-            let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
-            if by.abs() > JUMP {
-                self.step(at, Body::ClockJumped(by));
-            }
-        }
-        self.last = Some(at);
         if let Body::Lease(LeaseSeen::Held { epoch }) = &body
             && self.run.driving.epoch() == Some(*epoch)
             && self.run.cluster.down.is_none()
         {
             self.run.cluster.last_ok = Some(at.wall);
+            // No decision, but a screen that shows how fresh its picture is must hear of it.
+            self.fresh = true;
             return;
         }
         self.step(at, body);
@@ -322,7 +344,7 @@ impl Driver {
                 Effect::End => self.ending = true,
                 Effect::Call(call) => match unwritten {
                     // An intent nobody can read later must not raise risk; going back is always allowed.
-                    Some(why) if !goes_back(&call.action) => self.queue.push_back(effects::refused(call, why)),
+                    Some(why) if !call.action.lowers_risk() => self.queue.push_back(effects::refused(call, why)),
                     _ => self.launch(&effect),
                 },
                 Effect::Measure(_) | Effect::Preflight => self.launch(&effect),
@@ -357,7 +379,8 @@ impl Driver {
     /// Until something happens or is due.
     async fn wait(&mut self) {
         let mut due = self.lease_due;
-        for t in [self.wake, self.journal_due].into_iter().flatten() {
+        let leave = self.leave_at.as_ref().map(|(at, _)| *at);
+        for t in [self.wake, self.journal_due, leave].into_iter().flatten() {
             due = due.min(t);
         }
         let clock = self.world.clock.clone();
@@ -388,10 +411,6 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
-}
-
-fn goes_back(action: &Action) -> bool {
-    matches!(action, Action::SetWeight { next, expect } if next < expect)
 }
 
 /// What of one step belongs in the audit file, in the order it happened.

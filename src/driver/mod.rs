@@ -9,4 +9,4 @@
 mod drive;
 mod effects;
 
-pub use drive::{Driver, End, Input, Options};
+pub use drive::{Driver, End, Input, Listener, Options};

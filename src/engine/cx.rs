@@ -1,7 +1,6 @@
 //! What one step of the engine carries around: the run, the effects so far, and when to wake.
 use super::effect::{Action, Call, Effect, Event, EventKind, Page};
-use super::observe::Slot;
-use super::run::{Driving, EVENTS_KEPT, InFlight, Phase, Run, Track};
+use super::run::{AskKind, Driving, EVENTS_KEPT, InFlight, Phase, Run, Track};
 use crate::plan::Planned;
 use crate::spec::units::{Dur, Time};
 
@@ -76,7 +75,7 @@ impl<'a> Cx<'a> {
             return;
         }
         // An unwritable journal forbids new risk; going back is always allowed.
-        if self.run.journal.down.is_some() && !lowers_risk(t, &action) {
+        if self.run.journal.down.is_some() && !action.lowers_risk() {
             return;
         }
         let call = Call { key: self.run.next_key, epoch, service: t.service.clone(), action, why: why.into() };
@@ -96,6 +95,8 @@ impl<'a> Cx<'a> {
         };
         t.phase = phase;
         t.since = self.now;
+        // Questions about a step are over with it.
+        t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
         let text = text.into();
         if !text.is_empty() {
             let service = t.service.clone();
@@ -104,15 +105,6 @@ impl<'a> Cx<'a> {
     }
 }
 
-/// The call brings traffic or pods back towards the old version.
-fn lowers_risk(t: &Track, action: &Action) -> bool {
-    match action {
-        Action::SetWeight { next, expect } => next < expect,
-        Action::Scale { slot, .. } => *slot == Slot::Stable,
-        Action::RemoveBackend | Action::DeleteNext => t.phase.going_back(),
-        _ => false,
-    }
-}
 
 /// New pods that must be ready before the new version gets `weight` per cent: ceil(w × R0), at least 1, 2 if critical;
 /// all of R0 at 100.

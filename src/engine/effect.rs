@@ -67,6 +67,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// Brings traffic back towards the old version, or makes it fit to take it: allowed also while the journal cannot be
+    /// written. Taking pods away can wait.
+    pub fn lowers_risk(&self) -> bool {
+        match self {
+            Action::SetWeight { next, expect } => next < expect,
+            Action::Scale { slot, .. } => *slot == Slot::Stable,
+            _ => false,
+        }
+    }
+
     /// As in the journal and on screen.
     pub fn word(&self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use super::tick::judged_lately;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{After, Observed};
@@ -16,9 +17,11 @@ const ACCEPT_PATIENCE: Dur = Dur::secs(60);
 /// With `observed: prefer`, a share nobody could prove by then is taken as it was accepted.
 const OBSERVE_PATIENCE: Dur = Dur::mins(2);
 
-pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned, needs: &[String]) {
+pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let after = cx.run.plan.policy.after;
-    let open: Vec<String> = needs.iter().filter(|n| !need_met(cx.run, n, after)).cloned().collect();
+    // All of them, each time: one that was met may have gone back since.
+    let in_run = p.needs.keys().filter(|n| cx.run.plan.get(n).is_some());
+    let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, after)).cloned().collect();
     if !open.is_empty() {
         t.phase = Phase::Waiting { needs: open };
         return;
@@ -157,7 +160,7 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
         raise(cx, t, p, step, target.weight, hold_state);
         return;
     }
-    watch_share(cx, t, step, &hold_state);
+    watch_share(cx, t, &hold_state);
     // Capacity may be lost while a step holds; the next raise needs all of it again.
     if !step_complete(cx, t, &hold_state, target.hold) {
         return;
@@ -198,7 +201,8 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
     }
     // Data may have gone while pods were made or a write was tried again.
     let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
-    if t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as))) {
+    let unknown = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as)));
+    if unknown || !judged_lately(cx.run) {
         return;
     }
     let need = capacity(p, t.r0, weight);
@@ -227,16 +231,18 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
 }
 
 /// The share that flows must be the one that was asked before the next raise.
-pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &Hold) {
+pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, hold_state: &Hold) {
     let Some(at) = hold_state.accepted_at else { return };
-    let weight = cx.run.plan.policy.steps[step].weight;
+    // That of the step, or what was taken over from a foreign edit.
+    let weight = t.desired;
     let patience_over = cx.now.since(at) >= OBSERVE_PATIENCE;
+    let free = t.held.as_ref().is_none_or(|h| h.reason == HoldReason::NotObserved);
     match (cx.run.plan.policy.observed, t.observed) {
         (Observed::Off, _) => t.observed = ObservedShare::NotObserved,
         (_, ObservedShare::Confirmed(_)) => {
             lift_if(cx, t, &[HoldReason::NotObserved], "requests show the share that was asked");
         }
-        (_, ObservedShare::Off(seen)) if patience_over => {
+        (_, ObservedShare::Off(seen)) if patience_over && free => {
             let text = format!("requests show {seen:.0}% on the new version, {weight}% was asked");
             hold(cx, t, HoldReason::NotObserved, text, None);
         }
@@ -246,7 +252,7 @@ pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, step: usize, hold_state: &
             let text = format!("{weight}% is accepted but could not be observed in 2:00; going on, not observed");
             cx.event(EventKind::Step, ENGINE, Some(&service), text);
         }
-        (Observed::Require, ObservedShare::Unknown) if patience_over => {
+        (Observed::Require, ObservedShare::Unknown) if patience_over && free => {
             let text = format!("no requests prove that {weight}% flows to the new version");
             hold(cx, t, HoldReason::NotObserved, text, None);
         }

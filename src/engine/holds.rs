@@ -1,11 +1,25 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::run::{Ask, AskKind, Held, HoldReason, Phase, Run, Track};
+use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
 /// Why this service's share must not rise now, if anything stands in the way.
 pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
+    if let Some(why) = stopped(run, t) {
+        return Some(why);
+    }
+    match &t.held {
+        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
+            Some(h.text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The same, but for the service's own hold.
+fn stopped(run: &Run, t: &Track) -> Option<String> {
     if let Some(p) = &t.paused {
         return Some(format!("paused by {}", p.by));
     }
@@ -24,15 +38,7 @@ pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
     if let Some((_, why)) = &run.journal.down {
         return Some(format!("the journal cannot be written: {why}"));
     }
-    if t.blind.is_some() {
-        return Some("blind: no data".into());
-    }
-    match &t.held {
-        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
-            Some(h.text.clone())
-        }
-        _ => None,
-    }
+    t.blind.as_ref().map(|_| "blind: no data".into())
 }
 
 /// After a take-over or resume, our epoch goes onto the route before anything else, only where a lower one stands.
@@ -53,7 +59,7 @@ pub(super) fn stamp_first(cx: &mut Cx, t: &mut Track) -> bool {
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
     let share = route.weights.map(|w| w.share());
-    let settled = t.call.is_none() && t.fault.is_none();
+    let settled = t.call.is_none();
     let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
     if same || !settled {
         if same && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
@@ -69,6 +75,10 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
         if let (true, Some(share), next) = (t.reverting, share, written.next) {
             let expect = share.round() as u32;
+            // Undoing an edit that lowered the share is a raise like any other.
+            if next > expect && stopped(cx.run, t).is_some() {
+                return true;
+            }
             cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");
         }
         return true;
@@ -78,14 +88,22 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let text = format!("route was changed by {who}: {now_share} instead of {}%", written.next);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
-    cx.page(Some(&service), text.clone());
-    hold(cx, t, HoldReason::Drift, text.clone(), None);
-    t.ask = Some(Ask {
-        kind: AskKind::Drift,
-        text: format!("{text}: adopt-drift or revert-drift?"),
-        since: cx.now,
-        deadline: None,
-    });
+    match cx.run.plan.policy.on_drift {
+        OnDrift::Adopt => {
+            adopt(cx, t, "the policy");
+            return false;
+        }
+        OnDrift::Revert => {
+            t.reverting = true;
+            hold(cx, t, HoldReason::Drift, text, None);
+        }
+        OnDrift::Hold => {
+            cx.page(Some(&service), text.clone());
+            hold(cx, t, HoldReason::Drift, text.clone(), None);
+            let text = format!("{text}: adopt-drift or revert-drift?");
+            t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
+        }
+    }
     true
 }
 
@@ -103,14 +121,56 @@ pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String,
     }
 }
 
+/// Takes a foreign edit as the state to go on from.
+pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
+    let share = t.accepted_share().round() as u32;
+    if let Some(w) = &mut t.written {
+        w.next = share;
+    }
+    t.desired = share;
+    t.highest = t.highest.max(share);
+    let service = t.service.clone();
+    cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
+    lift_if(cx, t, &[HoldReason::Drift], "the edit was taken over");
+    if matches!(t.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked) {
+        go_on_from(cx, t, share);
+    }
+}
+
+/// The step an adopted share belongs to is the last one not above it; it is held anew, and the next raise is that of
+/// the step after it: no step is left out because somebody else moved the weight.
+fn go_on_from(cx: &mut Cx, t: &mut Track, share: u32) {
+    let steps = &cx.run.plan.policy.steps;
+    let below = steps.iter().rposition(|s| s.weight <= share);
+    // Full already, and nothing was changed by the edit.
+    if below == Some(steps.len() - 1) && !matches!(t.phase, Phase::Shifting { .. }) {
+        return;
+    }
+    let hold = Hold { accepted_at: below.map(|_| cx.now), ..Hold::default() };
+    let step = below.unwrap_or(0);
+    t.gates_from = Some(cx.now);
+    t.observed = ObservedShare::Unknown;
+    cx.enter(t, Phase::Shifting { step, hold }, format!("goes on from {share}% at step {}", step + 1));
+}
+
 pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {
     if let Some(h) = t.held.take() {
         let service = t.service.clone();
         let text = format!("no longer held after {}: {why}", cx.now.since(h.since).clock());
         cx.event(EventKind::Hold, ENGINE, Some(&service), text);
-        if t.ask.as_ref().is_some_and(|a| a.kind != AskKind::AfterRollback) {
-            t.ask = None;
-        }
+        t.ask.take_if(|a| asked_for(a.kind) == Some(h.reason));
+    }
+}
+
+/// The hold a question belongs to: they go together.
+fn asked_for(kind: AskKind) -> Option<HoldReason> {
+    match kind {
+        AskKind::Keep => Some(HoldReason::Breach),
+        AskKind::TooFew => Some(HoldReason::TooFew),
+        AskKind::Missing => Some(HoldReason::Missing),
+        AskKind::Drift => Some(HoldReason::Drift),
+        AskKind::Write => Some(HoldReason::Write),
+        AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }
 

@@ -2,7 +2,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::pass::with_track;
-use super::rollback::decide;
+use super::rollback::{decide, follow};
 use super::run::{AskKind, Held, HoldReason, Outcome, Phase, Run, Track};
 use super::step;
 use crate::spec::policy::{OnExit, OnFailure, Severity};
@@ -22,7 +22,7 @@ pub(super) fn cascade(cx: &mut Cx) {
     for (name, severity) in going {
         for dependant in needs_new(cx.run, &name) {
             with_track(cx, &dependant, |cx, t, _| {
-                decide(cx, t, severity, &format!("it needs the new {name}, which goes back"), ENGINE);
+                follow(cx, t, severity, &format!("it needs the new {name}, which goes back"));
             });
         }
     }
@@ -35,6 +35,10 @@ pub(super) fn cascade(cx: &mut Cx) {
     else {
         return;
     };
+    // Aborting leaves what is at 100 % where it is.
+    if cx.run.aborting.is_some() {
+        return;
+    }
     match on_failure(cx.run) {
         OnFailure::Stop => stop(cx, &failed),
         OnFailure::RollBackRun => back_all(cx, &failed),
@@ -76,7 +80,7 @@ pub(super) fn back_all(cx: &mut Cx, failed: &str) {
                 cx.enter(t, Phase::Skipped { why: why.clone() }, format!("left on its old version: {why}"));
             }
             p if p.in_flight() => {
-                decide(cx, t, Severity::Immediate, &format!("{failed} went back and the run with it"), ENGINE);
+                follow(cx, t, Severity::Immediate, &format!("{failed} went back and the run with it"));
             }
             _ => {}
         });

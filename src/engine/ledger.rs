@@ -235,13 +235,18 @@ fn nearness(e: &crate::gate::Evaluation) -> f64 {
 fn too_few(cx: &mut Cx, t: &mut Track) {
     // A gate that was bad or blind a moment ago no longer is.
     lift_if(cx, t, &[HoldReason::Gate, HoldReason::Missing], "too few requests to be bad");
-    let Phase::Shifting { step, hold: h } = &t.phase else { return };
-    let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.policy.steps.get(*step).copied()) else { return };
+    let policy = &cx.run.plan.policy;
+    let (at, wanted) = match &t.phase {
+        Phase::Shifting { step, hold: h } => (h.accepted_at, policy.steps.get(*step).map(|s| s.hold)),
+        Phase::Soaking { .. } => (Some(t.since), Some(policy.soak)),
+        _ => return,
+    };
+    let (Some(at), Some(wanted)) = (at, wanted) else { return };
     let spent = cx.now.since(at);
     let reason = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.acts_as == Verdict::TooFew);
     let reason = reason.map_or_else(String::new, |e| e.reason.clone());
-    let limit = s.hold.times(u64::from(cx.run.plan.policy.max_step));
-    if spent > s.hold {
+    let limit = wanted.times(u64::from(cx.run.plan.policy.max_step));
+    if spent > wanted {
         hold(cx, t, HoldReason::TooFew, reason.clone(), Some(at + limit).filter(|l| *l > cx.now));
     }
     if spent > limit && t.ask.is_none() {

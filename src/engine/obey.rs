@@ -2,7 +2,7 @@
 use super::command::{Allowance, Command, Scope, Verb};
 use super::cx::Cx;
 use super::effect::EventKind;
-use super::holds::lift;
+use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
@@ -75,8 +75,11 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
         Verb::Pause => t.paused = Some(Paused { by: who.into(), reason: reason.into(), since: cx.now }),
         Verb::Resume => t.paused = None,
         Verb::Next => {
-            if let Phase::Shifting { hold, .. } = &mut t.phase {
-                hold.ended_by = Some(who.into());
+            let soak = cx.run.plan.policy.soak;
+            match &mut t.phase {
+                Phase::Shifting { hold, .. } => hold.ended_by = Some(who.into()),
+                Phase::Soaking { clean } => *clean = soak,
+                _ => {}
             }
             if t.held.as_ref().is_some_and(|h| matches!(h.reason, HoldReason::TooFew | HoldReason::LongStep)) {
                 lift(cx, t, &format!("{who} goes on"));
@@ -105,15 +108,7 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
             joint::skip_dependants(cx);
             cx.run.tracks.remove(&name);
         }
-        Verb::AdoptDrift => {
-            let share = t.accepted_share().round() as u32;
-            if let Some(w) = &mut t.written {
-                w.next = share;
-            }
-            t.desired = share;
-            t.highest = t.highest.max(share);
-            lift(cx, t, &format!("{who} took {share}% over"));
-        }
+        Verb::AdoptDrift => adopt(cx, t, who),
         Verb::RevertDrift => t.reverting = true,
         Verb::Abort => {
             let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };

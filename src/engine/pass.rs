@@ -5,7 +5,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{drift, raise_blocked, stamp_first};
-use super::run::{Driving, GRID, Phase, Run, Settling, Stage, Track, Written};
+use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
 use super::{joint, rollback, settle, tick};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
@@ -72,20 +72,16 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     match t.phase.clone() {
-        Phase::Waiting { needs } => forward::waiting(cx, t, p, &needs),
+        Phase::Waiting { .. } => forward::waiting(cx, t, p),
         Phase::Deploying => forward::deploying(cx, t, p),
         Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
         Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),
-        Phase::Soaking { clean } => {
-            if clean >= cx.run.plan.policy.soak {
-                let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
-                cx.enter(t, Phase::Soaked, text);
-            }
+        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak => {
+            let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
+            cx.enter(t, Phase::Soaked, text);
         }
-        Phase::Soaked => {
-            if may_settle(cx.run, t, p) {
-                cx.enter(t, Phase::Settling(Settling::CopyBack), "settling: stable takes the new version over");
-            }
+        Phase::Soaked if may_settle(cx.run, t, p) => {
+            cx.enter(t, Phase::Settling(Settling::CopyBack), "settling: stable takes the new version over");
         }
         Phase::Settling(stage) => settle::advance(cx, t, p, stage),
         _ => {}
@@ -93,7 +89,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
-    if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_pass() {
+    if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_rest() || !tick::judged_lately(run) {
         return false;
     }
     let ready = |o: &Track| matches!(o.phase, Phase::Soaked | Phase::Settling(_) | Phase::Done) || o.phase.is_final();
@@ -131,39 +127,49 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
 }
 
 impl Track {
-    /// Wall time moved by `by` ms without time passing: marks that durations are counted from move along.
+    /// Wall time moved by `by` ms without time passing: marks that durations are counted from, and instants that are
+    /// waited for, move along. A mark never comes to lie ahead of `now`.
     pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
-        match &mut self.phase {
+        for mark in [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at] {
+            mark.iter_mut().for_each(shift);
+        }
+        self.blind.iter_mut().for_each(|b| shift(&mut b.since));
+        self.written.iter_mut().for_each(|w| shift(&mut w.at));
+        self.phase.clock_moved(shift);
+        let later = |t: &mut Time| t.0 += by;
+        self.kept_until.iter_mut().for_each(later);
+        self.fault.iter_mut().for_each(|f| later(&mut f.retry_at));
+        self.ask.iter_mut().filter_map(|a| a.deadline.as_mut()).for_each(later);
+        self.held.iter_mut().filter_map(|h| h.until.as_mut()).for_each(later);
+    }
+}
+
+impl Phase {
+    fn clock_moved(&mut self, shift: impl Fn(&mut Time) + Copy) {
+        match self {
             Phase::Warming { ready_since: Some(s) } => shift(s),
             Phase::Shifting { hold, .. } => {
-                if let Some(s) = &mut hold.accepted_at {
-                    shift(s);
-                }
+                hold.accepted_at.iter_mut().for_each(shift);
                 hold.last_tick = None;
             }
             Phase::Settling(Settling::Drain { since }) => shift(since),
-            Phase::RollingBack(r) => {
-                if let Some(s) = &mut r.drain_since {
-                    shift(s);
-                }
+            Phase::RollingBack(r) => r.clock_moved(shift),
+            Phase::Verifying { since, rollback, .. } | Phase::RollbackBlocked { since, rollback, .. } => {
+                shift(since);
+                rollback.clock_moved(shift);
             }
-            Phase::Verifying { since, .. } => shift(since),
             _ => {}
         }
-        let later = |t: &mut Option<Time>| {
-            if let Some(t) = t {
-                t.0 += by;
-            }
-        };
-        later(&mut self.kept_until);
-        if let Some(a) = &mut self.ask {
-            later(&mut a.deadline);
-        }
-        if let Some(h) = &mut self.held {
-            later(&mut h.until);
-        }
+    }
+}
+
+impl Rollback {
+    fn clock_moved(&mut self, shift: impl Fn(&mut Time) + Copy) {
+        shift(&mut self.decided);
+        self.accepted_zero.iter_mut().for_each(shift);
+        self.drain_since.iter_mut().for_each(shift);
     }
 }
 

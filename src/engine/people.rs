@@ -7,7 +7,7 @@ use crate::gate::Verdict;
 /// production only.
 pub fn role(run: &Run, who: &Identity) -> Role {
     let people = &run.plan.policy.people;
-    let listed = |names: &[String]| names.iter().any(|n| *n == who.name);
+    let listed = |names: &[String]| names.contains(&who.name);
     if listed(&people.owners) {
         return Role::Owner;
     }
@@ -146,7 +146,11 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
 }
 
 fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
-    let Phase::Shifting { step, hold } = &t.phase else {
+    // A soak that will never see enough requests is ended as a step is, once it has asked.
+    if let (Phase::Soaking { .. }, Some(AskKind::TooFew)) = (&t.phase, t.ask.as_ref().map(|a| a.kind)) {
+        return t.bad_gates().next().map_or(Ok(()), |(_, e)| Err(format!("gate over: {}", e.reason)));
+    }
+    let Phase::Shifting { hold, .. } = &t.phase else {
         return Err(format!("no step is held: {}", t.phase.word()));
     };
     if hold.accepted_at.is_none() {
@@ -163,7 +167,7 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     if let Some(e) = blocking.filter(|e| !(asked && e.acts_as == Verdict::TooFew)) {
         return Err(e.reason.clone());
     }
-    let weight = run.plan.policy.steps.get(*step).map_or(0, |s| s.weight);
+    let weight = t.desired;
     if (t.accepted_share() - f64::from(weight)).abs() >= 0.5 {
         return Err(format!("the route has {:.0}%, not {weight}%", t.accepted_share()));
     }

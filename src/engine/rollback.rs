@@ -1,7 +1,7 @@
 //! Going back. A decided rollback never turns back; the order of its steps is fixed.
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
-use super::holds::hold;
+use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
 use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
@@ -21,6 +21,9 @@ const FIT: (u32, u32) = (2, 3);
 
 /// How long the old version may stay unfit before the rollback is called blocked.
 const FIT_PATIENCE: Dur = Dur::secs(30);
+
+/// A rollback whose weight could not be written this often in a row is called blocked; it goes on being tried.
+const WRITE_PATIENCE: u32 = 6;
 
 /// Without proof of silence from requests, the accepted route is taken at its word after this.
 const QUIET_PATIENCE: Dur = Dur::mins(2);
@@ -44,7 +47,8 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         return decide(cx, t, severity, reason, ENGINE);
     }
     cx.wake_at(deadline);
-    let asked = t.ask.as_ref().is_some_and(|a| a.kind == AskKind::Keep);
+    // Kept once, it is not asked again.
+    let asked = t.kept_until.is_some() || t.ask.as_ref().is_some_and(|a| a.kind == AskKind::Keep);
     hold(cx, t, HoldReason::Breach, reason.to_string(), Some(deadline));
     if !asked {
         let service = t.service.clone();
@@ -53,6 +57,14 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         t.ask = Some(Ask { kind: AskKind::Keep, text, since: cx.now, deadline: Some(deadline) });
     }
 }
+
+/// As [`decide`], because another service goes back: the page for that one is enough.
+pub(super) fn follow(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str) {
+    decide(cx, t, severity, reason, FOLLOWS);
+}
+
+/// Who decides a rollback that follows from another.
+const FOLLOWS: &str = "engine (with the run)";
 
 /// The decision, once.
 pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str, by: &str) {
@@ -76,9 +88,11 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     t.ask = None;
     t.blind = None;
     t.kept_until = None;
+    t.reverting = false;
     let text = format!("rolling back from {}% ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
+    // One page for the cause; what follows from it is on the event list.
     if by == ENGINE {
         cx.page(Some(&service), text);
     }
@@ -99,14 +113,20 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     match t.phase.clone() {
         Phase::RollingBack(r) => rolling(cx, t, p, r),
         Phase::RollbackBlocked { rollback, reason, .. } => {
-            // Keeps trying: as soon as the target is fit again it goes on by itself.
-            if fit(t, p) {
-                cx.enter(t, Phase::RollingBack(rollback), "the old version is fit again: the rollback goes on");
-                advance(cx, t, p);
+            // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
+            let share = t.accepted_share().round() as u32;
+            let fit = fit(t, p);
+            if fit && (t.fault.is_none() || share == 0) {
+                lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
+                cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
+                return advance(cx, t, p);
+            }
+            if fit {
+                cx.call(t, Action::SetWeight { next: 0, expect: share }, format!("rollback: {}", rollback.reason));
             } else {
                 scale_target(cx, t);
-                hold(cx, t, HoldReason::Failure, reason, None);
             }
+            hold(cx, t, HoldReason::Failure, reason, None);
         }
         Phase::Verifying { rollback, since, clean } => verifying(cx, t, rollback, since, clean),
         _ => {}
@@ -122,9 +142,9 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             }
             r.stage = RollbackStage::Lower;
             t.phase = Phase::RollingBack(r.clone());
-            lower(cx, t, r);
+            lower(cx, t, p, r);
         }
-        RollbackStage::Lower => lower(cx, t, r),
+        RollbackStage::Lower => lower(cx, t, p, r),
         RollbackStage::Confirm => confirm(cx, t, r),
         RollbackStage::Drain => {
             let since = *r.drain_since.get_or_insert(cx.now);
@@ -163,6 +183,10 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback) {
     }
     let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
     let reason = format!("only {ready} of {} old pods are ready: traffic cannot go back to them", t.r0);
+    blocked(cx, t, p, r, reason);
+}
+
+fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String) {
     let command = manual_command(cx.run, p);
     let service = t.service.clone();
     cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
@@ -185,7 +209,7 @@ pub fn manual_command(run: &Run, p: &Planned) -> String {
     )
 }
 
-fn lower(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
+fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     let Some(weights) = t.route.as_ref().and_then(|route| route.weights) else {
         // No route to write: nothing can flow to the new version through it.
         r.stage = RollbackStage::Remove;
@@ -219,6 +243,11 @@ fn lower(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
     t.phase = Phase::RollingBack(r.clone());
     if share > target {
         t.desired = target;
+        let refused = t.fault.as_ref().filter(|f| f.attempts >= WRITE_PATIENCE && cx.run.cluster.down.is_none());
+        if let Some(f) = refused {
+            let reason = format!("the route cannot be written: {}", f.text);
+            return blocked(cx, t, p, r, reason);
+        }
         cx.call(t, Action::SetWeight { next: target, expect: share }, format!("rollback: {}", r.reason));
         return;
     }

@@ -5,6 +5,7 @@ use super::forward::accepted;
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::DeploymentProgress;
 use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
+use super::tick::judged_lately;
 use crate::plan::Planned;
 
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
@@ -38,10 +39,19 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     // Past the point of no return only unhealthy gates and people stop the traffic from moving.
-    if !t.gates_pass() || raise_blocked(cx.run, t).is_some() {
+    let bad = t.bad_gates().next().map(|(_, e)| e.reason.clone());
+    if let Some(reason) = bad {
+        // There is no way back from here but a reverse upgrade: a person must know that it stands still.
+        if t.held.is_none() {
+            let service = t.service.clone();
+            cx.page(Some(&service), format!("{reason} while settling: -next goes on serving 100%"));
+        }
+        return hold(cx, t, HoldReason::Gate, reason, None);
+    }
+    if !t.gates_rest() || !judged_lately(cx.run) || raise_blocked(cx.run, t).is_some() {
         return;
     }
-    lift_if(cx, t, &[HoldReason::Write], "stable runs the new version");
+    lift_if(cx, t, &[HoldReason::Write, HoldReason::Gate], "stable runs the new version");
     let service = t.service.clone();
     cx.event(EventKind::Step, ENGINE, Some(&service), "stable runs the new version; traffic moves back to it");
     t.phase = Phase::Settling(Settling::MoveBack);

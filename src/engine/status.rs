@@ -2,6 +2,7 @@
 //! headless output say the same because they all say this.
 //!
 //! Instants inside sentences are written by a function of the caller's, because only the caller knows the reader's zone.
+mod back;
 mod next;
 mod sentence;
 
@@ -11,6 +12,7 @@ use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
+pub use back::{BackState, BackStep, STEPS, back_steps};
 pub use next::enough_at;
 pub use sentence::{gate_text, human, unit_of};
 
@@ -48,6 +50,13 @@ impl Word {
             Word::Done => "DONE",
         }
     }
+}
+
+/// The service that matters most now: the one that asks first, else the one the verdict is about.
+pub fn matters(run: &Run) -> Option<&str> {
+    let asks = open_asks(run).into_iter().find_map(|a| a.service);
+    let asking = asks.and_then(|name| run.tracks.get(&name));
+    asking.or_else(|| verdict(run).1).map(|t| t.service.as_str())
 }
 
 /// What a run says of itself at one instant.
@@ -99,9 +108,8 @@ pub struct AskLine {
 pub fn status(run: &Run, now: Time, show: ShowTime) -> Status {
     let (word, track) = verdict(run);
     let (sentence, short) = sentence::of(run, word, track, now, show);
-    let mut asks = open_asks(run);
+    let asks = open_asks(run);
     let count = asks.len();
-    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
     Status {
         word,
         service: track.map(|t| t.service.clone()),
@@ -161,7 +169,10 @@ fn verdict(run: &Run) -> (Word, Option<&Track>) {
     if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
         return (Word::Held, Some(track));
     }
-    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() {
+    if let Some(track) = first(run, |t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)) {
+        return (Word::Held, Some(track));
+    }
+    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() {
         return (Word::Held, None);
     }
     if let Some(track) = first(run, |t| t.fault.is_some() || t.ask.is_some() || t.bad_gates().next().is_some()) {
@@ -188,6 +199,7 @@ fn first(run: &Run, hit: impl Fn(&Track) -> bool) -> Option<&Track> {
     run.in_order().find(|t| hit(t))
 }
 
+/// What is asked, by deadline.
 fn open_asks(run: &Run) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
     if run.stage == Stage::Ready {
@@ -205,11 +217,18 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
         let Some(ask) = &track.ask else { continue };
         asks.push(AskLine {
             service: Some(track.service.clone()),
-            text: ask.text.clone(),
+            text: match ask.kind {
+                // Why it went back is the verdict's to say.
+                AskKind::AfterRollback => {
+                    format!("{} went back: retry it, skip it, or abort the run?", track.service)
+                }
+                _ => ask.text.clone(),
+            },
             deadline: ask.deadline,
             answers: answers(ask.kind).to_vec(),
         });
     }
+    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
     asks
 }
 
@@ -233,7 +252,7 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
         return format!("HELD {}", now.since(held.since).clock());
     }
     match &track.phase {
-        Phase::RollingBack(_) => format!("ROLL {:.0}%", track.accepted_share()),
+        Phase::RollingBack(r) => back::back_word(run, track, r, now),
         Phase::RollbackBlocked { .. } => "BLOCKED".into(),
         Phase::Verifying { clean, .. } => format!("verify {}", run.plan.policy.verify.minus(*clean).clock()),
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
@@ -260,6 +279,11 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
         },
         Phase::Soaking { clean } => format!("soaking {}", coarse(run.plan.policy.soak.minus(*clean))),
     }
+}
+
+/// Services in flight that need the new version of this one: in a rollback they go back before it.
+pub fn go_back_first(run: &Run, service: &str) -> Vec<String> {
+    super::joint::needs_new(run, service)
 }
 
 /// Ready and wanted pods of the new version.

@@ -19,12 +19,18 @@ pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
     run.now = message.at;
     run.seq = message.seq;
     let mut cx = Cx::new(run);
-    if cx.run.is_ended() {
+    if cx.run.is_ended() || (is_left(cx.run) && !matches!(message.body, Body::Attached(_))) {
         return cx.finish();
     }
     hear(&mut cx, &message.body);
     pass::pass(&mut cx);
     cx.finish()
+}
+
+/// This process has no more part in the run: nothing is decided until another one attaches.
+fn is_left(run: &Run) -> bool {
+    let held = run.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
+    held || matches!(run.driving, Driving::SteppedDown { .. })
 }
 
 impl Run {
@@ -123,6 +129,7 @@ fn hear(cx: &mut Cx, body: &Body) {
             let said = source(&mut cx.run.cluster, link, now);
             if let Some(text) = said {
                 cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+                answers_again(cx);
             }
         }
         Body::JournalLink(link) => {
@@ -154,6 +161,16 @@ pub(super) fn source(state: &mut SourceState, link: &Link, now: Time) -> Option<
     }
 }
 
+/// What failed because nobody answered is tried at once, and counted anew, when somebody answers again.
+fn answers_again(cx: &mut Cx) {
+    if cx.run.cluster.down.is_some() {
+        return;
+    }
+    for fault in cx.run.tracks.values_mut().filter_map(|t| t.fault.as_mut()) {
+        (fault.attempts, fault.retry_at) = (0, cx.now);
+    }
+}
+
 fn attached(cx: &mut Cx, a: &Attached) {
     let resumed = cx.run.started.is_some();
     cx.run.identity = a.identity.clone();
@@ -164,6 +181,8 @@ fn attached(cx: &mut Cx, a: &Attached) {
     cx.run.driving = Driving::Unknown;
     cx.run.synced = false;
     cx.run.leaving = None;
+    // Somebody is there again: what stopped only because nobody was goes on.
+    cx.run.paused_all.take_if(|p| p.by == ENGINE);
     cx.run.preflight_asked = false;
     cx.run.tick_asked = None;
     cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };
@@ -324,8 +343,8 @@ fn failed(
 ) {
     match error.kind {
         CallErrorKind::Fenced => return stepped_down(cx, &error.text),
-        // Somebody wrote in between: decide again on what the watch brings, soon, without counting it as a failure.
-        CallErrorKind::Conflict | CallErrorKind::NotDriving => {
+        // Nothing was sent: try again soon, without counting it as a failure.
+        CallErrorKind::NotDriving => {
             let attempts = t.fault.as_ref().map_or(0, |f| f.attempts);
             t.fault = Some(Fault {
                 action: call.action.word().into(),
@@ -341,8 +360,9 @@ fn failed(
     let attempts = t.fault.as_ref().map_or(0, |f| f.attempts) + 1;
     let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default());
     let service = t.service.clone();
-    // The first failure and then each tenth: the screen shows the count in between.
-    if attempts == 1 || attempts % 10 == 0 {
+    // The first failure and then each tenth: the screen shows the count in between. One conflict is nothing unusual.
+    let first = attempts == 1 && error.kind != CallErrorKind::Conflict;
+    if first || attempts.is_multiple_of(10) {
         let text = format!("{}: {}; next try in {}", call.action.word(), error.text, wait);
         cx.event(EventKind::Fault, ENGINE, Some(&service), text);
     }
@@ -372,6 +392,7 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
             let now = cx.now;
             if let Some(text) = source(&mut cx.run.cluster, &Link::Up, now) {
                 cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+                answers_again(cx);
             }
         }
         LeaseSeen::Taken { holder, epoch } => {

@@ -71,6 +71,15 @@ pub(super) fn measured(cx: &mut Cx, answer: &MeasureAnswer) {
     judge_all(cx, answer.tick, Some(answer));
 }
 
+/// Verdicts older than this say nothing of now: the newest tick and the one before it, which may still be open.
+const FRESH: Dur = Dur(GRID.0 * 2);
+
+/// The gates were judged a moment ago. Ticks that were not asked (the cluster was away, the clock was set) leave old
+/// verdicts standing; nothing may be raised on those.
+pub(super) fn judged_lately(run: &Run) -> bool {
+    run.tick_answered.is_some_and(|tick| run.now.wall.since(tick) <= FRESH)
+}
+
 /// Which version a track's gates look at now, and since when; `None` while there is nothing to judge.
 fn subject_slot(t: &Track) -> Option<Slot> {
     match &t.phase {
@@ -182,10 +191,7 @@ fn judge_all(cx: &mut Cx, tick: Time, answer: Option<&MeasureAnswer>) {
     for name in &names {
         with_track(cx, name, |cx, t, p| {
             if let Some(answer) = answer {
-                let weight = match &t.phase {
-                    Phase::Shifting { step, .. } => cx.run.plan.policy.steps.get(*step).map_or(0, |s| s.weight),
-                    _ => 0,
-                };
+                let weight = if matches!(t.phase, Phase::Shifting { .. }) { t.desired } else { 0 };
                 if let Some(seen) = answer.shares.iter().find(|s| s.service == t.service) {
                     rollback::take_share(t, p, seen, weight);
                 }

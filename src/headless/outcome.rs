@@ -49,17 +49,23 @@ fn unchanged(run: &Run) -> i32 {
 /// The process leaves a run that has not ended. The worst that holds is said.
 fn left(run: &Run) -> i32 {
     let blocked = run.tracks.values().any(|t| matches!(t.phase, Phase::RollbackBlocked { .. }));
-    let lost = run.cluster.down.is_some()
-        || run.metrics.down.is_some()
-        || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. });
-    let signalled = run.leaving.as_ref().is_some_and(|l| !l.why.contains(WHY_TIMEOUT));
+    let lost = run.cluster.down.is_some() || run.metrics.down.is_some() || matches!(run.driving, Driving::Lost { .. });
+    let timeout = run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT));
+    let split = |t: &Track| (0.5..99.5).contains(&t.accepted_share());
     if blocked {
         4
-    } else if run.tracks.values().any(undriven) {
+    } else if matches!(run.driving, Driving::SteppedDown { .. }) {
+        // Somebody else drives: nothing is left alone.
+        6
+    } else if run.tracks.values().any(split) {
         7
     } else if lost {
         6
-    } else if signalled && run.tracks.values().all(|t| t.highest == 0) {
+    } else if timeout {
+        5
+    } else if run.tracks.values().any(undriven) {
+        7
+    } else if run.leaving.is_some() && run.tracks.values().all(|t| t.highest == 0) {
         unchanged(run)
     } else {
         5
@@ -168,10 +174,12 @@ pub(super) fn sentence(run: &Run) -> String {
             format!("Rolled back: {} on the old version again, and healthy; nothing runs on a new one.", services(back))
         }
         Some(Outcome::Partial) => {
+            let warm = run.tracks.values().filter(|t| !t.phase.is_final() && t.accepted_share() >= 99.5).count();
+            let kept = if warm > 0 { format!(" ({warm} of them unsettled, the old kept warm)") } else { String::new() };
             format!(
-                "Partial: {} on the new version, {back} back on the old, {} untouched.",
-                services(done),
-                all.saturating_sub(done + back)
+                "Partial: {} on the new version{kept}, {back} back on the old, {} untouched.",
+                services(done + warm),
+                all.saturating_sub(done + warm + back)
             )
         }
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
@@ -184,6 +192,9 @@ pub(super) fn sentence(run: &Run) -> String {
         Some(Outcome::LeftSplit) => "Left as it was: traffic is split and nobody drives.".into(),
         Some(Outcome::Lost) => "Cluster or metrics were lost; nothing was decided without them.".into(),
         Some(Outcome::SteppedDown) => "Another process drives this run now; this one stepped down.".into(),
+        None if matches!(run.driving, Driving::SteppedDown { .. }) => {
+            "Another process drives this fleet now; this one stepped down and wrote nothing more.".into()
+        }
         None if exit_code(run) == 7 => {
             let split = run.tracks.values().any(|t| undriven(t) && t.accepted_share() > 0.0);
             let what = if split { "traffic is split" } else { "services are under way" };

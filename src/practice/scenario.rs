@@ -45,7 +45,7 @@ scenarios! {
     ErrorSpike "error-spike" "the new billing answers 3 % errors 90 s after it first gets a quarter of the traffic" "billing is rolled back by its error gate";
     Slow "slow" "the new billing is slow from its first request: P95 about 3.5 s" "billing is rolled back by its latency gate";
     SlowBurn "slow-burn" "the new billing fails 1.3 % of requests from the start: a little over the limit, seen only with enough requests" "billing is rolled back once there are requests enough to tell";
-    Flapping "flapping" "the new billing is bad for 40 s, good for 40 s, and so on" "no single breach is long enough; the step is called flapping and billing is rolled back";
+    Flapping "flapping" "the readiness of the new billing comes and goes: 20 s away, 30 s there, and so on" "no single breach is long enough; the step is called flapping and billing is rolled back";
     CrashLoop "crash-loop" "the new billing's pods crash and never become ready" "the progress deadline passes and billing is rolled back before it gets traffic";
     FlakyMetrics "flaky-metrics" "billing is fine, but its metrics answer 500, HTML or nothing for minutes at a time" "steps wait while blind, nothing is promoted or rolled back on absence, and the upgrade completes";
     LowTraffic "low-traffic" "billing gets one request every few seconds" "steps wait for requests enough to judge, then a person is asked";
@@ -260,9 +260,10 @@ impl World {
                 self.set_fault(&s.service, version, fault);
             }
             Turn::Flap(bad) => {
-                let fault = if bad { errors(0.06) } else { Fault::default() };
+                let fault = Fault { unready: bad, ..Fault::default() };
                 self.set_fault(&s.service, &s.new, fault);
-                self.later(40_000, Due::Turn(Turn::Flap(!bad)));
+                let lasts = if bad { 20_000 } else { 30_000 };
+                self.later(lasts, Due::Turn(Turn::Flap(!bad)));
             }
             Turn::Metrics(answer) => {
                 for version in [&s.old, &s.new] {

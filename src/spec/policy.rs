@@ -43,6 +43,9 @@ pub struct PolicySpec {
     pub on_exit: Option<OnExit>,
     #[serde(default)]
     pub on_terminal_loss: OnTerminalLoss,
+    /// What is done when somebody else changes a weight.
+    #[serde(default)]
+    pub on_drift: OnDrift,
     /// Headless: how long a blocked rollback is waited for before exit code 4.
     #[serde(default = "d::rollback_give_up")]
     pub rollback_give_up: Dur,
@@ -137,6 +140,18 @@ pub enum OnExit {
     Hold,
     /// Bring every service below 100 % back to the old version.
     Rollback,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDrift {
+    /// Nothing moves until a person takes the edit over or undoes it.
+    #[default]
+    Hold,
+    /// The edit is taken as the weight to go on from.
+    Adopt,
+    /// The edit is undone.
+    Revert,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

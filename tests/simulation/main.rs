@@ -121,7 +121,7 @@ fn night(plan: &Plan, faults: Faults) -> Night {
             let port = Arc::new(sim.clone());
             let world = World { clock: port.clone(), cluster: port.clone(), lease: port.clone(), metrics: port };
             let driver = Driver::new(run, world, journal, inputs, view);
-            let options = Options { interactive: false, start: true, pager: false };
+            let options = Options { interactive: false, start: true, pager: false, leave_at: None };
             let killed = sim.clone();
             let ended = tokio::select! {
                 biased;

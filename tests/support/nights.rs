@@ -252,7 +252,7 @@ pub fn gates(run: &mut Run, name: &str, error_rate: f64, p95: f64, bad_for: Dur)
 
 pub fn event(run: &mut Run, ago: Dur, kind: EventKind, who: &str, service: Option<&str>, text: &str) {
     let event = Event { at: NOW - ago, kind, who: who.into(), service: service.map(String::from), text: text.into() };
-    run.events.push_back(event);
+    run.events.push_front(event);
 }
 
 fn hold(clean: Dur) -> Hold {
@@ -510,7 +510,7 @@ pub fn many(count: usize) -> Run {
         put(&mut run, &name, Phase::Soaking { clean: Dur::mins(3) }, 100, Dur::mins(3));
         gates(&mut run, &name, 0.001, 0.2, Dur::ZERO);
     }
-    for i in 0..EVENTS_KEPT - 10 {
+    for i in (0..EVENTS_KEPT - 10).rev() {
         event(
             &mut run,
             Dur::secs(i as u64),

@@ -1,28 +1,32 @@
 //! The gates of the selected service.
 use ratatui::layout::Rect;
 
-use super::super::text::{left, right, width};
+use super::super::text::{left, right, width, wrap};
 use super::super::theme::Meaning;
 use super::super::viewmodel::{GateRow, Gates, SparkPoint};
 use super::canvas::Canvas;
+use crate::engine::status::BackState;
 
 /// Widest verdict word.
 const WORD: usize = 7;
 /// `?99.96%`, `12.40s`.
 const VALUE: usize = 7;
-/// `min 99.00%`.
-const LIMIT: usize = 10;
+/// `min 99.5%`.
+const LIMIT: usize = 9;
 /// From this width on limit and gauge have a place.
 const WIDE: u16 = 36;
 
 /// Rows the whole panel would like.
 pub fn wanted(gates: &Gates) -> u16 {
-    (gates.rows.iter().map(most).sum::<usize>() + 1 + 2) as u16
+    let story = if gates.story.is_empty() { 0 } else { gates.story.len() + 1 };
+    let unasked = 2 * usize::from(!gates.unasked.is_empty());
+    (story + gates.rows.iter().map(most).sum::<usize>() + unasked + 1 + 2) as u16
 }
 
 /// Lines a gate can use.
 fn most(row: &GateRow) -> usize {
-    if row.flag && row.urgency >= 2 { 1 } else { 3 }
+    let silent = row.spark.is_empty() && row.gauge.is_none() && row.dwell.is_none() && row.remark.is_none();
+    if silent { 1 } else { 3 }
 }
 
 pub fn panel(canvas: &mut Canvas, gates: &Gates, area: Rect) {
@@ -68,11 +72,8 @@ pub fn rows(canvas: &mut Canvas, gates: &Gates, area: Rect) {
     if area.height == 0 || area.width < 8 {
         return;
     }
-    if gates.rows.is_empty() {
-        canvas.put(area.x, area.y, "no gates", Meaning::Dim, area.width);
-        return;
-    }
-    let skip = gates.scroll.min(gates.rows.len() - 1);
+    let area = story(canvas, gates, area);
+    let skip = gates.scroll.min(gates.rows.len().saturating_sub(1));
     let shown = &gates.rows[skip..];
     let mut y = area.y;
     for (row, count) in shown.iter().zip(lines(shown, usize::from(area.height))) {
@@ -89,9 +90,44 @@ pub fn rows(canvas: &mut Canvas, gates: &Gates, area: Rect) {
             y += 1;
         }
     }
-    if y < area.bottom() {
+    if !gates.unasked.is_empty() {
+        let text = format!("not asked in this phase: {}", gates.unasked.join(", "));
+        for line in wrap(&text, usize::from(area.width)) {
+            if y >= area.bottom() {
+                return;
+            }
+            canvas.put(area.x, y, &line, Meaning::Dim, area.width);
+            y += 1;
+        }
+    }
+    if y < area.bottom() && !gates.rows.is_empty() {
         canvas.put(area.x, area.bottom() - 1, &gates.basis, Meaning::Dim, area.width);
     }
+}
+
+/// The way back, above the gates; returns what is left.
+fn story(canvas: &mut Canvas, gates: &Gates, area: Rect) -> Rect {
+    if gates.story.is_empty() {
+        return area;
+    }
+    canvas.put(area.x, area.y, &gates.story_title, Meaning::Title, area.width);
+    let mut y = area.y + 1;
+    for step in gates.story.iter().take(usize::from(area.height.saturating_sub(1))) {
+        let g = canvas.glyphs;
+        let (sign, meaning) = match step.state {
+            BackState::Done => (g.step_done, Meaning::Good),
+            BackState::Now => (g.step_now, Meaning::Roll),
+            BackState::Blocked => (g.attention, Meaning::Roll),
+            BackState::Todo => (g.step_todo, Meaning::Dim),
+        };
+        let text = if step.state == BackState::Todo { Meaning::Dim } else { Meaning::Text };
+        // A verdict's style may be reversed: only the sign carries it.
+        canvas.put(area.x + 1, y, sign, meaning, 1);
+        canvas.put(area.x + 3, y, &step.what, text, area.width.saturating_sub(3));
+        canvas.put_right(area, y, &step.when, text);
+        y += 1;
+    }
+    Rect { y, height: area.bottom().saturating_sub(y), ..area }
 }
 
 fn head(canvas: &mut Canvas, row: &GateRow, at: Rect) {

@@ -1,13 +1,12 @@
 //! What the gates of one service say.
-use super::super::history::Point;
 use super::super::model::{Model, Panel};
 use super::super::theme::Meaning;
 use super::{Freshness, Scene};
-use crate::engine::status::{enough_at, human, trigger, unit_of};
+use crate::engine::status::{BackState, STEPS, back_steps, enough_at, human, trigger, unit_of};
 use crate::engine::{Run, Track};
 use crate::gate::{Evaluation, Verdict};
 use crate::spec::policy::{Baseline, Gate};
-use crate::spec::units::Unit;
+use crate::spec::units::{Time, Unit};
 
 /// Where the limit stands in a gauge, as a fraction of its width.
 const LIMIT_AT: f64 = 0.6;
@@ -38,16 +37,28 @@ pub struct GateRow {
     pub dwell: Option<(f64, String)>,
     /// Instead of a dwell, when there is something to say about missing data.
     pub remark: Option<String>,
-    /// Which rows get the room: bad before missing before good.
+    /// Which rows come first and get the room: bad, missing, good shares and times, good counts, nothing to say.
     pub urgency: u8,
-    /// The limit is 0: a yes or no, with no line or bar worth drawing while it is good.
-    pub flag: bool,
+}
+
+/// One step of a rollback.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoryRow {
+    pub state: BackState,
+    pub what: String,
+    /// When it was done, or how long it still takes.
+    pub when: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gates {
     pub service: String,
+    /// Where the rollback is, while there is one.
+    pub story: Vec<StoryRow>,
+    pub story_title: String,
     pub rows: Vec<GateRow>,
+    /// Gates that are not asked in this phase.
+    pub unasked: Vec<String>,
     /// `STALE 0:14`, `LOST 0:14`.
     pub stale: Option<String>,
     pub focus: bool,
@@ -63,20 +74,49 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         (Freshness::Stale(age), _) => Some(format!("STALE {}", age.clock())),
         _ => None,
     };
-    let rows = match track {
-        Some(track) => {
-            run.plan.policy.gates.iter().map(|g| row(run, track, g, model, scene, stale.is_some())).collect()
-        }
+    let asked = |g: &&Gate| track.is_some_and(|t| last(t, g).is_some());
+    let gates = &run.plan.policy.gates;
+    let mut rows: Vec<GateRow> = match track {
+        Some(t) => gates.iter().filter(asked).map(|g| row(run, t, g, model, scene, stale.is_some())).collect(),
         None => Vec::new(),
     };
+    rows.sort_by_key(|r| r.urgency);
+    let (story_title, story) = track.map(|t| story(run, t, model, scene)).unwrap_or_default();
     Gates {
         service: selected.unwrap_or("-").to_string(),
+        story,
+        story_title,
         rows,
+        unasked: gates.iter().filter(|g| !asked(g)).map(|g| human(&g.name)).collect(),
         stale,
         focus: model.panel == Panel::Gates,
         scroll: model.gates_scroll,
         basis: track.map(|t| basis(t, scene)).unwrap_or_default(),
     }
+}
+
+fn last<'a>(track: &'a Track, gate: &Gate) -> Option<&'a Evaluation> {
+    track.gates.get(&gate.name).and_then(|g| g.last.as_ref())
+}
+
+/// The way back as a list, with times.
+fn story(run: &Run, track: &Track, model: &Model, scene: Scene) -> (String, Vec<StoryRow>) {
+    let zone = scene.shown(model);
+    let Some(steps) = back_steps(run, track, scene.now) else { return Default::default() };
+    let done = steps.iter().filter(|s| s.state == BackState::Done).count();
+    let title = if done == STEPS { "Went back".into() } else { format!("Way back, step {} of {STEPS}", done + 1) };
+    let rows = steps.into_iter().map(|step| {
+        let when = match (step.at, step.left, step.state) {
+            (Some(at), _, _) => zone.clock(at),
+            (None, Some(left), _) => format!("{} left", left.clock()),
+            (None, None, BackState::Done) => "done".into(),
+            (None, None, BackState::Now) => "now".into(),
+            (None, None, BackState::Blocked) => "BLOCKED".into(),
+            (None, None, BackState::Todo) => String::new(),
+        };
+        StoryRow { state: step.state, what: step.what, when }
+    });
+    (title, rows.collect())
 }
 
 /// `812 requests, asked 4s ago`.
@@ -92,22 +132,27 @@ fn basis(track: &Track, scene: Scene) -> String {
 }
 
 fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: bool) -> GateRow {
-    let last = track.gates.get(&gate.name).and_then(|g| g.last.as_ref());
+    let last = last(track, gate);
     let unit = unit_of(gate);
-    let (word, meaning, urgency) = match last.map(|e| verdict(gate, e)) {
-        None => ("-", Meaning::Dim, 3),
+    let (word, meaning, urgency) = match last.map(|e| verdict(gate, e, unit)) {
+        None => ("-", Meaning::Dim, 4),
         // An old verdict is none.
         Some((_, _, urgency)) if old && last.is_some_and(|e| !e.verdict.is_missing()) => ("?", Meaning::Stale, urgency),
         Some(known) => known,
     };
     let doubt = old || last.is_some_and(|e| e.verdict.is_missing());
     let value = match last.and_then(|e| e.value) {
-        Some(v) => format!("{}{}", if doubt { "?" } else { "" }, unit.show(v)),
+        Some(v) => format!("{}{}", if doubt { "?" } else { "" }, value_text(unit, v)),
         None => "-".into(),
     };
-    let points: Vec<Point> = model.history.last(&track.service, &gate.name, 180).collect();
+    let state = track.gates.get(&gate.name).map(|g| &g.state);
+    let points: Vec<Point> = state.into_iter().flat_map(|s| s.history()).collect();
     let remark = last.and_then(|e| remark(run, track, e, model, scene));
     let limit_value = gate.max.or(gate.min).map(|l| l.value);
+    // A line that never moved tells nothing.
+    let still = urgency >= 2 && points.windows(2).all(|w| w[0].1 == w[1].1);
+    let gauged = last.and_then(|e| e.value).filter(|_| !doubt && !still).zip(limit_value);
+    let trigger = last.filter(|_| remark.is_none() && !old && !still).map(|e| trigger(e, scene.now));
     GateRow {
         name: human(&gate.name),
         value,
@@ -119,14 +164,30 @@ fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: 
             (false, Meaning::Bad) => Meaning::Bad,
             _ => Meaning::Text,
         },
-        spark: spark(gate, unit, &points),
-        gauge: last.and_then(|e| e.value).filter(|_| !doubt).zip(limit_value).map(|(v, l)| gauge(gate, unit, v, l)),
+        spark: if still { Vec::new() } else { spark(gate, unit, &points) },
+        gauge: gauged.map(|(v, l)| gauge(gate, unit, v, l)),
         limit_at: LIMIT_AT,
-        dwell: last.filter(|_| remark.is_none() && !old).map(|e| trigger(e, scene.now)),
+        dwell: trigger,
         remark,
         urgency,
-        flag: limit_value == Some(0.0),
     }
+}
+
+/// When, the value if one was read, and the verdict.
+type Point = (Time, Option<f64>, Verdict);
+
+/// A whole share is written without zeros: `100%`.
+fn value_text(unit: Unit, value: f64) -> String {
+    if unit == Unit::Ratio && value == 1.0 { compact(unit, value) } else { unit.show(value) }
+}
+
+/// Without zeros at the end: `1%`, `99.5%`, `2s`.
+fn compact(unit: Unit, value: f64) -> String {
+    let text = unit.show(value);
+    let Some(dot) = text.find('.') else { return text };
+    let end = text[dot..].find(|c: char| c != '.' && !c.is_ascii_digit()).map_or(text.len(), |i| dot + i);
+    let number = text[..end].trim_end_matches('0').trim_end_matches('.');
+    format!("{number}{}", &text[end..])
 }
 
 fn limit(gate: &Gate) -> String {
@@ -134,18 +195,18 @@ fn limit(gate: &Gate) -> String {
     match (gate.max, gate.min, gate.baseline) {
         (_, _, Some(Baseline::Ratio(r))) => format!("max {r}x old"),
         (_, _, Some(Baseline::Difference(d))) => format!("old +{d}"),
-        (Some(max), _, _) => format!("max {}", unit.show(max.value)),
-        (_, Some(min), _) => format!("min {}", unit.show(min.value)),
+        (Some(max), _, _) => format!("max {}", compact(unit, max.value)),
+        (_, Some(min), _) => format!("min {}", compact(unit, min.value)),
         _ => String::new(),
     }
 }
 
-fn verdict(gate: &Gate, e: &Evaluation) -> (&'static str, Meaning, u8) {
+fn verdict(gate: &Gate, e: &Evaluation, unit: Unit) -> (&'static str, Meaning, u8) {
     match (e.verdict, e.acts_as) {
         _ if e.fires => ("BREACH", Meaning::Bad, 0),
         (Verdict::Bad, _) => (if gate.min.is_some() { "UNDER" } else { "OVER" }, Meaning::Bad, 0),
-        (Verdict::Good, _) => ("ok", Meaning::Good, 2),
-        (Verdict::NotApplicable, _) => ("n/a", Meaning::Dim, 3),
+        (Verdict::Good, _) => ("ok", Meaning::Good, if unit == Unit::Count { 3 } else { 2 }),
+        (Verdict::NotApplicable, _) => ("n/a", Meaning::Dim, 4),
         (_, Verdict::Bad) => ("MISSING", Meaning::Bad, 0),
         (Verdict::ProviderDown, _) => ("down", Meaning::Missing, 1),
         (Verdict::Invalid, _) => ("invalid", Meaning::Missing, 1),
@@ -195,8 +256,30 @@ fn spark(gate: &Gate, unit: Unit, points: &[Point]) -> Vec<SparkPoint> {
     let limit = gate.max.or(gate.min).map_or(0.0, |l| l.value);
     let high = match gate.min {
         Some(_) if unit == Unit::Ratio => 1.0,
-        _ => points.iter().filter_map(|p| p.value).filter(|v| v.is_finite()).fold(limit, f64::max),
+        _ => points.iter().filter_map(|p| p.1).filter(|v| v.is_finite()).fold(limit, f64::max),
     };
     let height = |v: f64| if high > low { ((v - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
-    points.iter().map(|p| SparkPoint { height: p.value.map(height), bad: p.verdict == Verdict::Bad }).collect()
+    points.iter().map(|p| SparkPoint { height: p.1.map(height), bad: p.2 == Verdict::Bad }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_written_short() {
+        for (unit, value, text) in [
+            (Unit::Ratio, 0.01, "1%"),
+            (Unit::Ratio, 0.995, "99.5%"),
+            (Unit::Ratio, 1.0, "100%"),
+            (Unit::Ratio, 0.0005, "0.05%"),
+            (Unit::Seconds, 2.0, "2s"),
+            (Unit::Seconds, 0.5, "500ms"),
+            (Unit::Count, 10.0, "10"),
+            (Unit::Count, 2.5, "2.5"),
+        ] {
+            assert_eq!(compact(unit, value), text);
+        }
+        assert_eq!(value_text(Unit::Ratio, 0.9), "90.00%", "a value keeps its places, so that it does not jump");
+    }
 }

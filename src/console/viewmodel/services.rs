@@ -4,7 +4,7 @@ use super::super::theme::Meaning;
 use super::{Freshness, Scene, cluster_lost, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
-use crate::engine::status::{at_full, pods, state_text};
+use crate::engine::status::{at_full, go_back_first, pods, state_text};
 use crate::engine::{Phase, Run, Track};
 use crate::plan::Planned;
 
@@ -178,17 +178,26 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
         let needs = planned.needs.iter().map(|(n, range)| format!("{n} {range} ({})", need_state(run, n)));
         second.push(format!("needs {}", needs.collect::<Vec<_>>().join(", ")));
     }
-    let dependants: Vec<&str> = run.plan.dependants(&track.service).map(|d| d.service.name.as_str()).collect();
     let first = (first.0, if first.1 == Meaning::Held { Meaning::Bad } else { first.1 });
     if track.phase.is_final() {
         return vec![first];
     }
-    second.push(if dependants.is_empty() {
-        "rolls back alone".into()
-    } else {
-        format!("rolls back after {}", dependants.join(", "))
-    });
+    second.extend(hangs_on_it(run, &track.service));
+    if second.is_empty() {
+        return vec![first];
+    }
     vec![first, (second.join(". "), Meaning::Dim)]
+}
+
+/// What hangs on a service: who needs it, and who would go back before it.
+pub fn hangs_on_it(run: &Run, service: &str) -> Option<String> {
+    let first = go_back_first(run, service);
+    if !first.is_empty() {
+        let needs = if first.len() == 1 { "needs" } else { "need" };
+        return Some(format!("goes back after {}, which {needs} it", first.join(", ")));
+    }
+    let dependants: Vec<&str> = run.plan.dependants(service).map(|d| d.service.name.as_str()).collect();
+    (!dependants.is_empty()).then(|| format!("needed by {}", dependants.join(", ")))
 }
 
 fn need_state(run: &Run, name: &str) -> &'static str {

@@ -1,5 +1,6 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::run::{HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::back::{STEPS, whereabouts};
 use super::{NextChange, Word};
 use crate::spec::units::{Dur, Time};
 
@@ -21,6 +22,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
             };
         }
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
+        Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
         _ => {}
     }
@@ -87,13 +89,18 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
                     format!("{name}: old's gates are watched for {}", run.plan.policy.verify.clock())
                 }
             };
-            next.condition = "a decided rollback never turns back".into();
+            let step = whereabouts(track).map_or(1, |(_, i)| i + 1);
+            next.condition = format!("step {step} of {STEPS}; never turns back");
         }
         Phase::Verifying { .. } => {
             next.text = format!("{name} is rolled back");
-            next.condition = "old's gates stay good".into();
+            next.condition = format!("step {STEPS} of {STEPS}, old's gates stay good");
         }
         Phase::RollbackBlocked { .. } => next.text = format!("{name}: the rollback is tried again"),
+        Phase::RolledBack { .. } if track.ask.is_some() => {
+            next.text = format!("nothing before somebody decides about {name}");
+            next.condition = "all others stay where they are".into();
+        }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => next.text = "nothing is due".into(),
     }
     if track.paused.is_some() || run.paused_all.is_some() {
@@ -117,12 +124,16 @@ fn shifting(run: &Run, track: &Track, step: usize, clean: Dur, bad: bool, now: T
         None => format!("{name} soaks for {}", run.plan.policy.soak.clock()),
     };
     let Some(this) = steps.get(step) else { return };
+    if next.at.is_none() {
+        // Still on its way up to this step.
+        next.text = format!("{name} {}%", this.weight);
+        next.condition = "route accepted".into();
+        return;
+    }
     let restart = bad && run.plan.policy.restart_on_bad;
     let need = if restart { this.hold } else { this.hold.minus(clean) };
     next.condition = format!("{} clean", need.clock());
-    if next.at.is_some() {
-        next.at = Some(now + need);
-    }
+    next.at = Some(now + need);
 }
 
 /// What lifts a hold of the engine's own.

@@ -27,7 +27,7 @@ fn both(text: String) -> (String, String) {
 
 /// `error_rate` for a person: `error rate`.
 pub fn human(name: &str) -> String {
-    name.replace('_', " ")
+    name.replace(['_', '-'], " ")
 }
 
 /// The unit a gate's values are written in: the limit's, unless the limit is a bare number for a measure that has a
@@ -142,10 +142,9 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
         Phase::RollingBack(r) => {
             let why = rollback_why(r);
             let doing = rollback_doing(run, track, r, now);
-            (
-                format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."),
-                format!("{name} {share:.0}% > 0%: {why}"),
-            )
+            let short =
+                if share < 0.5 { format!("{name} 0% new: {why}") } else { format!("{name} {share:.0}% > 0%: {why}") };
+            (format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."), short)
         }
         _ => both(format!("{name} goes back to {old}.")),
     }
@@ -174,6 +173,16 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
 
 fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
     let (name, share) = (&track.service, track.accepted_share());
+    if let Phase::RolledBack { rollback } = &track.phase {
+        let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
+        return (
+            format!(
+                "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
+                rollback_why(rollback)
+            ),
+            format!("{name} went back to {old}; nothing is raised until somebody decides"),
+        );
+    }
     let Some(held) = &track.held else { return paused_track(track, now) };
     if let Some((gate, e)) = worst_gate(run, track, now) {
         return held_by_gate(track, gate, e, held, now);
@@ -195,9 +204,9 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
     }
 }
 
-/// Texts of the engine end with or without a full stop.
+/// Texts of the engine end with or without a stop.
 fn bare(text: &str) -> &str {
-    text.trim_end_matches('.')
+    text.trim_end_matches(['.', '?'])
 }
 
 /// What the engine does about a hold by itself.
@@ -206,7 +215,7 @@ fn in_text(held: &Held, now: Time) -> String {
     let left = until.until(now).clock();
     match held.reason {
         HoldReason::Breach => format!(" Rolls back in {left} unless somebody says keep."),
-        HoldReason::Missing => format!(" Blind in {left}; never promoted and never rolled back on absence."),
+        HoldReason::Missing => format!(" Blind in {left}; traffic stays."),
         _ => format!(" Looked at again in {left}."),
     }
 }
@@ -288,6 +297,9 @@ fn held_run(run: &Run, now: Time) -> (String, String) {
             ),
             format!("everything paused by {} for {}", p.by, now.since(p.since).clock()),
         );
+    }
+    if let Some(a) = &run.aborting {
+        return both(format!("aborted by {}: what was below 100% goes back, the rest stays warm and held.", a.by));
     }
     match (&run.stopped, &run.leaving) {
         (Some(held), _) => (

@@ -1,0 +1,96 @@
+//! Where a rollback is on its fixed way: weights down, confirmed, drained, removed, old watched.
+use super::super::run::{Phase, Rollback, RollbackStage, Run, Track};
+use crate::spec::policy::Severity;
+use crate::spec::units::{Dur, Time};
+
+/// How many steps a rollback has.
+pub const STEPS: usize = 5;
+
+/// One step of a rollback, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackStep {
+    /// Such as `weights 50% > 0%`.
+    pub what: String,
+    pub state: BackState,
+    /// When it was done, where the run remembers it.
+    pub at: Option<Time>,
+    /// How long it still takes, where that is known.
+    pub left: Option<Dur>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackState {
+    Done,
+    Now,
+    /// Tried again and again.
+    Blocked,
+    Todo,
+}
+
+/// The steps of the rollback a service is in or has behind it; `None` when there was none.
+pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> {
+    let policy = &run.plan.policy;
+    let (r, at) = whereabouts(track)?;
+    let watched = match &track.phase {
+        Phase::Verifying { since, .. } => Some(*since),
+        _ => None,
+    };
+    let how = if r.severity == Severity::Fast { ", halved each 10 s" } else { "" };
+    let drain_left = r.drain_since.map(|s| policy.drain.minus(now.since(s)));
+    let verify_left = match &track.phase {
+        Phase::Verifying { clean, .. } => Some(policy.verify.minus(*clean)),
+        _ => None,
+    };
+    let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
+    let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
+        (format!("weights {}% > 0%{how}", r.from_share), r.accepted_zero, None),
+        ("0% confirmed".into(), r.drain_since, None),
+        (format!("drained for {}", policy.drain), None, drain_left),
+        ("new pods removed".into(), watched, None),
+        (format!("old watched for {}", policy.verify), None, verify_left),
+    ];
+    let step = |(i, (what, done_at, left)): (usize, (String, Option<Time>, Option<Dur>))| {
+        let state = match i.cmp(&at) {
+            std::cmp::Ordering::Less => BackState::Done,
+            std::cmp::Ordering::Equal if blocked => BackState::Blocked,
+            std::cmp::Ordering::Equal => BackState::Now,
+            std::cmp::Ordering::Greater => BackState::Todo,
+        };
+        let now_only = left.filter(|_| state == BackState::Now);
+        BackStep { what, state, at: done_at.filter(|_| state == BackState::Done), left: now_only }
+    };
+    Some(told.into_iter().enumerate().map(step).collect())
+}
+
+/// The rollback, and the index of the step that runs now; [`STEPS`] when all are done.
+pub fn whereabouts(track: &Track) -> Option<(&Rollback, usize)> {
+    match &track.phase {
+        Phase::RollingBack(r) | Phase::RollbackBlocked { rollback: r, .. } => Some((r, index(r.stage))),
+        Phase::Verifying { rollback, .. } => Some((rollback, 4)),
+        Phase::RolledBack { rollback } => Some((rollback, STEPS)),
+        _ => None,
+    }
+}
+
+fn index(stage: RollbackStage) -> usize {
+    match stage {
+        RollbackStage::TargetCheck | RollbackStage::Lower => 0,
+        RollbackStage::Confirm => 1,
+        RollbackStage::Drain => 2,
+        RollbackStage::Remove => 3,
+    }
+}
+
+/// The step in at most eleven cells.
+pub fn back_word(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
+    match r.stage {
+        RollbackStage::TargetCheck => "checks old".into(),
+        RollbackStage::Lower => format!("ROLL {:.0}%", track.accepted_share()),
+        RollbackStage::Confirm => "confirms 0%".into(),
+        RollbackStage::Drain => {
+            let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
+            format!("drains {}", left.clock())
+        }
+        RollbackStage::Remove => "removes new".into(),
+    }
+}
