@@ -1,8 +1,20 @@
 //! What the books say is what the program does: keys and words of files, verbs, keys, exit codes, scenarios, commands.
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
+use clap::Parser;
+use pilothouse::cli::args::Cli;
+use pilothouse::console::action::Action;
+use pilothouse::console::keymap::{Keymap, Screen};
+use pilothouse::engine::Verb;
+use pilothouse::engine::command::{Class, VERBS};
+use pilothouse::headless::{JsonLines, Reporter};
+use pilothouse::practice::Scenario;
 use serde_json::Value;
+use support::nights;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,7 +41,7 @@ fn sections(text: &str) -> BTreeMap<String, String> {
     for line in text.lines() {
         fenced ^= line.starts_with("```");
         if line.starts_with('#') && !fenced {
-            heading = line.trim_start_matches('#').trim().to_string();
+            heading = line.trim_start_matches('#').trim().replace('`', "");
         } else {
             let section = found.entry(heading.clone()).or_default();
             section.push_str(line);
@@ -60,7 +72,9 @@ fn every_key_of_the_files_is_described_with_its_default() {
     let sections = sections(&text);
     let mut keys = 0;
     for (name, def) in schema["$defs"].as_object().unwrap() {
-        let Some(properties) = def["properties"].as_object().filter(|p| !p.contains_key("apiVersion")) else { continue };
+        let Some(properties) = def["properties"].as_object().filter(|p| !p.contains_key("apiVersion")) else {
+            continue;
+        };
         let heading = name.strip_suffix("Spec").unwrap_or(name);
         let section = sections.get(heading).unwrap_or_else(|| panic!("docs/files.md has no heading `{heading}`"));
         let described: BTreeMap<String, Vec<String>> = rows(section).into_iter().map(|r| (r[0].clone(), r)).collect();
@@ -97,6 +111,139 @@ fn every_word_of_the_files_is_described() {
         let word = row[1].trim_start_matches('{').split([':', '}']).next().unwrap().to_string();
         described.entry(row[0].clone()).or_default().insert(word);
     }
-    let choices = schema["$defs"].as_object().unwrap().iter().filter_map(|(name, def)| Some((name.clone(), words(def)?)));
+    let choices =
+        schema["$defs"].as_object().unwrap().iter().filter_map(|(name, def)| Some((name.clone(), words(def)?)));
     assert_eq!(described, choices.collect::<BTreeMap<_, _>>());
+}
+
+/// Every `sh` block of a book: its info string, and its lines of `pilothouse …` with what stands behind `#`.
+fn commands(name: &str) -> Vec<(bool, Vec<String>, String)> {
+    let (mut found, mut info) = (Vec::new(), None::<String>);
+    for line in book(name).lines() {
+        match (line.strip_prefix("```"), &info) {
+            (Some(_), Some(_)) => info = None,
+            (Some(opened), None) => info = Some(opened.to_string()),
+            (None, Some(info)) if info.starts_with("sh") => {
+                let (command, remark) = line.split_once('#').unwrap_or((line, ""));
+                let words: Vec<String> = command.split_whitespace().map(String::from).collect();
+                let words: Vec<String> = words.split(|w| w == ">").next().unwrap_or_default().to_vec();
+                if words.first().is_some_and(|w| w == "pilothouse") {
+                    found.push((info.contains("tested"), words, remark.to_string()));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_in_the_books_is_one() {
+    let mut seen = 0;
+    for name in ["README.md", "docs/files.md", "docs/headless.md", "docs/journal.md", "docs/keys.md"] {
+        for (_, words, _) in commands(name) {
+            seen += 1;
+            let parsed = Cli::try_parse_from(words.iter().map(|w| if w == "RUN" { "7f3a" } else { w }));
+            assert!(parsed.is_ok(), "{name}: {}\n{}", words.join(" "), parsed.unwrap_err());
+        }
+    }
+    assert!(seen > 20, "only {seen} commands were found");
+}
+
+#[test]
+fn the_commands_marked_so_in_the_readme_do_what_it_says() {
+    let state = std::env::temp_dir().join(format!("pilothouse-books-{}", std::process::id()));
+    let mut ran = 0;
+    for (_, words, remark) in commands("README.md").into_iter().filter(|(tested, ..)| *tested) {
+        ran += 1;
+        let wanted = remark.split_once("exit ").map_or(0, |(_, code)| code.trim().parse().unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
+        command.args(&words[1..]).current_dir(root()).env("PILOTHOUSE_STATE_DIR", &state);
+        let out = command.output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        let complaint = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(wanted), "{}\n{said}\n{complaint}", words.join(" "));
+        assert!(!said.trim().is_empty(), "{} prints nothing", words.join(" "));
+    }
+    assert!(ran >= 10, "only {ran} commands were run");
+    let _ = std::fs::remove_dir_all(&state);
+}
+
+#[test]
+fn the_readme_names_the_two_commands_and_ci_runs_the_second() {
+    let readme = book("README.md");
+    assert!(readme.contains("\ncargo run --release -- demo\n") && readme.contains("\nscripts/test\n"));
+    assert!(Cli::try_parse_from(["pilothouse", "demo"]).is_ok());
+    assert!(book(".ci/run").trim_end().ends_with("\nexec scripts/test"));
+    for link in readme.split("](").skip(1).filter_map(|l| l.split([')', '#']).next()) {
+        assert!(
+            link.starts_with("https://") || root().join(link).exists(),
+            "README links to {link}, which is not there"
+        );
+    }
+}
+
+#[test]
+fn verbs_and_their_keys_are_as_the_tables_say() {
+    let text = book("docs/keys.md");
+    let keymap = Keymap::shipped("default").unwrap().unwrap();
+    let mut told = BTreeMap::new();
+    for row in rows(&text) {
+        let verb = row[1].split(',').next().unwrap().to_string();
+        told.insert(verb, (row[0].clone(), row[2].clone()));
+    }
+    for info in VERBS {
+        let asks = match info.class {
+            Class::Plain => "no",
+            Class::Preview if info.verb == Verb::Note => "the text",
+            Class::Preview => "shows what it will do",
+            Class::Typed => "the word it names must be typed",
+            Class::TwoPersons => "two persons",
+        };
+        match keymap.key_of(Screen::Main, Action::Verb(info.verb)) {
+            Some(key) => assert_eq!(told.get(info.name), Some(&(key, asks.to_string())), "{}", info.name),
+            // `resume` and `resume-all` are on the keys of what they lift.
+            None => assert!(text.contains(&format!("`{}`", info.name)), "docs/keys.md does not name {}", info.name),
+        }
+    }
+}
+
+#[test]
+fn exit_codes_lines_scenarios_and_presets_are_as_the_books_say() {
+    let (readme, headless) = (book("README.md"), book("docs/headless.md"));
+    let codes: BTreeSet<String> = rows(&sections(&headless)["Exit codes"]).into_iter().map(|r| r[0].clone()).collect();
+    // The table above `exit_code`, which its own tests go by.
+    let source = book("src/headless/outcome.rs").replace("/// ", "");
+    let wanted: BTreeSet<String> = rows(&source)
+        .iter()
+        .filter(|r| r.len() == 2)
+        .flat_map(|r| r[0].split(", ").map(String::from).collect::<Vec<_>>())
+        .collect();
+    assert!(wanted.len() > 8, "{wanted:?}");
+    assert_eq!(codes, wanted);
+    assert_eq!(Scenario::ALL.len(), 14, "the README says how many nights there are");
+    for (preset, _) in pilothouse::spec::presets() {
+        assert!(readme.contains(preset), "the README does not name the preset {preset}");
+    }
+}
+
+#[test]
+fn json_lines_have_the_fields_the_book_lists() {
+    let (run, mut lines) = (nights::over(), JsonLines::new());
+    let event = run.events.front().unwrap().clone();
+    let said = [lines.event(&run, &event), lines.tick(&run, nights::NOW).unwrap(), lines.end(&run)];
+    let table = rows(&sections(&book("docs/headless.md"))["-o jsonl"]);
+    for (line, kind) in said.iter().zip(["event", "progress", "end"]) {
+        let object: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
+        assert_eq!(object["type"], kind);
+        let common = ["type", "schema", "run", "at"];
+        let fields: BTreeSet<&String> = object.keys().filter(|k| !common.contains(&k.as_str())).collect();
+        let told: BTreeSet<&String> = table.iter().filter(|r| r[0] == kind).map(|r| &r[1]).collect();
+        assert_eq!(told, fields, "{kind} in docs/headless.md");
+        let inner = object.get("services").and_then(|s| s[0].as_object());
+        for name in inner.into_iter().flat_map(|o| o.keys()) {
+            let row = table.iter().find(|r| r[0] == kind && r[1] == "services").unwrap();
+            assert!(row[2].split_whitespace().any(|w| w == name), "`{name}` of `services` in docs/headless.md");
+        }
+    }
 }

@@ -251,7 +251,8 @@ pub enum GateCommand {
         /// Which policy, when the file holds several
         #[arg(long, value_name = "NAME")]
         policy: Option<String>,
-        #[arg(long)]
+        /// Name of the gate in that policy
+        #[arg(long, value_name = "NAME")]
         gate: String,
         /// JSON lines, `-` for standard input
         #[arg(long, value_name = "FILE")]
@@ -263,7 +264,10 @@ pub enum GateCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum FileCommand {
+    /// What is built in
     List,
+    /// Print a built-in one, to copy and change
     Print { name: String },
+    /// Say what is wrong with a file of your own
     Check { file: PathBuf },
 }
