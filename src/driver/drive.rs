@@ -304,6 +304,8 @@ impl Driver {
             && self.run.cluster.down.is_none()
         {
             self.run.cluster.last_ok = Some(at.wall);
+            // No decision, but a screen that shows how fresh its picture is must hear of it.
+            self.fresh = true;
             return;
         }
         self.step(at, body);
