@@ -8,7 +8,7 @@ use tokio::time::Duration;
 
 use super::args::{DemoArgs, Global, PracticeArgs, RunOutput};
 use super::clock::{Speed, VirtualClock, wall};
-use super::session::{Face, Session, need_terminal};
+use super::session::{Face, Session, need_terminal, say};
 use super::{place, screen};
 use crate::cluster::{self, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
@@ -109,7 +109,7 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
         Session { run, journal, world, face, start: true, on_exit: None, timeout: args.headless.then_some(PATIENCE) };
     let (_, code) = session.drive().await?;
     if !args.headless || args.output == RunOutput::Text {
-        eprintln!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display());
+        say(&format!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display()));
     }
     server.shutdown();
     Ok(code)

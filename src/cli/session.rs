@@ -1,10 +1,12 @@
 //! One run, driven by this process, with a screen or as lines.
 use std::io::{IsTerminal, Write};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use futures::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -13,7 +15,7 @@ use crate::driver::{Driver, Input, Listener, Options};
 use crate::engine::Run;
 use crate::engine::message::Leave;
 use crate::headless::outcome::{WHY_SIGINT, WHY_SIGTERM, WHY_TIMEOUT};
-use crate::headless::{Reporter, exit_code};
+use crate::headless::{Reporter, Text, exit_code};
 use crate::journal::Journal;
 use crate::ports::World;
 use crate::spec::policy::OnExit;
@@ -81,17 +83,41 @@ impl Session {
                 (run, Ok(()))
             }
             Face::Screen(console) => {
+                let zone = console.zone.0;
                 let driving = tokio::spawn(driver.drive(options));
-                let screen = show(view_rx, inputs, *console, loss, signalled).await;
-                let (run, _) = driving.await?;
+                let screen = show(view_rx.clone(), inputs, *console, loss, signalled).await;
+                let run = match driving.await {
+                    Ok((run, _)) => run,
+                    Err(_) => return Ok(broken(&view_rx.borrow())),
+                };
+                // The screen is gone with all it showed: what it came to stands in the terminal after it.
+                say(&Text::new(zone).end(&run));
                 (run, screen)
             }
         };
         signals.abort();
-        screen?;
         let code = exit_code(&run);
+        if let Err(why) = screen {
+            say(&format!("pilothouse: {why:#}"));
+            return Ok((run, if code == 0 { 1 } else { code }));
+        }
         Ok((run, code))
     }
+}
+
+/// The driver itself failed: what is known last, and how it is taken up.
+fn broken(last: &Run) -> (Run, i32) {
+    let resume = crate::headless::outcome::resume_command(last);
+    say(&format!(
+        "pilothouse: a fault in Pilothouse ended the driver of run {}; weights stay as they are. `{resume}` takes it up",
+        last.id
+    ));
+    (last.clone(), 7)
+}
+
+/// To standard error, which may be gone with the terminal.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The console, until somebody leaves it, the terminal goes, or a signal ended the run under it.
@@ -121,22 +147,32 @@ async fn show(
     let mut over = view.clone();
     let ended_by_signal = async {
         while over.changed().await.is_ok() {}
-        if !signalled.load(Ordering::Relaxed) {
+        let faulty = !over.borrow().is_ended() && over.borrow().leaving.is_none();
+        if !signalled.load(Ordering::Relaxed) && !faulty {
             // What the run came to stays in sight until somebody leaves.
             std::future::pending::<()>().await;
         }
     };
+    let practice = options.label.practice;
     let end = tokio::select! {
-        end = run_console(view, said, options) => end,
+        // A fault in the screen must not end the run in the middle of a write.
+        end = AssertUnwindSafe(run_console(view, said, options)).catch_unwind() => match end {
+            Ok(end) => end.map_err(anyhow::Error::from),
+            Err(_) => Err(anyhow!("a fault in Pilothouse ended the screen; the run was left as its policy says")),
+        },
         () = ended_by_signal => Ok(ConsoleEnd::Quit(OnExit::Hold)),
     };
     match end {
+        // The practice cluster ends with its process, and nobody can look at it any more.
+        Ok(ConsoleEnd::TerminalLost) if practice => {
+            let _ = inputs.send(Input::Quit).await;
+        }
         Ok(_) => {}
         Err(e) => {
             // Without a screen nobody watches: as if the terminal had gone.
             let _ = inputs.send(Input::Leave(Leave { how: None, why: "no terminal".into() })).await;
             forward.abort();
-            return Err(e.into());
+            return Err(e);
         }
     }
     // Its channel is closed: what it said last has been passed on when this returns.
@@ -231,7 +267,7 @@ impl Done {
         let end = self.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).end(run);
         let _ = self.lines.send(end);
         if self.dropped.load(Ordering::Relaxed) {
-            eprintln!("some lines were dropped because nobody read them in time; the audit file has all of them");
+            say("some lines were dropped because nobody read them in time; the audit file has all of them");
         }
         drop(self.lines);
         drop(self.reporter);

@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::command::{Class, VERBS, VerbInfo};
+use crate::engine::run::AskKind;
 use crate::engine::{Run, Scope, Verb};
 
 /// What a key can mean. The serde names are the names in keymap files and behind `:`.
@@ -150,10 +151,15 @@ pub fn toggled(run: &Run, verb: Verb, scope: &Scope) -> Verb {
     }
 }
 
-/// What a verb acts on when a row is selected.
-pub fn scope_of(info: &VerbInfo, selected: Option<&str>) -> Scope {
+/// What a verb acts on when a row is selected. Of a service that went back there is nothing left to abort: there the
+/// question is about the run.
+pub fn scope_of(run: &Run, info: &VerbInfo, selected: Option<&str>) -> Scope {
+    let after = |name: &str| {
+        let ask = run.track(name).and_then(|t| t.ask.as_ref());
+        info.verb == Verb::Abort && ask.is_some_and(|a| a.kind == AskKind::AfterRollback)
+    };
     match selected {
-        Some(name) if !info.on_run => Scope::Service(name.to_string()),
+        Some(name) if !info.on_run && !after(name) => Scope::Service(name.to_string()),
         _ => Scope::Run,
     }
 }

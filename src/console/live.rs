@@ -294,6 +294,12 @@ impl Console {
     }
 
     fn draw(&mut self) {
+        // Builds with debug assertions only: what a fault in the screen leaves behind is under test.
+        #[cfg(debug_assertions)]
+        assert!(
+            self.last.is_none() || std::env::var_os("PILOTHOUSE_PANIC").is_none_or(|what| what != "draw"),
+            "a fault in the screen, as PILOTHOUSE_PANIC asks"
+        );
         self.dirty = false;
         self.due = Instant::now() + FRAME;
         let vm = self.view_model();

@@ -5,6 +5,7 @@ use super::dialog::{Confirm, Dialog, edit_line};
 use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
+use super::viewmodel::before_length;
 use crate::engine::Run;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
@@ -94,7 +95,7 @@ fn suspect_caps_lock(model: &mut Model) {
 pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
     match action {
         Action::Verb(verb) => {
-            let scope = scope_of(verb.info(), model.selected(ctx.run));
+            let scope = scope_of(ctx.run, verb.info(), model.selected(ctx.run));
             let verb = toggled(ctx.run, verb, &scope);
             return ask(model, verb, scope, ctx);
         }
@@ -103,8 +104,8 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Dump => return vec![Intent::Dump],
         Action::Up => step(model, ctx, -1),
         Action::Down => step(model, ctx, 1),
-        Action::PageUp => step(model, ctx, -(ctx.page.max(1) as isize)),
-        Action::PageDown => step(model, ctx, ctx.page.max(1) as isize),
+        Action::PageUp => page(model, ctx, -(ctx.page.max(1) as isize)),
+        Action::PageDown => page(model, ctx, ctx.page.max(1) as isize),
         Action::Top => step(model, ctx, isize::MIN / 2),
         Action::Bottom => step(model, ctx, isize::MAX / 2),
         Action::NextPanel => model.panel = model.panel.next(),
@@ -170,6 +171,16 @@ fn filter_of(model: &mut Model) -> &mut String {
     }
 }
 
+/// Before the start the pages of the main screen are those of the preview: that is what must be read.
+fn page(model: &mut Model, ctx: Ctx, by: isize) {
+    if model.screen == Screen::Main && model.panel == Panel::Services && ctx.run.started.is_none() {
+        let last = before_length(ctx.run);
+        model.gates_scroll = model.gates_scroll.saturating_add_signed(by).min(last);
+    } else {
+        step(model, ctx, by);
+    }
+}
+
 fn step(model: &mut Model, ctx: Ctx, by: isize) {
     let moved = |from: usize, last: usize| from.saturating_add_signed(by).min(last);
     match (model.screen, model.panel) {
@@ -184,7 +195,9 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
             model.detail_scroll = moved(model.detail_scroll, lines);
         }
         (Screen::Main, Panel::Gates) => {
-            model.gates_scroll = moved(model.gates_scroll, ctx.run.plan.policy.gates.len().saturating_sub(1));
+            let before = before_length(ctx.run);
+            let last = if before > 0 { before } else { ctx.run.plan.policy.gates.len().saturating_sub(1) };
+            model.gates_scroll = moved(model.gates_scroll, last);
         }
         (Screen::Main, Panel::Services) => {
             let visible = model.visible(ctx.run);
@@ -238,12 +251,23 @@ fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
         Allowance::Allowed => None,
         Allowance::NeedsTyping(word) => Some(word),
     };
+    // Whatever the verdict turns to next, the person goes on with the service they acted on.
+    if let Scope::Service(name) = &scope {
+        model.chosen = Some(name.clone());
+    }
     if word.is_none() && verb.info().class == Class::Plain {
-        model.hint = Some(format!("{} sent", verb.info().name));
+        model.hint = Some(sent(verb, &scope));
         return vec![Intent::Command(Command { verb, scope, by: who.clone(), reason: String::new(), typed: None })];
     }
     model.mode = Mode::Dialog(Dialog::Confirm(Confirm::new(ctx.run, verb, scope, word, None)));
     Vec::new()
+}
+
+fn sent(verb: Verb, scope: &Scope) -> String {
+    match scope {
+        Scope::Service(name) => format!("{} {name} sent", verb.info().name),
+        Scope::Run => format!("{} sent", verb.info().name),
+    }
 }
 
 /// Leaves at once when there is nothing to decide, else asks.
@@ -302,7 +326,7 @@ fn press_palette(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
             return match entry.map(|e| e.does) {
                 // By name a verb means itself; only its key toggles.
                 Some(Does::Action(Action::Verb(verb))) => {
-                    let scope = scope_of(verb.info(), model.selected(ctx.run));
+                    let scope = scope_of(ctx.run, verb.info(), model.selected(ctx.run));
                     ask(model, verb, scope, ctx)
                 }
                 Some(Does::Action(action)) => apply(model, action, ctx),
@@ -338,7 +362,7 @@ fn press_dialog(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
             let Ok(command) = confirm.ready(ctx.run, &ctx.run.identity) else { return Vec::new() };
             let then = confirm.then_quit;
             model.mode = Mode::Keys;
-            model.hint = Some(format!("{} sent", command.verb.info().name));
+            model.hint = Some(sent(command.verb, &command.scope));
             // Leaving with an abort is one message: the driver aborts, then leaves.
             vec![then.map_or(Intent::Command(command), Intent::Quit)]
         }

@@ -161,8 +161,8 @@ fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
         Body::Main => {
             let used = services::selected(canvas, &vm.services, body);
             let rest = Rect { y: body.y + used, height: body.height.saturating_sub(used), ..body };
-            match &vm.preflight {
-                Some(found) => problems(canvas, found, rest),
+            match &vm.before {
+                Some(lines) => wrapped(canvas, lines, vm.gates.scroll, rest),
                 None => gates::rows(canvas, &vm.gates, rest),
             }
         }
@@ -184,26 +184,38 @@ fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
             let title = format!("Events of {}", detail.service);
             events::panel(canvas, &vm.events, Rect { y: above.bottom(), height: below, ..body }, &title);
         }
-        Body::Main => {
-            let gates_width = gates_width(body.width);
-            let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
-            // Events keep three lines at least, and never more than half while a panel could use the room.
-            let above_height = wanted.min(body.height.saturating_sub(5)).max(body.height / 3);
-            let above = Rect { height: above_height, ..body };
-            let left = Rect { width: body.width - gates_width, ..above };
-            services::panel(canvas, &vm.services, left);
-            let right = Rect { x: left.right(), width: gates_width, ..above };
-            match &vm.preflight {
-                Some(found) => {
-                    let inner = canvas.boxed(right, "Before the start", "", Meaning::Border);
-                    problems(canvas, found, inner);
-                }
-                None => gates::panel(canvas, &vm.gates, right),
-            }
-            let below = Rect { y: above.bottom(), height: body.height - above.height, ..body };
-            events::panel(canvas, &vm.events, below, "Events");
-        }
+        Body::Main => match &vm.before {
+            Some(lines) => before(canvas, vm, lines, body),
+            None => main(canvas, vm, body),
+        },
     }
+}
+
+fn main(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
+    let gates_width = gates_width(body.width);
+    let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
+    // Events keep three lines at least, and never more than half while a panel could use the room.
+    let above_height = wanted.min(body.height.saturating_sub(5)).max(body.height / 3);
+    let above = Rect { height: above_height, ..body };
+    let left = Rect { width: body.width - gates_width, ..above };
+    services::panel(canvas, &vm.services, left);
+    gates::panel(canvas, &vm.gates, Rect { x: left.right(), width: gates_width, ..above });
+    let below = Rect { y: above.bottom(), height: body.height - above.height, ..body };
+    events::panel(canvas, &vm.events, below, "Events");
+}
+
+/// Services and events on the left; on the right, over the whole height, what is decided by pressing start.
+fn before(canvas: &mut Canvas, vm: &ViewModel, lines: &[Line], body: Rect) {
+    let right = gates_width(body.width).max(36);
+    let left = Rect { width: body.width - right, ..body };
+    let services_height = services::wanted(&vm.services, left.width).min(body.height.saturating_sub(4));
+    services::panel(canvas, &vm.services, Rect { height: services_height, ..left });
+    let y = left.y + services_height;
+    events::panel(canvas, &vm.events, Rect { y, height: body.height - services_height, ..left }, "Events");
+    let border = if vm.gates.focus { Meaning::Focus } else { Meaning::Border };
+    let area = Rect { x: left.right(), width: right, ..body };
+    let inner = canvas.boxed(area, "Before the start", "", border);
+    wrapped(canvas, lines, vm.gates.scroll, inner);
 }
 
 /// 29 cells at 80, 41 at 100, then two fifths of what is more, up to 90.
@@ -212,19 +224,13 @@ fn gates_width(total: u16) -> u16 {
     wide.min(90)
 }
 
-/// What was found before the start, wrapped; what does not fit is counted.
-fn problems(canvas: &mut Canvas, found: &[Piece], area: Rect) {
-    let lines = found.iter().flat_map(|p| {
-        let indent = if p.text.starts_with(' ') { "  " } else { "" };
-        let wrapped = wrap(&p.text, usize::from(area.width).saturating_sub(indent.len()));
-        wrapped.into_iter().map(move |l| vec![Piece { text: format!("{indent}{l}"), meaning: p.meaning }])
-    });
-    scrolled(canvas, &lines.collect::<Vec<_>>(), 0, area);
+fn detail_lines(canvas: &mut Canvas, detail: &Detail, area: Rect) {
+    wrapped(canvas, &detail.lines, detail.scroll, area);
 }
 
-fn detail_lines(canvas: &mut Canvas, detail: &Detail, area: Rect) {
-    let lines: Vec<Line> = detail.lines.iter().flat_map(|l| hanging(l, usize::from(area.width))).collect();
-    scrolled(canvas, &lines, detail.scroll, area);
+fn wrapped(canvas: &mut Canvas, lines: &[Line], scroll: usize, area: Rect) {
+    let lines: Vec<Line> = lines.iter().flat_map(|l| hanging(l, usize::from(area.width))).collect();
+    scrolled(canvas, &lines, scroll, area);
 }
 
 /// A line that is too long goes on under its last piece.
@@ -260,7 +266,7 @@ fn scrolled(canvas: &mut Canvas, lines: &[Line], skip: usize, area: Rect) {
         canvas.line(area.x, area.y + i as u16, line, area.width);
     }
     if more {
-        let text = format!(" +{skip} above, +{} below", lines.len() - skip - room);
+        let text = format!(" +{skip} above, +{} below [pgdn]", lines.len() - skip - room);
         canvas.put(area.x, area.bottom() - 1, &text, Meaning::Dim, area.width);
     }
 }

@@ -1,6 +1,7 @@
 //! What is on screen, as words and numbers: everything decided, nothing drawn.
 //!
 //! Built anew for each frame from the run, the model, the instant and the zone; so a frame is a function of them.
+mod before;
 mod detail;
 mod footer;
 mod gates;
@@ -8,10 +9,11 @@ mod overlay;
 mod services;
 mod top;
 
+pub use before::length as before_length;
 pub use detail::Detail;
 pub use footer::{Footer, FooterKey};
 pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
-pub use overlay::{DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
+pub use overlay::{DialogLine, DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use top::{Segment, Top};
 
@@ -20,9 +22,9 @@ use super::model::{Mode, Model, Panel};
 use super::theme::Meaning;
 use super::zone::Zone;
 use crate::engine::effect::{Event, EventKind};
-use crate::engine::run::{GRID, Stage};
+use crate::engine::run::{AskKind, GRID, Stage};
 use crate::engine::status::{self, Status, Word};
-use crate::engine::{Phase, Run};
+use crate::engine::{Phase, Run, Verb};
 use crate::spec::units::{Dur, Time};
 
 /// A piece of text and what it means.
@@ -159,8 +161,8 @@ pub struct ViewModel {
     pub services: Services,
     pub gates: Gates,
     pub events: Events,
-    /// What was found before the start, as long as nothing has been started: in the place of the gates.
-    pub preflight: Option<Vec<Piece>>,
+    /// What was found and will be done, as long as nothing has been started: in the place of the gates.
+    pub before: Option<Vec<Line>>,
     pub footer: Footer,
     pub overlay: Option<Overlay>,
 }
@@ -213,7 +215,7 @@ impl ViewModel {
             events: events(run, model, service_events, zone, scene.rows),
             footer: footer::build(run, model, scene),
             overlay: overlay::build(run, model, scene),
-            preflight: preflight(run),
+            before: before::build(run),
             status,
         }
     }
@@ -268,14 +270,19 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
         .iter()
         .map(|v| {
             let action = super::action::Action::Verb(*v);
+            // As `scope_of`: what is left to abort is the run.
+            let run = ask.kind == Some(AskKind::AfterRollback) && *v == Verb::Abort;
+            let name = if run { "abort run" } else { v.info().name };
             match scene.keymap.key_of(model.screen, action) {
-                Some(key) => format!("[{key}] {}", v.info().name),
-                None => format!(":{}", v.info().name),
+                Some(key) => format!("[{key}] {name}"),
+                None => format!(":{name}"),
             }
         })
         .collect();
     let keys = keys.join("  ");
-    let who = ask.service.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+    // Texts of the engine often begin with the service they are about.
+    let who = ask.service.as_ref().filter(|s| !ask.text.starts_with(s.as_str()));
+    let who = who.map(|s| format!("{s}: ")).unwrap_or_default();
     let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
     let left = ask.deadline.map(|t| t.until(scene.now).clock());
     let text = ask.text.trim_end_matches('.');
@@ -343,27 +350,6 @@ fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
         text: format!("{service}{}", e.text),
         meaning,
     }
-}
-
-/// Every problem with what to do about it, what blocks first.
-fn preflight(run: &Run) -> Option<Vec<Piece>> {
-    if run.started.is_some() {
-        return None;
-    }
-    let Some(report) = &run.preflight else { return Some(vec![piece(Meaning::Dim, "looking at the cluster")]) };
-    if report.problems.is_empty() {
-        return Some(vec![piece(Meaning::Good, "nothing stands in the way")]);
-    }
-    let mut problems: Vec<_> = report.problems.iter().collect();
-    problems.sort_by_key(|p| !p.blocking);
-    let mut lines = Vec::new();
-    for problem in problems {
-        let (word, meaning) = if problem.blocking { ("BLOCKS", Meaning::Bad) } else { ("warns", Meaning::Warn) };
-        let on = problem.service.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
-        lines.push(piece(meaning, format!("{word}  {on}{}", problem.what)));
-        lines.push(piece(Meaning::Dim, format!("  fix: {}", problem.fix)));
-    }
-    Some(lines)
 }
 
 /// Whether the picture of the cluster may be old.

@@ -18,6 +18,9 @@ use crate::spec::units::{Dur, Time};
 const LEASE_EVERY: Dur = Dur::secs(2);
 /// Wall and monotonic time may differ by this much between two messages.
 const JUMP: i64 = 5_000;
+/// How often the state is saved when nothing was decided. What a crash may cost is this much of clean time and dwell;
+/// messages are written at each tick, and the state with each decision.
+const SAVE_EVERY: Dur = Dur::secs(30);
 /// How often a journal that could not be written is tried again.
 const JOURNAL_RETRY: Dur = Dur::secs(2);
 
@@ -73,6 +76,8 @@ pub struct Driver {
     lease_due: Time,
     lease_asked: bool,
     journal_due: Option<Time>,
+    /// When the state was last saved.
+    saved: Time,
     leave_at: Option<(Time, Leave)>,
     link: Option<Link>,
     last: Option<Stamp>,
@@ -110,6 +115,7 @@ impl Driver {
             lease_due: Time(i64::MIN),
             lease_asked: false,
             journal_due: None,
+            saved: Time(i64::MIN),
             leave_at: None,
             link: None,
             last: None,
@@ -128,6 +134,9 @@ impl Driver {
 
     /// Drives until the run is over or this process leaves it. Gives the run back as it stands then.
     pub async fn drive(mut self, options: Options) -> (Run, End) {
+        // Builds with debug assertions only: what a fault in the driver leaves behind is under test.
+        #[cfg(debug_assertions)]
+        let fault = std::env::var_os("PILOTHOUSE_PANIC").is_some_and(|what| what == "drive");
         let identity = crate::identity::ask(self.world.cluster.as_ref()).await.identity;
         self.take(Body::Attached(Attached {
             identity,
@@ -143,6 +152,8 @@ impl Driver {
         loop {
             self.pump().await;
             self.publish();
+            #[cfg(debug_assertions)]
+            assert!(!fault || self.run.started.is_none(), "a fault in the driver, as PILOTHOUSE_PANIC asks");
             if self.ending || self.quit {
                 break;
             }
@@ -184,6 +195,8 @@ impl Driver {
             }
             if let Some(job) = self.jobs.pop_front() {
                 busy = true;
+                // Who looks on sees what is being done before it is done.
+                self.publish();
                 let body = effects::run(job, &self.world, &self.run.plan, &self.run.id).await;
                 self.queue.push_back(body);
             }
@@ -299,14 +312,13 @@ impl Driver {
         let effects = engine::step(&mut self.run, &message);
         self.fresh = true;
         let entries = entries(&message.body, &effects);
-        let written = if entries.is_empty() {
-            if self.run.tick_asked == tick_before {
-                Ok(())
-            } else {
-                self.journal.commit(&[], &self.run).map_err(|e| e.to_string())
-            }
-        } else {
+        let written = if !entries.is_empty() || at.wall.since(self.saved) >= SAVE_EVERY {
+            self.saved = at.wall;
             self.journal.commit(&entries, &self.run).map_err(|e| e.to_string())
+        } else if self.run.tick_asked != tick_before {
+            self.journal.tick().map_err(|e| e.to_string())
+        } else {
+            Ok(())
         };
         if let Err(why) = &written {
             self.journal_due = Some(at.wall + JOURNAL_RETRY);

@@ -97,6 +97,8 @@ pub struct NextChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskLine {
     pub service: Option<String>,
+    /// `None` for the start.
+    pub kind: Option<AskKind>,
     pub text: String,
     /// When the engine answers by itself.
     pub deadline: Option<Time>,
@@ -205,6 +207,7 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
     if run.stage == Stage::Ready {
         asks.push(AskLine {
             service: None,
+            kind: None,
             text: "ready: waits for start".into(),
             deadline: None,
             answers: vec![Verb::Start],
@@ -217,6 +220,7 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
         let Some(ask) = &track.ask else { continue };
         asks.push(AskLine {
             service: Some(track.service.clone()),
+            kind: Some(ask.kind),
             text: match ask.kind {
                 // Why it went back is the verdict's to say.
                 AskKind::AfterRollback => {

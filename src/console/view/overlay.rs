@@ -28,11 +28,13 @@ fn frame(canvas: &mut Canvas, area: Rect, (w, h): (u16, u16), title: &str, meani
 fn draw_dialog(canvas: &mut Canvas, dialog: &DialogView, area: Rect) {
     let w = area.width.min(74);
     let inner_width = usize::from(w.saturating_sub(4));
-    let label = dialog.lines.iter().map(|(l, _)| l.len()).max().unwrap_or(0) + 1;
-    let mut text: Vec<(String, String)> = Vec::new();
-    for (name, body) in &dialog.lines {
-        for (i, line) in wrap(body, inner_width.saturating_sub(label)).into_iter().enumerate() {
-            text.push((if i == 0 { name.to_string() } else { String::new() }, line));
+    let label = dialog.lines.iter().map(|l| l.label.len()).max().unwrap_or(0) + 1;
+    let mut text: Vec<(&str, String)> = Vec::new();
+    for l in &dialog.lines {
+        let indent = width(&l.lead);
+        for (i, line) in wrap(&l.text, inner_width.saturating_sub(label + indent)).into_iter().enumerate() {
+            let lead = if i == 0 { l.lead.clone() } else { " ".repeat(indent) };
+            text.push((if i == 0 { l.label } else { "" }, format!("{lead}{line}")));
         }
     }
     let under = u16::from(dialog.changed.is_some()) + dialog.fields.len() as u16 + 1 + u16::from(dialog.note.is_some());

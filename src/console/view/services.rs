@@ -96,7 +96,8 @@ pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
     let right = match (services.filtering, services.filter.is_empty()) {
         (true, _) => format!("filter: {}_", services.filter),
         (false, false) => format!("{} of {} match \"{}\"", services.rows.len(), services.total, services.filter),
-        (false, true) => "[/] filter".into(),
+        (false, true) if services.follows => "[/] filter".into(),
+        (false, true) => "[esc] follow  [/] filter".into(),
     };
     let border = if services.lost.is_some() {
         Meaning::Lost

@@ -3,7 +3,7 @@ use super::super::action::{Action, scope_of, toggled};
 use super::super::keymap::Screen;
 use super::super::model::{Mode, Model};
 use super::Scene;
-use crate::engine::command::{Allowance, Verb};
+use crate::engine::command::{Allowance, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::{Run, status};
 
@@ -86,17 +86,18 @@ fn asked_for(run: &Run, model: &Model, verb: Verb) -> bool {
 
 fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<FooterKey> {
     let key = scene.keymap.key_of(model.screen, Action::Verb(verb))?;
-    let scope = scope_of(verb.info(), model.selected(run));
+    let scope = scope_of(run, verb.info(), model.selected(run));
     let shown = toggled(run, verb, &scope);
     let label = match shown {
         Verb::Rollback => "roll back".to_string(),
+        Verb::Abort if scope == Scope::Run => "abort run".to_string(),
         _ => shown.info().name.to_string(),
     };
     Some(FooterKey { key, label, off: off(run, model, shown, &scope), spare: false })
 }
 
 /// Why a verb cannot be asked for now; typing a word is asking.
-pub fn off(run: &Run, model: &Model, verb: Verb, scope: &crate::engine::Scope) -> Option<String> {
+pub fn off(run: &Run, model: &Model, verb: Verb, scope: &Scope) -> Option<String> {
     if model.read_only {
         return Some("read-only".into());
     }

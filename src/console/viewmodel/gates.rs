@@ -190,7 +190,8 @@ fn compact(unit: Unit, value: f64) -> String {
     format!("{number}{}", &text[end..])
 }
 
-fn limit(gate: &Gate) -> String {
+/// `max 1%`.
+pub(super) fn limit(gate: &Gate) -> String {
     let unit = unit_of(gate);
     match (gate.max, gate.min, gate.baseline) {
         (_, _, Some(Baseline::Ratio(r))) => format!("max {r}x old"),

@@ -24,12 +24,26 @@ pub struct FieldView {
     pub focus: bool,
 }
 
+/// One thing a dialog says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogLine {
+    /// Empty: goes on under the label above.
+    pub label: &'static str,
+    /// Such as `1 `: stands before the text, which wraps under itself.
+    pub lead: String,
+    pub text: String,
+}
+
+fn line(label: &'static str, text: String) -> DialogLine {
+    DialogLine { label, lead: String::new(), text }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct DialogView {
     pub title: String,
     pub meaning: Meaning,
-    /// Label and text; the view wraps the text under itself.
-    pub lines: Vec<(&'static str, String)>,
+    /// The view wraps a text under itself.
+    pub lines: Vec<DialogLine>,
     /// What changed since the dialog opened.
     pub changed: Option<String>,
     pub fields: Vec<FieldView>,
@@ -96,14 +110,11 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
         Scope::Run => format!("run {}", run.id),
         Scope::Service(name) => name.clone(),
     };
-    let mut lines = vec![("What", preview.what), ("On", badge(run, scene))];
-    if !preview.effects.is_empty() {
-        let numbered = preview.effects.iter().enumerate().map(|(i, e)| format!("{} {e}", i + 1));
-        lines.push(("Effect", numbered.collect::<Vec<_>>().join(", ")));
-    }
+    let mut lines = vec![line("What", preview.what), line("On", badge(run, scene))];
+    lines.extend(effects(preview.effects));
     let mut add = |label, text: String| {
         if !text.is_empty() {
-            lines.push((label, text));
+            lines.push(line(label, text));
         }
     };
     add("Touches", preview.touches);
@@ -144,6 +155,20 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     }
 }
 
+/// One effect a line, numbered in the order in which they will happen; waves carry their numbers already.
+fn effects(effects: Vec<String>) -> impl Iterator<Item = DialogLine> {
+    let numbered = effects.len() > 1 && !effects.iter().all(|e| e.starts_with("wave "));
+    effects.into_iter().enumerate().map(move |(i, text)| {
+        let label = if i == 0 { "Effect" } else { "" };
+        let (lead, text) = match text.split_once(": ") {
+            _ if numbered => (format!("{} ", i + 1), text),
+            Some((wave, rest)) if wave.starts_with("wave ") => (format!("{wave}  "), rest.to_string()),
+            _ => (String::new(), text),
+        };
+        DialogLine { label, lead, text }
+    })
+}
+
 fn quit_view(run: &Run, model: &Model) -> DialogView {
     let split = run.in_order().filter(|t| t.phase.in_flight() && (0.5..99.5).contains(&t.accepted_share()));
     let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
@@ -161,16 +186,16 @@ fn quit_view(run: &Run, model: &Model) -> DialogView {
         title: "LEAVE".into(),
         meaning: Meaning::Focus,
         lines: vec![
-            ("Now", now),
-            (
+            line("Now", now),
+            line(
                 "h hold",
                 format!(
                     "leave every share where it is; nobody drives afterwards. Take it up again with: pilothouse resume {}",
                     run.id
                 ),
             ),
-            ("a abort", abort),
-            ("Esc stay", "nothing happens".into()),
+            line("a abort", abort),
+            line("Esc stay", "nothing happens".into()),
         ],
         changed: None,
         fields: Vec::new(),
@@ -197,7 +222,7 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
             (_, Verb::Resume | Verb::ResumeAll) => continue,
             (_, _) => format!(":{}", verb.name),
         };
-        let scope = scope_of(verb, model.selected(run));
+        let scope = scope_of(run, verb, model.selected(run));
         let off = footer::off(run, model, toggled(run, verb.verb, &scope), &scope);
         let asks = match verb.class {
             Class::Plain | Class::Preview => "",
@@ -228,7 +253,7 @@ fn palette_view(run: &Run, model: &Model, palette: &Palette) -> PaletteView {
     let rows = palette.entries(run).into_iter().map(|entry| {
         let off = match &entry.does {
             Does::Action(Action::Verb(verb)) => {
-                footer::off(run, model, *verb, &scope_of(verb.info(), model.selected(run)))
+                footer::off(run, model, *verb, &scope_of(run, verb.info(), model.selected(run)))
             }
             Does::On(verb, scope) => footer::off(run, model, *verb, scope),
             _ => None,

@@ -54,6 +54,8 @@ pub struct Services {
     pub filter: String,
     pub filtering: bool,
     pub focus: bool,
+    /// The selection follows what matters; else it is the person's.
+    pub follows: bool,
     /// Weights of the steps, for the head of the table.
     pub weights: Vec<u32>,
     /// `LOST 0:14` when the table is not the present.
@@ -80,6 +82,7 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         filter: model.services_filter.clone(),
         filtering: filtering(model) && model.panel != Panel::Events,
         focus: model.panel == Panel::Services,
+        follows: model.chosen.is_none(),
         weights: run.plan.policy.steps.iter().map(|s| s.weight).collect(),
         lost,
         notes: selected.and_then(|name| run.track(name)).map(note).unwrap_or_default(),

@@ -91,7 +91,13 @@ fn blocked(run: &Run) -> String {
     let count = problems.clone().count();
     match problems.clone().next() {
         Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
-        None => "blocked: refused before the start. Nothing was changed.".into(),
+        None => match &run.driving {
+            Driving::SteppedDown { holder, .. } => {
+                format!("blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended.")
+            }
+            Driving::Lost { why, .. } => format!("blocked: {why}. Nothing was changed."),
+            _ => "blocked: refused before the start. Nothing was changed.".into(),
+        },
     }
 }
 
@@ -408,7 +414,10 @@ fn quiet(run: &Run, track: Option<&Track>, _now: Time) -> (String, String) {
                 1 => "preflight found 1 warning".to_string(),
                 n => format!("preflight found {n} warnings"),
             };
-            both(format!("{found}. Nothing was changed; nothing happens before start."))
+            (
+                format!("{found}. Nothing was changed; nothing happens before start."),
+                format!("{found}; nothing happens before start"),
+            )
         }
         _ => match track {
             Some(t) => {

@@ -1,0 +1,337 @@
+//! The program in a terminal: what a person sees first, what keys do, and that the terminal is given back whatever ends it.
+mod support;
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
+use support::e2e::{Files, PROGRAM, Practice, Work, audit, ends, pilothouse, run_dir, run_id, until};
+
+/// The program in a terminal of its own.
+struct Pty {
+    master: Option<Box<dyn MasterPty + Send>>,
+    child: Box<dyn Child + Send + Sync>,
+    keys: Option<Box<dyn Write + Send>>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    /// The reader lets go of the terminal too.
+    closed: Arc<AtomicBool>,
+    began: Instant,
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+impl Pty {
+    fn start(work: &Work, args: &[&str], environment: &[(&str, &str)]) -> Pty {
+        let pair = NativePtySystem::default().openpty(size(30, 100)).unwrap();
+        let mut command = CommandBuilder::new(PROGRAM);
+        command.args(args);
+        command.env_clear();
+        command.cwd(&work.0);
+        let home = work.0.to_str().unwrap();
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("HOME", home),
+            ("USER", "tester"),
+            ("TZ", "UTC"),
+            ("LANG", "C.UTF-8"),
+            ("PATH", "/usr/bin:/bin"),
+        ] {
+            command.env(name, value);
+        }
+        command.env("PILOTHOUSE_STATE_DIR", work.state());
+        command.env("TMPDIR", work.0.as_os_str());
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let began = Instant::now();
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(100).unwrap(), 0)));
+        let closed = Arc::new(AtomicBool::new(false));
+        let closing = Arc::clone(&closed);
+        let (mut reader, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n) = reader.read(&mut buffer) {
+                if n == 0 || closing.load(Ordering::SeqCst) {
+                    break;
+                }
+                seen.lock().unwrap().process(&buffer[..n]);
+            }
+        });
+        let keys = Some(pair.master.take_writer().unwrap());
+        Pty { master: Some(pair.master), child, keys, screen, closed, began }
+    }
+
+    fn demo(work: &Work, environment: &[(&str, &str)]) -> Pty {
+        Pty::start(work, &["demo", "--scenario", "healthy"], environment)
+    }
+
+    /// As when a connection breaks: the other end of the terminal is gone. The reader goes with what comes next.
+    fn hang_up(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+        (self.keys, self.master) = (None, None);
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let start = Instant::now();
+        while !holds(self.screen.lock().unwrap().screen()) {
+            assert!(start.elapsed() < Duration::from_secs(60), "waited for {what}; the screen shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        self.wait(text, |s| s.contents().contains(text));
+    }
+
+    #[track_caller]
+    fn hides(&self, text: &str) {
+        self.wait(&format!("{text} to go"), |s| !s.contents().contains(text));
+    }
+
+    fn resize(&self, rows: u16, cols: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap());
+        self.master.as_ref().unwrap().resize(size(rows, cols)).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Exit code, once it has ended.
+    #[track_caller]
+    fn ends(&mut self, within: Duration) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < within, "it does not end; the screen shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The terminal is as a shell left it: its own screen, a cursor, no paste marks, line editing and echo.
+    #[track_caller]
+    fn given_back(&self) {
+        self.wait("the shell's screen", |s| !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste());
+        let fd = self.master.as_ref().unwrap().as_raw_fd().unwrap();
+        let said = std::process::Command::new("stty")
+            .arg("-a")
+            .stdin(std::fs::File::open(format!("/proc/{}/fd/{fd}", std::process::id())).unwrap())
+            .output()
+            .unwrap();
+        let modes = String::from_utf8_lossy(&said.stdout).into_owned();
+        let words: Vec<&str> = modes.split_whitespace().map(|w| w.trim_end_matches(';')).collect();
+        assert!(words.contains(&"icanon") && words.contains(&"echo"), "{modes}");
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_demo_answers_keys_and_asks_before_it_acts() {
+    let work = Work::new("keys");
+    let mut pty = Pty::demo(&work, &[]);
+    pty.shows("[PRACTICE]");
+    let first = pty.began.elapsed();
+    // A machine under load gets five seconds for what takes a tenth of one.
+    assert!(first < Duration::from_secs(5), "the first frame came after {first:?}");
+    pty.shows("warming");
+    pty.press("?");
+    pty.shows("your zone / UTC");
+    pty.press("\x1b");
+    pty.hides("your zone / UTC");
+    pty.press("e");
+    pty.shows("begins: 9 services");
+    pty.press("\x1b");
+    pty.shows("Services 9");
+    pty.press("\r");
+    pty.shows("auth");
+    pty.hides("Services 9");
+    pty.press("1");
+    pty.shows("Services 9");
+    pty.press("p");
+    pty.shows("auth paused");
+    pty.press("p");
+    pty.hides("auth paused");
+    pty.press(":");
+    pty.press("even");
+    pty.shows("all events");
+    pty.press("\x1b");
+    pty.hides("all events");
+    // Typing the name and Enter; nothing less.
+    pty.press("x");
+    pty.shows("ABORT auth");
+    pty.press("\r");
+    pty.shows("ABORT auth");
+    pty.press("\x1b");
+    pty.hides("ABORT auth");
+    pty.press("x");
+    pty.shows("ABORT auth");
+    pty.press("auth\r");
+    pty.hides("ABORT auth");
+    pty.press("e");
+    pty.shows("aborted by ivo");
+    pty.press("q");
+    pty.shows("LEAVE");
+    pty.press("\x1b");
+    pty.hides("LEAVE");
+    pty.press("q");
+    pty.shows("LEAVE");
+    pty.press("h");
+    let code = pty.ends(Duration::from_secs(20));
+    pty.given_back();
+    assert!(code == 7 || code == 5, "left in the middle: {code}");
+    pty.shows("pilothouse resume");
+    let records = audit(&run_dir(&work.state()));
+    let said = |what: &str| {
+        records.iter().any(|r| r["kind"] == "event" && r["body"]["text"].as_str().unwrap_or_default().starts_with(what))
+    };
+    assert!(said("pause") && said("resume") && said("abort"), "every key that acts is in the audit file");
+}
+
+#[test]
+fn any_size_and_a_storm_of_sizes_are_drawn() {
+    let work = Work::new("sizes");
+    let mut pty = Pty::demo(&work, &[]);
+    pty.shows("[PRACTICE]");
+    for (rows, cols) in [(1, 1), (1, 200), (200, 1), (5, 20), (10, 40), (60, 250)] {
+        pty.resize(rows, cols);
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    for n in 0..200u16 {
+        pty.resize(1 + n * 7 % 50, 1 + n * 13 % 180);
+        if n % 10 == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    pty.resize(1, 1);
+    std::thread::sleep(Duration::from_millis(100));
+    pty.resize(30, 100);
+    pty.press("\x0c");
+    pty.shows("[PRACTICE]");
+    pty.shows("? help");
+    pty.press("qh");
+    pty.ends(Duration::from_secs(20));
+    pty.given_back();
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back_and_says_how_to_go_on() {
+    let work = Work::new("term");
+    let mut pty = Pty::demo(&work, &[]);
+    pty.shows("warming");
+    pty.signal("TERM");
+    let code = pty.ends(Duration::from_secs(20));
+    pty.given_back();
+    // Interactive: held. New pods stand without traffic, and nobody drives them.
+    assert_eq!(code, 7, "{}", pty.text());
+    pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
+    assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
+}
+
+#[test]
+fn a_fault_of_the_screen_gives_the_terminal_back_and_leaves_the_run_whole() {
+    let work = Work::new("panic-draw");
+    let mut pty = Pty::demo(&work, &[("PILOTHOUSE_PANIC", "draw")]);
+    pty.shows("a fault in the screen, as PILOTHOUSE_PANIC asks");
+    let code = pty.ends(Duration::from_secs(20));
+    pty.given_back();
+    assert!(code != 0 && code != 101, "{code}: {}", pty.text());
+    pty.shows("a fault in Pilothouse ended the screen");
+    assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
+}
+
+#[test]
+fn a_fault_of_the_driver_gives_the_terminal_back_and_says_how_to_go_on() {
+    let work = Work::new("panic-drive");
+    let mut pty = Pty::demo(&work, &[("PILOTHOUSE_PANIC", "drive")]);
+    let code = pty.ends(Duration::from_secs(30));
+    pty.given_back();
+    assert_eq!(code, 7, "{}", pty.text());
+    pty.shows("a fault in the driver, as PILOTHOUSE_PANIC asks");
+    pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
+}
+
+/// Ticks of processor time of a process, and whether it is there.
+fn processor(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    (fields[0] != "Z").then(|| fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())
+}
+
+#[test]
+fn a_terminal_that_is_gone_does_not_end_a_run() {
+    let work = Work::new("hangup");
+    let practice = Practice::start(&work, "healthy");
+    let policy = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("on_terminal_loss", "continue");
+    let files = policy.write(&work);
+    let (kubeconfig, files) = (practice.kubeconfig.to_str().unwrap(), files.to_str().unwrap());
+    let mut pty = Pty::start(&work, &["--kubeconfig", kubeconfig, "watch", "-f", files], &[]);
+    pty.shows("[TEST]");
+    pty.shows("ready: waits for start");
+    pty.press("S");
+    pty.shows("START");
+    pty.press("\r");
+    until("the new version", Duration::from_secs(20), || (!practice.leftovers().is_empty()).then_some(()));
+    let pid = pty.child.process_id().unwrap();
+    pty.hang_up();
+    until("the journal's word", Duration::from_secs(60), || {
+        audit(&run_dir(&work.state()))
+            .iter()
+            .any(|r| r["body"]["text"].as_str().is_some_and(|t| t.contains("terminal")))
+            .then_some(())
+    });
+    let before = processor(pid).expect("it lives");
+    std::thread::sleep(Duration::from_secs(4));
+    let spent = processor(pid).expect("it still lives") - before;
+    // 100 ticks a second: a tenth of a core would be 40.
+    assert!(spent < 40, "{spent} ticks in 4 s with nobody there");
+    let code = pty.ends(Duration::from_secs(240));
+    assert_eq!(code, 0);
+    assert_eq!(practice.image("tenants"), "registry.example/tenants:1.5.0");
+}
+
+#[test]
+fn a_demo_ends_with_its_terminal() {
+    let work = Work::new("demo-hangup");
+    let mut pty = Pty::demo(&work, &[]);
+    pty.shows("[PRACTICE]");
+    pty.hang_up();
+    let code = pty.ends(Duration::from_secs(20));
+    assert!(code != 101, "it does not die of a terminal that is gone");
+}
+
+#[test]
+fn without_a_terminal_the_screen_says_what_to_do_instead() {
+    let work = Work::new("no-terminal");
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).write(&work);
+    for args in [vec!["demo"], vec!["watch", "-f", files.to_str().unwrap()], vec!["resume"]] {
+        let said = ends(pilothouse(&work).args(&args), Duration::from_secs(20));
+        said.is(1, &["terminal", "--headless"]);
+        assert!(!work.state().join("runs").exists(), "nothing was begun");
+    }
+}
