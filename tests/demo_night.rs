@@ -66,8 +66,6 @@ async fn the_pictures_are_frames_and_the_journal_replays() {
     let (mut model, shelf) = (Model::default(), album.clone());
     let look = move |run: &Run| {
         model.observe(run);
-        // The service that needs somebody, as its watcher would have chosen it.
-        model.selected = Some("billing".into());
         let mut pictures = shelf.lock().unwrap();
         for picture in pictures.iter_mut().filter(|p| p.taken.is_none() && (p.moment)(run)) {
             picture.taken = Some(svg::svg(&frame(run, &model), picture.title));

@@ -6,11 +6,12 @@
 //! # Layout
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
 //! - [`effect`] what goes out
-//! - [`run`] the state
+//! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `critical`; `obey`
+mod begin;
 pub mod command;
 mod critical;
 mod cx;

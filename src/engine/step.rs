@@ -1,16 +1,10 @@
 //! One message in, effects out.
-use std::collections::{BTreeMap, VecDeque};
-
-use super::command::{Identity, IdentitySource};
 use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
-use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message, Stamp};
+use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message};
 use super::observe::{Observation, PreflightReport, RouteSeen, WorkloadSeen};
-use super::run::{
-    Driving, Fault, GateTrack, Leaving, ObservedShare, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
-};
+use super::run::{Driving, Fault, Leaving, Outcome, Paused, Phase, Run, SourceState, Stage, Track};
 use super::{obey, observe::Slot, pass, tick};
-use crate::plan::Plan;
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
 
@@ -31,86 +25,6 @@ pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
 fn is_left(run: &Run) -> bool {
     let held = run.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
     held || matches!(run.driving, Driving::SteppedDown { .. })
-}
-
-impl Run {
-    /// A run that has not looked at anything yet.
-    pub fn new(id: &str, plan: Plan, now: Stamp) -> Run {
-        let tracks = plan.services.iter().map(|p| (p.service.name.clone(), Track::new(&plan, p, now.wall))).collect();
-        Run {
-            id: id.into(),
-            plan_hash: plan.hash(),
-            plan,
-            stage: Stage::Preflight,
-            created: now.wall,
-            started: None,
-            ended: None,
-            now,
-            seq: 0,
-            next_key: 1,
-            next_page: 1,
-            tracks,
-            bystanders: BTreeMap::new(),
-            identity: Identity { name: String::new(), source: IdentitySource::Local },
-            interactive: false,
-            pager: false,
-            start_wanted: false,
-            preflight_asked: false,
-            preflight: None,
-            driving: Driving::Unknown,
-            cluster: SourceState::default(),
-            metrics: SourceState::default(),
-            metrics_notes: Vec::new(),
-            journal: SourceState::default(),
-            synced: false,
-            paused_all: None,
-            stopped: None,
-            aborting: None,
-            leaving: None,
-            tick_asked: None,
-            tick_answered: None,
-            events: VecDeque::new(),
-            event_count: 0,
-            pages: Vec::new(),
-        }
-    }
-}
-
-impl Track {
-    fn new(plan: &Plan, planned: &crate::plan::Planned, now: Time) -> Track {
-        let needs = planned.needs.keys().filter(|n| plan.get(n).is_some()).cloned().collect();
-        let gates = plan.policy.gates.iter().map(|g| (g.name.clone(), GateTrack::fresh())).collect();
-        Track {
-            service: planned.service.name.clone(),
-            phase: Phase::Waiting { needs },
-            since: now,
-            facts: None,
-            r0: 0,
-            desired: 0,
-            highest: 0,
-            pinned: None,
-            stable: None,
-            next: None,
-            route: None,
-            written: None,
-            gates,
-            held: None,
-            paused: None,
-            blind: None,
-            ask: None,
-            kept_until: None,
-            reverting: false,
-            call: None,
-            fault: None,
-            missing_ticks: 0,
-            missing_since: None,
-            gates_from: None,
-            raised_at: None,
-            observed: ObservedShare::Unknown,
-            durations: Vec::new(),
-            attempt: 0,
-        }
-    }
 }
 
 fn hear(cx: &mut Cx, body: &Body) {
@@ -461,8 +375,7 @@ fn leaving(cx: &mut Cx, leave: &Leave) {
         Phase::Deploying | Phase::Warming { .. } => true,
         _ => t.phase.going_back(),
     };
-    let default =
-        if cx.run.interactive || !cx.run.tracks.values().any(open) { OnExit::Hold } else { OnExit::Rollback };
+    let default = if cx.run.interactive || !cx.run.tracks.values().any(open) { OnExit::Hold } else { OnExit::Rollback };
     let how = leave.how.or(cx.run.plan.policy.on_exit).unwrap_or(default);
     if cx.run.leaving.is_some() {
         return;

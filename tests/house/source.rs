@@ -35,7 +35,8 @@ impl Source {
         self.code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
             let before = part(self.code[..at].chars().next_back());
             let after = part(self.code[at + word.len()..].chars().next());
-            !(edges.0 && before) && !(edges.1 && after)
+            let longer = (edges.0 && before) || (edges.1 && after);
+            !longer
         })
     }
 

@@ -1,0 +1,88 @@
+//! A run before its first message.
+use std::collections::{BTreeMap, VecDeque};
+
+use super::command::{Identity, IdentitySource};
+use super::message::Stamp;
+use super::run::{Driving, GateTrack, ObservedShare, Phase, Run, SourceState, Stage, Track};
+use crate::plan::Plan;
+use crate::spec::units::Time;
+
+impl Run {
+    /// A run that has not looked at anything yet.
+    pub fn new(id: &str, plan: Plan, now: Stamp) -> Run {
+        let tracks = plan.services.iter().map(|p| (p.service.name.clone(), Track::new(&plan, p, now.wall))).collect();
+        Run {
+            id: id.into(),
+            plan_hash: plan.hash(),
+            plan,
+            stage: Stage::Preflight,
+            created: now.wall,
+            started: None,
+            ended: None,
+            now,
+            seq: 0,
+            next_key: 1,
+            next_page: 1,
+            tracks,
+            bystanders: BTreeMap::new(),
+            identity: Identity { name: String::new(), source: IdentitySource::Local },
+            interactive: false,
+            pager: false,
+            start_wanted: false,
+            preflight_asked: false,
+            preflight: None,
+            driving: Driving::Unknown,
+            cluster: SourceState::default(),
+            metrics: SourceState::default(),
+            metrics_notes: Vec::new(),
+            journal: SourceState::default(),
+            synced: false,
+            paused_all: None,
+            stopped: None,
+            aborting: None,
+            leaving: None,
+            tick_asked: None,
+            tick_answered: None,
+            events: VecDeque::new(),
+            event_count: 0,
+            pages: Vec::new(),
+        }
+    }
+}
+
+impl Track {
+    fn new(plan: &Plan, planned: &crate::plan::Planned, now: Time) -> Track {
+        let needs = planned.needs.keys().filter(|n| plan.get(n).is_some()).cloned().collect();
+        let gates = plan.policy.gates.iter().map(|g| (g.name.clone(), GateTrack::fresh())).collect();
+        Track {
+            service: planned.service.name.clone(),
+            phase: Phase::Waiting { needs },
+            since: now,
+            facts: None,
+            r0: 0,
+            desired: 0,
+            highest: 0,
+            pinned: None,
+            stable: None,
+            next: None,
+            route: None,
+            written: None,
+            gates,
+            held: None,
+            paused: None,
+            blind: None,
+            ask: None,
+            kept_until: None,
+            reverting: false,
+            call: None,
+            fault: None,
+            missing_ticks: 0,
+            missing_since: None,
+            gates_from: None,
+            raised_at: None,
+            observed: ObservedShare::Unknown,
+            durations: Vec::new(),
+            attempt: 0,
+        }
+    }
+}
