@@ -287,24 +287,47 @@ fn footer(canvas: &mut Canvas, footer: &Footer, row: Rect) {
     }
 }
 
-/// Reasons in full, then their first words, then only that a key is off, then only what is on.
+/// How much is said of a key that is off.
+#[derive(Clone, Copy)]
+enum Off {
+    Bare,
+    Brief,
+    Full,
+}
+
+/// Every key has its place first; then those that are off get as much of their reason as there is room for, from the
+/// left.
 fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
-    let label = |k: &FooterKey, level: u8| match (&k.off, level) {
+    let label = |k: &FooterKey, off: Off| match (&k.off, off) {
         (None, _) => k.label.clone(),
-        (Some(why), 0) => format!("{}(off: {why})", k.label),
-        (Some(why), 1) => format!("{}(off: {})", k.label, why.split([':', ',']).next().unwrap_or(why)),
+        (Some(why), Off::Full) => format!("{}(off: {why})", k.label),
+        (Some(why), Off::Brief) => format!("{}(off: {})", k.label, why.split([':', ',']).next().unwrap_or(why)),
         (Some(_), _) => format!("{}(off)", k.label),
     };
-    let gap = |level: u8| if level == 0 { 2 } else { 1 };
-    let shown = |k: &&FooterKey, level: u8| (level == 0 || !k.spare) && (level < 3 || k.off.is_none());
-    let size = |level: u8| -> usize {
-        let cells = |k: &FooterKey| width(&k.key) + 1 + width(&label(k, level)) + gap(level);
-        keys.iter().filter(|k| shown(k, level)).map(cells).sum()
+    let mut shown: Vec<(&FooterKey, Off)> = keys.iter().map(|k| (k, Off::Bare)).collect();
+    let room = usize::from(row.width);
+    let cells = |shown: &[(&FooterKey, Off)]| -> usize {
+        let one = |(k, off): &(&FooterKey, Off)| width(&k.key) + 1 + width(&label(k, *off)) + 1;
+        shown.iter().map(one).sum()
     };
-    let level = (0..3).find(|l| size(*l) <= usize::from(row.width)).unwrap_or(3);
+    if cells(&shown) > room {
+        shown.retain(|(k, _)| !k.spare);
+    }
+    if cells(&shown) > room {
+        shown.retain(|(k, _)| k.off.is_none());
+    }
+    for off in [Off::Brief, Off::Full] {
+        for i in 0..shown.len() {
+            let before = std::mem::replace(&mut shown[i].1, off);
+            if cells(&shown) > room {
+                shown[i].1 = before;
+            }
+        }
+    }
+    let gap = if cells(&shown) + shown.len() <= room { 2 } else { 1 };
     let mut x = row.x + 1;
-    for key in keys.iter().filter(|k| shown(k, level)) {
-        let (on, text) = (key.off.is_none(), label(key, level));
+    for (key, off) in shown {
+        let (on, text) = (key.off.is_none(), label(key, off));
         let room = row.right().saturating_sub(x);
         // A key without its whole word would be a riddle.
         if width(&key.key) + 1 + width(&text) > usize::from(room) {
@@ -312,6 +335,6 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
         }
         x += canvas.put(x, row.y, &key.key, if on { Meaning::Key } else { Meaning::KeyOff }, room) + 1;
         let room = row.right().saturating_sub(x);
-        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap(level) as u16;
+        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap;
     }
 }
