@@ -247,3 +247,28 @@ fn json_lines_have_the_fields_the_book_lists() {
         }
     }
 }
+
+#[test]
+fn every_law_is_the_name_of_something_tested() {
+    let mut code = String::new();
+    let mut folders = vec![root().join("tests"), root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            match entry.extension() {
+                None if entry.is_dir() => folders.push(entry),
+                // Not this file: it must not vouch for itself.
+                Some(e) if e == "rs" && !entry.ends_with("books.rs") => {
+                    code.push_str(&std::fs::read_to_string(entry).unwrap());
+                }
+                _ => {}
+            }
+        }
+    }
+    let laws: Vec<String> =
+        rows(&sections(&book("docs/architecture.md"))["Laws"]).into_iter().map(|r| r[0].clone()).collect();
+    let named: Vec<&String> = laws.iter().filter(|l| !l.contains(' ')).collect();
+    assert!(named.len() > 10, "only {} laws", named.len());
+    for law in named {
+        assert!(code.contains(law.as_str()), "nothing tests the law `{law}` of docs/architecture.md by its name");
+    }
+}
