@@ -12,16 +12,15 @@ use pilothouse::console::update::{Ctx, press};
 use pilothouse::console::view::draw;
 use pilothouse::console::viewmodel::{Label, LabelKind, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
-use pilothouse::engine::Run;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use support::frame::frame_to_text;
-use support::nights;
+use support::nights::{self, Moment};
 
 /// One look at a run.
 struct Look {
-    run: Run,
+    moment: Moment,
     model: Model,
     theme: &'static str,
     glyphs: GlyphSet,
@@ -29,13 +28,10 @@ struct Look {
 }
 
 impl Look {
-    fn at(run: Run) -> Look {
+    fn at(moment: Moment) -> Look {
         let mut model = Model::default();
-        for then in nights::ticks(&run, "billing") {
-            model.observe(&then);
-        }
-        model.selected = Some("billing".into());
-        Look { run, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default() }
+        model.observe(&moment.run);
+        Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default() }
     }
 
     /// Presses keys; `enter`, `esc` and `tab` by name, everything else letter by letter.
@@ -47,16 +43,16 @@ impl Look {
                 None => text.chars().map(Key::char).collect(),
             };
             for key in pressed {
-                press(&mut self.model, key, Ctx { run: &self.run, keymap: keymap(), now: nights::NOW, page: 10 });
+                press(&mut self.model, key, Ctx { run: &self.moment.run, keymap: keymap(), now: self.moment.now, page: 10 });
             }
         }
         self
     }
 
     /// The run has gone on.
-    fn then(mut self, run: Run) -> Look {
-        self.model.observe(&run);
-        self.run = run;
+    fn then(mut self, moment: Moment) -> Look {
+        self.model.observe(&moment.run);
+        self.moment = moment;
         self
     }
 
@@ -66,16 +62,17 @@ impl Look {
 
     fn buffer(&self, width: u16, height: u16) -> Buffer {
         let (keymap, theme) = (keymap(), Theme::shipped(self.theme).unwrap().unwrap());
-        let sources = Sources::of(&self.run, nights::NOW);
+        let Moment { run, now } = &self.moment;
+        let sources = Sources::of(run, *now);
         let scene = Scene {
-            now: nights::NOW,
+            now: *now,
             zone: Zone::named("Europe/Berlin").unwrap(),
             sources: &sources,
             label: &self.label,
             keymap,
             rows: usize::from(height),
         };
-        let vm = ViewModel::build(&self.run, &self.model, scene);
+        let vm = ViewModel::build(run, &self.model, scene);
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| draw(&vm, &theme, self.glyphs.glyphs(), frame)).unwrap();
         terminal.backend().buffer().clone()
@@ -98,8 +95,8 @@ macro_rules! frames {
     )+};
 }
 
-fn with(glyphs: GlyphSet, theme: &'static str, run: Run) -> Look {
-    Look { glyphs, theme, ..Look::at(run) }
+fn with(glyphs: GlyphSet, theme: &'static str, moment: Moment) -> Look {
+    Look { glyphs, theme, ..Look::at(moment) }
 }
 
 frames! {
@@ -107,14 +104,20 @@ frames! {
     over: Look::at(nights::over()), 100 x 30, 80 x 24, 40 x 10, 30 x 5;
     asks: Look::at(nights::asks()), 100 x 30, 80 x 24, 40 x 10;
     rolling_back: Look::at(nights::rolling_back()), 100 x 30, 80 x 24, 40 x 10;
+    draining: Look::at(nights::draining()), 100 x 30, 80 x 24;
     verifying: Look::at(nights::verifying()), 100 x 30;
-    blocked_rollback: Look::at(nights::rollback_blocked()), 100 x 30, 80 x 24;
+    after_rollback: Look::at(nights::after()), 100 x 30, 80 x 24, 40 x 10;
+    blocked_rollback: Look::at(nights::blocked()), 100 x 30, 80 x 24;
+    blocked_rollback_detail: Look::at(nights::blocked()).keys(&["enter"]), 100 x 30, 80 x 24;
     lost: Look::at(nights::lost()), 100 x 30, 80 x 24, 40 x 10;
     stale: Look::at(nights::stale()), 100 x 30, 80 x 24, 40 x 10;
     too_few: Look::at(nights::too_few()), 100 x 30, 80 x 24;
     paused: Look::at(nights::paused()), 100 x 30, 80 x 24, 40 x 10;
     done: Look::at(nights::done()), 100 x 30, 80 x 24, 40 x 10;
-    ready: Look::at(nights::ready()), 100 x 30, 80 x 24;
+    settling: Look::at(nights::settling()), 100 x 30;
+    ready: Look::at(nights::ready()), 100 x 30, 80 x 24, 40 x 10;
+    start_dialog: Look::at(nights::ready()).keys(&["S"]), 100 x 30, 80 x 24;
+    refused: Look::at(nights::refused()), 100 x 30, 80 x 24;
     detail: Look::at(nights::over()).keys(&["enter"]), 100 x 30, 80 x 24, 40 x 10;
     all_events: Look::at(nights::over()).keys(&["e"]), 100 x 30, 80 x 24, 40 x 10;
     help: Look::at(nights::over()).keys(&["?"]), 100 x 30, 80 x 24, 40 x 10;
@@ -143,26 +146,22 @@ fn practice_spectator_and_read_only_say_so() {
     assert!(row(&look).contains("SPECTATOR of mara"), "{}", row(&look));
     look.model.read_only = true;
     assert!(row(&look).contains("READ-ONLY"), "{}", row(&look));
-    look.run.pager = false;
+    look.moment.run.pager = false;
     assert!(look.frame(120, 30).lines().next().unwrap().contains("no pager"));
 }
 
 /// Nothing a cluster or a person wrote can steer the terminal, and in an ASCII set nothing else is drawn.
 #[test]
 fn what_others_wrote_is_drawn_clean() {
-    let mut run = nights::over();
+    let mut moment = nights::over();
+    let run = &mut moment.run;
     let evil = "\u{1b}]0;owned\u{7}\u{202e}gnp.exe z\u{200d}w\u{fe0f} \u{6771}\u{4eac} e\u{301}";
-    nights::event(
-        &mut run,
-        pilothouse::spec::units::Dur::ZERO,
-        pilothouse::engine::effect::EventKind::Command,
-        evil,
-        Some("billing"),
-        evil,
-    );
+    let mut event = run.events[0].clone();
+    (event.who, event.text) = (evil.into(), evil.into());
+    run.events.push_front(event);
     run.tracks.get_mut("billing").unwrap().held.as_mut().unwrap().text = evil.into();
     for glyphs in [GlyphSet::Unicode, GlyphSet::Ascii] {
-        let mut look = Look { glyphs, ..Look::at(run.clone()) };
+        let mut look = Look { glyphs, ..Look::at(moment.clone()) };
         for keys in [&["e"][..], &["1", "enter"], &["1", "x", "\u{1b}"]] {
             look = look.keys(keys);
             let frame = look.frame(100, 30);
@@ -191,7 +190,7 @@ fn no_size_panics() {
         Look::at(nights::over()).keys(&["q"]),
         Look::at(nights::over()).keys(&[":", "a"]),
         Look::at(nights::ready()),
-        Look::at(nights::rollback_blocked()).keys(&["/", "nothing fits this"]),
+        Look::at(nights::blocked()).keys(&["/", "nothing fits this"]),
     ];
     for look in &looks {
         for width in (1..=12).chain((13..=220).step_by(17)).chain([39, 40, 79, 80, 99, 100, 220]) {

@@ -4,7 +4,7 @@ use super::dialog::Dialog;
 use super::keymap::Screen;
 use super::palette::Palette;
 use crate::engine::effect::Event;
-use crate::engine::{Command, Run, status};
+use crate::engine::{Command, Phase, Run, Track, status};
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -136,8 +136,12 @@ impl Model {
         if let Some(service) = status::matters(run) {
             self.followed = Some(service.to_string());
         }
+        let since = |t: &Track| match &t.phase {
+            Phase::RollbackBlocked { since, .. } => Some(*since),
+            _ => t.ask.as_ref().map(|a| a.since),
+        };
         let asked: Vec<(String, Time)> =
-            run.tracks.values().filter_map(|t| t.ask.as_ref().map(|a| (t.service.clone(), a.since))).collect();
+            run.tracks.values().filter_map(|t| Some((t.service.clone(), since(t)?))).collect();
         let ring = asked.iter().any(|a| !self.asked.contains(a));
         self.asked = asked;
         if ring { vec![Intent::Bell] } else { Vec::new() }

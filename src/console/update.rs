@@ -6,7 +6,7 @@ use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::viewmodel::before_length;
-use crate::engine::Run;
+use crate::engine::{Phase, Run};
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::Stage;
@@ -218,6 +218,9 @@ fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
             })
         }
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
+            if let Phase::RollbackBlocked { command, .. } = &t.phase {
+                return command.clone();
+            }
             let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
             let to = ctx.run.plan.get(&t.service).map_or("?", |p| p.version.as_str());
             format!("{} {from} > {to} {:.0}% {}", t.service, t.accepted_share(), state_text(ctx.run, t, ctx.now))

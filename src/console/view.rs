@@ -56,7 +56,8 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
         if let Some(ask) = &vm.ask {
             let row = row();
             // The keys that answer are never cut.
-            let keys = (width(&ask.keys) as u16 + 1).min(row.width / 2);
+            let words = if width(&ask.keys) < usize::from(row.width / 2) { &ask.keys } else { &ask.bare_keys };
+            let keys = (width(words) as u16 + 1).min(row.width / 2);
             labelled(
                 &mut canvas,
                 Rect { width: row.width - keys - 1, ..row },
@@ -65,7 +66,7 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
                 &ask.text,
                 &ask.short,
             );
-            canvas.put(row.right() - keys, row.y, &ask.keys, Meaning::Key, keys);
+            canvas.put(row.right() - keys, row.y, words, Meaning::Key, keys);
         }
         let body = Rect { y, height: area.bottom().saturating_sub(y + 1), ..area };
         if area.width < 80 || area.height < 24 {
@@ -94,27 +95,31 @@ fn verdict_alone(canvas: &mut Canvas, vm: &ViewModel, area: Rect) {
 fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let parts: Vec<&Segment> = vm.top.left.iter().chain(&vm.top.right).collect();
     let room = usize::from(row.width).saturating_sub(1);
-    let size = |short: bool, drop: u8| -> usize {
-        let gap = |i: usize| if i < vm.top.left.len() && !short { 2 } else { 1 };
-        let cells = |(i, s): (usize, &&Segment)| width(if short { &s.short } else { &s.text }) + gap(i);
-        parts.iter().enumerate().filter(|(_, s)| s.drop == 0 || s.drop < drop).map(cells).sum()
+    // Short forms on the left, short forms on the right.
+    let text = |i: usize, (left, right): (bool, bool)| {
+        let short = if i < vm.top.left.len() { left } else { right };
+        if short { &parts[i].short } else { &parts[i].text }
     };
-    let fits = |(short, drop): &(bool, u8)| size(*short, *drop) <= room;
+    let shown = |i: &usize, drop: u8| parts[*i].drop == 0 || parts[*i].drop < drop;
+    let size = |short: (bool, bool), drop: u8| -> usize {
+        let gap = |i: usize| if i < vm.top.left.len() && !short.0 { 2 } else { 1 };
+        (0..parts.len()).filter(|i| shown(i, drop)).map(|i| width(text(i, short)) + gap(i)).sum()
+    };
     // Seconds on the clock show that the picture lives: names go before them.
-    let tries = [(false, 9), (false, 8), (false, 7)].into_iter().chain((1..=9).rev().map(|d| (true, d)));
-    let (short, drop) = tries.clone().find(fits).unwrap_or((true, 1));
-    let shown = |s: &&Segment| s.drop == 0 || s.drop < drop;
-    let text = |s: &Segment| if short { s.short.clone() } else { s.text.clone() };
-    let gap = if short { 1 } else { 2 };
+    let long = (7..=9).rev().map(|d| ((false, false), d));
+    let mixed = (7..=9).rev().map(|d| ((true, false), d));
+    let tries = long.chain(mixed).chain((1..=9).rev().map(|d| ((true, true), d)));
+    let (short, drop) = tries.clone().find(|(s, d)| size(*s, *d) <= room).unwrap_or(((true, true), 1));
+    let gap = if short.0 { 1 } else { 2 };
     let mut x = row.x + 1;
-    for s in vm.top.left.iter().filter(shown) {
-        x += canvas.put(x, row.y, &text(s), s.meaning, row.right().saturating_sub(x)) + gap;
+    for i in (0..vm.top.left.len()).filter(|i| shown(i, drop)) {
+        x += canvas.put(x, row.y, text(i, short), parts[i].meaning, row.right().saturating_sub(x)) + gap;
     }
-    let right: Vec<&Segment> = vm.top.right.iter().filter(shown).collect();
-    let total: u16 = right.iter().map(|s| width(&text(s)) as u16 + 1).sum();
+    let right: Vec<usize> = (vm.top.left.len()..parts.len()).filter(|i| shown(i, drop)).collect();
+    let total: u16 = right.iter().map(|i| width(text(*i, short)) as u16 + 1).sum();
     let mut x = x.max(row.right().saturating_sub(total));
-    for s in right {
-        x += canvas.put(x, row.y, &text(s), s.meaning, row.right().saturating_sub(x)) + 1;
+    for i in right {
+        x += canvas.put(x, row.y, text(i, short), parts[i].meaning, row.right().saturating_sub(x)) + 1;
     }
 }
 
@@ -194,8 +199,9 @@ fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
 fn main(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
     let gates_width = gates_width(body.width);
     let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
-    // Events keep three lines at least, and never more than half while a panel could use the room.
-    let above_height = wanted.min(body.height.saturating_sub(5)).max(body.height / 3);
+    // Events keep three lines at least, five where there is room.
+    let events = (body.height * 3 / 10).max(5);
+    let above_height = wanted.min(body.height.saturating_sub(events)).max(body.height / 3);
     let above = Rect { height: above_height, ..body };
     let left = Rect { width: body.width - gates_width, ..above };
     services::panel(canvas, &vm.services, left);
@@ -287,24 +293,47 @@ fn footer(canvas: &mut Canvas, footer: &Footer, row: Rect) {
     }
 }
 
-/// Reasons in full, then their first words, then only that a key is off, then only what is on.
+/// How much is said of a key that is off.
+#[derive(Clone, Copy)]
+enum Off {
+    Bare,
+    Brief,
+    Full,
+}
+
+/// Every key has its place first; then those that are off get as much of their reason as there is room for, from the
+/// left.
 fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
-    let label = |k: &FooterKey, level: u8| match (&k.off, level) {
+    let label = |k: &FooterKey, off: Off| match (&k.off, off) {
         (None, _) => k.label.clone(),
-        (Some(why), 0) => format!("{}(off: {why})", k.label),
-        (Some(why), 1) => format!("{}(off: {})", k.label, why.split([':', ',']).next().unwrap_or(why)),
+        (Some(why), Off::Full) => format!("{}(off: {why})", k.label),
+        (Some(why), Off::Brief) => format!("{}(off: {})", k.label, why.split([':', ',']).next().unwrap_or(why)),
         (Some(_), _) => format!("{}(off)", k.label),
     };
-    let gap = |level: u8| if level == 0 { 2 } else { 1 };
-    let shown = |k: &&FooterKey, level: u8| (level == 0 || !k.spare) && (level < 3 || k.off.is_none());
-    let size = |level: u8| -> usize {
-        let cells = |k: &FooterKey| width(&k.key) + 1 + width(&label(k, level)) + gap(level);
-        keys.iter().filter(|k| shown(k, level)).map(cells).sum()
+    let mut shown: Vec<(&FooterKey, Off)> = keys.iter().map(|k| (k, Off::Bare)).collect();
+    let room = usize::from(row.width);
+    let cells = |shown: &[(&FooterKey, Off)]| -> usize {
+        let one = |(k, off): &(&FooterKey, Off)| width(&k.key) + 1 + width(&label(k, *off)) + 1;
+        shown.iter().map(one).sum()
     };
-    let level = (0..3).find(|l| size(*l) <= usize::from(row.width)).unwrap_or(3);
+    if cells(&shown) > room {
+        shown.retain(|(k, _)| !k.spare);
+    }
+    if cells(&shown) > room {
+        shown.retain(|(k, _)| k.off.is_none());
+    }
+    for off in [Off::Brief, Off::Full] {
+        for i in 0..shown.len() {
+            let before = std::mem::replace(&mut shown[i].1, off);
+            if cells(&shown) > room {
+                shown[i].1 = before;
+            }
+        }
+    }
+    let gap = if cells(&shown) + shown.len() <= room { 2 } else { 1 };
     let mut x = row.x + 1;
-    for key in keys.iter().filter(|k| shown(k, level)) {
-        let (on, text) = (key.off.is_none(), label(key, level));
+    for (key, off) in shown {
+        let (on, text) = (key.off.is_none(), label(key, off));
         let room = row.right().saturating_sub(x);
         // A key without its whole word would be a riddle.
         if width(&key.key) + 1 + width(&text) > usize::from(room) {
@@ -312,6 +341,6 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
         }
         x += canvas.put(x, row.y, &key.key, if on { Meaning::Key } else { Meaning::KeyOff }, room) + 1;
         let room = row.right().saturating_sub(x);
-        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap(level) as u16;
+        x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap;
     }
 }

@@ -17,6 +17,7 @@ pub use overlay::{DialogLine, DialogView, FieldView, HelpRow, HelpView, Overlay,
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use top::{Segment, Top};
 
+use super::action::Action;
 use super::keymap::{Keymap, Screen};
 use super::model::{Mode, Model, Panel};
 use super::theme::Meaning;
@@ -136,6 +137,8 @@ pub struct AskRow {
     pub short: String,
     /// What answers it: `[w] keep  [x] abort`.
     pub keys: String,
+    /// Without words, for a narrow screen: `[w] [x]`.
+    pub bare_keys: String,
 }
 
 /// The body of the screen.
@@ -265,11 +268,11 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 3] {
 
 fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let ask = status.ask.as_ref()?;
-    let keys: Vec<String> = ask
+    let mut keys: Vec<String> = ask
         .answers
         .iter()
         .map(|v| {
-            let action = super::action::Action::Verb(*v);
+            let action = Action::Verb(*v);
             // As `scope_of`: what is left to abort is the run.
             let run = ask.kind == Some(AskKind::AfterRollback) && *v == Verb::Abort;
             let name = if run { "abort run" } else { v.info().name };
@@ -279,6 +282,13 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
             }
         })
         .collect();
+    if ask.answers.is_empty() {
+        // What a hand can do: read the command, or take it along.
+        for (action, what) in [(Action::Open, "command"), (Action::Copy, "copy it")] {
+            keys.extend(scene.keymap.key_of(model.screen, action).map(|key| format!("[{key}] {what}")));
+        }
+    }
+    let bare_keys = keys.iter().map(|k| k.split(' ').next().unwrap_or(k)).collect::<Vec<_>>().join(" ");
     let keys = keys.join("  ");
     // Texts of the engine often begin with the service they are about.
     let who = ask.service.as_ref().filter(|s| !ask.text.starts_with(s.as_str()));
@@ -286,17 +296,11 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
     let left = ask.deadline.map(|t| t.until(scene.now).clock());
     let text = ask.text.trim_end_matches('.');
-    let lead = if text.ends_with('?') { " By itself in" } else { ", by itself in" };
-    let full = left.as_ref().map(|l| format!("{lead} {l}")).unwrap_or_default();
-    let short = left.map(|l| format!(", {l} left")).unwrap_or_default();
-    Some(AskRow {
-        text: format!("{who}{text}{full}{more}"),
-        short: format!(
-            "{who}{}{more}{text}",
-            short.trim_start_matches(", ").to_string() + if short.is_empty() { "" } else { ": " }
-        ),
-        keys,
-    })
+    let by_itself = if ask.kind == Some(AskKind::Keep) { " Rolls back by itself in" } else { " By itself in" };
+    let full = left.as_ref().map(|l| format!("{by_itself} {l}")).unwrap_or_default();
+    // How long there is comes first: the end may be cut.
+    let short = left.map(|l| format!("{l} left: ")).unwrap_or_default();
+    Some(AskRow { text: format!("{who}{text}{full}{more}"), short: format!("{short}{who}{text}{more}"), keys, bare_keys })
 }
 
 fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {

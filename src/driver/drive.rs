@@ -9,6 +9,7 @@ use crate::engine::command::Command;
 use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
+use crate::journal::text::mask_env;
 use crate::journal::{Entry, Journal};
 use crate::ports::World;
 use crate::spec::policy::OnTerminalLoss;
@@ -291,14 +292,20 @@ impl Driver {
     }
 
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
-    fn take(&mut self, body: Body) {
+    fn take(&mut self, mut body: Body) {
         self.notice_jump();
+        if let Body::Preflight(report) = &mut body {
+            // The run is saved as it is, and no decision reads what people keep in environment variables.
+            report.facts.iter_mut().for_each(|f| mask_env(&mut f.template));
+        }
         let at = self.world.clock.now();
         if let Body::Lease(LeaseSeen::Held { epoch }) = &body
             && self.run.driving.epoch() == Some(*epoch)
             && self.run.cluster.down.is_none()
         {
             self.run.cluster.last_ok = Some(at.wall);
+            // No decision, but a screen that shows how fresh its picture is must hear of it.
+            self.fresh = true;
             return;
         }
         self.step(at, body);

@@ -1,7 +1,7 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Track, Written};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
@@ -55,6 +55,26 @@ pub(super) fn stamp_first(cx: &mut Cx, t: &mut Track) -> bool {
     lower
 }
 
+/// A route that carries a newer mark of ours than the last write we know of tells what became of a write whose answer
+/// was lost. Learnt before anything else is decided, or before a new epoch's stamp hides it.
+pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
+    let Some(route) = t.route.as_ref().filter(|_| t.call.is_none()) else { return };
+    let Some(mark) = route.owner.as_ref().filter(|o| o.run == run_id) else { return };
+    if t.written.as_ref().is_some_and(|w| w.key >= mark.seq) {
+        return;
+    }
+    // Without a second backend there is no weight of ours to tell an edit from.
+    let Some(share) = route.weights.filter(|w| w.next.is_some()).map(|w| w.share().round() as u32) else {
+        t.written = None;
+        return;
+    };
+    if share > t.written.as_ref().map_or(0, |w| w.next) {
+        t.raised_at = Some(now);
+    }
+    t.highest = t.highest.max(share);
+    t.written = Some(Written { next: share, key: mark.seq, at: now });
+}
+
 /// A route whose weights are not the ones last written, without a write of ours in flight, was changed by somebody.
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
@@ -66,10 +86,6 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
             t.reverting = false;
             lift(cx, t, "the route is as written again");
         }
-        return false;
-    }
-    // Our own newer mark means our own newer write, seen before its answer.
-    if route.owner.as_ref().is_some_and(|o| o.run == cx.run.id && o.seq > written.key) {
         return false;
     }
     if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {

@@ -4,7 +4,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
-use super::holds::{drift, raise_blocked, stamp_first};
+use super::holds::{drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
 use super::{joint, rollback, settle, tick};
 use crate::plan::Planned;
@@ -27,6 +27,10 @@ fn ask_preflight(cx: &mut Cx) {
 }
 
 fn running(cx: &mut Cx) {
+    if cx.run.synced {
+        let (id, now) = (cx.run.id.clone(), cx.now);
+        cx.run.tracks.values_mut().for_each(|t| learn(&id, now, t));
+    }
     if cx.run.synced && cx.run.cluster.down.is_none() {
         joint::cascade(cx);
         joint::abort_run(cx);

@@ -52,11 +52,13 @@ impl Word {
     }
 }
 
-/// The service that matters most now: the one that asks first, else the one the verdict is about.
+/// The service that matters most now: the one that asks first, else the one the verdict is about, or would be about if
+/// the cluster could be seen.
 pub fn matters(run: &Run) -> Option<&str> {
     let asks = open_asks(run).into_iter().find_map(|a| a.service);
     let asking = asks.and_then(|name| run.tracks.get(&name));
-    asking.or_else(|| verdict(run).1).map(|t| t.service.as_str())
+    let told = if run.is_ended() { verdict(run).1 } else { verdict_of_services(run).1 };
+    asking.or(told).map(|t| t.service.as_str())
 }
 
 /// What a run says of itself at one instant.
@@ -97,12 +99,12 @@ pub struct NextChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskLine {
     pub service: Option<String>,
-    /// `None` for the start.
+    /// `None` for the start, and for a rollback that cannot be done: nothing the engine does answers that.
     pub kind: Option<AskKind>,
     pub text: String,
     /// When the engine answers by itself.
     pub deadline: Option<Time>,
-    /// Verbs that answer it.
+    /// Verbs that answer it; none where only a hand can.
     pub answers: Vec<Verb>,
 }
 
@@ -158,6 +160,11 @@ fn verdict(run: &Run) -> (Word, Option<&Track>) {
     if run.cluster.down.is_some() || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. }) {
         return (Word::Lost, None);
     }
+    verdict_of_services(run)
+}
+
+/// The worst word of a run that goes on and is seen.
+fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     let blocked = first(run, |t| matches!(t.phase, Phase::RollbackBlocked { .. }));
     if let Some(track) = blocked.or_else(|| first(run, |t| t.phase.going_back())) {
         return (Word::Roll, Some(track));
@@ -217,6 +224,15 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
         return asks;
     }
     for track in run.in_order() {
+        if let Phase::RollbackBlocked { .. } = &track.phase {
+            asks.push(AskLine {
+                service: Some(track.service.clone()),
+                kind: None,
+                text: format!("{} cannot go back by itself: make old ready, or do it by hand", track.service),
+                deadline: None,
+                answers: Vec::new(),
+            });
+        }
         let Some(ask) = &track.ask else { continue };
         asks.push(AskLine {
             service: Some(track.service.clone()),
@@ -225,6 +241,9 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
                 // Why it went back is the verdict's to say.
                 AskKind::AfterRollback => {
                     format!("{} went back: retry it, skip it, or abort the run?", track.service)
+                }
+                AskKind::Keep => {
+                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
                 }
                 _ => ask.text.clone(),
             },

@@ -1,50 +1,43 @@
-//! What must hold in every night, checked by the world itself at each write and each second.
-use std::collections::BTreeMap;
+//! What must hold in every night, checked by the world itself at each write and each second. Laws have the names the
+//! design gives them; what the engine believes is read from what it publishes, what is so from the world.
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pilothouse::engine::effect::Call;
-use pilothouse::engine::run::{Driving, Phase, Run};
-use pilothouse::journal::{FileName, MemoryStore};
+use pilothouse::engine::effect::{Action, Call};
+use pilothouse::engine::observe::{Slot, Weights};
+use pilothouse::engine::run::{Driving, Phase, Run, Track};
+use pilothouse::journal::FileName;
 use pilothouse::plan::Plan;
-use pilothouse::spec::policy::Severity;
+use pilothouse::spec::policy::{After, Finalize, Severity};
 use pilothouse::spec::units::{Dur, Time};
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::world::{R0, State};
+use super::faults::within;
+use super::world::{R0, State, old_image};
 
-/// Pods that must be ready before `weight` per cent: ceil(w × R0), at least 1, 2 if critical.
-fn needed(plan: &Plan, name: &str, weight: u32) -> u32 {
-    let least = if plan.get(name).is_some_and(|p| p.service.critical) { 2 } else { 1 };
-    (R0 * weight).div_ceil(100).max(least)
-}
+/// Data may be this old when a raise is written: the age a sample may have on a 10 s grid.
+const DATA_AGE: Dur = Dur::secs(25);
 
+#[derive(Default)]
 pub struct Laws {
-    plan: Plan,
-    /// Laws that were broken, by the names the design gives them.
+    /// Laws that were broken.
     pub broken: Vec<String>,
     pub view: Option<watch::Receiver<Arc<Run>>>,
-    pub audit: Option<MemoryStore>,
+    /// Bytes of the audit file that were read, the keys of its intents, and the weights they ask for.
+    audit_read: usize,
+    intents: BTreeSet<u64>,
+    intended: BTreeMap<String, BTreeSet<u32>>,
+    sent: BTreeSet<u64>,
     data_at: BTreeMap<String, Time>,
     epochs: BTreeMap<String, u64>,
     hand: BTreeMap<String, u32>,
-    /// Last moment the world was unhealthy enough to excuse a slow rollback.
+    /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
+    back_since: BTreeMap<String, Time>,
     excused: Time,
 }
 
 impl Laws {
-    pub fn new(plan: &Plan) -> Laws {
-        Laws {
-            plan: plan.clone(),
-            broken: Vec::new(),
-            view: None,
-            audit: None,
-            data_at: BTreeMap::new(),
-            epochs: BTreeMap::new(),
-            hand: BTreeMap::new(),
-            excused: Time(0),
-        }
-    }
-
     fn break_law(&mut self, law: &str, text: String) {
         if self.broken.len() < 20 {
             self.broken.push(format!("{law}: {text}"));
@@ -55,18 +48,24 @@ impl Laws {
         self.view.as_ref().map(|v| v.borrow().clone())
     }
 
-    /// The intent stands in the audit file before the write reaches the server.
-    pub fn intent_is_written(&mut self, call: &Call) {
-        let Some(audit) = &self.audit else { return };
-        let bytes = audit.bytes(FileName::Audit);
-        let text = String::from_utf8_lossy(&bytes);
-        let needle = format!("\"key\":{},", call.key);
-        let found = text.lines().rev().any(|l| l.contains("\"intent\"") && l.contains(&needle));
-        if !found {
-            self.break_law("chain_unbroken", format!("write {} has no earlier intent", call.key));
+    /// The audit file as far as it has been written since the last look.
+    fn read_audit(&mut self, state: &State) {
+        let bytes = state.store.bytes(FileName::Audit);
+        let fresh = bytes.get(self.audit_read..).unwrap_or_default();
+        let whole = fresh.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let text = String::from_utf8_lossy(&fresh[..whole]);
+        for line in text.lines().filter(|l| l.contains("\"kind\":\"intent\"")) {
+            let Ok(record) = serde_json::from_str::<Value>(line) else { continue };
+            let Ok(call) = serde_json::from_value::<Call>(record["body"].clone()) else { continue };
+            self.intents.insert(call.key);
+            if let Action::SetWeight { next, .. } = call.action {
+                self.intended.entry(call.service).or_default().insert(next);
+            }
         }
+        self.audit_read += whole;
     }
 
+    /// The answer had a usable number for this service.
     pub fn saw_data(&mut self, service: &str, at: Time) {
         self.data_at.insert(service.into(), at);
     }
@@ -75,117 +74,236 @@ impl Laws {
         self.hand.insert(service.into(), share);
     }
 
-    pub fn before_weight(&mut self, state: &StateView, name: &str, next: u32, expect: u32, call: &Call) {
-        let epoch = self.epochs.entry(name.into()).or_insert(0);
-        if call.epoch < *epoch {
-            let was = *epoch;
-            self.break_law("single_driver", format!("{name}: epoch {} after {was}", call.epoch));
-        } else {
-            *epoch = call.epoch;
-        }
-        if next > 100 {
-            self.break_law("weights_sum_100", format!("{name}: {next}"));
-        }
-        if next > expect {
-            self.before_raise(state, name, next, expect);
-        } else if state.stable_ready == 0 && next == 0 {
-            self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
+    pub fn epoch_written(&mut self, service: &str, epoch: u64) {
+        self.epochs.insert(service.into(), epoch);
+    }
+
+    pub fn weights_written(&mut self, service: &str, weights: Weights) {
+        if weights.stable + weights.next.unwrap_or(0) != 100 {
+            self.break_law("weights_sum_100", format!("{service}: {weights:?}"));
         }
     }
 
-    fn before_raise(&mut self, state: &StateView, name: &str, next: u32, expect: u32) {
-        let steps: Vec<u32> = self.plan.policy.steps.iter().map(|s| s.weight).collect();
-        let reverted = self.hand.contains_key(name);
-        let at = steps.iter().position(|s| *s == expect).map_or(0, |i| i + 1);
-        if !reverted && steps.get(at) != Some(&next) {
-            self.break_law("weight_bounded", format!("{name}: {expect}% -> {next}% is not the next step"));
+    pub fn lost(&mut self, service: &str, version: usize) {
+        let word = ["old", "new"][version];
+        self.break_law("no_lost_request", format!("{service}: requests to {word} pods that are not ready"));
+    }
+}
+
+impl State {
+    /// A write arrives at the server; whether it is carried out shows later.
+    pub fn sent(&mut self, call: &Call) {
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.read_audit(self);
+        // An unwritable journal lets what lowers risk through; its record follows late.
+        let late = call.action.lowers_risk() && within(&self.faults.journal_full, self.now);
+        if !laws.intents.contains(&call.key) && !late {
+            laws.break_law("chain_unbroken", format!("write {} has no earlier intent", call.key));
         }
-        let need = needed(&self.plan, name, next);
-        if state.next_ready < need {
-            let text = format!("{name}: {next}% with {} of {need} pods ready", state.next_ready);
-            self.break_law("capacity_before_weight", text);
+        if !laws.sent.insert(call.key) {
+            laws.break_law("chain_unbroken", format!("write {} is sent a second time", call.key));
         }
-        if expect == 0 && !state.warm {
+        self.laws = laws;
+    }
+}
+
+impl Laws {
+    /// The world is about to change.
+    pub fn before_write(&mut self, state: &State, call: &Call) {
+        let name = call.service.as_str();
+        let epoch = self.epochs.get(name).copied().unwrap_or(0);
+        if call.epoch < epoch {
+            self.break_law("single_driver", format!("{name}: epoch {} after {epoch}", call.epoch));
+        }
+        self.epochs.insert(name.into(), call.epoch.max(epoch));
+        let run = self.run();
+        match call.action {
+            Action::SetWeight { next, expect } if next > expect => self.before_raise(state, run.as_deref(), call, next),
+            Action::SetWeight { next: 0, .. } if state.ready(name, Slot::Stable) == 0 => {
+                // Old pods may die between the look and the write.
+                if now_and_before_unready(state, name) {
+                    self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
+                }
+            }
+            Action::CopyBack => self.before_copy_back(state, run.as_deref(), name),
+            Action::DeleteNext if state.accepted(name).share() > 0.0 => {
+                let share = state.accepted(name).share();
+                self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
+            }
+            Action::Scale { slot: Slot::Stable, replicas } if replicas < R0 => {
+                self.break_law("old_kept", format!("{name}: old version scaled to {replicas}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn before_raise(&mut self, state: &State, run: Option<&Run>, call: &Call, next: u32) {
+        let (name, policy) = (call.service.as_str(), &state.plan.policy);
+        let share = state.services[name].route.weights.share().round() as u32;
+        let track = run.and_then(|r| r.track(name));
+        // Undoing a foreign edit brings back a weight that was reached step by step before.
+        let undo = self.hand.contains_key(name) && self.intended.get(name).is_some_and(|w| w.contains(&next));
+        let proper = policy.steps.iter().map(|s| s.weight).find(|w| *w > share);
+        if !undo && proper != Some(next) {
+            self.break_law("weight_bounded", format!("{name}: {share}% -> {next}% is not the next step"));
+        }
+        let need = needed(&state.plan, name, next);
+        let ready = state.ready(name, Slot::Next);
+        if ready < need {
+            self.break_law("capacity_before_weight", format!("{name}: {next}% with {ready} of {need} pods ready"));
+        }
+        if share == 0 && !undo && !warm(state, name) {
             self.break_law("no_traffic_before_step", format!("{name}: pods were not ready for the warm-up"));
         }
-        let seen = self.data_at.get(name).is_some_and(|t| state.now.since(*t) <= Dur::secs(25));
-        if expect > 0 && !reverted && !seen {
-            self.break_law("no_blind_promote", format!("{name}: {expect}% -> {next}% without data"));
+        if share == 0 && !undo {
+            self.needs_first(state, name);
         }
-        let Some(run) = self.run() else { return };
-        if run.track(name).is_some_and(|t| t.phase.going_back()) || run.aborting.is_some() {
-            self.break_law("no_raise_after_stop", format!("{name}: {expect}% -> {next}%"));
+        // A write on its way while another waits for its answer is as old as that answer.
+        let slow = if state.faults.api_slow.is_empty() { Dur::ZERO } else { Dur::secs(30) };
+        let seen = self.data_at.get(name).is_some_and(|t| state.now.since(*t) <= DATA_AGE + slow);
+        if share > 0 && !undo && !seen {
+            self.break_law("no_blind_promote", format!("{name}: {share}% -> {next}% without data"));
+        }
+        let (Some(run), Some(t)) = (run, track) else { return };
+        let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
+        if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
+            self.break_law("no_raise_after_stop", format!("{name}: {share}% -> {next}% although {why}"));
         }
     }
 
-    pub fn before_copy_back(&mut self, name: &str) {
-        let Some(run) = self.run() else { return };
-        let waiting = run.tracks.values().find(|t| {
+    /// What a version needs is there before its first request.
+    fn needs_first(&mut self, state: &State, name: &str) {
+        if state.plan.policy.after != After::Full {
+            return;
+        }
+        let Some(planned) = state.plan.get(name) else { return };
+        for need in planned.needs.keys().filter(|n| state.services.contains_key(*n)) {
+            if self.hand.contains_key(need) {
+                continue;
+            }
+            let new = state.services[need].stable.image != old_image(need);
+            if !new && state.services[need].route.weights.share() < 100.0 {
+                self.break_law("no_traffic_before_step", format!("{name} gets traffic before {need} is new"));
+            }
+        }
+    }
+
+    fn before_copy_back(&mut self, state: &State, run: Option<&Run>, name: &str) {
+        let share = state.services[name].route.weights.share();
+        if share < 100.0 && !self.hand.contains_key(name) {
+            self.break_law("old_kept", format!("{name}: the old version is replaced at {share}%"));
+        }
+        let wave = state.plan.get(name).map_or(0, |p| p.wave);
+        let waits = |t: &Track| {
             matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Soaking { .. })
-        });
-        if let Some(t) = waiting {
-            let text = format!("{name} settles while {} is {}", t.service, t.phase.word());
-            self.break_law("old_kept", text);
-        }
-    }
-
-    pub fn before_delete(&mut self, name: &str, share: f64) {
-        if share > 0.0 {
-            self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
+        };
+        let joint = |t: &&Track| match state.plan.policy.finalize {
+            Finalize::Run => true,
+            Finalize::Wave => state.plan.get(&t.service).is_some_and(|p| p.wave == wave),
+            Finalize::Service => t.service == name,
+        };
+        let open = run.iter().flat_map(|r| r.tracks.values()).filter(joint).find(|t| waits(t));
+        if let Some(t) = open {
+            self.break_law("old_kept", format!("{name} settles while {} is {}", t.service, t.phase.word()));
         }
     }
 
     /// Each second: what the run believes against what the world is.
-    pub fn look(&mut self, now: Time, away: bool, shares: &BTreeMap<String, (f64, u32)>) {
-        if away {
+    pub fn look(&mut self, state: &State) {
+        let now = state.now;
+        let troubled = state.api_away()
+            || within(&state.faults.api_slow, now)
+            || within(&state.faults.gateway_away, now)
+            || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now));
+        let run = self.run();
+        let drives = run.as_ref().is_some_and(|r| matches!(r.driving, Driving::Yes { .. }));
+        if troubled || !drives || state.killed {
             self.excused = now;
         }
-        let Some(run) = self.run() else { return };
-        if !matches!(run.driving, Driving::Yes { .. }) {
-            self.excused = now;
-        }
+        let Some(run) = run else { return };
+        self.read_audit(state);
         for t in run.tracks.values() {
-            let Some((share, stable_ready)) = shares.get(&t.service).copied() else { continue };
-            if stable_ready * 3 < R0 * 2 {
-                self.excused = now;
-            }
-            let Phase::RollingBack(r) = &t.phase else { continue };
-            // Providers wait for their dependants, 10 s a level.
-            let limit = if r.severity == Severity::Fast { 60 } else { 30 } + 10 * 3;
-            let since = r.decided.max(self.excused);
-            if share > 0.0 && now.since(since) > Dur::secs(limit) {
-                let text =
-                    format!("{}: {share:.0}% still flows {} after the decision", t.service, now.since(r.decided));
-                self.break_law("rollback_time", text);
-            }
+            self.bounded(state, t);
+            self.kept(state, t);
+            self.back_in_time(state, t);
+        }
+    }
+
+    fn bounded(&mut self, state: &State, t: &Track) {
+        let share = state.services[&t.service].route.weights.share().round() as u32;
+        let intended = self.intended.get(&t.service).and_then(|w| w.last()).copied().unwrap_or(0);
+        if share > intended && !self.hand.contains_key(&t.service) {
+            self.break_law("weight_bounded", format!("{}: {share}% applied, {intended}% journalled", t.service));
+        }
+    }
+
+    fn kept(&mut self, state: &State, t: &Track) {
+        let stable = &state.services[&t.service].stable;
+        let needed = t.phase.in_flight() || t.phase.going_back();
+        if needed && (stable.image != old_image(&t.service) || (stable.pods.len() as u32) < R0) {
+            self.break_law("old_kept", format!("{}: {} with {} pods", t.service, stable.image, stable.pods.len()));
+        }
+    }
+
+    fn back_in_time(&mut self, state: &State, t: &Track) {
+        let Phase::RollingBack(r) = &t.phase else {
+            self.back_since.remove(&t.service);
+            return;
+        };
+        let since = *self.back_since.entry(t.service.clone()).or_insert(state.now);
+        // Providers wait for their dependants, 10 s a level; a storm of conflicts is waited out.
+        let waves = state.plan.services.iter().map(|p| p.wave).max().unwrap_or(1);
+        let storm = if state.faults.conflict_every > 0 || state.faults.lost_answer_every > 0 { 10 } else { 0 };
+        let limit = if r.severity == Severity::Fast { 60 } else { 30 } + 10 * u64::from(waves - 1) + storm;
+        let spent = state.now.since(since.max(self.excused));
+        let share = state.accepted(&t.service).share();
+        if share > 0.0 && spent > Dur::secs(limit) && !self.hand.contains_key(&t.service) {
+            self.break_law("rollback_time", format!("{}: {share:.0}% still flows {spent} after it", t.service));
         }
     }
 }
 
-/// What a law needs to know of one service at the moment of a write.
-pub struct StateView {
-    pub now: Time,
-    pub next_ready: u32,
-    pub stable_ready: u32,
-    pub warm: bool,
+/// What forbids raises of a service, and since when.
+fn stops(run: &Run, t: &Track) -> Vec<(String, Time)> {
+    let mut stops = Vec::new();
+    let mut add = |why: &str, since: Time| stops.push((why.to_string(), since));
+    match &t.phase {
+        Phase::RollingBack(r) => add("it goes back", r.decided),
+        Phase::Verifying { since, .. } | Phase::RollbackBlocked { since, .. } => add("it went back", *since),
+        _ => {}
+    }
+    for p in [&t.paused, &run.paused_all, &run.aborting].into_iter().flatten() {
+        add("it is stopped by a person", p.since);
+    }
+    if let Some(l) = &run.leaving {
+        add("the process leaves", l.since);
+    }
+    if let Some(s) = &run.stopped {
+        add("raises are stopped", s.since);
+    }
+    if let Some(b) = &t.blind {
+        add("it is blind", b.since);
+    }
+    if let Some((since, _)) = &run.journal.down {
+        add("the journal cannot be written", *since);
+    }
+    stops
 }
 
-impl State {
-    pub fn view_for_laws(&self, name: &str, warmup: Dur) -> StateView {
-        let s = &self.services[name];
-        let next = s.next.as_ref();
-        let warm = next.is_some_and(|d| {
-            d.pods.iter().any(|p| p.ready_at.is_some_and(|r| self.now.since(r) + Dur::secs(1) >= warmup))
-        });
-        StateView {
-            now: self.now,
-            next_ready: next.map_or(0, |d| self.ready(d)),
-            stable_ready: self.ready(&s.stable),
-            warm,
-        }
-    }
+/// Pods that must be ready before `weight` per cent: ceil(w × R0), at least 1, 2 if critical.
+fn needed(plan: &Plan, name: &str, weight: u32) -> u32 {
+    let least = if plan.get(name).is_some_and(|p| p.service.critical) { 2 } else { 1 };
+    (R0 * weight).div_ceil(100).max(least)
+}
 
-    pub fn warmup(&self) -> Dur {
-        self.laws.plan.policy.warmup
-    }
+fn warm(state: &State, name: &str) -> bool {
+    let warmup = state.plan.policy.warmup;
+    let pods = state.deployed(name, Slot::Next).into_iter().flat_map(|d| &d.pods);
+    pods.filter_map(|p| p.ready_at).any(|r| state.now.since(r) + Dur::secs(1) >= warmup)
+}
+
+/// The old pods were unready for longer than a look takes.
+fn now_and_before_unready(state: &State, name: &str) -> bool {
+    let before = state.now - Dur::secs(3);
+    state.faults.old_unready.iter().filter(|(n, _, _)| n == name).any(|(_, span, _)| within(&[*span], before))
 }

@@ -1,51 +1,24 @@
-//! A seeded world behind the ports: services, pods, routes, requests, and faults. Its clock is virtual; its traffic
-//! follows accepted routes and ready pods, never what the engine meant.
+//! A seeded world: services, pods, routes, requests, and faults. Its time is virtual; its traffic follows accepted
+//! routes and ready pods, never what the engine meant.
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::io::ErrorKind;
 
-use async_trait::async_trait;
-use pilothouse::engine::command::{Identity, IdentitySource};
 use pilothouse::engine::effect::{Action, Call};
-use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen, What};
-use pilothouse::engine::message::{CallError, CallErrorKind, CallOutcome, LeaseSeen, Link, Stamp};
+use pilothouse::engine::message::CallErrorKind;
 use pilothouse::engine::observe::*;
-use pilothouse::gate::{Failure, Num, Sample};
+use pilothouse::journal::MemoryStore;
 use pilothouse::plan::Plan;
-use pilothouse::ports::{Clock, Cluster, Lease, Metrics};
-use pilothouse::spec::policy::Measure;
 use pilothouse::spec::units::{Dur, Time};
 
+use super::faults::{Bad, Faults, START, within};
 use super::laws::Laws;
 
-pub const START: Time = Time(1_795_000_000_000);
+/// Old pods of each service at the start.
 pub const R0: u32 = 4;
-
-/// What may go wrong in one night.
-#[derive(Debug, Clone, Default)]
-pub struct Faults {
-    /// The API server is away in these spans (start, length), from the start of the world.
-    pub api_away: Vec<(Dur, Dur)>,
-    /// The metrics source is away in these.
-    pub metrics_away: Vec<(Dur, Dur)>,
-    /// It answers NaN in these.
-    pub metrics_nan: Vec<(Dur, Dur)>,
-    /// Every n-th write is applied but its answer is lost; 0 is never.
-    pub lost_answer_every: u64,
-    /// Every n-th write is refused with a conflict; 0 is never.
-    pub conflict_every: u64,
-    /// Service whose new version fails this share of its requests from this long after its first traffic on.
-    pub bad: BTreeMap<String, (Dur, f64)>,
-    /// Services whose new pods never become ready.
-    pub never_ready: Vec<String>,
-    /// Service whose route is edited by hand at this time to this share.
-    pub drift: Option<(String, Dur, u32)>,
-    /// Another driver takes the lease at this time.
-    pub stolen: Option<Dur>,
-    /// The process is killed before (false) or after (true) the n-th write reaches the server.
-    pub kill: Option<(u64, bool)>,
-    /// How long a gateway takes to accept.
-    pub accept_after: Dur,
-}
+/// The critical service outside the run.
+pub const BYSTANDER: &str = "vault";
+/// An environment variable of every template.
+pub const SECRET: &str = "correct-horse-battery-staple";
 
 #[derive(Debug, Clone)]
 pub struct Pod {
@@ -67,9 +40,11 @@ pub struct Deployment {
 pub struct Route {
     pub generation: i64,
     pub weights: Weights,
-    pub accepted_at: Time,
-    /// What traffic follows until `accepted_at`.
+    /// When it was written; accepted a while after.
+    pub written_at: Time,
+    /// What traffic follows until it is accepted.
     pub before: Weights,
+    pub accepted: bool,
     pub owner: Option<OwnerMark>,
     pub writer: String,
 }
@@ -81,175 +56,157 @@ pub struct Service {
     pub next_service: bool,
     pub route: Route,
     pub first_traffic: Option<Time>,
-    /// Per version: requests and failures so far.
+    /// Per version, old and new: requests and failures so far.
     pub served: [f64; 2],
     pub failed: [f64; 2],
     /// Counters as they stood at each second, for windows.
     pub history: Vec<(Time, [f64; 2], [f64; 2])>,
-    pub lost: f64,
+}
+
+/// A write that reaches the server long after everybody stopped waiting for it.
+struct Late {
+    at: Time,
+    run: String,
+    call: Call,
+    /// Generations of route and of both Deployments when it was sent: it carries them as preconditions.
+    seen: [i64; 3],
 }
 
 pub struct State {
+    /// True time. Clocks show it with `skew`.
     pub now: Time,
+    pub skew: i64,
     pub faults: Faults,
+    pub plan: Plan,
     pub services: BTreeMap<String, Service>,
+    pub store: MemoryStore,
     pub writes: u64,
     pub killed: bool,
     pub epoch: u64,
     pub stolen: bool,
-    pub drifted: bool,
     pub laws: Laws,
+    late: Vec<Late>,
+    drifts_done: usize,
+    clocks_set: usize,
+    refusing: bool,
     pods_made: u64,
-    given: BTreeMap<(String, u8), Observation>,
-    shares_given: BTreeMap<String, [f64; 2]>,
+    pub given: BTreeMap<(String, u8), Observation>,
+    pub shares_given: BTreeMap<String, [f64; 2]>,
 }
 
-/// Handed to the driver as all four ports.
-#[derive(Clone)]
-pub struct Sim(pub Arc<Mutex<State>>);
-
-pub fn rps(name: &str) -> f64 {
-    20.0 + (name.len() as f64) * 5.0
-}
-
-impl Sim {
-    pub fn new(plan: &Plan, faults: Faults) -> Sim {
+impl State {
+    pub fn new(plan: &Plan, faults: Faults, store: MemoryStore) -> State {
         let mut state = State {
             now: START,
+            skew: 0,
             faults,
+            plan: plan.clone(),
             services: BTreeMap::new(),
+            store,
             writes: 0,
             killed: false,
             epoch: 1,
             stolen: false,
-            drifted: false,
-            laws: Laws::new(plan),
+            laws: Laws::default(),
+            late: Vec::new(),
+            drifts_done: 0,
+            clocks_set: 0,
+            refusing: false,
             pods_made: 0,
             given: BTreeMap::new(),
             shares_given: BTreeMap::new(),
         };
         for p in &plan.services {
             let name = p.service.name.clone();
-            let stable = state.deployment(&format!("registry.example/{name}:1.0.0"), R0, START - Dur::hours(1), None);
+            let stable = state.deployment(&old_image(&name), R0, START - Dur::hours(1), None, u32::MAX);
             let weights = Weights { stable: 100, next: None };
             let route = Route {
                 generation: 1,
                 weights,
-                accepted_at: START - Dur::hours(1),
+                written_at: START - Dur::hours(1),
                 before: weights,
+                accepted: true,
                 owner: None,
                 writer: "helm".into(),
             };
-            state.services.insert(
-                name,
-                Service {
-                    stable,
-                    next: None,
-                    next_service: false,
-                    route,
-                    first_traffic: None,
-                    served: [0.0; 2],
-                    failed: [0.0; 2],
-                    history: Vec::new(),
-                    lost: 0.0,
-                },
-            );
+            let service = Service {
+                stable,
+                next: None,
+                next_service: false,
+                route,
+                first_traffic: None,
+                served: [0.0; 2],
+                failed: [0.0; 2],
+                history: Vec::new(),
+            };
+            state.services.insert(name, service);
         }
-        Sim(Arc::new(Mutex::new(state)))
+        state
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
-    }
-
-    /// A new process looks at the world: it has been given nothing yet.
-    pub fn reattach(&self) {
-        let mut s = self.state();
-        s.given.clear();
-        s.killed = false;
-        s.faults.kill = None;
-        if !s.stolen {
-            s.epoch += 1;
-        }
-    }
-}
-
-impl Sim {
-    /// One write; `None` when the process dies in it.
-    fn attempt(&self, plan: &Plan, run: &str, call: &Call) -> Option<CallOutcome> {
-        let mut s = self.state();
-        if s.killed {
-            return None;
-        }
-        if s.api_away() {
-            return Some(CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "connection refused") });
-        }
-        s.writes += 1;
-        let n = s.writes;
-        s.laws.intent_is_written(call);
-        if s.faults.kill == Some((n, false)) {
-            s.killed = true;
-            return None;
-        }
-        if s.faults.conflict_every > 0 && n.is_multiple_of(s.faults.conflict_every) {
-            let error = error(CallErrorKind::Conflict, "the object has been modified");
-            return Some(CallOutcome::Failed { error, retry_after: None });
-        }
-        let applied = s.apply(plan, run, call);
-        if s.faults.kill == Some((n, true)) {
-            s.killed = true;
-            return None;
-        }
-        let lost = s.faults.lost_answer_every > 0 && n.is_multiple_of(s.faults.lost_answer_every);
-        if lost {
-            return Some(CallOutcome::Unknown { error: error(CallErrorKind::Unreachable, "the answer was lost") });
-        }
-        let seen = s.views(&call.service);
-        Some(match applied {
-            Ok(true) => CallOutcome::Done { seen },
-            Ok(false) => CallOutcome::Found { seen },
-            Err(kind) => CallOutcome::Failed { error: error(kind, "refused"), retry_after: None },
-        })
-    }
-}
-
-fn within(spans: &[(Dur, Dur)], now: Time) -> bool {
-    spans.iter().any(|(at, len)| now >= START + *at && now < START + *at + *len)
-}
-
-impl State {
-    fn deployment(&mut self, image: &str, replicas: u32, born: Time, owner: Option<OwnerMark>) -> Deployment {
-        let mut d = Deployment {
-            uid: format!("uid-{}", self.pods_made),
-            generation: 1,
-            image: image.into(),
-            pods: Vec::new(),
-            owner,
-        };
-        self.grow(&mut d, replicas, born, false);
+    fn deployment(&mut self, image: &str, pods: u32, born: Time, owner: Option<OwnerMark>, ready: u32) -> Deployment {
+        let uid = format!("uid-{}", self.pods_made);
+        let mut d = Deployment { uid, generation: 1, image: image.into(), pods: Vec::new(), owner };
+        self.grow(&mut d, pods, born, ready);
         d
     }
 
-    fn grow(&mut self, d: &mut Deployment, replicas: u32, born: Time, never: bool) {
+    /// Pods beyond `ready` never become ready.
+    fn grow(&mut self, d: &mut Deployment, replicas: u32, born: Time, ready: u32) {
         while (d.pods.len() as u32) < replicas {
             self.pods_made += 1;
             let delay = Dur::secs(2 + self.pods_made % 4);
-            let ready_at = (!never).then_some(born + delay);
+            let ready_at = ((d.pods.len() as u32) < ready).then_some(born + delay);
             d.pods.push(Pod { name: format!("pod-{}", self.pods_made), born, ready_at });
         }
         d.pods.truncate(replicas as usize);
+    }
+
+    pub fn wall(&self) -> Time {
+        self.clock(self.now)
+    }
+
+    /// What clocks show, or showed as if they had been set already, at this true instant.
+    pub fn clock(&self, at: Time) -> Time {
+        Time(at.0 + self.skew)
+    }
+
+    /// The true instant at which clocks show this.
+    pub fn truly(&self, shown: Time) -> Time {
+        Time(shown.0 - self.skew)
     }
 
     pub fn api_away(&self) -> bool {
         within(&self.faults.api_away, self.now)
     }
 
-    pub fn ready(&self, d: &Deployment) -> u32 {
-        d.pods.iter().filter(|p| p.ready_at.is_some_and(|r| r <= self.now)).count() as u32
+    /// Ready pods that carry traffic.
+    pub fn ready(&self, name: &str, slot: Slot) -> u32 {
+        let Some(d) = self.deployed(name, slot) else { return 0 };
+        let ready = d.pods.iter().filter(|p| p.ready_at.is_some_and(|r| r <= self.now)).count() as u32;
+        // A service's old version fails under one image only: once stable runs the new one, it is over.
+        if slot == Slot::Next || d.image != old_image(name) {
+            return ready;
+        }
+        let most = self.faults.old_unready.iter().filter(|(n, span, _)| n == name && within(&[*span], self.now));
+        most.map(|(_, _, left)| *left).fold(ready, u32::min)
     }
 
-    pub fn accepted(&self, route: &Route) -> Weights {
-        if self.now >= route.accepted_at { route.weights } else { route.before }
+    pub fn deployed(&self, name: &str, slot: Slot) -> Option<&Deployment> {
+        let s = self.services.get(name)?;
+        match slot {
+            Slot::Stable => Some(&s.stable),
+            Slot::Next => s.next.as_ref(),
+        }
+    }
+
+    pub fn accepted(&self, name: &str) -> Weights {
+        let route = &self.services[name].route;
+        if route.accepted { route.weights } else { route.before }
+    }
+
+    pub fn rps(&self, name: &str) -> f64 {
+        self.faults.rps.get(name).copied().unwrap_or(20.0 + name.len() as f64 * 5.0)
     }
 
     /// One second at a time, so that how time is cut up changes nothing.
@@ -262,394 +219,226 @@ impl State {
     }
 
     fn second(&mut self) {
-        if let Some((name, at, share)) = self.faults.drift.clone()
-            && !self.drifted
+        self.happen();
+        self.land_late();
+        let names: Vec<String> = self.services.keys().cloned().collect();
+        for name in &names {
+            let (now, after) = (self.now, self.faults.accept_after);
+            let away = within(&self.faults.gateway_away, now);
+            if let Some(s) = self.services.get_mut(name) {
+                s.route.accepted |= !away && now >= s.route.written_at + after;
+            }
+            self.traffic(name);
+        }
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.look(self);
+        self.laws = laws;
+    }
+
+    /// What others do to the world.
+    fn happen(&mut self) {
+        if let Some((name, at, share)) = self.faults.drift.get(self.drifts_done).cloned()
             && self.now >= START + at
-            && let Some(s) = self.services.get_mut(&name)
-            && s.route.weights.next.is_some_and(|n| n > 0)
+            && self.services[&name].route.weights.next.is_some_and(|n| n > 0)
         {
-            self.drifted = true;
-            let before = s.route.weights;
-            s.route.before = before;
-            s.route.weights = Weights { stable: 100 - share, next: Some(share) };
-            s.route.generation += 1;
-            s.route.accepted_at = self.now + self.faults.accept_after;
-            s.route.writer = "kubectl-edit".into();
+            self.drifts_done += 1;
+            self.route(&name, Weights { stable: 100 - share, next: Some(share) }, None, "kubectl-edit");
             self.laws.hand_edit(&name, share);
+        }
+        if let Some((at, by)) = self.faults.clock_set.get(self.clocks_set).copied()
+            && self.now >= START + at
+        {
+            self.clocks_set += 1;
+            self.skew += by;
         }
         if self.faults.stolen.is_some_and(|at| self.now >= START + at) && !self.stolen {
             self.stolen = true;
             self.epoch += 1;
+            let mark = OwnerMark { run: "beef".into(), epoch: self.epoch, seq: 1 };
+            for (name, s) in &mut self.services {
+                s.route.owner = Some(mark.clone());
+                self.laws.epoch_written(name, mark.epoch);
+            }
         }
-        let names: Vec<String> = self.services.keys().cloned().collect();
-        for name in &names {
-            self.traffic(name);
+        let full = within(&self.faults.journal_full, self.now);
+        if full != self.refusing {
+            self.refusing = full;
+            self.store.refuse(full.then_some(ErrorKind::StorageFull));
         }
-        let shares = names
-            .into_iter()
-            .map(|n| {
-                let s = &self.services[&n];
-                let seen = (self.accepted(&s.route).share(), self.ready(&s.stable));
-                (n, seen)
-            })
-            .collect();
-        let (now, away) = (self.now, self.api_away());
-        self.laws.look(now, away, &shares);
+    }
+
+    fn land_late(&mut self) {
+        let (due, rest) = std::mem::take(&mut self.late).into_iter().partition(|l: &Late| l.at <= self.now);
+        self.late = rest;
+        for late in due {
+            if self.generations(&late.call.service) == late.seen {
+                let _ = self.apply(&late.run, &late.call);
+            }
+        }
+    }
+
+    fn generations(&self, name: &str) -> [i64; 3] {
+        let of = |slot| self.deployed(name, slot).map_or(0, |d| d.generation);
+        [self.services[name].route.generation, of(Slot::Stable), of(Slot::Next)]
+    }
+
+    pub fn land_later(&mut self, run: &str, call: &Call, after: Dur) {
+        let seen = self.generations(&call.service);
+        self.late.push(Late { at: self.now + after, run: run.into(), call: call.clone(), seen });
     }
 
     fn traffic(&mut self, name: &str) {
         let now = self.now;
-        let Some(s) = self.services.get(name) else { return };
-        let share = self.accepted(&s.route).share() / 100.0;
-        let new_ready = s.next.as_ref().map_or(0, |d| self.ready(d));
-        let old_ready = self.ready(&s.stable);
-        let bad = self.faults.bad.get(name).copied();
+        let share = self.accepted(name).share() / 100.0;
+        let ready = [self.ready(name, Slot::Stable), self.ready(name, Slot::Next)];
+        let die = self.faults.old_unready.iter().any(|(n, span, _)| n == name && within(&[*span], now));
+        let all = self.rps(name);
+        let bad = self.faults.bad.get(name).cloned();
+        let flow = [all * (1.0 - share), all * share];
         let Some(s) = self.services.get_mut(name) else { return };
-        let all = rps(name);
-        let (new, old) = (all * share, all * (1.0 - share));
-        if new > 0.0 && s.first_traffic.is_none() {
+        if flow[1] > 0.0 && s.first_traffic.is_none() {
             s.first_traffic = Some(now);
         }
-        // Requests to a version without ready pods are lost.
-        s.lost += if new_ready == 0 { new } else { 0.0 } + if old_ready == 0 { old } else { 0.0 };
-        let settled = !s.stable.image.ends_with(":1.0.0");
         let errors = match (bad, s.first_traffic) {
-            (Some((after, ratio)), Some(first)) if now.since(first) >= after => ratio,
-            _ => 0.001,
+            (Some(bad), Some(first)) => bad.now(now.since(first)),
+            _ => GOOD,
         };
-        if old_ready > 0 {
-            s.served[0] += old;
-            s.failed[0] += old * if settled { errors } else { 0.001 };
-        }
-        if new_ready > 0 {
-            s.served[1] += new;
-            s.failed[1] += new * errors;
+        let settled = s.stable.image != old_image(name);
+        for version in 0..2 {
+            // Requests to a version without ready pods are lost; nothing counts them.
+            if ready[version] > 0 {
+                s.served[version] += flow[version];
+                s.failed[version] += flow[version] * if version == 1 || settled { errors } else { GOOD };
+            } else if flow[version] > 0.0 && !(version == 0 && die) {
+                // Old pods that die by themselves are nobody's fault.
+                self.laws.lost(name, version);
+            }
         }
         s.history.push((now, s.served, s.failed));
         let drop = s.history.len().saturating_sub(1200);
         s.history.drain(..drop);
     }
 
-    fn view(&self, name: &str, slot: Slot) -> WorkloadSeen {
+    /// Increase since a true instant: requests and failures per version.
+    pub fn increase(&self, name: &str, since: Time) -> ([f64; 2], [f64; 2]) {
         let s = &self.services[name];
-        let d = match slot {
-            Slot::Stable => Some(&s.stable),
-            Slot::Next => s.next.as_ref(),
-        };
-        let pods = d.iter().flat_map(|d| &d.pods);
-        WorkloadSeen {
-            service: name.into(),
-            slot,
-            deployment: d.map(|d| {
-                let (wanted, ready) = (d.pods.len() as u32, self.ready(d));
-                DeploymentSeen {
-                    uid: d.uid.clone(),
-                    generation: d.generation,
-                    observed_generation: d.generation,
-                    wanted,
-                    replicas: wanted,
-                    updated: wanted,
-                    ready,
-                    available: ready,
-                    image: d.image.clone(),
-                    progress: DeploymentProgress::Progressing,
-                    owner: d.owner.clone(),
-                }
-            }),
-            pods: pods
-                .map(|p| PodSeen {
-                    name: p.name.clone(),
-                    ready: p.ready_at.is_some_and(|r| r <= self.now),
-                    restarts: 0,
-                    waiting: None,
-                    image_id: Some("sha256:1".into()),
-                    started_at: Some(p.born),
-                    terminating: false,
-                })
-                .collect(),
-            service_exists: slot == Slot::Stable || s.next_service,
-        }
-    }
-
-    fn view_route(&self, name: &str) -> RouteSeen {
-        let r = &self.services[name].route;
-        RouteSeen {
-            service: name.into(),
-            uid: format!("route-{name}"),
-            weights: Some(r.weights),
-            accepted: if self.now >= r.accepted_at { Accepted::Yes } else { Accepted::Pending },
-            owner: r.owner.clone(),
-            generation: r.generation,
-            writer: Some(r.writer.clone()),
-        }
-    }
-
-    fn views(&self, name: &str) -> Vec<Observation> {
-        vec![
-            Observation::Workload(self.view(name, Slot::Stable)),
-            Observation::Workload(self.view(name, Slot::Next)),
-            Observation::Route(self.view_route(name)),
-        ]
-    }
-
-    /// Increase over a window ending now: requests and failures per version.
-    fn increase(&self, name: &str, since: Time) -> ([f64; 2], [f64; 2]) {
-        let s = &self.services[name];
-        let base =
-            s.history.iter().rev().find(|(t, _, _)| *t <= since).map_or(([0.0; 2], [0.0; 2]), |(_, a, b)| (*a, *b));
+        let at = s.history.partition_point(|(t, _, _)| *t <= since);
+        let base = at.checked_sub(1).map_or(([0.0; 2], [0.0; 2]), |i| (s.history[i].1, s.history[i].2));
         let sub = |a: [f64; 2], b: [f64; 2]| [a[0] - b[0], a[1] - b[1]];
         (sub(s.served, base.0), sub(s.failed, base.1))
     }
 
-    fn write_route(&mut self, name: &str, weights: Weights, mark: OwnerMark) {
-        let (now, after) = (self.now, self.faults.accept_after);
-        let accepted = self.accepted(&self.services[name].route);
+    fn route(&mut self, name: &str, weights: Weights, mark: Option<OwnerMark>, writer: &str) {
+        let (now, before) = (self.now, self.accepted(name));
         let Some(s) = self.services.get_mut(name) else { return };
-        s.route.before = accepted;
-        s.route.weights = weights;
-        s.route.generation += 1;
-        s.route.accepted_at = now + after;
-        s.route.owner = Some(mark);
-        s.route.writer = "pilothouse".into();
+        let route = &mut s.route;
+        (route.before, route.weights, route.written_at, route.accepted) = (before, weights, now, false);
+        route.generation += 1;
+        route.writer = writer.into();
+        route.owner = mark.or(route.owner.take());
+        self.laws.weights_written(name, weights);
     }
 
-    fn apply(&mut self, plan: &Plan, run: &str, call: &Call) -> Result<bool, CallErrorKind> {
+    /// Does one write, as the server would: looks at marks, preconditions and epochs first. `Ok(false)` is "found".
+    pub fn apply(&mut self, run: &str, call: &Call) -> Result<bool, CallErrorKind> {
         let name = call.service.as_str();
-        let mark = OwnerMark { run: run.into(), epoch: call.epoch, seq: call.key };
-        let planned = plan.get(name).ok_or(CallErrorKind::Rejected)?.clone();
-        let route_epoch = self.services[name].route.owner.as_ref().map_or(0, |o| o.epoch);
-        if route_epoch > call.epoch {
+        let fenced = self.services[name].route.owner.as_ref().is_some_and(|o| o.epoch > call.epoch);
+        if fenced && !self.faults.broken.deaf_lease {
             return Err(CallErrorKind::Fenced);
         }
-        let never = self.faults.never_ready.contains(&call.service);
-        let now = self.now;
+        let mark = OwnerMark { run: run.into(), epoch: call.epoch, seq: call.key };
         let weights = self.services[name].route.weights;
+        let there = match &call.action {
+            Action::CreateNext { .. } => self.services[name].next.is_some(),
+            Action::AddBackend => weights.next.is_some(),
+            Action::Scale { slot, replicas } => {
+                self.deployed(name, *slot).ok_or(CallErrorKind::Rejected)?.pods.len() as u32 == *replicas
+            }
+            Action::SetWeight { next, .. } => {
+                let ours = self.services[name].route.owner.as_ref().is_some_and(|o| o.run == run);
+                weights.share().round() as u32 == *next && ours
+            }
+            Action::RemoveBackend => weights.next.is_none(),
+            Action::DeleteNext => self.services[name].next.is_none() && !self.services[name].next_service,
+            Action::CopyBack | Action::Stamp => false,
+        };
+        if there {
+            return Ok(false);
+        }
+        match &call.action {
+            Action::SetWeight { expect, .. } if weights.share().round() as u32 != *expect => {
+                return Err(CallErrorKind::Conflict);
+            }
+            Action::RemoveBackend if weights.share() > 0.0 => return Err(CallErrorKind::Conflict),
+            _ => {}
+        }
+        self.write(call, mark);
+        Ok(true)
+    }
+
+    /// Changes the world, whatever it was.
+    pub fn write(&mut self, call: &Call, mark: OwnerMark) {
+        let name = call.service.as_str();
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.before_write(self, call);
+        self.laws = laws;
+        let image = self.plan.get(name).map_or_else(String::new, |p| p.image.clone());
+        let ready = self.faults.ready_at_most.get(name).copied().unwrap_or(u32::MAX);
+        let now = self.now;
         match &call.action {
             Action::CreateNext { replicas } => {
-                if self.services[name].next.is_some() {
-                    return Ok(false);
-                }
-                let mut d = self.deployment(&planned.image, 0, now, Some(mark));
-                self.grow(&mut d, *replicas, now, never);
-                let Some(s) = self.services.get_mut(name) else { return Err(CallErrorKind::Rejected) };
-                s.next = Some(d);
-                s.next_service = true;
+                let made = self.deployment(&image, *replicas, now, Some(mark), ready);
+                let Some(s) = self.services.get_mut(name) else { return };
+                (s.next, s.next_service) = (Some(made), true);
             }
-            Action::AddBackend => {
-                if weights.next.is_some() {
-                    return Ok(false);
-                }
-                self.write_route(name, Weights { stable: 100, next: Some(0) }, mark);
-            }
+            Action::AddBackend => self.route(name, Weights { stable: 100, next: Some(0) }, Some(mark), OURS),
             Action::Scale { slot, replicas } => {
-                let taken = match slot {
-                    Slot::Stable => Some(self.services[name].stable.clone()),
-                    Slot::Next => self.services[name].next.clone(),
-                };
-                let mut d = taken.ok_or(CallErrorKind::Rejected)?;
-                if d.pods.len() as u32 == *replicas {
-                    return Ok(false);
-                }
-                self.grow(&mut d, *replicas, now, never && *slot == Slot::Next);
+                let Some(mut d) = self.deployed(name, *slot).cloned() else { return };
+                self.grow(&mut d, *replicas, now, if *slot == Slot::Next { ready } else { u32::MAX });
                 d.generation += 1;
                 d.owner = Some(mark);
-                let Some(s) = self.services.get_mut(name) else { return Err(CallErrorKind::Rejected) };
+                let Some(s) = self.services.get_mut(name) else { return };
                 match slot {
                     Slot::Stable => s.stable = d,
                     Slot::Next => s.next = Some(d),
                 }
             }
-            Action::SetWeight { next, expect } => {
-                let share = weights.share().round() as u32;
-                let ours = self.services[name].route.owner.as_ref().is_some_and(|o| o.run == run);
-                if share == *next && ours {
-                    return Ok(false);
-                }
-                if share != *expect {
-                    return Err(CallErrorKind::Conflict);
-                }
-                let view = self.view_for_laws(name, self.warmup());
-                self.laws.before_weight(&view, name, *next, *expect, call);
-                self.write_route(name, Weights { stable: 100 - next, next: Some(*next) }, mark);
+            Action::SetWeight { next, .. } => {
+                self.route(name, Weights { stable: 100 - next, next: Some(*next) }, Some(mark), OURS);
             }
             Action::CopyBack => {
-                self.laws.before_copy_back(name);
-                let fresh = self.deployment(&planned.image, R0, now, Some(mark));
-                let Some(s) = self.services.get_mut(name) else { return Err(CallErrorKind::Rejected) };
-                let uid = s.stable.uid.clone();
-                let generation = s.stable.generation + 1;
+                let fresh = self.deployment(&image, R0, now, Some(mark), u32::MAX);
+                let Some(s) = self.services.get_mut(name) else { return };
+                let (uid, generation) = (s.stable.uid.clone(), s.stable.generation + 1);
                 s.stable = Deployment { uid, generation, ..fresh };
             }
-            Action::RemoveBackend => {
-                if weights.next.is_none() {
-                    return Ok(false);
-                }
-                if weights.share() > 0.0 {
-                    return Err(CallErrorKind::Conflict);
-                }
-                self.write_route(name, Weights { stable: 100, next: None }, mark);
-            }
+            Action::RemoveBackend => self.route(name, Weights { stable: 100, next: None }, Some(mark), OURS),
             Action::DeleteNext => {
-                let share = self.accepted(&self.services[name].route).share();
-                self.laws.before_delete(name, share);
-                let Some(s) = self.services.get_mut(name) else { return Err(CallErrorKind::Rejected) };
-                s.next = None;
-                s.next_service = false;
+                let Some(s) = self.services.get_mut(name) else { return };
+                (s.next, s.next_service) = (None, false);
             }
             Action::Stamp => {
-                let Some(s) = self.services.get_mut(name) else { return Err(CallErrorKind::Rejected) };
+                let Some(s) = self.services.get_mut(name) else { return };
                 s.route.owner = Some(mark);
             }
         }
-        Ok(true)
     }
 }
 
-fn error(kind: CallErrorKind, text: &str) -> CallError {
-    CallError { kind, text: text.into() }
+const OURS: &str = "pilothouse";
+/// Share of failed requests of a healthy version.
+const GOOD: f64 = 0.001;
+
+pub fn old_image(name: &str) -> String {
+    format!("registry.example/{name}:1.0.0")
 }
 
-#[async_trait]
-impl Clock for Sim {
-    fn now(&self) -> Stamp {
-        let now = self.state().now;
-        Stamp { wall: now, mono: (now.0 - START.0) as u64 }
-    }
-
-    async fn sleep_until(&self, until: Time) {
-        // The person on call, and whoever kills processes, get their turn.
-        tokio::task::yield_now().await;
-        let mut s = self.state();
-        let to = s.now.max(until.min(s.now + Dur::secs(1)));
-        s.advance(to);
-    }
-
-    fn is_virtual(&self) -> bool {
-        true
-    }
-}
-
-#[async_trait]
-impl Cluster for Sim {
-    async fn preflight(&self, plan: &Plan, _run: &str) -> Result<PreflightReport, String> {
-        let facts = plan.services.iter().map(|p| ServiceFacts {
-            service: p.service.name.clone(),
-            from_image: format!("registry.example/{}:1.0.0", p.service.name),
-            from_version: "1.0.0".into(),
-            ready: R0,
-            template: serde_json::Value::Null,
-        });
-        Ok(PreflightReport { facts: facts.collect(), ..PreflightReport::default() })
-    }
-
-    async fn watch(&self, _plan: &Plan, _run: &str) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn changed(&self) {
-        std::future::pending().await
-    }
-
-    fn observe(&self) -> Option<Vec<Observation>> {
-        let mut s = self.state();
-        if s.api_away() {
-            return if s.given.is_empty() { None } else { Some(Vec::new()) };
-        }
-        let names: Vec<String> = s.services.keys().cloned().collect();
-        let mut out = Vec::new();
-        for name in names {
-            for (i, o) in s.views(&name).into_iter().enumerate() {
-                let key = (name.clone(), i as u8);
-                if s.given.get(&key) != Some(&o) {
-                    s.given.insert(key, o.clone());
-                    out.push(o);
-                }
-            }
-        }
-        Some(out)
-    }
-
-    fn link(&self) -> Link {
-        Link::Up
-    }
-
-    async fn call(&self, plan: &Plan, run: &str, call: &Call) -> CallOutcome {
-        match self.attempt(plan, run, call) {
-            Some(outcome) => outcome,
-            // The process is dead: nobody waits for this answer.
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn whoami(&self) -> Result<Identity, String> {
-        Ok(Identity { name: "ivo".into(), source: IdentitySource::Kubernetes })
-    }
-}
-
-#[async_trait]
-impl Lease for Sim {
-    async fn renew(&self, _now: Time) -> LeaseSeen {
-        let s = self.state();
-        if s.api_away() {
-            return LeaseSeen::Expired { error: "API server: connection refused".into() };
-        }
-        if s.stolen {
-            return LeaseSeen::Taken { holder: "mara@other".into(), epoch: s.epoch };
-        }
-        LeaseSeen::Held { epoch: s.epoch }
-    }
-
-    async fn release(&self) {}
-}
-
-#[async_trait]
-impl Metrics for Sim {
-    async fn measure(&self, request: &MeasureRequest) -> MeasureAnswer {
-        let mut s = self.state();
-        let now = s.now;
-        let away = within(&s.faults.metrics_away, now);
-        let nan = within(&s.faults.metrics_nan, now);
-        let mut answer =
-            MeasureAnswer { tick: request.tick, samples: vec![], shares: vec![], source_down: None, notes: vec![] };
-        if away {
-            answer.source_down = Some("connection refused".into());
-        }
-        for q in &request.questions {
-            let slot = usize::from(q.slot == Slot::Next);
-            let (served, failed) = s.increase(&q.service, request.tick - q.window);
-            let (n, f) = (served[slot], failed[slot]);
-            let value = match &q.what {
-                What::Measure { measure: Measure::ErrorRate, .. } => f / n,
-                What::Measure { measure: Measure::SuccessRate, .. } => 1.0 - f / n,
-                _ => 0.2,
-            };
-            let value = if nan { f64::NAN } else { value };
-            let sample = if away {
-                Sample::failed(request.tick, Failure::Down("connection refused".into()))
-            } else {
-                let sample_at = Some(request.tick);
-                Sample { requests: Some(n), failed: Some(f), sample_at, ..Sample::one(request.tick, value) }
-            };
-            if !away && !nan {
-                s.laws.saw_data(&q.service, now);
-            }
-            answer.samples.push(GateSample { service: q.service.clone(), gate: q.gate.clone(), sample });
-        }
-        for q in &request.shares {
-            let (served, _) = s.increase(&q.service, q.since);
-            let total = s.services[&q.service].served;
-            let before = s.shares_given.insert(q.service.clone(), total).unwrap_or(total);
-            let known = !away;
-            let num = |v: f64| known.then(|| Num::from(v));
-            answer.shares.push(ShareSeen {
-                service: q.service.clone(),
-                since: q.since,
-                next: num(served[1]),
-                stable: num(served[0]),
-                next_recent: num(total[1] - before[1]),
-                stable_recent: num(total[0] - before[0]),
-            });
-        }
-        answer
+impl Bad {
+    /// Share of failed requests so long after the first traffic.
+    fn now(&self, spent: Dur) -> f64 {
+        let since = spent.minus(self.after);
+        let over = self.lasts.is_some_and(|l| since >= l);
+        let pause = self.flaps.is_some_and(|f| since.0 / f.0.max(1) % 2 == 1);
+        if spent < self.after || over || pause { GOOD } else { self.ratio }
     }
 }

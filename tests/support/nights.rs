@@ -1,556 +1,312 @@
-//! Runs as they stand at one instant of a night, for frames and sentences.
+//! Moments of seeded nights, for frames and sentences: the practice cluster over loopback, the real adapters and driver,
+//! virtual time. A night is played once per test binary, up to the last moment somebody wants of it.
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
-use pilothouse::engine::Stamp;
-use pilothouse::engine::command::{Identity, IdentitySource};
-use pilothouse::engine::effect::{Event, EventKind};
-use pilothouse::engine::observe::*;
+use pilothouse::cli::clock::{Speed, VirtualClock};
+use pilothouse::cluster::{self, KubeCluster, KubeLease};
+use pilothouse::driver::{Driver, Input, Options};
+use pilothouse::engine::command::{Command, Identity, IdentitySource, Scope, Verb};
 use pilothouse::engine::run::*;
-use pilothouse::gate::sample::{Evaluation, Progress, Verdict};
-use pilothouse::plan::{Plan, Planned};
+use pilothouse::journal::{Header, Journal, MemoryStore};
+use pilothouse::plan::Plan;
+use pilothouse::ports::{Clock, World};
+use pilothouse::practice::{Config, Scenario, Server, Shared, World as PracticeWorld};
 use pilothouse::spec::policy::Severity;
 use pilothouse::spec::units::{Dur, Time};
-use serde_json::json;
+use pilothouse::spec::{self, SourceFile};
+use tokio::sync::{Notify, mpsc, watch};
 
-/// 2026-11-22 03:12:00 in Berlin.
-pub const NOW: Time = Time(1_795_313_520_000);
-
-/// What a version needs of others.
-type Needs = &'static [(&'static str, &'static str)];
-
-/// Name, old and new version, wave, needs.
-const SERVICES: [(&str, &str, &str, u32, Needs); 9] = [
-    ("auth", "4.1.8", "4.2.1", 1, &[]),
-    ("gateway", "2.9.0", "2.9.3", 1, &[]),
-    ("tenants", "1.4.2", "1.5.0", 2, &[]),
-    ("catalog", "3.0.1", "3.1.0", 2, &[]),
-    ("ledger", "5.2.0", "5.2.4", 2, &[]),
-    ("billing", "4.1.8", "4.2.1", 3, &[("ledger", ">=5.2")]),
-    ("orders", "6.0.3", "6.1.0", 4, &[("billing", ">=4.2")]),
-    ("portal", "8.8.1", "8.9.0", 4, &[("billing", ">=4.2")]),
-    ("search", "2.2.2", "2.3.0", 4, &[]),
+/// Sunday 22 November 2026, 02:20 in Berlin.
+const NIGHT: i64 = 1_795_310_400_000;
+const SEED: u64 = 7;
+const FILES: [(&str, &str); 3] = [
+    ("fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
+    ("policy.yaml", include_str!("../../examples/shop/policy.yaml")),
+    ("upgrade.yaml", include_str!("../../examples/shop/upgrade.yaml")),
 ];
 
+/// A run as it stands at one instant.
+#[derive(Clone)]
+pub struct Moment {
+    pub run: Run,
+    pub now: Time,
+}
+
+/// When a moment is taken, and what somebody says then.
+struct Wanted {
+    name: &'static str,
+    when: fn(&Run) -> bool,
+    say: Option<fn() -> Command>,
+}
+
+const fn look(name: &'static str, when: fn(&Run) -> bool) -> Wanted {
+    Wanted { name, when, say: None }
+}
+
+/// A night: what goes wrong, what is different in the plan, and the moments wanted of it, in order.
+struct Night {
+    scenario: Scenario,
+    start: bool,
+    change: fn(&mut Plan),
+    wanted: Vec<Wanted>,
+}
+
+/// The upgrade of `examples/shop`, on a production cluster.
 pub fn plan() -> Plan {
-    let mut services = Vec::new();
-    for (name, from, to, wave, needs) in SERVICES {
-        services.push(planned(name, from, to, wave, needs));
-    }
-    Plan {
-        upgrade: "release-2026-4".into(),
-        fleet: "shop".into(),
-        environment: serde_json::from_value(json!({
-            "name": "eu1", "production": true, "kubernetes": {"namespace": "shop"},
-            "metrics": {"prometheus": "http://prometheus:9090"}
-        }))
-        .unwrap(),
-        policy_name: "erp".into(),
-        policy: serde_json::from_value(json!({
-            "steps": [
-                {"weight": 10, "hold": "5m"}, {"weight": 25, "hold": "5m"},
-                {"weight": 50, "hold": "5m"}, {"weight": 100, "hold": "5m"}
-            ],
-            "gates": [
-                {"name": "error_rate", "measure": "error_rate", "max": "1%", "trigger": {"for": "2m"}, "severity": "immediate"},
-                {"name": "p95_latency", "measure": "latency_quantile", "quantile": 0.95, "max": "2s", "trigger": {"for": "2m"}, "severity": "immediate"},
-                {"name": "success", "measure": "success_rate", "min": "99%", "trigger": {"for": "2m"}, "severity": "immediate"},
-                {"name": "health_checks", "measure": "health_checks", "max": 0, "trigger": {"consecutive": 5}, "severity": "immediate"},
-                {"name": "critical_services", "measure": "critical_services", "max": 0, "severity": "immediate"}
-            ],
-            "people": {"operators": ["ivo"], "approvers": ["mara"]}
-        }))
-        .unwrap(),
-        services,
-        bystanders: Vec::new(),
-    }
+    let files = FILES.map(|(name, text)| SourceFile { name: name.into(), text: text.into() });
+    let loaded = spec::load(&files, spec::presets()).unwrap_or_else(|r| panic!("{r}"));
+    let mut plan = Plan::build(&loaded.bundle(None).unwrap_or_else(|r| panic!("{r}"))).unwrap();
+    plan.environment.name = "eu1".into();
+    plan.environment.production = true;
+    plan
 }
 
-pub fn planned(name: &str, from: &str, to: &str, wave: u32, needs: &[(&str, &str)]) -> Planned {
-    Planned {
-        service: serde_json::from_value(json!({
-            "name": name, "critical": name == "auth" || name == "gateway", "version": from,
-            "workload": {"deployment": name, "container": "app"},
-            "traffic": {"httpRoute": {"name": name, "stable": name, "next": format!("{name}-next"), "port": 80}}
-        }))
-        .unwrap(),
-        wave,
-        image: format!("registry.example/{name}:{to}"),
-        version: to.into(),
-        needs: needs.iter().map(|(n, r)| (n.to_string(), r.to_string())).collect(),
-        patch: None,
-    }
+fn play(night: Night) -> BTreeMap<&'static str, Moment> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let played = runtime.block_on(night.play());
+    runtime.shutdown_background();
+    played
 }
 
-/// Everything waits; the run has just begun.
-pub fn begun() -> Run {
-    let plan = plan();
-    let tracks = plan.services.iter().map(|p| (p.service.name.clone(), track(p))).collect();
-    Run {
-        id: "7f3a".into(),
-        plan_hash: plan.hash(),
-        plan,
-        stage: Stage::Running,
-        created: NOW - Dur::mins(40),
-        started: Some(NOW - Dur::mins(39)),
-        ended: None,
-        now: Stamp { wall: NOW, mono: 0 },
-        seq: 1,
-        next_key: 1,
-        next_page: 1,
-        tracks,
-        bystanders: BTreeMap::new(),
-        identity: Identity { name: "ivo".into(), source: IdentitySource::Kubernetes },
-        interactive: true,
-        pager: true,
-        start_wanted: false,
-        preflight_asked: true,
-        preflight: None,
-        driving: Driving::Yes { epoch: 4 },
-        cluster: SourceState { last_ok: Some(NOW - Dur::secs(1)), down: None },
-        metrics: SourceState { last_ok: Some(NOW - Dur::secs(2)), down: None },
-        metrics_notes: Vec::new(),
-        journal: SourceState::default(),
-        synced: true,
-        paused_all: None,
-        stopped: None,
-        aborting: None,
-        leaving: None,
-        tick_asked: None,
-        tick_answered: None,
-        event_count: 0,
-        events: VecDeque::new(),
-        pages: Vec::new(),
-    }
-}
-
-pub fn track(p: &Planned) -> Track {
-    let name = &p.service.name;
-    Track {
-        service: name.clone(),
-        phase: Phase::Waiting { needs: p.needs.keys().cloned().collect() },
-        since: NOW - Dur::mins(39),
-        facts: Some(ServiceFacts {
-            service: name.clone(),
-            from_image: format!("registry.example/{name}"),
-            from_version: p.service.version.clone().unwrap_or_default(),
-            ready: 4,
-            template: json!({}),
-        }),
-        r0: 4,
-        desired: 0,
-        highest: 0,
-        pinned: None,
-        stable: Some(workload(name, Slot::Stable, 4, 4)),
-        next: None,
-        route: Some(route(name, 0)),
-        written: None,
-        gates: BTreeMap::new(),
-        held: None,
-        paused: None,
-        blind: None,
-        ask: None,
-        kept_until: None,
-        reverting: false,
-        call: None,
-        fault: None,
-        missing_ticks: 0,
-        missing_since: None,
-        gates_from: None,
-        raised_at: None,
-        observed: ObservedShare::Unknown,
-        durations: Vec::new(),
-        attempt: 0,
-    }
-}
-
-fn workload(name: &str, slot: Slot, ready: u32, wanted: u32) -> WorkloadSeen {
-    let (suffix, version) = if slot == Slot::Next { ("-next", "new") } else { ("", "old") };
-    let pod = |i: u32| PodSeen {
-        name: format!("{name}{suffix}-6c9f7d5b8-{}", ["x2k9q", "p7m4d", "t8w3z", "h5v6c"][i as usize % 4]),
-        ready: i < ready,
-        restarts: 0,
-        waiting: None,
-        image_id: None,
-        started_at: None,
-        terminating: false,
-    };
-    WorkloadSeen {
-        service: name.into(),
-        slot,
-        deployment: Some(DeploymentSeen {
-            uid: String::new(),
-            generation: 2,
-            observed_generation: 2,
-            wanted,
-            replicas: wanted,
-            updated: wanted,
-            ready,
-            available: ready,
-            image: format!("registry.example/{name}:{version}"),
-            progress: DeploymentProgress::Progressing,
-            owner: None,
-        }),
-        pods: (0..wanted).map(pod).collect(),
-        service_exists: true,
-    }
-}
-
-fn route(name: &str, next: u32) -> RouteSeen {
-    RouteSeen {
-        uid: String::new(),
-        service: name.into(),
-        weights: Some(Weights { stable: 100 - next, next: Some(next) }),
-        accepted: Accepted::Yes,
-        owner: None,
-        generation: 3,
-        writer: Some("pilothouse".into()),
-    }
-}
-
-/// Puts a service into a phase at a share, with as many new pods as that needs.
-pub fn put(run: &mut Run, name: &str, phase: Phase, share: u32, since: Dur) {
-    let pods = (share * 4).div_ceil(100).max(1);
-    let t = run.tracks.get_mut(name).unwrap();
-    t.phase = phase;
-    t.since = NOW - since;
-    t.desired = share;
-    t.highest = t.highest.max(share);
-    t.next = Some(workload(name, Slot::Next, pods, pods));
-    t.route = Some(route(name, share));
-    t.observed = if share > 0 { ObservedShare::Confirmed(f64::from(share)) } else { ObservedShare::Unknown };
-}
-
-/// What the gates of a service say: error rate, p95 in seconds, and how long the error rate has been bad.
-pub fn gates(run: &mut Run, name: &str, error_rate: f64, p95: f64, bad_for: Dur) {
-    let at = NOW - Dur::secs(2);
-    let t = run.tracks.get_mut(name).unwrap();
-    let dwell = |bad_for| Progress::Dwell { bad_for, of: Dur::mins(2) };
-    let verdict = if error_rate > 0.01 { Verdict::Bad } else { Verdict::Good };
-    let all = [
-        ("error_rate", verdict, Some(error_rate), Some(1840.0), dwell(bad_for)),
-        ("p95_latency", Verdict::Good, Some(p95), Some(1840.0), dwell(Dur::ZERO)),
-        ("success", Verdict::Good, Some(0.9996), Some(1840.0), dwell(Dur::ZERO)),
-        ("health_checks", Verdict::Good, Some(0.0), None, Progress::Count { bad: 0, of: 5 }),
-        ("critical_services", Verdict::Good, Some(0.0), None, Progress::Instant),
-    ];
-    for (gate, verdict, value, requests, progress) in all {
-        let last = Evaluation {
-            window: None,
-            at,
-            verdict,
-            acts_as: verdict,
-            asks: false,
-            reason: format!("{gate} {value:?}"),
-            value,
-            requests,
-            progress,
-            fires: false,
-        };
-        t.gates.insert(gate.into(), GateTrack { last: Some(last), ..GateTrack::fresh() });
-    }
-}
-
-pub fn event(run: &mut Run, ago: Dur, kind: EventKind, who: &str, service: Option<&str>, text: &str) {
-    let event = Event { at: NOW - ago, kind, who: who.into(), service: service.map(String::from), text: text.into() };
-    run.events.push_front(event);
-}
-
-fn hold(clean: Dur) -> Hold {
-    Hold { accepted_at: Some(NOW - Dur::mins(3)), clean, ticks: 20, bad_ticks: 0, ..Hold::default() }
-}
-
-/// Five services at 100 %, billing holds 25 % with good gates.
-pub fn safe() -> Run {
-    let mut run = begun();
-    for (i, name) in ["auth", "gateway", "tenants", "catalog"].into_iter().enumerate() {
-        put(&mut run, name, Phase::Soaked, 100, Dur::mins(4 - i as u64));
-        gates(&mut run, name, 0.0008, 0.120, Dur::ZERO);
-    }
-    put(&mut run, "ledger", Phase::Soaking { clean: Dur::mins(8) }, 100, Dur::mins(8));
-    gates(&mut run, "ledger", 0.001, 0.240, Dur::ZERO);
-    put(&mut run, "billing", Phase::Shifting { step: 1, hold: hold(Dur::secs(108)) }, 25, Dur::secs(210));
-    gates(&mut run, "billing", 0.0031, 0.612, Dur::ZERO);
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.durations = vec![
-        ("waits".into(), Dur::mins(24)),
-        ("deploying".into(), Dur::secs(41)),
-        ("warming".into(), Dur::mins(5)),
-        ("step 1".into(), Dur::secs(310)),
-    ];
-    event(&mut run, Dur::secs(542), EventKind::Step, "engine", Some("billing"), "new pods are ready, warming for 5:00");
-    event(&mut run, Dur::secs(510), EventKind::Step, "engine", Some("billing"), "billing 0% -> 10%");
-    event(&mut run, Dur::secs(210), EventKind::Step, "engine", Some("billing"), "billing 10% -> 25% after 5:00 clean");
-    run
-}
-
-/// The error rate of billing is over its limit, within its dwell.
-pub fn over() -> Run {
-    let mut run = safe();
-    gates(&mut run, "billing", 0.0131, 0.612, Dur::secs(46));
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.phase = Phase::Shifting { step: 1, hold: Hold { bad_ticks: 5, ..hold(Dur::ZERO) } };
-    billing.held = Some(Held {
-        reason: HoldReason::Gate,
-        text: "error_rate 1.31% > max 1.00%".into(),
-        since: NOW - Dur::secs(48),
-        until: Some(NOW + Dur::secs(72)),
-    });
-    event(
-        &mut run,
-        Dur::secs(48),
-        EventKind::Gate,
-        "engine",
-        Some("billing"),
-        "error_rate crossed 1.00% (1.08%), timer started",
-    );
-    run
-}
-
-/// A standard breach waits for its deadline and asks.
-pub fn asks() -> Run {
-    let mut run = over();
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.held = Some(Held {
-        reason: HoldReason::Breach,
-        text: "error_rate 1.31% > max 1.00%".into(),
-        since: NOW - Dur::secs(168),
-        until: Some(NOW + Dur::secs(252)),
-    });
-    billing.ask = Some(Ask {
-        kind: AskKind::Keep,
-        text: "error rate over 1.00% for 2:00; rolls back unless somebody keeps it".into(),
-        since: NOW - Dur::secs(48),
-        deadline: Some(NOW + Dur::secs(252)),
-    });
-    run
-}
-
-pub fn rollback(stage: RollbackStage) -> Rollback {
-    Rollback {
-        severity: Severity::Immediate,
-        reason: "error rate 1.31% > 1.00% for 2:00".into(),
-        by: "engine".into(),
-        decided: NOW - Dur::secs(9),
-        stage,
-        from_share: 25,
-        halvings: 0,
-        accepted_zero: None,
-        quiet_scrapes: 0,
-        drain_since: None,
-    }
-}
-
-/// Billing goes back.
-pub fn rolling_back() -> Run {
-    let mut run = over();
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.held = None;
-    billing.since = NOW - Dur::secs(9);
-    billing.desired = 0;
-    billing.phase = Phase::RollingBack(rollback(RollbackStage::Lower));
-    event(
-        &mut run,
-        Dur::secs(9),
-        EventKind::Rollback,
-        "engine",
-        Some("billing"),
-        "error rate 1.31% > 1.00% for 2:00: rolling back",
-    );
-    run
-}
-
-/// Old's gates are watched after the rollback; the run stopped and asks.
-pub fn verifying() -> Run {
-    let mut run = rolling_back();
-    put(
-        &mut run,
-        "billing",
-        Phase::Verifying {
-            rollback: rollback(RollbackStage::Remove),
-            since: NOW - Dur::secs(50),
-            clean: Dur::secs(50),
-        },
-        0,
-        Dur::secs(50),
-    );
-    run.stopped = Some(Held {
-        reason: HoldReason::Failure,
-        text: "billing rolled back; raises wait for a person".into(),
-        since: NOW - Dur::secs(50),
-        until: None,
-    });
-    run
-}
-
-/// The rollback's write is refused again and again.
-pub fn rollback_blocked() -> Run {
-    let mut run = rolling_back();
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.phase = Phase::RollbackBlocked {
-        rollback: rollback(RollbackStage::Lower),
-        reason: "HTTPRoute billing: 403 forbidden".into(),
-        command: "kubectl -n shop patch httproute billing --type=json -p '[...]'".into(),
-        since: NOW - Dur::secs(130),
-    };
-    billing.fault = Some(Fault {
-        action: "set-weight".into(),
-        text: "HTTPRoute billing: 403 forbidden".into(),
-        attempts: 14,
-        retry_at: NOW + Dur::secs(7),
-        since: NOW - Dur::secs(130),
-    });
-    run
-}
-
-/// Preflight found warnings only; the run waits for `start`.
-pub fn ready() -> Run {
-    let mut run = begun();
-    run.stage = Stage::Ready;
-    run.started = None;
-    run.metrics = SourceState::default();
-    run.preflight = Some(PreflightReport {
-        problems: vec![Problem {
-            service: Some("billing".into()),
-            blocking: false,
-            what: "Deployment billing has no readiness probe".into(),
-            fix: "add a readinessProbe, or new pods count as ready at once".into(),
-        }],
-        facts: Vec::new(),
-        cluster_uid: "0b1c".into(),
-        server_version: "v1.33.2".into(),
-    });
-    run
-}
-
-/// The API server does not answer.
-pub fn lost() -> Run {
-    let mut run = safe();
-    run.cluster = SourceState {
-        last_ok: Some(NOW - Dur::secs(75)),
-        down: Some((NOW - Dur::secs(74), "connection refused (https://10.0.0.1:6443)".into())),
-    };
-    event(&mut run, Dur::secs(74), EventKind::Fault, "engine", None, "API server does not answer: connection refused");
-    run
-}
-
-/// Prometheus does not answer; the last values are old.
-pub fn stale() -> Run {
-    let mut run = safe();
-    run.metrics.last_ok = Some(NOW - Dur::secs(44));
-    let t = run.tracks.get_mut("billing").unwrap();
-    for gate in ["error_rate", "p95_latency", "success"] {
-        let e = t.gates.get_mut(gate).unwrap().last.as_mut().unwrap();
-        e.verdict = Verdict::Stale;
-        e.acts_as = Verdict::Stale;
-        e.reason = "newest data is 0:44 old".into();
-    }
-    t.held = Some(Held {
-        reason: HoldReason::Missing,
-        text: "error_rate, p95_latency, success have only old data".into(),
-        since: NOW - Dur::secs(20),
-        until: Some(NOW + Dur::secs(280)),
-    });
-    run
-}
-
-/// Too few requests to judge.
-pub fn too_few() -> Run {
-    let mut run = safe();
-    let t = run.tracks.get_mut("billing").unwrap();
-    let e = t.gates.get_mut("error_rate").unwrap().last.as_mut().unwrap();
-    e.verdict = Verdict::TooFew;
-    e.acts_as = Verdict::TooFew;
-    e.requests = Some(60.0);
-    e.value = None;
-    e.reason = "60 of 300 requests".into();
-    t.held = Some(Held {
-        reason: HoldReason::TooFew,
-        text: "error_rate has 60 of 300 requests".into(),
-        since: NOW - Dur::secs(20),
-        until: None,
-    });
-    run
-}
-
-/// A person paused billing.
-pub fn paused() -> Run {
-    let mut run = safe();
-    let billing = run.tracks.get_mut("billing").unwrap();
-    billing.paused =
-        Some(Paused { by: "mara".into(), reason: "waiting for the payment team".into(), since: NOW - Dur::secs(95) });
-    event(&mut run, Dur::secs(95), EventKind::Command, "mara", Some("billing"), "paused: waiting for the payment team");
-    run
-}
-
-/// Everything is new.
-pub fn done() -> Run {
-    let mut run = safe();
-    for (name, ..) in SERVICES {
-        put(&mut run, name, Phase::Done, 100, Dur::mins(1));
-        run.tracks.get_mut(name).unwrap().next = None;
-    }
-    run.stage = Stage::Ended(Outcome::Succeeded);
-    run.ended = Some(NOW);
-    event(&mut run, Dur::ZERO, EventKind::Run, "engine", None, "succeeded: 9 of 9 on their new version");
-    run
-}
-
-/// As [`over`], with so many services; half of them soak.
-pub fn many(count: usize) -> Run {
-    let mut run = over();
-    let mut plan = run.plan.clone();
-    for i in plan.services.len()..count {
-        let p = planned(&format!("service-{i:02}"), "1.0.0", "1.1.0", 2 + (i % 5) as u32, &[("auth", ">=4")]);
-        run.tracks.insert(p.service.name.clone(), track(&p));
-        plan.services.push(p);
-    }
-    run.plan = plan;
-    for i in (9..count).step_by(2) {
-        let name = format!("service-{i:02}");
-        put(&mut run, &name, Phase::Soaking { clean: Dur::mins(3) }, 100, Dur::mins(3));
-        gates(&mut run, &name, 0.001, 0.2, Dur::ZERO);
-    }
-    for i in (0..EVENTS_KEPT - 10).rev() {
-        event(
-            &mut run,
-            Dur::secs(i as u64),
-            EventKind::Step,
-            "engine",
-            Some("service-11"),
-            "service-11 25% -> 50% after 5:00 clean",
-        );
-    }
-    run
-}
-
-/// The error rate as it rose over the last quarter of an hour, for sparklines.
-pub fn errors_over_time() -> Vec<f64> {
-    (0..90)
-        .map(|i| if i < 60 { 0.002 + 0.0007 * f64::from(i % 5) } else { 0.003 + 0.00035 * f64::from(i - 60) })
-        .collect()
-}
-
-/// The same run at each tick before, so that a model that observes them knows the history.
-pub fn ticks(run: &Run, service: &str) -> Vec<Run> {
-    let values = errors_over_time();
-    let count = values.len();
-    let mut out = Vec::new();
-    for (i, value) in values.into_iter().enumerate() {
-        let mut then = run.clone();
-        let ago = Dur::secs(10).times((count - 1 - i) as u64);
-        for (name, gate) in then.tracks.get_mut(service).into_iter().flat_map(|t| t.gates.iter_mut()) {
-            let Some(e) = gate.last.as_mut() else { continue };
-            e.at = e.at - ago;
-            match name.as_str() {
-                "error_rate" if i + 1 < count => {
-                    e.value = Some(value);
-                    e.verdict = if value > 0.01 { Verdict::Bad } else { Verdict::Good };
+impl Night {
+    async fn play(self) -> BTreeMap<&'static str, Moment> {
+        cluster::connect::install_crypto();
+        let config = Config { scenario: self.scenario, seed: SEED, start_ms: NIGHT };
+        let shared = Shared::new(PracticeWorld::new(config));
+        let server = Server::start(shared.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let name = format!("night-{}-{}-{}.kubeconfig", std::process::id(), self.scenario.name(), self.wanted[0].name);
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, server.kubeconfig()).unwrap();
+        let client = cluster::connect(Some(&path), None).await.unwrap();
+        let _ = std::fs::remove_file(&path);
+        let cluster = Arc::new(KubeCluster::new(client.clone(), cluster::Options::LOCAL));
+        let clock = Arc::new(VirtualClock::new(shared.clone(), cluster.clone(), Speed::Max));
+        let mut plan = plan();
+        (self.change)(&mut plan);
+        let holder = cluster::lease::holder_id("ivo", "practice", 1, "7f3a");
+        let lease = KubeLease::new(client.clone(), &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
+        let services = plan.services.iter().map(|p| &p.service);
+        let metrics = pilothouse::metrics::connect(&plan.environment, services, client, SEED).unwrap();
+        let world = World { clock: clock.clone(), cluster, lease: Arc::new(lease), metrics };
+        let run = Run::new("7f3a", plan, clock.now());
+        let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
+        let (keys, inputs) = mpsc::channel(8);
+        let (view, _seen) = watch::channel(Arc::new(run.clone()));
+        let taken = Arc::new(std::sync::Mutex::new(BTreeMap::new()));
+        let done = Arc::new(Notify::new());
+        let names: Vec<&str> = self.wanted.iter().map(|w| w.name).collect();
+        let listener = {
+            let (taken, done, mut wanted) = (taken.clone(), done.clone(), VecDeque::from(self.wanted));
+            move |run: &Run| {
+                while let Some(first) = wanted.front().filter(|w| (w.when)(run)) {
+                    let moment = Moment { run: run.clone(), now: run.now.wall };
+                    taken.lock().unwrap().insert(first.name, moment);
+                    if let Some(say) = first.say {
+                        keys.try_send(Input::Command(say())).unwrap();
+                    }
+                    wanted.pop_front();
                 }
-                "p95_latency" => e.value = Some(0.5 + 0.02 * (i % 7) as f64),
-                _ => {}
+                if wanted.is_empty() {
+                    done.notify_one();
+                }
             }
+        };
+        let driver = Driver::new(run, world, journal, inputs, view).on_change(Box::new(listener));
+        let options = Options { interactive: true, start: self.start, pager: false, leave_at: None };
+        tokio::select! {
+            (run, _) = driver.drive(options) => {
+                let missing = names.iter().find(|n| !taken.lock().unwrap().contains_key(*n));
+                assert!(missing.is_none(), "the night ended {:?} without the moment {missing:?}", run.outcome());
+            }
+            () = done.notified() => {}
         }
-        out.push(then);
+        server.shutdown();
+        let moments = taken.lock().unwrap().clone();
+        moments
     }
-    out
+}
+
+fn billing(run: &Run) -> &Track {
+    run.track("billing").unwrap()
+}
+
+/// Billing holds its second step, 25 %, and has been clean for so long.
+fn at_25(run: &Run, clean: Dur) -> bool {
+    matches!(&billing(run).phase, Phase::Shifting { step: 1, hold } if hold.accepted_at.is_some() && hold.clean >= clean)
+}
+
+fn held(run: &Run, reason: HoldReason, at_least: Dur) -> bool {
+    let held = billing(run).held.as_ref();
+    held.is_some_and(|h| h.reason == reason && run.now.wall.since(h.since) >= at_least)
+}
+
+fn asked(run: &Run, kind: AskKind, at_least: Dur) -> bool {
+    let ask = billing(run).ask.as_ref();
+    ask.is_some_and(|a| a.kind == kind && run.now.wall.since(a.since) >= at_least)
+}
+
+fn going_back(run: &Run, stage: RollbackStage) -> bool {
+    matches!(&billing(run).phase, Phase::RollingBack(r) if r.stage == stage)
+}
+
+fn say(name: &str, verb: Verb, reason: &str) -> Command {
+    let by = Identity { name: name.into(), source: IdentitySource::Kubernetes };
+    Command { verb, scope: Scope::Service("billing".into()), by, reason: reason.into(), typed: None }
+}
+
+/// The errors of the new billing rise, and it goes back by itself.
+fn spike() -> Night {
+    Night {
+        scenario: Scenario::ErrorSpike,
+        start: true,
+        change: |_| {},
+        wanted: vec![
+            look("safe", |run| at_25(run, Dur::secs(60))),
+            look("over", |run| held(run, HoldReason::Gate, Dur::secs(40))),
+            look("rolling_back", |run| billing(run).phase.going_back()),
+            look("draining", |run| {
+                let now = run.now.wall;
+                matches!(&billing(run).phase, Phase::RollingBack(r)
+                    if r.drain_since.is_some_and(|d| now.since(d) >= Dur::secs(8)))
+            }),
+            look("verifying", |run| matches!(billing(run).phase, Phase::Verifying { clean, .. } if clean >= Dur::secs(50))),
+            look("after", |run| asked(run, AskKind::AfterRollback, Dur::secs(20))),
+        ],
+    }
+}
+
+/// The same with a gate that asks before it acts.
+fn keep() -> Night {
+    Night {
+        scenario: Scenario::ErrorSpike,
+        start: true,
+        change: |plan| {
+            for gate in plan.policy.gates.iter_mut().filter(|g| g.severity == Severity::Immediate) {
+                gate.severity = Severity::Standard;
+            }
+        },
+        wanted: vec![look("asks", |run| asked(run, AskKind::Keep, Dur::secs(48)))],
+    }
+}
+
+/// Nothing goes wrong; a person pauses billing for a while.
+fn healthy() -> Night {
+    let pause = || say("mara", Verb::Pause, "waiting for the payment team");
+    let resume = || say("mara", Verb::Resume, "");
+    Night {
+        scenario: Scenario::Healthy,
+        start: true,
+        change: |_| {},
+        wanted: vec![
+            Wanted { name: "calm", when: |run| at_25(run, Dur::secs(40)), say: Some(pause) },
+            Wanted {
+                name: "paused",
+                when: |run| {
+                    billing(run).paused.as_ref().is_some_and(|p| run.now.wall.since(p.since) >= Dur::secs(95))
+                },
+                say: Some(resume),
+            },
+            look("settling", |run| run.tracks.values().any(|t| matches!(t.phase, Phase::Settling(_)))),
+            look("done", Run::is_ended),
+        ],
+    }
+}
+
+fn outage() -> Night {
+    let away = |run: &Run| run.cluster.down.as_ref().is_some_and(|(s, _)| run.now.wall.since(*s) >= Dur::secs(60));
+    Night { scenario: Scenario::ApiOutage, start: true, change: |_| {}, wanted: vec![look("lost", away)] }
+}
+
+fn flaky() -> Night {
+    let missing = |run: &Run| held(run, HoldReason::Missing, Dur::secs(20));
+    Night { scenario: Scenario::FlakyMetrics, start: true, change: |_| {}, wanted: vec![look("stale", missing)] }
+}
+
+fn thin() -> Night {
+    let few = |run: &Run| held(run, HoldReason::TooFew, Dur::secs(100));
+    Night { scenario: Scenario::LowTraffic, start: true, change: |_| {}, wanted: vec![look("too_few", few)] }
+}
+
+fn no_way_back() -> Night {
+    let blocked = |run: &Run| {
+        matches!(&billing(run).phase, Phase::RollbackBlocked { since, .. } if run.now.wall.since(*since) >= Dur::secs(60))
+    };
+    Night { scenario: Scenario::BadRollbackTarget, start: true, change: |_| {}, wanted: vec![look("blocked", blocked)] }
+}
+
+fn waiting() -> Night {
+    let ready = |run: &Run| run.stage == Stage::Ready;
+    Night { scenario: Scenario::Healthy, start: false, change: |_| {}, wanted: vec![look("ready", ready)] }
+}
+
+fn overlapping() -> Night {
+    Night { scenario: Scenario::Overlap, start: false, change: |_| {}, wanted: vec![look("refused", Run::is_ended)] }
+}
+
+/// Plays each night once, whichever of its moments is asked for first.
+macro_rules! moments {
+    ($($night:ident: $($(#[doc = $doc:literal])* $name:ident)+;)+) => {
+        $(mod $night {
+            use super::*;
+
+            pub fn moment(name: &str) -> Moment {
+                static PLAYED: OnceLock<BTreeMap<&'static str, Moment>> = OnceLock::new();
+                PLAYED.get_or_init(|| play(super::$night()))[name].clone()
+            }
+        })+
+        $($(
+            $(#[doc = $doc])*
+            pub fn $name() -> Moment {
+                $night::moment(stringify!($name))
+            }
+        )+)+
+    };
+}
+
+moments! {
+    spike:
+        /// Billing at 25 %, all good.
+        safe
+        /// Billing's error rate over its limit, within the dwell.
+        over
+        /// Billing's share is being written to 0.
+        rolling_back
+        /// Nothing on new any more; what is in flight ends.
+        draining
+        /// Old serves everything and is watched.
+        verifying
+        /// Back on old; a person is asked.
+        after;
+    keep:
+        /// A breach that rolls back at its deadline unless somebody keeps it.
+        asks;
+    healthy:
+        /// Billing at 25 %, before anybody does anything.
+        calm
+        /// A person paused billing.
+        paused
+        /// The first services are past the point of no return.
+        settling
+        /// Everything is new.
+        done;
+    outage:
+        /// The API server does not answer.
+        lost;
+    flaky:
+        /// Billing's gates have no usable data.
+        stale;
+    thin:
+        /// Too few requests to judge.
+        too_few;
+    no_way_back:
+        /// A rollback that cannot be done.
+        blocked;
+    waiting:
+        /// Waits for `start`.
+        ready;
+    overlapping:
+        /// Preflight refused.
+        refused;
 }

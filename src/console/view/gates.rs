@@ -23,8 +23,11 @@ pub fn wanted(gates: &Gates) -> u16 {
     (story + gates.rows.iter().map(most).sum::<usize>() + unasked + 1 + 2) as u16
 }
 
-/// Lines a gate can use.
+/// Lines a gate can use. A remark may take two lines: which pod answered what is said in full somewhere.
 fn most(row: &GateRow) -> usize {
+    if row.remark.as_ref().is_some_and(|r| width(r) > 26) {
+        return 4;
+    }
     let silent = row.spark.is_empty() && row.gauge.is_none() && row.dwell.is_none() && row.remark.is_none();
     if silent { 1 } else { 3 }
 }
@@ -61,7 +64,7 @@ fn lines(gates: &[GateRow], room: usize) -> Vec<usize> {
             }
         }
     };
-    give(true, 3, &mut lines);
+    give(true, 4, &mut lines);
     give(false, 2, &mut lines);
     give(false, 3, &mut lines);
     lines
@@ -85,7 +88,9 @@ pub fn rows(canvas: &mut Canvas, gates: &Gates, area: Rect) {
             match line {
                 0 => head(canvas, row, at),
                 1 => picture(canvas, row, at, count == 2),
-                _ => dwell(canvas, row, at),
+                2 => dwell(canvas, row, Rect { height: (count as u16 - 2).min(area.bottom() - y), ..at }),
+                // The remark's.
+                _ => {}
             }
             y += 1;
         }
@@ -123,7 +128,8 @@ fn story(canvas: &mut Canvas, gates: &Gates, area: Rect) -> Rect {
         let text = if step.state == BackState::Todo { Meaning::Dim } else { Meaning::Text };
         // A verdict's style may be reversed: only the sign carries it.
         canvas.put(area.x + 1, y, sign, meaning, 1);
-        canvas.put(area.x + 3, y, &step.what, text, area.width.saturating_sub(3));
+        let room = area.width.saturating_sub(4 + width(&step.when) as u16);
+        canvas.put(area.x + 3, y, &step.what, text, room);
         canvas.put_right(area, y, &step.when, text);
         y += 1;
     }
@@ -210,7 +216,15 @@ fn gauge(canvas: &mut Canvas, row: &GateRow, fill: f64, x: u16, y: u16, cells: u
 fn dwell(canvas: &mut Canvas, row: &GateRow, at: Rect) {
     let room = at.width.saturating_sub(1);
     if let Some(remark) = &row.remark {
-        canvas.put(at.x + 1, at.y, remark, Meaning::Missing, room);
+        let mut lines = wrap(remark, usize::from(room));
+        if lines.len() > usize::from(at.height) {
+            // The last line takes all that is left; drawing cuts it and says so.
+            let rest = lines.split_off(usize::from(at.height) - 1);
+            lines.push(rest.join(" "));
+        }
+        for (i, line) in lines.iter().enumerate() {
+            canvas.put(at.x + 1, at.y + i as u16, line, Meaning::Missing, room);
+        }
         return;
     }
     let Some((fraction, text)) = &row.dwell else { return };

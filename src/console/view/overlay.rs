@@ -105,10 +105,11 @@ fn buttons(canvas: &mut Canvas, dialog: &DialogView, row: Rect) {
 }
 
 fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
-    let w = area.width.min(92);
+    let w = area.width.saturating_sub(2).min(120).max(area.width.min(70));
     let look: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group != Group::Act).collect();
     let act: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group == Group::Act).collect();
     let two = w >= 70;
+    let column = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
     let count = if two { look.len().max(act.len()) } else { look.len() + act.len() };
     let inner = frame(canvas, area, (w, count as u16 + 5), &help.title, Meaning::Focus);
     if inner.height < 3 {
@@ -116,14 +117,15 @@ fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
     }
     let rows = usize::from(inner.height) - 2;
     let skip = help.scroll.min(count.saturating_sub(rows));
-    let left_width = if two { inner.width * 2 / 5 } else { inner.width };
+    // What acts gets all the room that looking leaves.
+    let looks = look.iter().map(|r| width(&r.what)).max().unwrap_or(0) + column(&look) + 4;
+    let left_width = if two { (looks as u16).min(inner.width * 2 / 5) } else { inner.width };
     canvas.put(inner.x + 1, inner.y, "LOOK", Meaning::Header, left_width);
     let right_x = inner.x + left_width;
     let right_width = inner.width - left_width;
     if two {
         canvas.put(right_x, inner.y, &format!("ACT   (you are {})", help.role), Meaning::Header, right_width);
     }
-    let column = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
     if two {
         help_column(
             canvas,

@@ -22,7 +22,7 @@ struct Columns {
 
 /// `100%`, with `?` in front when in doubt.
 const SHARE: usize = 5;
-const STATE: usize = 11;
+const STATE: usize = 12;
 /// Steps beyond this are a policy for a table of its own.
 const STEPS: usize = 8;
 

@@ -17,6 +17,7 @@ pub struct Detail {
 pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
     let mut lines = Vec::new();
     if let Some(track) = run.track(name) {
+        by_hand(track, &mut lines);
         facts(run, track, scene, &mut lines);
         why(track, model, scene, &mut lines);
         shares(track, &mut lines);
@@ -56,10 +57,20 @@ fn facts(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
     fact(lines, "state", format!("{}{critical}", state_text(run, track, scene.now)), Meaning::Title);
 }
 
+/// First of all, and whole: somebody has to type it.
+fn by_hand(track: &Track, lines: &mut Vec<Line>) {
+    let Phase::RollbackBlocked { reason, command, .. } = &track.phase else { return };
+    fact(lines, "blocked", reason.clone(), Meaning::Bad);
+    fact(lines, "by hand", command.clone(), Meaning::Title);
+    fact(lines, "", "copy takes it to your clipboard".into(), Meaning::Dim);
+}
+
 fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
     let zone = scene.shown(model);
     let since = |t| format!("since {}", zone.near(t, scene.now));
-    if let Some(held) = &track.held {
+    // What blocks a rollback stands above.
+    let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
+    if let Some(held) = track.held.as_ref().filter(|_| !blocked) {
         let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
         fact(lines, "held", format!("{} ({}{until})", held.text, since(held.since)), Meaning::Bad);
     }
@@ -99,10 +110,6 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
                 format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)),
                 Meaning::Bad,
             );
-        }
-        Phase::RollbackBlocked { reason, command, .. } => {
-            fact(lines, "blocked", reason.clone(), Meaning::Roll);
-            fact(lines, "by hand", command.clone(), Meaning::Title);
         }
         _ => {}
     }

@@ -52,7 +52,8 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         let key = verb_key(run, model, scene, verb);
         keys.extend(key.filter(|k| k.off.is_none() && asked));
     }
-    if !ended {
+    // Before the start all of them are off for the one reason that row 4 gives.
+    if !ended && run.started.is_some() {
         keys.extend(ALWAYS.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
     let look: &[(Action, &str)] = match model.screen {

@@ -81,6 +81,12 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         None => Vec::new(),
     };
     rows.sort_by_key(|r| r.urgency);
+    // What one source answered is said once.
+    for i in (1..rows.len()).rev() {
+        if rows[i].remark.is_some() && rows[..i].iter().any(|r| r.remark == rows[i].remark) {
+            rows[i].remark = Some("as above".into());
+        }
+    }
     let (story_title, story) = track.map(|t| story(run, t, model, scene)).unwrap_or_default();
     Gates {
         service: selected.unwrap_or("-").to_string(),

@@ -233,6 +233,7 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         let what = match verb.verb {
             Verb::Pause => "pause / resume this service".to_string(),
             Verb::PauseAll => "pause-all / resume-all".to_string(),
+            _ if keys.starts_with(':') => verb.help.to_string(),
             _ => format!("{}: {}", verb.name, verb.help),
         };
         rows.push(HelpRow { keys, what, note, off: off.is_some(), group: Group::Act });

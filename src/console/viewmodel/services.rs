@@ -151,7 +151,8 @@ fn steps(run: &Run, track: &Track) -> Vec<StepState> {
         Phase::Shifting { step, .. } if i < *step => StepState::Done,
         Phase::Shifting { step, .. } if i == *step => StepState::Now,
         Phase::RollingBack(_) | Phase::RollbackBlocked { .. } if share > 0.0 && f64::from(weight) <= share => {
-            StepState::Now
+            let last = run.plan.policy.steps.get(i + 1).is_none_or(|next| f64::from(next.weight) > share);
+            if last { StepState::Now } else { StepState::Done }
         }
         _ => StepState::Todo,
     };
@@ -189,7 +190,7 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
     if second.is_empty() {
         return vec![first];
     }
-    vec![first, (second.join(". "), Meaning::Dim)]
+    vec![first, (second.join("; "), Meaning::Dim)]
 }
 
 /// What hangs on a service: who needs it, and who would go back before it.
@@ -217,7 +218,11 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
         Phase::Waiting { .. } => "waits for its turn".into(),
         Phase::Skipped { why } => format!("skipped: {why}"),
         Phase::RolledBack { rollback } | Phase::RollingBack(rollback) => format!("back to old: {}", rollback.reason),
-        Phase::RollbackBlocked { reason, command, .. } => format!("{reason}. By hand: {command}"),
+        Phase::RollbackBlocked { reason, .. } => format!("{reason}. The command for it by hand: open, or copy"),
+        Phase::Verifying { .. } => {
+            let (ready, wanted) = track.stable.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted));
+            format!("old serves everything: {ready} of {wanted} old pods ready")
+        }
         Phase::Shifting { .. } => {
             let route = match track.route.as_ref().map(|r| &r.accepted) {
                 Some(Accepted::Yes) => "route accepted".to_string(),

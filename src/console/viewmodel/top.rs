@@ -60,7 +60,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
     if unseen > 0 {
         let key = scene.keymap.key_of(model.screen, super::super::action::Action::Verb(crate::engine::Verb::Ack));
         let key = key.map(|k| format!(" [{k}]")).unwrap_or_default();
-        left.push(segment(format!("{unseen} unseen{key}"), format!("{unseen} new"), Meaning::Warn, 4));
+        left.push(segment(format!("{unseen} unseen{key}"), format!("{unseen} unseen"), Meaning::Warn, 4));
     }
     Top { left, right: right(run, model, scene) }
 }

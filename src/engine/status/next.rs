@@ -53,7 +53,7 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
 
 fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
     let name = &track.service;
-    let stopped = track.held.is_some() || track.blind.is_some();
+    let stopped = (track.held.is_some() || track.blind.is_some()) && !track.phase.going_back();
     let bad = track.bad_gates().next().is_some();
     let mut next = NextChange { at: due(run, track, now), recovers: stopped, ..NextChange::default() };
     match &track.phase {
@@ -96,10 +96,12 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
             next.text = format!("{name} is rolled back");
             next.condition = format!("step {STEPS} of {STEPS}, old's gates stay good");
         }
-        Phase::RollbackBlocked { .. } => next.text = format!("{name}: the rollback is tried again"),
+        Phase::RollbackBlocked { .. } => {
+            next.text = format!("{name} goes back");
+            next.condition = "tried again and again, until old can take it".into();
+        }
         Phase::RolledBack { .. } if track.ask.is_some() => {
             next.text = format!("nothing before somebody decides about {name}");
-            next.condition = "all others stay where they are".into();
         }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => next.text = "nothing is due".into(),
     }

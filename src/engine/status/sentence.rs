@@ -147,32 +147,45 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
         }
         Phase::RollingBack(r) => {
             let why = rollback_why(r);
-            let doing = rollback_doing(run, track, r, now);
-            let short =
-                if share < 0.5 { format!("{name} 0% new: {why}") } else { format!("{name} {share:.0}% > 0%: {why}") };
-            (format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."), short)
+            let (doing, brief) = rollback_doing(run, track, r, now);
+            (
+                format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."),
+                format!("{name} {share:.0}% new, {brief}: {why}"),
+            )
         }
         _ => both(format!("{name} goes back to {old}.")),
     }
 }
 
+/// The first of the breaches, and how many more there were.
 fn rollback_why(r: &Rollback) -> String {
-    if r.by == "engine" { r.reason.clone() } else { format!("{} asked: {}", r.by, r.reason) }
+    let (first, more) = match r.reason.split_once("; ") {
+        Some((first, rest)) => (first, format!(", and {} more", rest.split("; ").count())),
+        None => (r.reason.as_str(), String::new()),
+    };
+    if r.by == "engine" { format!("{first}{more}") } else { format!("{} asked: {}", r.by, r.reason) }
 }
 
-fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
+/// As a sentence, and in two or three words.
+fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String, String) {
+    let say = |long: &str, brief: &str| (long.to_string(), brief.to_string());
     match r.stage {
-        RollbackStage::TargetCheck => "Checking that old can take the load.".into(),
-        RollbackStage::Lower if r.severity == Severity::Fast => format!("Halved each 10 s, from {}%.", r.from_share),
-        RollbackStage::Lower => format!("Writing 0% now, from {}%.", r.from_share),
-        RollbackStage::Confirm => "0% is written; waiting until no request is seen on new.".into(),
+        RollbackStage::TargetCheck => say("Checking that old can take the load.", "checking old"),
+        RollbackStage::Lower if r.severity == Severity::Fast => {
+            (format!("Halved each 10 s, from {}%.", r.from_share), "halving".into())
+        }
+        RollbackStage::Lower => (format!("Writing 0% now, from {}%.", r.from_share), "writing 0%".into()),
+        RollbackStage::Confirm => say("0% is written; waiting until no request is seen on new.", "confirming 0%"),
         RollbackStage::Drain => {
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
-            format!("Draining, {} left.", left.clock())
+            (format!("Draining, {} left.", left.clock()), format!("draining {}", left.clock()))
         }
         RollbackStage::Remove => match &track.fault {
-            Some(f) => format!("{} failed: {}; next try in {}.", f.action, f.text, f.retry_at.until(now).clock()),
-            None => "Removing the new pods.".into(),
+            Some(f) => (
+                format!("{} failed: {}; next try in {}.", f.action, f.text, f.retry_at.until(now).clock()),
+                format!("{} failed", f.action),
+            ),
+            None => say("Removing the new pods.", "removing new pods"),
         },
     }
 }
@@ -186,7 +199,7 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
                 "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
                 rollback_why(rollback)
             ),
-            format!("{name} went back to {old}; nothing is raised until somebody decides"),
+            format!("{name} went back: {}. Raises wait for a person", rollback_why(rollback)),
         );
     }
     let Some(held) = &track.held else { return paused_track(track, now) };
@@ -194,6 +207,13 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
         return held_by_gate(track, gate, e, held, now);
     }
     match held.reason {
+        HoldReason::Missing => {
+            let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
+            (
+                format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
+                format!("{name} {share:.0}%: {what}"),
+            )
+        }
         HoldReason::TooFew => {
             let enough = enough_at(run, track, now)
                 .map(|t| format!(" Enough at {} at current traffic.", show(t)))
@@ -208,6 +228,15 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
             format!("{name} {share:.0}%: {}", bare(&held.text)),
         ),
     }
+}
+
+/// `3 gates without data (provider down)`; what each source answered stands beside the gate.
+fn missing_gates(track: &Track) -> Option<String> {
+    let last = track.gates.iter().filter_map(|(name, g)| g.last.as_ref().map(|e| (name, e)));
+    let missing: Vec<_> = last.filter(|(_, e)| e.acts_as.is_missing()).collect();
+    let (name, first) = missing.first()?;
+    let what = if missing.len() == 1 { human(name) } else { format!("{} gates", missing.len()) };
+    Some(format!("{what} without data ({})", first.verdict.word()))
 }
 
 /// Texts of the engine end with or without a stop.

@@ -1,0 +1,132 @@
+//! What may go wrong in a night, and what people do in it.
+use std::collections::BTreeMap;
+
+use pilothouse::engine::command::Command;
+use pilothouse::engine::message::Leave;
+use pilothouse::spec::policy::OnTerminalLoss;
+use pilothouse::spec::units::{Dur, Time};
+
+/// The world begins here.
+pub const START: Time = Time(1_795_000_000_000);
+
+/// When, from the start of the world, and for how long.
+pub type Span = (Dur, Dur);
+
+/// Nothing goes wrong by default.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// The API server is away.
+    pub api_away: Vec<Span>,
+    /// Its answers take longer than anybody waits for them; the write lands long after.
+    pub api_slow: Vec<Span>,
+    /// The metrics source is away.
+    pub metrics_away: Vec<Span>,
+    /// It answers NaN.
+    pub metrics_nan: Vec<Span>,
+    /// It answers with the data of the moment this began.
+    pub metrics_stale: Vec<Span>,
+    /// It answers two series where one is asked for.
+    pub metrics_double: Vec<Span>,
+    /// It takes 8 s to answer.
+    pub metrics_slow: Vec<Span>,
+    /// No gateway accepts a route.
+    pub gateway_away: Vec<Span>,
+    /// The journal cannot be written.
+    pub journal_full: Vec<Span>,
+    /// Every n-th write is applied but its answer is lost; 0 is never.
+    pub lost_answer_every: u64,
+    /// Every n-th write is refused with a conflict; 0 is never.
+    pub conflict_every: u64,
+    /// Service to what its new version does wrong.
+    pub bad: BTreeMap<String, Bad>,
+    /// Service to the number of new pods that ever become ready.
+    pub ready_at_most: BTreeMap<String, u32>,
+    /// The old pods of a service are not ready but for so many.
+    pub old_unready: Vec<(String, Span, u32)>,
+    /// The critical service outside the run is down.
+    pub bystander_down: Vec<Span>,
+    /// A route is edited by hand to this share.
+    pub drift: Vec<(String, Dur, u32)>,
+    /// Another driver takes the lease.
+    pub stolen: Option<Dur>,
+    /// The process is killed before (false) or after (true) the n-th write reaches the server.
+    pub kill: Option<(u64, bool)>,
+    /// Wall time is set by this many milliseconds.
+    pub clock_set: Vec<(Dur, i64)>,
+    /// How long a gateway takes to accept.
+    pub accept_after: Dur,
+    /// Requests per second, where not the usual.
+    pub rps: BTreeMap<String, f64>,
+    pub people: People,
+    /// Mutations of the system itself, for tests that the laws notice.
+    pub broken: Broken,
+}
+
+/// Failing requests of a new version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bad {
+    /// From this long after its first traffic on.
+    pub after: Dur,
+    pub ratio: f64,
+    /// It gets well after this long.
+    pub lasts: Option<Dur>,
+    /// It is bad for so long, then good for so long, and so on.
+    pub flaps: Option<Dur>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct People {
+    pub interactive: bool,
+    pub commands: Vec<(Dur, Command)>,
+    pub leave: Option<(Dur, Leave)>,
+    pub terminal_lost: Option<(Dur, OnTerminalLoss)>,
+    /// How long the person on call takes to answer what is asked; nobody answers where it is not said.
+    pub answers_after: Option<Dur>,
+}
+
+/// Ways in which a system built with less care goes wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// After a kill, open intents are done again without looking at marks.
+    pub repeats_after_kill: bool,
+    /// The store says "written" before it has written.
+    pub journals_late: bool,
+    /// The lease is believed to be ours although it was lost, and routes are not fenced.
+    pub deaf_lease: bool,
+    /// Pods count as ready as soon as they are wanted.
+    pub believes_in_pods: bool,
+}
+
+/// Whether `now` lies in one of the spans.
+pub fn within(spans: &[Span], now: Time) -> bool {
+    spans.iter().any(|(at, len)| now >= START + *at && now < START + *at + *len)
+}
+
+impl Faults {
+    /// Nothing is wrong, and nobody interferes.
+    pub fn quiet(&self) -> bool {
+        let spans = [
+            &self.api_away,
+            &self.api_slow,
+            &self.metrics_away,
+            &self.metrics_nan,
+            &self.metrics_stale,
+            &self.metrics_double,
+            &self.metrics_slow,
+            &self.gateway_away,
+            &self.journal_full,
+            &self.bystander_down,
+        ];
+        spans.iter().all(|s| s.is_empty())
+            && self.bad.is_empty()
+            && self.ready_at_most.is_empty()
+            && self.old_unready.is_empty()
+            && self.drift.is_empty()
+            && self.stolen.is_none()
+            && self.clock_set.is_empty()
+            && self.rps.is_empty()
+            && self.people.commands.is_empty()
+            && self.people.leave.is_none()
+            && self.people.terminal_lost.is_none()
+    }
+}
