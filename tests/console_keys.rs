@@ -9,35 +9,42 @@ use pilothouse::console::update::{Ctx, paste, press};
 use pilothouse::engine::command::{Scope, Verb};
 use pilothouse::engine::{Command, Run};
 use pilothouse::spec::policy::OnExit;
-use pilothouse::spec::units::Dur;
-use support::nights;
+use pilothouse::spec::units::Time;
+use support::nights::{self, Moment};
 
 struct Desk {
     run: Run,
+    now: Time,
     model: Model,
     keymap: Keymap,
 }
 
 impl Desk {
-    fn new(run: Run) -> Desk {
+    fn new(Moment { run, now }: Moment) -> Desk {
         let mut model = Model::default();
         model.observe(&run);
-        Desk { run, model, keymap: Keymap::shipped("default").unwrap().unwrap() }
+        Desk { run, now, model, keymap: Keymap::shipped("default").unwrap().unwrap() }
     }
 
     /// Presses keys written as in a keymap file, with spaces between.
     fn press(&mut self, keys: &str) -> Vec<Intent> {
         let mut intents = Vec::new();
         for key in keys.split_whitespace().map(|k| Key::parse(k).unwrap()) {
-            let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: nights::NOW, page: 3 };
+            let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
             intents.extend(press(&mut self.model, key, ctx));
         }
         intents
     }
 
     fn write(&mut self, text: &str) -> Vec<Intent> {
-        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: nights::NOW, page: 3 };
+        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
         text.chars().flat_map(|c| press(&mut self.model, Key::char(c), ctx)).collect()
+    }
+
+    /// The run has gone on.
+    fn then(&mut self, Moment { run, now }: Moment) -> Vec<Intent> {
+        (self.run, self.now) = (run, now);
+        self.model.observe(&self.run)
     }
 
     fn hint(&self) -> &str {
@@ -57,17 +64,54 @@ fn command(intents: &[Intent]) -> Command {
 }
 
 #[test]
-fn the_first_look_is_at_what_needs_attention() {
-    assert_eq!(Desk::new(nights::over()).selected(), "billing");
-    let mut run = nights::safe();
-    run.tracks.get_mut("ledger").unwrap().fault = Some(pilothouse::engine::run::Fault {
+fn the_selection_follows_what_matters_until_a_person_takes_it() {
+    let mut desk = Desk::new(nights::ready());
+    assert_eq!(desk.selected(), "auth");
+    desk.then(nights::over());
+    assert_eq!(desk.selected(), "billing");
+    let mut fault = nights::safe();
+    fault.run.tracks.get_mut("ledger").unwrap().fault = Some(pilothouse::engine::run::Fault {
         action: "set-weight".into(),
         text: "timed out".into(),
         attempts: 2,
-        retry_at: nights::NOW,
-        since: nights::NOW,
+        retry_at: fault.now,
+        since: fault.now,
     });
-    assert_eq!(Desk::new(run).selected(), "ledger");
+    desk.then(fault.clone());
+    assert_eq!(desk.selected(), "ledger");
+    desk.press("k");
+    assert_eq!(desk.selected(), "catalog", "from where the selection was");
+    desk.then(nights::over());
+    assert_eq!(desk.selected(), "catalog", "it is the person's now");
+    desk.press("esc");
+    assert_eq!(desk.selected(), "billing", "and given back");
+    // A page that is open does not turn, nor does the service somebody acts on.
+    for keys in ["enter", "p", "x"] {
+        let mut desk = Desk::new(nights::safe());
+        desk.press(keys);
+        desk.then(fault.clone());
+        assert_eq!(desk.selected(), "billing", "{keys}");
+    }
+    // Where nothing is said of a service it stays.
+    let mut desk = Desk::new(nights::safe());
+    desk.then(nights::done());
+    assert_eq!(desk.selected(), "billing");
+}
+
+#[test]
+fn the_keys_that_answer_a_question_act_on_the_asked_service() {
+    for (key, verb, scope) in [
+        ("r", Verb::Retry, Scope::Service("billing".into())),
+        ("i", Verb::Skip, Scope::Service("billing".into())),
+        ("x", Verb::Abort, Scope::Run),
+    ] {
+        let mut desk = Desk::new(nights::after());
+        desk.press(key);
+        match &desk.model.mode {
+            Mode::Dialog(Dialog::Confirm(c)) => assert_eq!((c.verb, &c.scope), (verb, &scope)),
+            other => panic!("{key}: {other:?}: {}", desk.hint()),
+        }
+    }
 }
 
 #[test]
@@ -76,7 +120,7 @@ fn plain_verbs_go_out_at_once_and_their_keys_toggle() {
     let c = command(&desk.press("p"));
     assert_eq!((c.verb, c.scope), (Verb::Pause, Scope::Service("billing".into())));
     assert_eq!(c.by.name, "ivo");
-    desk.run = nights::paused();
+    desk.then(nights::paused());
     assert_eq!(command(&desk.press("p")).verb, Verb::Resume);
     let c = command(&desk.press("H"));
     assert_eq!((c.verb, c.scope), (Verb::PauseAll, Scope::Run));
@@ -119,9 +163,9 @@ fn esc_is_always_the_safe_exit() {
 fn a_preview_is_dead_when_the_situation_turned() {
     let mut desk = Desk::new(nights::safe());
     desk.press("n");
-    desk.run = nights::over();
+    desk.then(nights::over());
     assert!(desk.press("enter").is_empty(), "the gate went bad meanwhile");
-    desk.run = nights::safe();
+    desk.then(nights::safe());
     assert_eq!(command(&desk.press("enter")).verb, Verb::Next);
 }
 
@@ -141,10 +185,10 @@ fn a_needed_reason_must_be_given() {
 fn what_is_off_says_why_and_sends_nothing() {
     let mut desk = Desk::new(nights::over());
     assert!(desk.press("n").is_empty());
-    assert!(desk.hint().contains("next is off") && desk.hint().contains("error_rate"), "{}", desk.hint());
+    assert!(desk.hint().contains("next is off") && desk.hint().contains("error rate"), "{}", desk.hint());
     desk.press("b");
     assert!(desk.hint().contains("rollback is off"), "{}", desk.hint());
-    desk.model.selected = Some("auth".into());
+    desk.model.chosen = Some("auth".into());
     desk.press("b");
     assert!(desk.hint().contains("no two-person route is configured"), "{}", desk.hint());
     desk.run.identity.name = "eve".into();
@@ -200,7 +244,7 @@ fn ctrl_and_alt_keys_change_nothing() {
             for (ctrl, alt) in [(true, false), (false, true), (true, true)] {
                 let mut desk = Desk::new(nights::over());
                 desk.keymap = Keymap::shipped(name).unwrap().unwrap();
-                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: nights::NOW, page: 3 };
+                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: desk.now, page: 3 };
                 let intents = press(&mut desk.model, Key { code: Code::Char(c), ctrl, alt }, ctx);
                 assert!(intents.is_empty(), "{name}: ctrl {ctrl} alt {alt} {c} did {intents:?}");
                 let confirms = matches!(desk.model.mode, Mode::Dialog(Dialog::Confirm(_)));
@@ -283,9 +327,10 @@ fn reading_older_events_keeps_its_place() {
     let mut desk = Desk::new(nights::over());
     desk.press("tab tab j");
     assert_eq!(desk.model.events_scroll, 1);
-    let kind = pilothouse::engine::effect::EventKind::Step;
-    nights::event(&mut desk.run, Dur::ZERO, kind, "engine", None, "one more");
-    nights::event(&mut desk.run, Dur::ZERO, kind, "engine", None, "and another");
+    for text in ["one more", "and another"] {
+        let event = pilothouse::engine::effect::Event { text: text.into(), ..desk.run.events[0].clone() };
+        desk.run.events.push_front(event);
+    }
     desk.model.observe(&desk.run);
     assert_eq!(desk.model.events_scroll, 3);
     desk.press("f");
@@ -297,21 +342,41 @@ fn reading_older_events_keeps_its_place() {
 #[test]
 fn the_bell_rings_once_for_each_question() {
     let mut desk = Desk::new(nights::over());
-    let run = nights::asks();
-    assert_eq!(desk.model.observe(&run), [Intent::Bell]);
-    assert!(desk.model.observe(&run).is_empty());
-    assert!(desk.model.observe(&nights::over()).is_empty());
-    assert_eq!(desk.model.observe(&run), [Intent::Bell], "asked again");
+    assert_eq!(desk.then(nights::asks()), [Intent::Bell]);
+    assert!(desk.then(nights::asks()).is_empty());
+    assert!(desk.then(nights::over()).is_empty());
+    assert_eq!(desk.then(nights::asks()), [Intent::Bell], "asked again");
+    assert_eq!(desk.then(nights::blocked()), [Intent::Bell], "what needs a hand rings as well");
+    assert!(desk.then(nights::blocked()).is_empty());
 }
 
 #[test]
 fn copying_takes_the_selected_line_clean() {
     let mut desk = Desk::new(nights::over());
-    assert_eq!(desk.press("y"), [Intent::Copy("billing 4.1.8 > 4.2.1 25% HELD 0:48".into())]);
+    assert_eq!(desk.press("y"), [Intent::Copy("billing 4.1.8 > 4.2.1 50% HELD 0:40".into())]);
     desk.press("tab tab");
     match desk.press("y").as_slice() {
-        [Intent::Copy(line)] => assert!(line.starts_with("2026-11-22T02:11:12.000Z gate engine billing"), "{line}"),
+        [Intent::Copy(line)] => assert!(line.starts_with("2026-11-22T02:01:30.000Z hold engine billing"), "{line}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(desk.press("D"), [Intent::Dump]);
+    // Where only a hand can go on, what the hand needs.
+    let mut desk = Desk::new(nights::blocked());
+    for keys in ["y", "enter y"] {
+        match desk.press(keys).as_slice() {
+            [Intent::Copy(line)] => assert!(line.starts_with("kubectl --context") && line.ends_with("]'"), "{line}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn before_the_start_the_pages_are_those_of_the_preview() {
+    let mut desk = Desk::new(nights::ready());
+    desk.press("page-down page-down");
+    assert_eq!((desk.model.gates_scroll, desk.selected()), (6, "auth"));
+    desk.press("esc");
+    assert_eq!(desk.model.gates_scroll, 0);
+    desk.press("S");
+    assert_eq!(command(&desk.press("enter")).verb, Verb::Start);
 }

@@ -211,7 +211,10 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
                 format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
-                format!("{name} {share:.0}%: {what}"),
+                match held.until {
+                    Some(until) => format!("{name} {share:.0}%: {what}, blind in {}", until.until(now).clock()),
+                    None => format!("{name} {share:.0}%: {what}. Waits; rollback armed"),
+                },
             )
         }
         HoldReason::TooFew => {
