@@ -285,7 +285,9 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     if ask.answers.is_empty() {
         // What a hand can do: read the command, or take it along.
         let there = matches!(model.screen, Screen::Detail);
-        for (action, what) in [(Action::Open, "command"), (Action::Copy, "copy it")].into_iter().skip(usize::from(there)) {
+        for (action, what) in
+            [(Action::Open, "command"), (Action::Copy, "copy it")].into_iter().skip(usize::from(there))
+        {
             keys.extend(scene.keymap.key_of(model.screen, action).map(|key| format!("[{key}] {what}")));
         }
     }
@@ -301,7 +303,12 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let full = left.as_ref().map(|l| format!("{by_itself} {l}")).unwrap_or_default();
     // How long there is comes first: the end may be cut.
     let short = left.map(|l| format!("{l} left: ")).unwrap_or_default();
-    Some(AskRow { text: format!("{who}{text}{full}{more}"), short: format!("{short}{who}{text}{more}"), keys, bare_keys })
+    Some(AskRow {
+        text: format!("{who}{text}{full}{more}"),
+        short: format!("{short}{who}{text}{more}"),
+        keys,
+        bare_keys,
+    })
 }
 
 fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {

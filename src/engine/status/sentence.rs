@@ -93,7 +93,9 @@ fn blocked(run: &Run) -> String {
         Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
         None => match &run.driving {
             Driving::SteppedDown { holder, .. } => {
-                format!("blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended.")
+                format!(
+                    "blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended."
+                )
             }
             Driving::Lost { why, .. } => format!("blocked: {why}. Nothing was changed."),
             _ => "blocked: refused before the start. Nothing was changed.".into(),
