@@ -61,6 +61,7 @@ pub fn main() -> i32 {
     }
     match command(cli) {
         Ok(code) => code,
+        Err(Exit { error, .. }) if reader_left(&error) => READER_LEFT,
         Err(Exit { code, error }) => {
             eprintln!("pilothouse: {error:#}");
             code
@@ -68,17 +69,19 @@ pub fn main() -> i32 {
     }
 }
 
+/// What a shell makes of a program that SIGPIPE ended.
+const READER_LEFT: i32 = 141;
+
+/// Whoever read the output, such as `head`, has seen enough: no fault, and nobody to tell.
+fn reader_left(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn command(cli: Cli) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
-        None => {
-            print!("{FIRST}");
-            Ok(0)
-        }
-        Some(Command::Demo(args)) if args.list => {
-            print!("{}", demo::list());
-            Ok(0)
-        }
+        None => Ok(said(&mut std::io::stdout().lock(), FIRST, 0)?),
+        Some(Command::Demo(args)) if args.list => Ok(said(&mut std::io::stdout().lock(), &demo::list(), 0)?),
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
@@ -146,7 +149,10 @@ fn still(command: Command, global: &Global) -> Result<i32> {
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", out);
+            // It panics where its writer fails, and a reader may have gone.
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut text);
+            out.write_all(&text)?;
             Ok(0)
         }
         Command::Man => {
@@ -212,13 +218,20 @@ fn try_gate(
     Ok(0)
 }
 
+/// "File size limit exceeded"; the same number on Linux (but for MIPS) and macOS.
+const SIGXFSZ: i32 = 25;
+
 fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("no threads for the runtime")?;
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        // A write past `ulimit -f` then fails like one on a full disk, which the journal survives, and kills nobody.
+        let _kept = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
+        work.await
+    });
     // A request that hangs must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Ok(result)

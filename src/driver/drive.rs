@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Job};
 use crate::engine::command::Command;
-use crate::engine::effect::{Action, Effect};
+use crate::engine::effect::{Call, Effect};
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
 use crate::journal::{Entry, Journal};
@@ -327,13 +327,19 @@ impl Driver {
                 Effect::End => self.ending = true,
                 Effect::Call(call) => match unwritten {
                     // An intent nobody can read later must not raise risk; going back is always allowed.
-                    Some(why) if !goes_back(&call.action) => self.queue.push_back(effects::refused(call, why)),
+                    Some(why) if !self.goes_back(call) => self.queue.push_back(effects::refused(call, why)),
                     _ => self.launch(&effect),
                 },
                 Effect::Measure(_) | Effect::Preflight => self.launch(&effect),
                 Effect::Record(_) | Effect::Page(_) => {}
             }
         }
+    }
+
+    /// The engine's own rule: a call it still asks for while the journal is down must not be refused here, or the rollback
+    /// would ask for it for ever.
+    fn goes_back(&self, call: &Call) -> bool {
+        self.run.track(&call.service).is_some_and(|t| engine::lowers_risk(t, &call.action))
     }
 
     fn launch(&mut self, effect: &Effect) {
@@ -394,10 +400,6 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
-}
-
-fn goes_back(action: &Action) -> bool {
-    matches!(action, Action::SetWeight { next, expect } if next < expect)
 }
 
 /// What of one step belongs in the audit file, in the order it happened.

@@ -106,8 +106,8 @@ impl<'a> Cx<'a> {
     }
 }
 
-/// The call brings traffic or pods back towards the old version.
-fn lowers_risk(t: &Track, action: &Action) -> bool {
+/// The call brings traffic or pods back towards the old version: what an unwritable journal does not forbid.
+pub fn lowers_risk(t: &Track, action: &Action) -> bool {
     match action {
         Action::SetWeight { next, expect } => next < expect,
         Action::Scale { slot, .. } => *slot == Slot::Stable,

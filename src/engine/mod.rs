@@ -33,6 +33,7 @@ pub mod step;
 mod tick;
 
 pub use command::{Allowance, Command, Scope, Verb};
+pub use cx::lowers_risk;
 pub use effect::{Action, Call, Effect};
 pub use message::{Body, Message, Stamp};
 pub use run::{Outcome, Phase, Run, Track};

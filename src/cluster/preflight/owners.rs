@@ -27,7 +27,7 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
             Some(mark) => format!("was left by run {}", mark.run),
             None => "was not made by Pilothouse".to_string(),
         };
-        let fix = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
+        let fix = format!("when the route sends it nothing and nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
         look.stop(found, format!("{kind} {} {whose}", name(object)), fix);
     }
 }
