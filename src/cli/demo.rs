@@ -79,9 +79,11 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     }
     let zone = screen::zone(global)?;
     // Its own folder unless one is named: a demo leaves nothing among real runs.
-    let temporary = std::env::temp_dir().join(format!("pilothouse-demo-{}", std::process::id()));
-    let state_dir = global.state_dir.clone().unwrap_or(temporary);
     let plan = plan()?;
+    let state_dir = match &global.state_dir {
+        Some(named) => named.clone(),
+        None => own_folder()?,
+    };
     let shared = Shared::new(PracticeWorld::new(Config { scenario, seed: args.seed, start_ms: NIGHT }));
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = Server::start(shared.clone(), any).await.context("no port on loopback for the practice cluster")?;
@@ -113,6 +115,21 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     }
     server.shutdown();
     Ok(code)
+}
+
+/// A new folder that only its owner may enter; one that is there already may be another's.
+fn own_folder() -> Result<std::path::PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = |n: u32| std::env::temp_dir().join(format!("pilothouse-demo-{}-{n}", std::process::id()));
+    let make = |path: &Path| std::fs::DirBuilder::new().mode(0o700).create(path);
+    let mut n = 0;
+    loop {
+        match make(&folder(n)) {
+            Ok(()) => return Ok(folder(n)),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && n < 1000 => n += 1,
+            Err(e) => return Err(e).with_context(|| format!("{} cannot be made", folder(n).display())),
+        }
+    }
 }
 
 fn write_kubeconfig(dir: &Path, text: &str) -> Result<std::path::PathBuf> {

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use futures::FutureExt;
@@ -180,7 +181,11 @@ async fn show(
     Ok(())
 }
 
-/// SIGTERM and SIGINT leave as the policy says; the second one leaves at once. SIGHUP alone ends nothing.
+/// A signal this soon after another is the same wish: `timeout` and shells signal the process and then its group, and
+/// that must not cost the 0 % write.
+const SAME_SIGNAL: Duration = Duration::from_secs(2);
+
+/// SIGTERM and SIGINT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
 async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc<AtomicBool>) {
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
@@ -188,7 +193,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
         tracing::error!("signals cannot be listened to");
         return;
     };
-    let mut first = true;
+    let mut asked: Option<Instant> = None;
     loop {
         let why = tokio::select! {
             _ = term.recv() => WHY_SIGTERM,
@@ -196,8 +201,12 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
             _ = hup.recv() => continue,
         };
         signalled.store(true, Ordering::Relaxed);
-        let input = if first { Input::Leave(Leave { how, why: why.into() }) } else { Input::Quit };
-        first = false;
+        let input = match asked {
+            None => Input::Leave(Leave { how, why: why.into() }),
+            Some(at) if at.elapsed() < SAME_SIGNAL => continue,
+            Some(_) => Input::Quit,
+        };
+        asked.get_or_insert_with(Instant::now);
         if inputs.send(input).await.is_err() {
             return;
         }

@@ -185,6 +185,10 @@ pub(super) fn sentence(run: &Run) -> String {
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
         Some(Outcome::Blocked) => {
             let problems = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| p.blocking).count());
+            if problems == 0 {
+                // The lease is another's; the event before says whose.
+                return "Blocked before the start: another process drives this fleet; nothing was changed.".into();
+            }
             let problems = if problems == 1 { "1 problem".into() } else { format!("{problems} problems") };
             format!("Blocked before the start: {problems}; nothing was changed.")
         }
@@ -223,6 +227,11 @@ pub(super) fn next(run: &Run) -> Vec<String> {
     let resume = format!("`{}` goes on with it", resume_command(run));
     match (run.outcome(), exit_code(run)) {
         (Some(Outcome::Succeeded), _) => Vec::new(),
+        (Some(Outcome::Blocked), _)
+            if run.preflight.as_ref().is_none_or(|p| p.problems.iter().all(|p| !p.blocking)) =>
+        {
+            vec!["wait until that run has ended, or end it, then start again".into()]
+        }
         (Some(Outcome::Blocked), _) => vec!["repair what is listed, then start again".into()],
         (Some(Outcome::RolledBack), _) => vec![audit, "repair the release, then start a new run".into()],
         (Some(Outcome::Partial), _) => {
@@ -235,6 +244,9 @@ pub(super) fn next(run: &Run) -> Vec<String> {
             out
         }
         (Some(Outcome::SteppedDown), _) => vec![format!("`pilothouse watch --run {}` follows it", run.id)],
+        (None, 6) if matches!(run.driving, Driving::SteppedDown { .. }) => {
+            vec![format!("when that process no longer drives, {resume}")]
+        }
         (Some(Outcome::LeftSplit), _) | (None, 7) => {
             let split = run.in_order().filter(|t| undriven(t));
             let shares: Vec<String> =

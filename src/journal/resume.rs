@@ -73,7 +73,14 @@ pub(super) fn load(store: &dyn Store, run: &str) -> Result<Found, JournalError> 
     refuse_newer(run, &audit_lines)?;
     let records = sound(run, "audit.jsonl", chain::audit(&audit_lines.whole))?;
     let inbox = sound(run, "inbox.jsonl", chain::inbox(&inbox_lines.whole))?;
-    let mut snapshot = snapshot(store, run)?;
+    let mut snapshot = snapshot(store, run).map_err(|e| match e {
+        // It was saved once, and is gone: the cluster is not as it was before the run.
+        JournalError::NoSnapshot(_) if records.iter().any(|r| r.kind == "result") => JournalError::Unreadable {
+            run: run.into(),
+            what: "snapshot.json is gone, and its audit file tells of writes to the cluster".into(),
+        },
+        e => e,
+    })?;
     belong_together(run, &snapshot, &records, &inbox)?;
 
     let (open_intents, highest_key) = open_intents(&records);

@@ -49,7 +49,12 @@ fn summary(dir: &RunDir) -> RunSummary {
     match chain::lines(&audit).whole.first().and_then(|line| json(line)) {
         Some(header) => {
             fill(&mut summary, &header["body"]);
-            summary.problem = Some("ended before its first decision".into());
+            let wrote = |line: &&[u8]| json(line).is_some_and(|r| r["kind"] == "result");
+            let problem = match chain::lines(&audit).whole.iter().any(wrote) {
+                true => "its snapshot is gone",
+                false => "ended before its first decision",
+            };
+            summary.problem = Some(problem.into());
         }
         None => summary.problem = Some("its files cannot be read".into()),
     }

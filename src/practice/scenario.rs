@@ -46,7 +46,7 @@ scenarios! {
     Slow "slow" "the new billing is slow from its first request: P95 about 3.5 s" "billing is rolled back by its latency gate";
     SlowBurn "slow-burn" "the new billing fails 1.3 % of requests from the start: a little over the limit, seen only with enough requests" "billing is rolled back once there are requests enough to tell";
     Flapping "flapping" "the readiness of the new billing comes and goes: 20 s away, 30 s there, and so on" "no single breach is long enough; the step is called flapping and billing is rolled back";
-    CrashLoop "crash-loop" "the new billing's pods crash and never become ready" "the progress deadline passes and billing is rolled back before it gets traffic";
+    CrashLoop "crash-loop" "the new billing's pods crash and never become ready" "its restarts are counted and billing is rolled back before it gets traffic";
     FlakyMetrics "flaky-metrics" "billing is fine, but its metrics answer 500, HTML or nothing for minutes at a time" "steps wait while blind, nothing is promoted or rolled back on absence, and the upgrade completes";
     LowTraffic "low-traffic" "billing gets one request every few seconds" "steps wait for requests enough to judge, then a person is asked";
     ApiOutage "api-outage" "the API server is away for 90 s, twice, while billing shifts" "nothing is decided on old data; the upgrade goes on where it was and completes";

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::process::Command as Process;
 
 use super::{night, raise};
+use crate::engine::message::{CallOutcome, CallResult};
 use crate::engine::run::{Outcome, Run, Stage};
 use crate::journal::resume::Snapshot;
 use crate::journal::testing::{at, run, tick};
@@ -75,6 +76,15 @@ fn runs_are_listed_newest_first_and_found_by_name() {
     assert_eq!(past.len(), 2);
     assert_eq!(past[0].services["billing"], [("warming".to_string(), crate::spec::units::Dur::mins(5))]);
     assert_eq!(past_durations(&state.0, "shop", "staging"), []);
+    // A snapshot that was there once and is gone is something else than none that was ever written.
+    let (mut journal, _) = Journal::resume(RunDir::open(&state.0, "aaaa").unwrap()).unwrap();
+    let done = CallResult { key: 1, outcome: CallOutcome::Done { seen: Vec::new() } };
+    journal.commit(&[Entry::Result(done)], &run()).unwrap();
+    drop(journal);
+    std::fs::remove_file(state.0.join("runs/aaaa/snapshot.json")).unwrap();
+    assert_eq!(RunDir::list(&state.0)[2].problem.as_deref(), Some("its snapshot is gone"));
+    let error = Journal::resume(RunDir::open(&state.0, "aaaa").unwrap()).err().unwrap().to_string();
+    assert!(error.contains("snapshot.json is gone, and its audit file tells of writes"), "{error}");
 }
 
 #[test]
