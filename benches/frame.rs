@@ -5,6 +5,7 @@
 mod nights;
 
 use divan::Bencher;
+use nights::Moment;
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
 use pilothouse::console::model::Model;
@@ -12,7 +13,7 @@ use pilothouse::console::theme::Theme;
 use pilothouse::console::view::draw_into;
 use pilothouse::console::viewmodel::{Label, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
-use pilothouse::engine::Run;
+use pilothouse::engine::{Phase, Run};
 use pilothouse::spec::units::{Dur, Time};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -25,21 +26,42 @@ fn main() {
 
 struct Desk {
     run: Run,
+    now: Time,
     model: Model,
     keymap: Keymap,
     theme: Theme,
     label: Label,
 }
 
+/// Services on the screen.
+const SERVICES: usize = 92;
+
+/// A seeded night with billing over its limit, and as many more services as billing's own kind: every other one soaks.
+fn crowded() -> Moment {
+    let mut night = nights::over();
+    let run = &mut night.run;
+    let (like, planned) = (run.tracks["billing"].clone(), run.plan.get("billing").unwrap().clone());
+    for i in run.plan.services.len()..SERVICES {
+        let mut planned = planned.clone();
+        planned.service.name = format!("service-{i:02}");
+        let mut track = like.clone();
+        track.service = planned.service.name.clone();
+        track.held = None;
+        track.phase = if i % 2 == 0 { Phase::Waiting { needs: vec!["billing".into()] } } else { Phase::Soaked };
+        run.plan.services.push(planned);
+        run.tracks.insert(track.service.clone(), track);
+    }
+    night
+}
+
 impl Desk {
     fn new() -> Desk {
-        let run = nights::many(92);
+        let Moment { run, now } = crowded();
         let mut model = Model::default();
-        for then in nights::ticks(&run, "billing") {
-            model.observe(&then);
-        }
+        model.observe(&run);
         Desk {
             run,
+            now,
             model,
             keymap: Keymap::shipped("default").unwrap().unwrap(),
             theme: Theme::shipped("default-dark").unwrap().unwrap(),
@@ -64,21 +86,21 @@ impl Desk {
 #[divan::bench]
 fn build(bencher: Bencher) {
     let desk = Desk::new();
-    bencher.bench_local(|| desk.view_model(nights::NOW));
+    bencher.bench_local(|| desk.view_model(desk.now));
 }
 
 #[divan::bench]
 fn draw(bencher: Bencher) {
     let desk = Desk::new();
-    let vm = desk.view_model(nights::NOW);
+    let vm = desk.view_model(desk.now);
     bencher.bench_local(|| desk.draw(&vm));
 }
 
 #[divan::bench]
 fn whole_frame(bencher: Bencher) {
     let desk = Desk::new();
-    let before = desk.draw(&desk.view_model(nights::NOW));
-    let later = nights::NOW + Dur::secs(1);
+    let before = desk.draw(&desk.view_model(desk.now));
+    let later = desk.now + Dur::secs(1);
     bencher.bench_local(|| {
         let next = desk.draw(&desk.view_model(later));
         before.diff_iter(&next).count()

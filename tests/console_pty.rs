@@ -1,11 +1,13 @@
 //! The console in a real terminal: what it draws, what keys do, and that the terminal is always given back.
 //!
-//! The child is this test binary itself, told by an environment variable to run a console over a fixed run.
+//! The child is this test binary itself, told by environment variables to run a console over a run of a seeded night;
+//! `pause-all` stands in for time passing, and `pause` for a defect.
 mod support;
 
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use pilothouse::console::glyphs::GlyphSet;
@@ -14,28 +16,52 @@ use pilothouse::console::theme::Theme;
 use pilothouse::console::viewmodel::Label;
 use pilothouse::console::zone::Zone;
 use pilothouse::console::{ConsoleOptions, FromConsole, run_console};
+use pilothouse::engine::Run;
+use pilothouse::engine::Verb;
+use pilothouse::spec::units::Time;
 use portable_pty::{Child, CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
-use support::nights;
+use support::nights::{self, Moment};
 
 const CHILD: &str = "PILOTHOUSE_TEST_CONSOLE_OUT";
 const OWNER: &str = "PILOTHOUSE_TEST_CONSOLE_OWNER";
+const RUNS: &str = "PILOTHOUSE_TEST_CONSOLE_RUNS";
+
+/// The file of two moments of one night, as JSON; played once, whoever needs it first.
+fn runs() -> PathBuf {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    let played = || {
+        if let Some(file) = std::env::var_os(RUNS) {
+            return file.into();
+        }
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("console-runs-{}.json", std::process::id()));
+        let moments = [nights::over(), nights::after()].map(|m| (m.run, m.now));
+        std::fs::write(&file, serde_json::to_vec(&moments).unwrap()).unwrap();
+        file
+    };
+    FILE.get_or_init(played).clone()
+}
 
 /// Not a test of its own: the other side of the ones below. Writes what the console sent to the file named by `CHILD`.
 #[test]
 fn child() {
     let Ok(out) = std::env::var(CHILD) else { return };
+    let played: [(Run, Time); 2] = serde_json::from_slice(&std::fs::read(runs()).unwrap()).unwrap();
+    let [over, after] = played.map(|(run, now)| Moment { run, now });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let said = runtime.block_on(async {
         // As the driver does: losing the terminal is not the end.
         let _hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).unwrap();
-        let (_updates, receiver) = tokio::sync::watch::channel(Arc::new(nights::over()));
+        let now = over.now;
+        let (updates, receiver) = tokio::sync::watch::channel(Arc::new(over.run));
         let (send, mut sent) = tokio::sync::mpsc::channel(8);
         let listener = tokio::spawn(async move {
             let mut all = Vec::new();
             while let Some(what) = sent.recv().await {
                 if let FromConsole::Command(c) = &what {
-                    // `pause` stands in for a defect.
-                    assert!(c.verb.info().name != "pause", "a defect in the console");
+                    assert!(c.verb != Verb::Pause, "a defect in the console");
+                    if c.verb == Verb::PauseAll {
+                        updates.send_replace(Arc::new(after.run.clone()));
+                    }
                 }
                 all.push(format!("{what:?}"));
             }
@@ -48,7 +74,7 @@ fn child() {
             zone: Zone::named("Europe/Berlin").unwrap(),
             read_only: false,
             label: Label::default(),
-            now: Arc::new(|| nights::NOW),
+            now: Arc::new(move || now),
             dump_dir: std::env::temp_dir(),
         };
         let end = run_console(receiver, send, options).await;
@@ -61,12 +87,34 @@ fn child() {
     let _ = writeln!(std::io::stdout(), "left the console");
 }
 
+/// What a terminal does besides drawing.
+#[derive(Default)]
+struct Heard {
+    bells: usize,
+    titles: Vec<String>,
+    copied: Vec<u8>,
+}
+
+impl vt100::Callbacks for Heard {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.bells += 1;
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.titles.push(String::from_utf8_lossy(title).into_owned());
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+        self.copied = data.to_vec();
+    }
+}
+
 /// A child in a terminal.
 struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
+    screen: Arc<Mutex<vt100::Parser<Heard>>>,
     out: std::path::PathBuf,
 }
 
@@ -82,11 +130,13 @@ impl Pty {
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
         command.args(["--exact", "child", "--nocapture", "--test-threads=1"]);
         command.env(CHILD, &out);
+        command.env(RUNS, runs());
         command.env("TERM", "xterm-256color");
         command.env("RUST_BACKTRACE", "0");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(100).unwrap(), 0)));
+        let (rows, cols) = (NonZero::new(30).unwrap(), NonZero::new(100).unwrap());
+        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(rows, cols, 0, Heard::default())));
         let (mut reader, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -146,14 +196,14 @@ impl Drop for Pty {
 #[test]
 fn keys_reach_the_driver_and_the_terminal_is_given_back() {
     let mut pty = Pty::start("keys");
-    pty.shows("HELD  billing held at 25%");
+    pty.shows("HELD  billing held at 50%");
     pty.press("x");
     pty.shows("Enter does nothing until");
     pty.press("\r");
     pty.press("billing");
     pty.shows("[ Enter abort ]");
     pty.press("\r");
-    pty.shows("abort sent");
+    pty.shows("abort billing sent");
     pty.press("q");
     pty.shows("LEAVE");
     pty.press("h");
@@ -162,6 +212,52 @@ fn keys_reach_the_driver_and_the_terminal_is_given_back() {
     assert!(said.contains("Quit(Hold)") && said.ends_with("Ok(Quit(Hold))"), "{said}");
     pty.wait("the shell's screen", |s| !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste());
     pty.shows("left the console");
+}
+
+#[test]
+fn title_and_bell_reach_one_who_looks_elsewhere() {
+    let mut pty = Pty::start("bell");
+    pty.shows("HELD");
+    let heard = |pty: &Pty| pty.screen.lock().unwrap().callbacks().bells;
+    assert_eq!(heard(&pty), 0, "nothing new is asked");
+    pty.press("H");
+    pty.shows("!ASK  billing went back");
+    pty.press("y");
+    pty.shows("copied");
+    {
+        let screen = pty.screen.lock().unwrap();
+        let heard = screen.callbacks();
+        assert_eq!(
+            (heard.bells, heard.titles.as_slice()),
+            (1, ["HELD billing 50%".into(), "HELD billing 0%".into()].as_slice())
+        );
+        // "billing 4.1.8 > 4.2.1 0% rolled back", as OSC 52 carries it.
+        assert_eq!(heard.copied, b"YmlsbGluZyA0LjEuOCA+IDQuMi4xIDAlIHJvbGxlZCBiYWNr");
+    }
+    pty.press("qh");
+    pty.said();
+}
+
+#[test]
+fn one_who_comes_back_from_a_stop_finds_the_whole_screen() {
+    let mut pty = Pty::start("stop");
+    pty.shows("HELD");
+    let signal = |pty: &Pty, name: &str| {
+        let id = pty.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    signal(&pty, "-STOP");
+    // What a shell leaves: its own screen, a cursor, other text.
+    pty.screen.lock().unwrap().process(b"\x1b[?1049l\x1b[?25h\x1b[2J$ ls");
+    signal(&pty, "-CONT");
+    pty.wait("the whole screen", |s| {
+        s.alternate_screen()
+            && s.hide_cursor()
+            && s.contents().contains("HELD  billing")
+            && s.contents().contains("? help")
+    });
+    pty.press("qh");
+    assert!(pty.said().ends_with("Ok(Quit(Hold))"));
 }
 
 #[test]
@@ -209,6 +305,7 @@ fn a_terminal_that_hangs_up_is_noticed() {
     let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "owner", "--nocapture", "--test-threads=1"])
         .env(OWNER, &out)
+        .env(RUNS, runs())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();

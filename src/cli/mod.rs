@@ -61,23 +61,28 @@ pub fn main() -> i32 {
     }
     match command(cli) {
         Ok(code) => code,
+        Err(Exit { error, .. }) if reader_left(&error) => 0,
         Err(Exit { code, error }) => {
-            eprintln!("pilothouse: {error:#}");
+            session::say(&format!("pilothouse: {error:#}"));
             code
         }
     }
+}
+
+/// Whoever read what is printed has seen enough, as `head` has: no fault of anybody.
+fn reader_left(error: &anyhow::Error) -> bool {
+    let io = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
 }
 
 fn command(cli: Cli) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
         None => {
-            print!("{FIRST}");
-            Ok(0)
+            Ok(said(&mut std::io::stdout(), FIRST, 0)?)
         }
         Some(Command::Demo(args)) if args.list => {
-            print!("{}", demo::list());
-            Ok(0)
+            Ok(said(&mut std::io::stdout(), &demo::list(), 0)?)
         }
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
@@ -146,7 +151,9 @@ fn still(command: Command, global: &Global) -> Result<i32> {
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", out);
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut text);
+            out.write_all(&text)?;
             Ok(0)
         }
         Command::Man => {

@@ -6,7 +6,7 @@ use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::json::text;
-use super::wire::{Wire, chain};
+use super::wire::{NO_JSON, Wire, chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,6 +92,7 @@ async fn probe(client: &kube::Client, source: &Source, server: String) -> Result
             Some(403) => Ok(()),
             Some(401) => Err(ConnectError::Unauthorized { server, whose: source.whose.clone() }),
             Some(status) if status < 500 => Err(ConnectError::NoApiServer { server, why: fault.to_string() }),
+            None if fault.reason == NO_JSON => Err(ConnectError::NoApiServer { server, why: fault.message }),
             _ => Err(ConnectError::Unreachable { server, why: fault.message }),
         },
     }

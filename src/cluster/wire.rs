@@ -298,10 +298,15 @@ impl Wire {
         if !head.status.is_success() {
             return Err(refusal(what, &head, &bytes));
         }
-        serde_json::from_slice(&bytes)
-            .map_err(|e| Fault { status: None, ..lost(format!("the answer is no JSON ({e}); is this an API server?")) })
+        serde_json::from_slice(&bytes).map_err(|e| Fault {
+            reason: NO_JSON.into(),
+            ..lost(format!("the answer is no JSON ({e}); is this an API server?"))
+        })
     }
 }
+
+/// [`Fault::reason`] of an answer that came, and is nothing an API server says.
+pub(super) const NO_JSON: &str = "NoJson";
 
 /// A status ≥ 300 as a fault.
 fn refusal(what: String, head: &http::response::Parts, bytes: &[u8]) -> Fault {

@@ -66,6 +66,8 @@ pub enum ConsoleEnd {
     TerminalLost,
 }
 
+/// Goes on after a stop. The number is the system's own: 18 on Linux (x86 and Arm), 19 on macOS and the BSDs.
+const SIGCONT: SignalKind = SignalKind::from_raw(if cfg!(target_os = "linux") { 18 } else { 19 });
 /// At most thirty frames a second.
 const FRAME: Duration = Duration::from_millis(33);
 /// How long a lone ESC waits for the rest of a sequence.
@@ -83,6 +85,7 @@ pub async fn run_console(
     let guard = Guard::enter()?;
     let (mut terminal, frames) = threads()?;
     let mut resized = signal(SignalKind::window_change()).map_err(|e| ConsoleError::Signal("SIGWINCH", e))?;
+    let mut continued = signal(SIGCONT).map_err(|e| ConsoleError::Signal("SIGCONT", e))?;
     let run = updates.borrow_and_update().clone();
     let mut console = Console::new(run, commands, frames, options);
     let mut second = interval(Duration::from_secs(1));
@@ -105,6 +108,7 @@ pub async fn run_console(
             said = terminal.recv() => console.take_terminal(said.unwrap_or(FromTerminal::Gone)),
             () = sleep_until(console.escape.unwrap_or_else(Instant::now)), if console.escape.is_some() => console.flush(),
             _ = resized.recv() => console.resize(),
+            _ = continued.recv() => console.take_up(),
             _ = second.tick() => console.dirty = true,
             () = sleep_until(console.due), if console.dirty && !console.writing => console.draw(),
         }
@@ -268,6 +272,13 @@ impl Console {
         };
         self.model.hint = Some(format!("not taken: {why}"));
         false
+    }
+
+    fn take_up(&mut self) {
+        self.extra.extend(super::terminal::resume());
+        self.whole = true;
+        self.dirty = true;
+        self.resize();
     }
 
     fn resize(&mut self) {

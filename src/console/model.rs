@@ -162,6 +162,5 @@ impl Model {
 
 /// A filter also finds words of state, so that `/held` shows what is held.
 fn state_matches(run: &Run, name: &str, query: &str) -> bool {
-    run.track(name)
-        .is_some_and(|t| status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
+    run.track(name).is_some_and(|t| status::state_text(run, t, run.now.wall).to_lowercase().contains(query))
 }

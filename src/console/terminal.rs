@@ -80,6 +80,19 @@ impl Guard {
     }
 }
 
+/// The process was stopped and goes on: whoever had the terminal meanwhile left it in modes of their own. Sets ours
+/// again; gives what must be written before the next whole frame.
+pub fn resume() -> Vec<u8> {
+    let mut modes = Vec::new();
+    if TAKEN.load(Ordering::SeqCst) {
+        // Raw mode that is thought to be on is not set again; a terminal that is gone shows at the next read.
+        let _ = disable_raw_mode().and_then(|()| enable_raw_mode());
+        // Writing into a Vec does not fail.
+        let _ = queue!(modes, EnterAlternateScreen, EnableBracketedPaste, Hide);
+    }
+    modes
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         restore();

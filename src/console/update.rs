@@ -6,11 +6,11 @@ use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::viewmodel::before_length;
-use crate::engine::{Phase, Run};
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::Stage;
 use crate::engine::status::state_text;
+use crate::engine::{Phase, Run};
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 

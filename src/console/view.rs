@@ -107,7 +107,7 @@ fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     };
     // Seconds on the clock show that the picture lives: names go before them.
     let long = (7..=9).rev().map(|d| ((false, false), d));
-    let mixed = (7..=9).rev().map(|d| ((true, false), d));
+    let mixed = (6..=9).rev().map(|d| ((true, false), d));
     let tries = long.chain(mixed).chain((1..=9).rev().map(|d| ((true, true), d)));
     let (short, drop) = tries.clone().find(|(s, d)| size(*s, *d) <= room).unwrap_or(((true, true), 1));
     let gap = if short.0 { 1 } else { 2 };

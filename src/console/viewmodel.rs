@@ -284,14 +284,17 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
         .collect();
     if ask.answers.is_empty() {
         // What a hand can do: read the command, or take it along.
-        for (action, what) in [(Action::Open, "command"), (Action::Copy, "copy it")] {
+        let there = matches!(model.screen, Screen::Detail);
+        for (action, what) in
+            [(Action::Open, "command"), (Action::Copy, "copy it")].into_iter().skip(usize::from(there))
+        {
             keys.extend(scene.keymap.key_of(model.screen, action).map(|key| format!("[{key}] {what}")));
         }
     }
     let bare_keys = keys.iter().map(|k| k.split(' ').next().unwrap_or(k)).collect::<Vec<_>>().join(" ");
     let keys = keys.join("  ");
-    // Texts of the engine often begin with the service they are about.
-    let who = ask.service.as_ref().filter(|s| !ask.text.starts_with(s.as_str()));
+    // Texts of the engine often name the service they are about.
+    let who = ask.service.as_ref().filter(|s| !ask.text.contains(s.as_str()));
     let who = who.map(|s| format!("{s}: ")).unwrap_or_default();
     let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
     let left = ask.deadline.map(|t| t.until(scene.now).clock());
@@ -300,7 +303,12 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     let full = left.as_ref().map(|l| format!("{by_itself} {l}")).unwrap_or_default();
     // How long there is comes first: the end may be cut.
     let short = left.map(|l| format!("{l} left: ")).unwrap_or_default();
-    Some(AskRow { text: format!("{who}{text}{full}{more}"), short: format!("{short}{who}{text}{more}"), keys, bare_keys })
+    Some(AskRow {
+        text: format!("{who}{text}{full}{more}"),
+        short: format!("{short}{who}{text}{more}"),
+        keys,
+        bare_keys,
+    })
 }
 
 fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {

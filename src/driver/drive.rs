@@ -79,6 +79,8 @@ pub struct Driver {
     journal_due: Option<Time>,
     /// When the state was last saved.
     saved: Time,
+    /// Something was recorded since: saved once all that is ready has been taken in.
+    unsaved: bool,
     leave_at: Option<(Time, Leave)>,
     link: Option<Link>,
     last: Option<Stamp>,
@@ -117,6 +119,7 @@ impl Driver {
             lease_asked: false,
             journal_due: None,
             saved: Time(i64::MIN),
+            unsaved: false,
             leave_at: None,
             link: None,
             last: None,
@@ -152,6 +155,7 @@ impl Driver {
         }
         loop {
             self.pump().await;
+            self.save();
             self.publish();
             #[cfg(debug_assertions)]
             assert!(!fault || self.run.started.is_none(), "a fault in the driver, as PILOTHOUSE_PANIC asks");
@@ -319,9 +323,13 @@ impl Driver {
         let effects = engine::step(&mut self.run, &message);
         self.fresh = true;
         let entries = entries(&message.body, &effects);
-        let written = if !entries.is_empty() || at.wall.since(self.saved) >= SAVE_EVERY {
-            self.saved = at.wall;
+        let acts = effects.iter().any(|e| matches!(e, Effect::Call(_)));
+        let written = if acts || at.wall.since(self.saved) >= SAVE_EVERY {
+            (self.saved, self.unsaved) = (at.wall, false);
             self.journal.commit(&entries, &self.run).map_err(|e| e.to_string())
+        } else if !entries.is_empty() {
+            self.unsaved = true;
+            self.journal.record(&entries, &self.run).map_err(|e| e.to_string())
         } else if self.run.tick_asked != tick_before {
             self.journal.tick().map_err(|e| e.to_string())
         } else {
@@ -338,6 +346,18 @@ impl Driver {
                 self.queue.push_back(Body::JournalLink(Link::Up));
             }
             self.perform(effects, None);
+        }
+    }
+
+    /// The state after records that are followed by no effect; those that are were saved with them.
+    fn save(&mut self) {
+        if !std::mem::take(&mut self.unsaved) || self.run.journal.down.is_some() {
+            return;
+        }
+        self.saved = self.run.now.wall;
+        if let Err(why) = self.journal.commit(&[], &self.run) {
+            self.journal_due = Some(self.run.now.wall + JOURNAL_RETRY);
+            self.queue.push_back(Body::JournalLink(Link::Down(why.to_string())));
         }
     }
 

@@ -3,7 +3,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::pass::with_track;
 use super::rollback::{decide, follow};
-use super::run::{AskKind, Held, HoldReason, Outcome, Phase, Run, Track};
+use super::run::{AskKind, Held, HoldReason, Outcome, Phase, Run, Settling, Track};
 use super::step;
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
@@ -138,8 +138,11 @@ pub(super) fn check_end(cx: &mut Cx) {
     }
     if cx.run.aborting.is_some() {
         // Those at 100 % stay warm and held: nothing more moves.
-        let resting = |t: &Track| {
-            t.phase.is_final() || (matches!(t.phase, Phase::Soaking { .. } | Phase::Soaked) && t.desired == 100)
+        let resting = |t: &Track| match &t.phase {
+            Phase::Soaking { .. } | Phase::Soaked => t.desired == 100,
+            // Stands still at 100 % until its gates are good; nobody can be waited for on the way out.
+            Phase::Settling(Settling::CopyBack) => t.held.is_some(),
+            p => p.is_final(),
         };
         if cx.run.tracks.values().all(resting) {
             return step::end(cx, Outcome::Partial);

@@ -139,6 +139,8 @@ impl Track {
     /// Forgets what the attempt before knew of the new version.
     fn restart(&mut self) {
         self.held = None;
+        self.blind = None;
+        (self.missing_ticks, self.missing_since) = (0, None);
         self.fault = None;
         self.kept_until = None;
         self.gates_from = None;

@@ -19,8 +19,16 @@ pub(super) fn pass(cx: &mut Cx) {
     }
 }
 
+/// Once for the one who drives; and once before for one who cannot have the lease, since the reason may be a missing
+/// right that a report names.
 fn ask_preflight(cx: &mut Cx) {
-    if matches!(cx.run.driving, Driving::Yes { .. }) && !cx.run.preflight_asked {
+    let drives = matches!(cx.run.driving, Driving::Yes { .. });
+    let cannot = matches!(cx.run.driving, Driving::Unknown) && cx.run.cluster.down.is_some();
+    if drives && cx.run.preflight.is_some() {
+        // That was the look of one who did not drive yet.
+        (cx.run.preflight, cx.run.preflight_asked) = (None, false);
+    }
+    if (drives || (cannot && cx.run.synced)) && !cx.run.preflight_asked {
         cx.run.preflight_asked = true;
         cx.emit(Effect::Preflight);
     }

@@ -48,7 +48,9 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
         }
         return hold(cx, t, HoldReason::Gate, reason, None);
     }
-    if !t.gates_rest() || !judged_lately(cx.run) || raise_blocked(cx.run, t).is_some() {
+    // An abort does not reach back behind the point of no return: what has begun to settle is brought to its end.
+    let blocked = cx.run.aborting.is_none() && raise_blocked(cx.run, t).is_some();
+    if !t.gates_rest() || !judged_lately(cx.run) || blocked {
         return;
     }
     lift_if(cx, t, &[HoldReason::Write, HoldReason::Gate], "stable runs the new version");

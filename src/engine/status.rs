@@ -228,7 +228,7 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
             asks.push(AskLine {
                 service: Some(track.service.clone()),
                 kind: None,
-                text: format!("{} cannot go back by itself: make old ready, or do it by hand", track.service),
+                text: format!("{}: make old ready, or take it back by hand", track.service),
                 deadline: None,
                 answers: Vec::new(),
             });

@@ -2,7 +2,7 @@
 use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
 use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message};
-use super::observe::{Observation, PreflightReport, RouteSeen, WorkloadSeen};
+use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
 use super::run::{Driving, Fault, Leaving, Outcome, Paused, Phase, Run, SourceState, Stage, Track};
 use super::{obey, observe::Slot, pass, tick};
 use crate::spec::policy::{OnExit, OnTerminalLoss};
@@ -185,11 +185,16 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     }
     let blocking = report.problems.iter().filter(|p| p.blocking).count();
     cx.run.preflight = Some(report.clone());
+    let drives = matches!(cx.run.driving, Driving::Yes { .. });
+    if !drives && (blocking == 0 || report.server_version.is_empty()) {
+        // Nothing found, or nothing seen at all: looked at again by the one who drives.
+        return;
+    }
     if blocking > 0 {
         let text = format!("preflight found {blocking} problem(s); nothing was changed");
         cx.event(EventKind::Run, ENGINE, None, text);
         for p in report.problems.iter().filter(|p| p.blocking) {
-            cx.event(EventKind::Fault, ENGINE, p.service.as_deref(), format!("{} Do: {}", p.what, p.fix));
+            cx.event(EventKind::Fault, ENGINE, p.service.as_deref(), format!("{}. Do: {}", p.what.trim_end_matches('.'), p.fix));
         }
         end(cx, Outcome::Blocked);
         return;
@@ -313,6 +318,9 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
             let text = format!("{holder} drives this fleet (epoch {epoch})");
             if cx.run.started.is_none() {
                 cx.event(EventKind::Run, ENGINE, None, format!("{text}; nothing was changed"));
+                let fix = "wait for that run to end, or end it where it runs: one fleet has one driver".to_string();
+                let problem = Problem { service: None, blocking: true, what: format!("{text}."), fix };
+                cx.run.preflight.get_or_insert_default().problems.push(problem);
                 end(cx, Outcome::Blocked);
             } else {
                 stepped_down(cx, &text);

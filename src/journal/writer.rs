@@ -40,6 +40,8 @@ pub struct Journal {
     now: Time,
     ends: BTreeMap<String, EndOf>,
     durations: String,
+    /// What they were made from: the end of the run and how many phases are over.
+    durations_of: Option<(Option<Time>, usize)>,
 }
 
 struct Outage {
@@ -107,6 +109,7 @@ impl Journal {
             now: Time::default(),
             ends: BTreeMap::new(),
             durations: String::new(),
+            durations_of: None,
         }
     }
 
@@ -164,6 +167,16 @@ impl Journal {
     /// When something could not be written. Entries are then kept in memory and written late, after a `gap` record, once
     /// it works again: do not hand them in twice. Until then only rollback and abort may be executed.
     pub fn commit(&mut self, entries: &[Entry], run: &Run) -> Result<(), JournalError> {
+        self.record(entries, run)?;
+        self.save(run)
+    }
+
+    /// As [`Journal::commit`], but for the snapshot, which must follow before the next effect: for what is over, such as
+    /// results, several of which can share one.
+    ///
+    /// # Errors
+    /// As [`Journal::commit`].
+    pub fn record(&mut self, entries: &[Entry], run: &Run) -> Result<(), JournalError> {
         self.now = run.now.wall;
         self.ends = run.tracks.iter().map(|(name, track)| (name.clone(), end_of(track))).collect();
         let fresh = (Facts::of(run)).filter(|f| self.facts.as_ref() != Some(f));
@@ -172,8 +185,7 @@ impl Journal {
             self.facts = Some(facts);
         }
         self.take(entries);
-        self.write().map_err(|e| self.unwritable(FileName::Audit, e))?;
-        self.save(run)
+        self.write().map_err(|e| self.unwritable(FileName::Audit, e))
     }
 
     /// Writes what was heard, once per grid tick, also when nothing was decided; and after an outage, what had to wait.
@@ -327,10 +339,15 @@ impl Journal {
         let text = serde_json::to_vec(&out).map_err(|e| self.unwritable(FileName::Snapshot, e.into()))?;
         let saved = self.store.replace(FileName::Snapshot, &text);
         saved.map_err(|e| self.unwritable(FileName::Snapshot, e))?;
+        let told = (run.ended, run.tracks.values().map(|t| t.durations.len()).sum());
+        if self.durations_of == Some(told) {
+            return Ok(());
+        }
         let durations = durations::text(run);
         // For later estimates only: worth no stop; tried again at the next commit.
         if durations != self.durations && self.store.replace(FileName::Durations, durations.as_bytes()).is_ok() {
             self.durations = durations;
+            self.durations_of = Some(told);
         }
         Ok(())
     }

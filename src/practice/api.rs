@@ -151,18 +151,22 @@ impl World {
             ["token", token, rest @ ..] => (Some(*token), rest.to_vec()),
             _ => (None, parts),
         };
-        match parts.as_slice() {
-            ["version"] => return Ok(Answer::json(200, discovery::version())),
-            ["healthz" | "livez" | "readyz", ..] => {
-                return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into()));
-            }
-            _ => {}
-        }
         let token = match ask.authorization.strip_prefix("Bearer ") {
             Some(token) => Some(token.trim()),
             None => in_path,
         };
-        let user = token.and_then(user_of).ok_or_else(status::unauthorized)?;
+        let user = token.and_then(user_of);
+        // Who shows no token is anonymous, and may see these; who shows a wrong one is nobody, everywhere.
+        if token.is_none() || user.is_some() {
+            match parts.as_slice() {
+                ["version"] => return Ok(Answer::json(200, discovery::version())),
+                ["healthz" | "livez" | "readyz", ..] => {
+                    return Ok(Answer::text(200, "text/plain; charset=utf-8", "ok".into()));
+                }
+                _ => {}
+            }
+        }
+        let user = user.ok_or_else(status::unauthorized)?;
         if let Some(answer) = about_itself(ask, &parts) {
             return Ok(answer);
         }

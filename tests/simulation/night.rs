@@ -27,6 +27,7 @@ pub struct Night {
     pub run: Run,
     pub store: MemoryStore,
     pub restarts: u32,
+    pub read_back: bool,
 }
 
 /// Runs one. Every state that is published is read back from its own text when `read_back` says so.
@@ -70,7 +71,7 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
         if let Some(ended) = ended
             && (ended.is_ended() || over || sim.state().stolen)
         {
-            return Night { run: ended, sim, store, restarts };
+            return Night { run: ended, sim, store, restarts, read_back };
         }
         restarts += 1;
         // A disk that is full now is not full for ever.
@@ -82,7 +83,7 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
         run = snapshot.run;
         run.seq = run.seq.max(snapshot.next_seq.saturating_sub(1));
         if over {
-            return Night { run, sim, store, restarts };
+            return Night { run, sim, store, restarts, read_back };
         }
         sim.reattach();
         wait(&sim);

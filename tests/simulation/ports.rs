@@ -189,7 +189,8 @@ impl State {
         }
         // 25 s is the age a sample may have on a 10 s grid.
         let old = stale.is_some_and(|s| at.since(s) > Dur::secs(25));
-        if !nan && !double && !old {
+        // Without requests a ratio is NaN also when all is well: that is too few, which is an answer.
+        if (!nan || n == 0.0) && !double && !old {
             self.laws.saw_data(&q.service, at);
         }
         sample

@@ -171,7 +171,10 @@ fn spike() -> Night {
                 matches!(&billing(run).phase, Phase::RollingBack(r)
                     if r.drain_since.is_some_and(|d| now.since(d) >= Dur::secs(8)))
             }),
-            look("verifying", |run| matches!(billing(run).phase, Phase::Verifying { clean, .. } if clean >= Dur::secs(50))),
+            look(
+                "verifying",
+                |run| matches!(billing(run).phase, Phase::Verifying { clean, .. } if clean >= Dur::secs(50)),
+            ),
             look("after", |run| asked(run, AskKind::AfterRollback, Dur::secs(20))),
         ],
     }
@@ -203,9 +206,7 @@ fn healthy() -> Night {
             Wanted { name: "calm", when: |run| at_25(run, Dur::secs(40)), say: Some(pause) },
             Wanted {
                 name: "paused",
-                when: |run| {
-                    billing(run).paused.as_ref().is_some_and(|p| run.now.wall.since(p.since) >= Dur::secs(95))
-                },
+                when: |run| billing(run).paused.as_ref().is_some_and(|p| run.now.wall.since(p.since) >= Dur::secs(95)),
                 say: Some(resume),
             },
             look("settling", |run| run.tracks.values().any(|t| matches!(t.phase, Phase::Settling(_)))),
@@ -230,9 +231,7 @@ fn thin() -> Night {
 }
 
 fn no_way_back() -> Night {
-    let blocked = |run: &Run| {
-        matches!(&billing(run).phase, Phase::RollbackBlocked { since, .. } if run.now.wall.since(*since) >= Dur::secs(60))
-    };
+    let blocked = |run: &Run| matches!(&billing(run).phase, Phase::RollbackBlocked { since, .. } if run.now.wall.since(*since) >= Dur::secs(60));
     Night { scenario: Scenario::BadRollbackTarget, start: true, change: |_| {}, wanted: vec![look("blocked", blocked)] }
 }
 

@@ -123,7 +123,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
         report.problems = found.problems;
         return Ok(report);
     }
-    rights::check(wire, plan, &mut found).await?;
+    let may_create = rights::check(wire, plan, &mut found).await?;
     let snapshot = snapshot(wire, plan, &mut found).await?;
     let mut rehearsals = Vec::new();
     for planned in &plan.services {
@@ -132,7 +132,9 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
         route::check(&look, &mut found);
         reach::check(&look, &mut found);
         owners::check(&look, &mut found);
-        rehearsals.push(rehearse(wire, look).boxed());
+        if may_create {
+            rehearsals.push(rehearse(wire, look).boxed());
+        }
     }
     for rehearsed in stream::iter(rehearsals).buffered(AT_ONCE).collect::<Vec<_>>().await {
         found.problems.extend(rehearsed?.problems);

@@ -24,23 +24,36 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
         let whose = match owner(object, look.service()) {
             // This run's own, from before it was interrupted.
             Some(mark) if mark.run == look.run => continue,
+            // In use: nobody must be told how to delete it.
+            Some(mark) if driving(look).is_some_and(|(run, _)| run == mark.run) => continue,
             Some(mark) => format!("was left by run {}", mark.run),
             None => "was not made by Pilothouse".to_string(),
         };
-        let fix = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
-        look.stop(found, format!("{kind} {} {whose}", name(object)), fix);
+        let resume = owner(object, look.service()).map(|m| format!("take it up with `pilothouse resume {}`, or ", m.run));
+        let delete = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
+        look.stop(found, format!("{kind} {} {whose}", name(object)), resume.unwrap_or_default() + &delete);
     }
 }
 
-/// Marks on the route of a run that still drives, or that a lost Lease can no longer outrank.
+/// Another run that holds the Lease, and who holds it for that run.
+fn driving<'a>(look: &'a Look) -> Option<(&'a str, &'a str)> {
+    let holder = look.snapshot.lease.as_ref().and_then(|l| text(l, "/spec/holderIdentity"))?;
+    holder_run(holder).filter(|run| *run != look.run).map(|run| (run, holder))
+}
+
+/// Marks of a run that still drives, or on the route of one that a lost Lease can no longer outrank.
 fn check_marks(look: &Look, found: &mut Findings) {
-    let Some((route, mark)) = look.route().and_then(|r| owner(r, look.service()).map(|m| (r, m))) else { return };
-    let lease = look.snapshot.lease.as_ref();
-    let holder = lease.and_then(|l| text(l, "/spec/holderIdentity")).unwrap_or_default();
-    if mark.run != look.run && holder_run(holder) == Some(mark.run.as_str()) {
-        let what = format!("run {} drives {} now, from {holder}", mark.run, look.service());
-        look.stop(found, what, "wait for its end, or end it there");
+    let (deployment, front) = look.next();
+    let mut marks = [look.route(), deployment, front].into_iter().flatten().filter_map(|o| owner(o, look.service()));
+    if let Some((run, holder)) = driving(look)
+        && marks.any(|m| m.run == run)
+    {
+        let what = format!("run {run} drives {} now, from {holder}", look.service());
+        let fix = format!("wait for its end, or end it there; if that process is dead: `pilothouse resume {run}`");
+        look.stop(found, what, fix);
     }
+    let Some(route) = look.route().filter(|r| owner(r, look.service()).is_some()) else { return };
+    let lease = look.snapshot.lease.as_ref();
     let epoch =
         lease.and_then(|l| number(l, "/spec/leaseTransitions")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     let highest = highest_mark(route, std::iter::once(look.service())).map_or(0, |(_, m)| m.epoch);

@@ -22,8 +22,8 @@ const NEEDED: [(Kind, &[&str]); 9] = [
     (Kind::NetworkPolicies, &["list"]),
 ];
 
-/// Asks for every right the run needs.
-pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<(), String> {
+/// Asks for every right the run needs. Gives whether objects may be created, so that a rehearsal would say something new.
+pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<bool, String> {
     let namespace = plan.environment.kubernetes.namespace.as_str();
     let mut questions: Vec<(String, Value)> = Vec::new();
     for (kind, verbs) in NEEDED {
@@ -51,11 +51,13 @@ pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Res
             Err(fault) if fault.status.is_some_and(|s| s < 500 && s != 429) => {
                 let fix = "nothing, if you know that the rights are there; a missing one will stop the run midway";
                 found.add(None, false, format!("the rights could not be asked for: {fault}"), fix.into());
-                return Ok(());
+                return Ok(true);
             }
             Err(fault) => return Err(fault.to_string()),
         }
     }
+    let may_create =
+        !missing.iter().any(|(resource, verbs)| resource != "leases" && verbs.iter().any(|v| v == "create"));
     for (resource, verbs) in missing {
         let verbs = verbs.join(",");
         let fix = format!(
@@ -64,7 +66,7 @@ pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Res
         );
         found.add(None, true, format!("no right to {verbs} {resource} in namespace {namespace}"), fix);
     }
-    Ok(())
+    Ok(may_create)
 }
 
 fn attributes(namespace: &str, group: &str, resource: &str, subresource: &str, verb: &str) -> Value {

@@ -228,7 +228,9 @@ pub fn selected(canvas: &mut Canvas, services: &Services, area: Rect) -> u16 {
         return 0;
     }
     let one = Services { rows: vec![row.clone()], ..services.clone() };
-    let columns = columns(&one, usize::from(area.width));
+    // Without a head only what explains itself.
+    let columns =
+        Columns { pods: 0, observed: 0, since: 0, wave: 0, needs: 0, ..columns(&one, usize::from(area.width)) };
     draw_row(canvas, row, &columns, Rect { height: 1, ..area });
     let mut used = 1;
     for (note, meaning) in services.notes.iter().take(usize::from(area.height.saturating_sub(1))) {

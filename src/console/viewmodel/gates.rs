@@ -153,7 +153,7 @@ fn row(run: &Run, track: &Track, gate: &Gate, model: &Model, scene: Scene, old: 
     };
     let state = track.gates.get(&gate.name).map(|g| &g.state);
     let points: Vec<Point> = state.into_iter().flat_map(|s| s.history()).collect();
-    let remark = last.and_then(|e| remark(run, track, e, model, scene));
+    let remark = last.filter(|_| !old).and_then(|e| remark(run, track, e, model, scene));
     let limit_value = gate.max.or(gate.min).map(|l| l.value);
     // A line that never moved tells nothing.
     let still = urgency >= 2 && points.windows(2).all(|w| w[0].1 == w[1].1);

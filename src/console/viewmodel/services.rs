@@ -220,7 +220,8 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
         Phase::RolledBack { rollback } | Phase::RollingBack(rollback) => format!("back to old: {}", rollback.reason),
         Phase::RollbackBlocked { reason, .. } => format!("{reason}. The command for it by hand: open, or copy"),
         Phase::Verifying { .. } => {
-            let (ready, wanted) = track.stable.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted));
+            let (ready, wanted) =
+                track.stable.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted));
             format!("old serves everything: {ready} of {wanted} old pods ready")
         }
         Phase::Shifting { .. } => {

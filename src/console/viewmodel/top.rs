@@ -35,7 +35,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
     });
     left.push(same(env.name.clone(), Meaning::Title, 2));
     left.push(segment(format!("run {}", run.id), run.id.clone(), Meaning::Text, 3));
-    left.push(same(run.plan.upgrade.clone(), Meaning::Text, 5));
+    left.push(same(run.plan.upgrade.clone(), Meaning::Text, 6));
     left.push(match &run.driving {
         Driving::Lost { .. } => same("NOT DRIVING".into(), Meaning::Lost, 0),
         Driving::SteppedDown { holder, .. } => {
@@ -54,7 +54,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
     };
     left.push(same(format!("{}{unverified}/{}", run.identity.name, word(role(run, &run.identity))), Meaning::Dim, 7));
     if !run.pager {
-        left.push(same("no pager".into(), Meaning::Warn, 6));
+        left.push(same("no pager".into(), Meaning::Warn, 5));
     }
     let unseen = run.pages.iter().filter(|p| p.acked_by.is_none()).count();
     if unseen > 0 {
@@ -92,6 +92,6 @@ fn age(name: &str, freshness: &Freshness) -> Segment {
         Freshness::Stale(age) => (format!("{name} STALE {}", age.clock()), Meaning::Warn),
         Freshness::Lost(age) => (format!("{name} LOST {}", age.clock()), Meaning::Lost),
     };
-    let drop = if matches!(freshness, Freshness::Stale(_) | Freshness::Lost(_)) { 0 } else { 6 };
+    let drop = if matches!(freshness, Freshness::Stale(_) | Freshness::Lost(_)) { 0 } else { 4 };
     Segment { short: text.clone(), text, meaning, drop }
 }

@@ -9,7 +9,7 @@ pub const STEPS: usize = 5;
 /// One step of a rollback, for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackStep {
-    /// Such as `weights 50% > 0%`.
+    /// Such as `share 50% > 0%`.
     pub what: String,
     pub state: BackState,
     /// When it was done, where the run remembers it.
@@ -43,7 +43,7 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
     };
     let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
-        (format!("weights {}% > 0%{how}", r.from_share), r.accepted_zero, None),
+        (format!("share {}% > 0%{how}", r.from_share), r.accepted_zero, None),
         ("0% confirmed".into(), r.drain_since, None),
         (format!("drained for {}", policy.drain), None, drain_left),
         ("new pods removed".into(), watched, None),

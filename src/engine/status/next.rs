@@ -98,7 +98,7 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
         }
         Phase::RollbackBlocked { .. } => {
             next.text = format!("{name} goes back");
-            next.condition = "tried again and again, until old can take it".into();
+            next.condition = "retried until old can take it".into();
         }
         Phase::RolledBack { .. } if track.ask.is_some() => {
             next.text = format!("nothing before somebody decides about {name}");

@@ -93,7 +93,9 @@ fn blocked(run: &Run) -> String {
         Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
         None => match &run.driving {
             Driving::SteppedDown { holder, .. } => {
-                format!("blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended.")
+                format!(
+                    "blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended."
+                )
             }
             Driving::Lost { why, .. } => format!("blocked: {why}. Nothing was changed."),
             _ => "blocked: refused before the start. Nothing was changed.".into(),
@@ -211,7 +213,10 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
                 format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
-                format!("{name} {share:.0}%: {what}"),
+                match held.until {
+                    Some(until) => format!("{name} {share:.0}%: {what}, blind in {}", until.until(now).clock()),
+                    None => format!("{name} {share:.0}%: {what}. Waits; rollback armed"),
+                },
             )
         }
         HoldReason::TooFew => {

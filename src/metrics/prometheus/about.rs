@@ -75,7 +75,11 @@ impl Prometheus {
         let (status, body) = self.api.get("api/v1/status/buildinfo").await.map_err(|e| format!("{at}: {e}"))?;
         let page: Page<Build> = match status {
             200 => serde_json::from_slice(&body).map_err(|_| {
-                format!("{at}/api/v1/status/buildinfo answered something other than JSON: is this a Prometheus?")
+                let page = body.trim_ascii_start().starts_with(b"<");
+                let what = if page { "a web page (text/html)" } else { "something other than JSON" };
+                format!(
+                    "{at}/api/v1/status/buildinfo answered {what}: is this a Prometheus, or a login in front of it?"
+                )
             })?,
             401 | 403 => return Err(format!("{at} refuses the credentials ({status}): check `metrics.auth`")),
             300..=399 => return Err(format!("{at} redirects ({status}); name the address it redirects to")),

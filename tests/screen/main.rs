@@ -1,0 +1,7 @@
+//! The screen without a terminal: what a run says of itself, what keys do, what is drawn. One program, so that each
+//! seeded night is played once for all of them.
+mod frames;
+mod keys;
+mod status;
+#[path = "../support/mod.rs"]
+mod support;
