@@ -20,34 +20,19 @@ struct Bench {
 
 async fn bench() -> Bench {
     let services = vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0)];
-    let config = Config {
-        scenario: Scenario::Healthy,
-        seed: 5,
-        start_ms: 1_795_337_043_000,
-    };
+    let config = Config { scenario: Scenario::Healthy, seed: 5, start_ms: 1_795_337_043_000 };
     let shared = Shared::new(World::custom(config, Fixture::of(services, "4.2.1")));
-    let server = Server::start(shared.clone(), "127.0.0.1:0".parse().expect("an address"))
-        .await
-        .expect("listens");
+    let server = Server::start(shared.clone(), "127.0.0.1:0".parse().expect("an address")).await.expect("listens");
     let client = client(&server, "practice").await;
-    Bench {
-        shared,
-        server,
-        client,
-    }
+    Bench { shared, server, client }
 }
 
 async fn client(server: &Server, context: &str) -> kube::Client {
     // Whichever test comes first installs it; the others find it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let file = Kubeconfig::from_yaml(&server.kubeconfig()).expect("a kubeconfig");
-    let options = KubeConfigOptions {
-        context: Some(context.into()),
-        ..Default::default()
-    };
-    let mut config = kube::Config::from_custom_kubeconfig(file, &options)
-        .await
-        .expect("a config");
+    let options = KubeConfigOptions { context: Some(context.into()), ..Default::default() };
+    let mut config = kube::Config::from_custom_kubeconfig(file, &options).await.expect("a config");
     // By default the client itself repeats 429, 503 and 504, for minutes.
     config.default_retry = false;
     kube::Client::try_from(config).expect("a client")
@@ -59,19 +44,12 @@ impl Bench {
     }
 
     async fn raw(&self, path: &str) -> Result<String, kube::Error> {
-        let request = http::Request::get(path)
-            .body(Vec::new())
-            .expect("a request");
+        let request = http::Request::get(path).body(Vec::new()).expect("a request");
         self.client.request_text(request).await
     }
 
     fn pod(&self) -> String {
-        self.shared.with(|w| {
-            w.objects("pods", "shop")[0]["metadata"]["name"]
-                .as_str()
-                .expect("named")
-                .to_string()
-        })
+        self.shared.with(|w| w.objects("pods", "shop")[0]["metadata"]["name"].as_str().expect("named").to_string())
     }
 }
 
@@ -87,54 +65,29 @@ async fn list_and_watch_follow_a_rollout_to_its_end() {
     let api = b.deployments();
     let list = api.list(&ListParams::default()).await.expect("lists");
     let rv = list.metadata.resource_version.clone().expect("a version");
-    let events = api
-        .watch(&WatchParams::default().timeout(60), &rv)
-        .await
-        .expect("watches");
+    let events = api.watch(&WatchParams::default().timeout(60), &rv).await.expect("watches");
     let mut events = events.boxed();
-    api.patch(
-        "billing",
-        &PatchParams::apply("pilothouse"),
-        &image("4.2.1"),
-    )
-    .await
-    .expect("patched");
+    api.patch("billing", &PatchParams::apply("pilothouse"), &image("4.2.1")).await.expect("patched");
     let (mut last, mut seen) = (0, 0);
     loop {
         let next = tokio::time::timeout(Duration::from_millis(150), events.try_next()).await;
         let Ok(event) = next else {
             // Nothing more at this time: let the next thing happen.
-            let at = b
-                .shared
-                .next_event()
-                .expect("a rollout in flight always has something due");
+            let at = b.shared.next_event().expect("a rollout in flight always has something due");
             b.shared.advance_to(at);
             continue;
         };
         let WatchEvent::Modified(d) = event.expect("no error").expect("not ended") else {
             continue;
         };
-        let version: u64 = d
-            .metadata
-            .resource_version
-            .as_deref()
-            .expect("a version")
-            .parse()
-            .expect("a number");
+        let version: u64 = d.metadata.resource_version.as_deref().expect("a version").parse().expect("a number");
         assert!(version > last, "versions rise");
         last = version;
         seen += 1;
         let s = d.status.expect("a status");
         let observed = s.observed_generation >= d.metadata.generation;
-        assert!(
-            s.available_replicas.unwrap_or(0) >= 4,
-            "never fewer than 4 available"
-        );
-        if observed
-            && s.updated_replicas == Some(4)
-            && s.replicas == Some(4)
-            && s.available_replicas == Some(4)
-        {
+        assert!(s.available_replicas.unwrap_or(0) >= 4, "never fewer than 4 available");
+        if observed && s.updated_replicas == Some(4) && s.replicas == Some(4) && s.available_replicas == Some(4) {
             break;
         }
     }
@@ -147,40 +100,23 @@ async fn list_and_watch_follow_a_rollout_to_its_end() {
 async fn a_watcher_lists_and_streams_pods_with_bookmarks() {
     let b = bench().await;
     let api: Api<Pod> = Api::namespaced(b.client.clone(), "shop");
-    for config in [
-        watcher::Config::default(),
-        watcher::Config::default().streaming_lists(),
-    ] {
+    for config in [watcher::Config::default(), watcher::Config::default().streaming_lists()] {
         let mut stream = watcher(api.clone(), config.labels("app=billing")).boxed();
         let mut first = 0;
         loop {
-            match stream
-                .try_next()
-                .await
-                .expect("no error")
-                .expect("not ended")
-            {
+            match stream.try_next().await.expect("no error").expect("not ended") {
                 watcher::Event::InitApply(_) => first += 1,
                 watcher::Event::InitDone => break,
                 _ => {}
             }
         }
         assert_eq!(first, 4);
-        api.delete(&b.pod(), &Default::default())
-            .await
-            .expect("deleted");
+        api.delete(&b.pod(), &Default::default()).await.expect("deleted");
         let at = b.shared.now() + 10_000;
         b.shared.advance_to(at);
         let mut gone = false;
         while !gone {
-            gone = matches!(
-                stream
-                    .try_next()
-                    .await
-                    .expect("no error")
-                    .expect("not ended"),
-                watcher::Event::Delete(_)
-            );
+            gone = matches!(stream.try_next().await.expect("no error").expect("not ended"), watcher::Event::Delete(_));
         }
     }
 }
@@ -189,12 +125,7 @@ async fn a_watcher_lists_and_streams_pods_with_bookmarks() {
 async fn a_watch_from_a_forgotten_version_is_told_410() {
     let b = bench().await;
     b.shared.with(|w| w.compact());
-    let mut events = b
-        .deployments()
-        .watch(&WatchParams::default().timeout(5), "101")
-        .await
-        .expect("opens")
-        .boxed();
+    let mut events = b.deployments().watch(&WatchParams::default().timeout(5), "101").await.expect("opens").boxed();
     match events.try_next().await.expect("reads").expect("one") {
         WatchEvent::Error(e) => assert_eq!((e.code, e.reason.as_str()), (410, "Expired")),
         other => panic!("{other:?}"),
@@ -207,46 +138,23 @@ async fn a_lost_answer_is_a_write_that_was_applied() {
     let b = bench().await;
     b.shared.with(|w| w.set_drop_answers(1));
     let patch = Patch::Merge(json!({"metadata": {"annotations": {"mark": "r1/1/1"}}}));
-    let lost = b
-        .deployments()
-        .patch("billing", &PatchParams::default(), &patch)
-        .await;
-    assert!(
-        !matches!(lost, Ok(_) | Err(kube::Error::Api(_))),
-        "{lost:?}"
-    );
+    let lost = b.deployments().patch("billing", &PatchParams::default(), &patch).await;
+    assert!(!matches!(lost, Ok(_) | Err(kube::Error::Api(_))), "{lost:?}");
     let d = b.deployments().get("billing").await.expect("reads");
     assert_eq!(d.metadata.annotations.expect("some")["mark"], "r1/1/1");
-    b.deployments()
-        .patch("billing", &PatchParams::default(), &patch)
-        .await
-        .expect("only one is lost");
+    b.deployments().patch("billing", &PatchParams::default(), &patch).await.expect("only one is lost");
 }
 
 #[tokio::test]
 async fn an_api_server_that_is_away_closes_connections_or_answers_503() {
     let b = bench().await;
-    let mut events = b
-        .deployments()
-        .watch(&WatchParams::default().timeout(60), "0")
-        .await
-        .expect("opens")
-        .boxed();
-    assert!(matches!(
-        events.try_next().await,
-        Ok(Some(WatchEvent::Added(_)))
-    ));
+    let mut events = b.deployments().watch(&WatchParams::default().timeout(60), "0").await.expect("opens").boxed();
+    assert!(matches!(events.try_next().await, Ok(Some(WatchEvent::Added(_)))));
     b.shared.with(|w| w.set_unreachable(true));
     assert!(!b.shared.reachable());
-    assert!(
-        !matches!(events.try_next().await, Ok(Some(_))),
-        "open watches break off"
-    );
+    assert!(!matches!(events.try_next().await, Ok(Some(_))), "open watches break off");
     let away = b.deployments().get("billing").await;
-    assert!(
-        !matches!(away, Ok(_) | Err(kube::Error::Api(_))),
-        "{away:?}"
-    );
+    assert!(!matches!(away, Ok(_) | Err(kube::Error::Api(_))), "{away:?}");
     b.shared.with(|w| w.set_outage(Some(Outage::Refusing)));
     match b.deployments().get("billing").await {
         Err(kube::Error::Api(s)) => assert_eq!(s.code, 503),
@@ -259,13 +167,9 @@ async fn an_api_server_that_is_away_closes_connections_or_answers_503() {
 #[tokio::test]
 async fn who_may_what() {
     let b = bench().await;
-    let viewer: Api<Deployment> =
-        Api::namespaced(client(&b.server, "practice-viewer").await, "shop");
+    let viewer: Api<Deployment> = Api::namespaced(client(&b.server, "practice-viewer").await, "shop");
     viewer.get("billing").await.expect("may look");
-    match viewer
-        .patch("billing", &PatchParams::default(), &image("9"))
-        .await
-    {
+    match viewer.patch("billing", &PatchParams::default(), &image("9")).await {
         Err(kube::Error::Api(s)) => assert_eq!((s.code, s.reason.as_str()), (403, "Forbidden")),
         other => panic!("{other:?}"),
     }
@@ -279,57 +183,25 @@ async fn who_may_what() {
     };
     assert_eq!(ask(None).await.expect("answers").status(), 401);
     assert_eq!(ask(Some("nonsense")).await.expect("answers").status(), 401);
-    assert_eq!(
-        ask(Some("practice-viewer"))
-            .await
-            .expect("answers")
-            .status(),
-        200
-    );
+    assert_eq!(ask(Some("practice-viewer")).await.expect("answers").status(), 200);
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing_and_still_refuses() {
     let b = bench().await;
-    let dry = PatchParams {
-        dry_run: true,
-        ..Default::default()
-    };
+    let dry = PatchParams { dry_run: true, ..Default::default() };
     let before = b.shared.with(|w| (w.fingerprint(), w.rv()));
-    let shown = b
-        .deployments()
-        .patch("billing", &dry, &image("4.2.1"))
-        .await
-        .expect("would do");
-    let container = &shown
-        .spec
-        .expect("a spec")
-        .template
-        .spec
-        .expect("a spec")
-        .containers[0];
-    assert_eq!(
-        container.image.as_deref(),
-        Some("registry.example/billing:4.2.1")
-    );
+    let shown = b.deployments().patch("billing", &dry, &image("4.2.1")).await.expect("would do");
+    let container = &shown.spec.expect("a spec").template.spec.expect("a spec").containers[0];
+    assert_eq!(container.image.as_deref(), Some("registry.example/billing:4.2.1"));
     let wrong: Patch<Value> = Patch::Merge(json!({"spec": {"replicas": -1}}));
-    assert!(
-        b.deployments()
-            .patch("billing", &dry, &wrong)
-            .await
-            .is_err()
-    );
+    assert!(b.deployments().patch("billing", &dry, &wrong).await.is_err());
     let twin: Deployment = serde_json::from_value(json!({"metadata": {"name": "billing-next"}, "spec": {
         "selector": {"matchLabels": {"app": "n"}}, "template": {"metadata": {"labels": {"app": "n"}},
-        "spec": {"containers": [{"name": "app", "image": "registry.example/billing:4.2.1"}]}}}})).expect("a deployment");
-    let post = PostParams {
-        dry_run: true,
-        ..Default::default()
-    };
-    b.deployments()
-        .create(&post, &twin)
-        .await
-        .expect("would do");
+        "spec": {"containers": [{"name": "app", "image": "registry.example/billing:4.2.1"}]}}}}))
+    .expect("a deployment");
+    let post = PostParams { dry_run: true, ..Default::default() };
+    b.deployments().create(&post, &twin).await.expect("would do");
     assert_eq!(b.shared.with(|w| (w.fingerprint(), w.rv())), before);
 }
 
@@ -338,34 +210,16 @@ async fn metrics_through_the_pod_proxy_and_on_the_scrape_port() {
     let b = bench().await;
     let pod = b.pod();
     let base = "/api/v1/namespaces/shop/pods";
-    for form in [
-        format!("{pod}:8080"),
-        format!("http:{pod}:8080"),
-        format!("{pod}:http"),
-    ] {
-        let text = b
-            .raw(&format!("{base}/{form}/proxy/metrics"))
-            .await
-            .expect("a page");
-        assert!(
-            text.contains("# TYPE http_requests_total counter"),
-            "{form}"
-        );
+    for form in [format!("{pod}:8080"), format!("http:{pod}:8080"), format!("{pod}:http")] {
+        let text = b.raw(&format!("{base}/{form}/proxy/metrics")).await.expect("a page");
+        assert!(text.contains("# TYPE http_requests_total counter"), "{form}");
     }
     let fault = |metrics| {
-        let fault = Fault {
-            metrics,
-            ..Fault::default()
-        };
+        let fault = Fault { metrics, ..Fault::default() };
         b.shared.with(|w| w.set_fault("billing", "4.1.8", fault));
     };
     fault(MetricsAnswer::Html);
-    assert!(
-        b.raw(&format!("{base}/{pod}:8080/proxy/metrics"))
-            .await
-            .expect("a page")
-            .contains("<html>")
-    );
+    assert!(b.raw(&format!("{base}/{pod}:8080/proxy/metrics")).await.expect("a page").contains("<html>"));
     fault(MetricsAnswer::Hang);
     match b.raw(&format!("{base}/{pod}:8080/proxy/metrics")).await {
         Err(kube::Error::Api(s)) => assert_eq!(s.code, 504),
@@ -373,30 +227,12 @@ async fn metrics_through_the_pod_proxy_and_on_the_scrape_port() {
     }
     fault(MetricsAnswer::Text);
     let root = format!("http://{}", b.server.scrape_addr());
-    let targets: Value = reqwest::get(format!("{root}/sd"))
-        .await
-        .expect("answers")
-        .json()
-        .await
-        .expect("JSON");
+    let targets: Value = reqwest::get(format!("{root}/sd")).await.expect("answers").json().await.expect("JSON");
     assert_eq!(targets.as_array().map(Vec::len), Some(4));
     let t = &targets[0];
-    assert_eq!(
-        (&t["labels"]["service"], &t["labels"]["version"]),
-        (&json!("billing"), &json!("4.1.8"))
-    );
+    assert_eq!((&t["labels"]["service"], &t["labels"]["version"]), (&json!("billing"), &json!("4.1.8")));
     let path = t["labels"]["__metrics_path__"].as_str().expect("a path");
-    let page = reqwest::get(format!("{root}{path}"))
-        .await
-        .expect("answers");
-    assert_eq!(
-        page.headers()["content-type"],
-        "text/plain; version=0.0.4; charset=utf-8"
-    );
-    assert!(
-        page.text()
-            .await
-            .expect("text")
-            .contains("http_request_duration_seconds_bucket")
-    );
+    let page = reqwest::get(format!("{root}{path}")).await.expect("answers");
+    assert_eq!(page.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(page.text().await.expect("text").contains("http_request_duration_seconds_bucket"));
 }

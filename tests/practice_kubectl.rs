@@ -62,31 +62,17 @@ impl Bench {
             return None;
         }
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let services = vec![
-            ServiceSpec::new("billing", "4.1.8", 4, 80.0),
-            ServiceSpec::new("auth", "4.1.8", 3, 40.0),
-        ];
-        let config = Config {
-            scenario: Scenario::Healthy,
-            seed: 5,
-            start_ms: 1_795_337_043_000,
-        };
+        let services = vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0), ServiceSpec::new("auth", "4.1.8", 3, 40.0)];
+        let config = Config { scenario: Scenario::Healthy, seed: 5, start_ms: 1_795_337_043_000 };
         let shared = Shared::new(World::custom(config, Fixture::of(services, "4.2.1")));
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server = runtime
-            .block_on(Server::start(shared.clone(), listen))
-            .expect("listens");
+        let server = runtime.block_on(Server::start(shared.clone(), listen)).expect("listens");
         runtime.spawn(drive(shared, 10.0));
         let n = FOLDERS.fetch_add(1, Ordering::SeqCst);
-        let home =
-            std::env::temp_dir().join(format!("pilothouse-kubectl-{}-{n}", std::process::id()));
+        let home = std::env::temp_dir().join(format!("pilothouse-kubectl-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&home).expect("a folder");
         std::fs::write(home.join("config"), server.kubeconfig()).expect("written");
-        Some(Self {
-            home,
-            _server: server,
-            _runtime: runtime,
-        })
+        Some(Self { home, _server: server, _runtime: runtime })
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -137,27 +123,17 @@ impl Drop for Bench {
 }
 
 fn kubectl_is_here() -> bool {
-    let version = Command::new("kubectl")
-        .args(["version", "--client", "-o", "json"])
-        .output();
-    let json: Option<serde_json::Value> = version
-        .ok()
-        .and_then(|o| serde_json::from_slice(&o.stdout).ok());
+    let version = Command::new("kubectl").args(["version", "--client", "-o", "json"]).output();
+    let json: Option<serde_json::Value> = version.ok().and_then(|o| serde_json::from_slice(&o.stdout).ok());
     let minor = json.as_ref().and_then(|v| {
-        let digits: String = v["clientVersion"]["minor"]
-            .as_str()?
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
+        let digits: String = v["clientVersion"]["minor"].as_str()?.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u32>().ok()
     });
     if minor.is_some_and(|m| m >= 28) {
         return true;
     }
     let why = format!("SKIPPED: kubectl 1.28 or newer is needed, found minor version {minor:?}");
-    let required = ["CI", "PILOTHOUSE_REQUIRE_ALL"]
-        .iter()
-        .any(|v| std::env::var_os(v).is_some());
+    let required = ["CI", "PILOTHOUSE_REQUIRE_ALL"].iter().any(|v| std::env::var_os(v).is_some());
     assert!(!required, "{why}");
     eprintln!("\n*** {why} ***\n");
     false
@@ -172,69 +148,31 @@ fn get_in_every_form() {
     let Some(b) = Bench::new() else { return };
     let table = b.ok(&["get", "deployments"]);
     let lines: Vec<&str> = table.lines().collect();
-    assert_eq!(
-        words(lines[0]),
-        ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
-    );
+    assert_eq!(words(lines[0]), ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
     assert_eq!(words(lines[2])[..4], ["billing", "4/4", "4", "4"]);
     let wide = b.ok(&["get", "deploy", "billing", "-o", "wide"]);
-    assert_eq!(
-        words(wide.lines().next().expect("a header"))[5..],
-        ["CONTAINERS", "IMAGES", "SELECTOR"]
-    );
+    assert_eq!(words(wide.lines().next().expect("a header"))[5..], ["CONTAINERS", "IMAGES", "SELECTOR"]);
     assert_eq!(
         words(wide.lines().nth(1).expect("a row"))[5..],
         ["app", "registry.example/billing:4.1.8", "app=billing"]
     );
     let pods = b.ok(&["get", "pods", "-l", "app in (billing),version=4.1.8"]);
-    assert_eq!(
-        words(pods.lines().next().expect("a header")),
-        ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
-    );
+    assert_eq!(words(pods.lines().next().expect("a header")), ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
     assert_eq!(pods.lines().count(), 5);
-    assert!(
-        pods.lines()
-            .skip(1)
-            .all(|l| words(l)[1..4] == ["1/1", "Running", "0"]),
-        "{pods}"
-    );
+    assert!(pods.lines().skip(1).all(|l| words(l)[1..4] == ["1/1", "Running", "0"]), "{pods}");
     let slices = b.ok(&["get", "endpointslices"]);
-    assert_eq!(
-        words(slices.lines().next().expect("a header")),
-        ["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"]
-    );
+    assert_eq!(words(slices.lines().next().expect("a header")), ["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"]);
     assert!(slices.contains(" + 1 more..."));
     let rs = b.ok(&["get", "rs"]);
-    assert_eq!(
-        words(rs.lines().next().expect("a header")),
-        ["NAME", "DESIRED", "CURRENT", "READY", "AGE"]
-    );
+    assert_eq!(words(rs.lines().next().expect("a header")), ["NAME", "DESIRED", "CURRENT", "READY", "AGE"]);
     let json: serde_json::Value =
         serde_json::from_str(&b.ok(&["get", "deploy", "billing", "-o", "json"])).expect("JSON");
-    assert_eq!(
-        json["status"]["conditions"][1]["reason"],
-        "NewReplicaSetAvailable"
-    );
-    assert_eq!(
-        json["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
-        "1"
-    );
-    assert!(
-        json["metadata"].get("managedFields").is_none(),
-        "kubectl hides them"
-    );
+    assert_eq!(json["status"]["conditions"][1]["reason"], "NewReplicaSetAvailable");
+    assert_eq!(json["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
+    assert!(json["metadata"].get("managedFields").is_none(), "kubectl hides them");
     let yaml = b.ok(&["get", "httproute", "billing", "-o", "yaml"]);
-    assert!(
-        yaml.contains("    - name: billing\n") || yaml.contains("      name: billing\n"),
-        "{yaml}"
-    );
-    assert!(
-        b.ok(&["get", "deploy", "-o", "name", "--chunk-size=1"])
-            .lines()
-            .count()
-            == 2,
-        "pages add up"
-    );
+    assert!(yaml.contains("    - name: billing\n") || yaml.contains("      name: billing\n"), "{yaml}");
+    assert!(b.ok(&["get", "deploy", "-o", "name", "--chunk-size=1"]).lines().count() == 2, "pages add up");
     assert_eq!(
         b.refused(&["get", "deploy", "nope"]),
         "Error from server (NotFound): deployments.apps \"nope\" not found\n"
@@ -269,40 +207,17 @@ fn discovery_and_whoami() {
     );
     for row in [
         &["deployments", "deploy", "apps/v1", "true", "Deployment"][..],
-        &[
-            "httproutes",
-            "gateway.networking.k8s.io/v1",
-            "true",
-            "HTTPRoute",
-        ],
+        &["httproutes", "gateway.networking.k8s.io/v1", "true", "HTTPRoute"],
         &["leases", "coordination.k8s.io/v1", "true", "Lease"],
     ] {
         assert!(all.lines().any(|l| words(l) == row), "{row:?}");
     }
-    assert!(
-        b.ok(&["auth", "whoami"])
-            .lines()
-            .any(|l| words(l) == ["Username", "ivo"])
-    );
+    assert!(b.ok(&["auth", "whoami"]).lines().any(|l| words(l) == ["Username", "ivo"]));
     assert_eq!(b.ok(&["auth", "can-i", "patch", "httproutes"]), "yes\n");
-    let viewer = b.kubectl(&[
-        "--context",
-        "practice-viewer",
-        "auth",
-        "can-i",
-        "patch",
-        "httproutes",
-    ]);
+    let viewer = b.kubectl(&["--context", "practice-viewer", "auth", "can-i", "patch", "httproutes"]);
     assert!(viewer.out.starts_with("no"), "{}", viewer.out);
     assert_eq!(
-        b.refused(&[
-            "--context",
-            "practice-viewer",
-            "scale",
-            "deployment",
-            "billing",
-            "--replicas=1"
-        ]),
+        b.refused(&["--context", "practice-viewer", "scale", "deployment", "billing", "--replicas=1"]),
         "Error from server (Forbidden): deployments.apps \"billing\" is forbidden: User \"vera\" cannot patch resource \"deployments/scale\" in API group \"apps\" in the namespace \"shop\"\n"
     );
 }
@@ -311,28 +226,13 @@ fn discovery_and_whoami() {
 fn apply_scale_patch_rollout_and_delete() {
     let Some(b) = Bench::new() else { return };
     let app = b.file("app.yaml", APP);
-    assert_eq!(
-        b.ok(&["apply", "-f", &app]),
-        "deployment.apps/ship created\nservice/ship created\n"
-    );
-    assert_eq!(
-        b.ok(&["apply", "-f", &app]),
-        "deployment.apps/ship unchanged\nservice/ship unchanged\n"
-    );
+    assert_eq!(b.ok(&["apply", "-f", &app]), "deployment.apps/ship created\nservice/ship created\n");
+    assert_eq!(b.ok(&["apply", "-f", &app]), "deployment.apps/ship unchanged\nservice/ship unchanged\n");
     let done = b.ok(&["rollout", "status", "deployment/ship", "--timeout=20s"]);
-    assert!(
-        done.ends_with("deployment \"ship\" successfully rolled out\n"),
-        "{done}"
-    );
+    assert!(done.ends_with("deployment \"ship\" successfully rolled out\n"), "{done}");
     let changed = b.file("app2.yaml", &APP.replace("replicas: 3", "replicas: 2"));
-    assert_eq!(
-        b.ok(&["apply", "-f", &changed]),
-        "deployment.apps/ship configured\nservice/ship unchanged\n"
-    );
-    assert_eq!(
-        b.ok(&["scale", "deployment", "ship", "--replicas=4"]),
-        "deployment.apps/ship scaled\n"
-    );
+    assert_eq!(b.ok(&["apply", "-f", &changed]), "deployment.apps/ship configured\nservice/ship unchanged\n");
+    assert_eq!(b.ok(&["scale", "deployment", "ship", "--replicas=4"]), "deployment.apps/ship scaled\n");
     assert_eq!(
         b.refused(&["create", "-f", &app]).lines().next(),
         Some(format!("Error from server (AlreadyExists): error when creating \"{app}\": deployments.apps \"ship\" already exists").as_str())
@@ -342,52 +242,22 @@ fn apply_scale_patch_rollout_and_delete() {
         conflict.starts_with("error: Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas\n"),
         "{conflict}"
     );
-    let image = r#"{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"registry.example/ship:1.1.0"}]}}}}"#;
-    assert_eq!(
-        b.ok(&["patch", "deployment", "ship", "-p", image]),
-        "deployment.apps/ship patched\n"
-    );
+    let image =
+        r#"{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"registry.example/ship:1.1.0"}]}}}}"#;
+    assert_eq!(b.ok(&["patch", "deployment", "ship", "-p", image]), "deployment.apps/ship patched\n");
     let rolled = b.ok(&["rollout", "status", "deployment/ship", "--timeout=30s"]);
-    assert!(
-        rolled.contains("Waiting for deployment \"ship\" rollout to finish: "),
-        "{rolled}"
-    );
-    assert!(
-        rolled.contains(" out of 4 new replicas have been updated...\n"),
-        "{rolled}"
-    );
-    assert!(
-        rolled.ends_with("deployment \"ship\" successfully rolled out\n"),
-        "{rolled}"
-    );
+    assert!(rolled.contains("Waiting for deployment \"ship\" rollout to finish: "), "{rolled}");
+    assert!(rolled.contains(" out of 4 new replicas have been updated...\n"), "{rolled}");
+    assert!(rolled.ends_with("deployment \"ship\" successfully rolled out\n"), "{rolled}");
     let history = b.ok(&["rollout", "history", "deployment/ship"]);
-    assert_eq!(
-        history.lines().filter(|l| l.ends_with("<none>")).count(),
-        2,
-        "{history}"
-    );
-    assert_eq!(
-        b.ok(&["rollout", "undo", "deployment/ship"]),
-        "deployment.apps/ship rolled back\n"
-    );
-    assert_eq!(
-        b.ok(&["rollout", "pause", "deployment/ship"]),
-        "deployment.apps/ship paused\n"
-    );
-    assert_eq!(
-        b.ok(&["rollout", "resume", "deployment/ship"]),
-        "deployment.apps/ship resumed\n"
-    );
+    assert_eq!(history.lines().filter(|l| l.ends_with("<none>")).count(), 2, "{history}");
+    assert_eq!(b.ok(&["rollout", "undo", "deployment/ship"]), "deployment.apps/ship rolled back\n");
+    assert_eq!(b.ok(&["rollout", "pause", "deployment/ship"]), "deployment.apps/ship paused\n");
+    assert_eq!(b.ok(&["rollout", "resume", "deployment/ship"]), "deployment.apps/ship resumed\n");
     let deleted = b.ok(&["delete", "-f", &app]);
-    assert_eq!(
-        deleted,
-        "deployment.apps \"ship\" deleted\nservice \"ship\" deleted\n"
-    );
+    assert_eq!(deleted, "deployment.apps \"ship\" deleted\nservice \"ship\" deleted\n");
     let start = Instant::now();
-    while !b
-        .ok(&["get", "pods", "-l", "app=ship", "-o", "name"])
-        .is_empty()
-    {
+    while !b.ok(&["get", "pods", "-l", "app=ship", "-o", "name"]).is_empty() {
         assert!(start.elapsed() < Duration::from_secs(10), "the pods stay");
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -397,13 +267,8 @@ fn apply_scale_patch_rollout_and_delete() {
 fn patches_are_refused_as_a_real_server_refuses_them() {
     let Some(b) = Bench::new() else { return };
     let route = b.file("route.yaml", ROUTE);
-    assert_eq!(
-        b.ok(&["apply", "-f", &route]),
-        "httproute.gateway.networking.k8s.io/ship created\n"
-    );
-    let patch = |kind: &str, body: &str| {
-        ["patch", "httproute", "ship", "--type", kind, "-p", body].map(str::to_string)
-    };
+    assert_eq!(b.ok(&["apply", "-f", &route]), "httproute.gateway.networking.k8s.io/ship created\n");
+    let patch = |kind: &str, body: &str| ["patch", "httproute", "ship", "--type", kind, "-p", body].map(str::to_string);
     let ok = |kind: &str, body: &str| {
         let args = patch(kind, body);
         b.ok(&args.iter().map(String::as_str).collect::<Vec<_>>())
@@ -418,35 +283,18 @@ fn patches_are_refused_as_a_real_server_refuses_them() {
         {"op":"replace","path":"/spec/rules/0/backendRefs/0/weight","value":90},
         {"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":10}]"#;
     assert_eq!(ok("json", step), patched);
-    let rejected =
-        "The request is invalid: the server rejected our request due to an error in our request\n";
-    assert_eq!(
-        refused("json", step),
-        rejected,
-        "the test misses the second time"
-    );
-    assert_eq!(
-        refused(
-            "json",
-            r#"[{"op":"test","path":"/metadata/resourceVersion","value":"1"}]"#
-        ),
-        rejected
-    );
+    let rejected = "The request is invalid: the server rejected our request due to an error in our request\n";
+    assert_eq!(refused("json", step), rejected, "the test misses the second time");
+    assert_eq!(refused("json", r#"[{"op":"test","path":"/metadata/resourceVersion","value":"1"}]"#), rejected);
     assert_eq!(
         refused("merge", r#"{"metadata":{"resourceVersion":"1"},"spec":{}}"#),
         "Error from server (Conflict): Operation cannot be fulfilled on httproutes.gateway.networking.k8s.io \"ship\": the object has been modified; please apply your changes to the latest version and try again\n"
     );
     assert_eq!(
-        refused(
-            "json",
-            r#"[{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":-1}]"#
-        ),
+        refused("json", r#"[{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":-1}]"#),
         "The HTTPRoute \"ship\" is invalid: spec.rules[0].backendRefs[1].weight: Invalid value: -1: spec.rules[0].backendRefs[1].weight in body should be greater than or equal to 0\n"
     );
-    assert!(
-        refused("strategic", r#"{"metadata":{"labels":{"a":"c"}}}"#)
-            .contains("application/merge-patch+json")
-    );
+    assert!(refused("strategic", r#"{"metadata":{"labels":{"a":"c"}}}"#).contains("application/merge-patch+json"));
     assert_eq!(
         b.refused(&[
             "patch",
@@ -461,15 +309,7 @@ fn patches_are_refused_as_a_real_server_refuses_them() {
     );
     let status = r#"{"status":{"replicas":99}}"#;
     assert_eq!(
-        b.ok(&[
-            "patch",
-            "deployment",
-            "billing",
-            "--type",
-            "merge",
-            "-p",
-            status
-        ]),
+        b.ok(&["patch", "deployment", "billing", "--type", "merge", "-p", status]),
         "deployment.apps/billing patched (no change)\n"
     );
 }
@@ -477,10 +317,7 @@ fn patches_are_refused_as_a_real_server_refuses_them() {
 #[test]
 fn a_watch_tells_what_happens() {
     let Some(b) = Bench::new() else { return };
-    let mut child = b
-        .command(&["get", "deploy", "billing", "-w"])
-        .spawn()
-        .expect("runs");
+    let mut child = b.command(&["get", "deploy", "billing", "-w"]).spawn().expect("runs");
     std::thread::sleep(Duration::from_millis(500));
     b.ok(&["scale", "deployment", "billing", "--replicas=5"]);
     std::thread::sleep(Duration::from_millis(1_500));
@@ -489,8 +326,5 @@ fn a_watch_tells_what_happens() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let rows: Vec<&str> = text.lines().map(|l| words(l)[1]).collect();
     assert_eq!(rows[..2], ["READY", "4/4"], "{text}");
-    assert!(
-        rows.contains(&"4/5") && rows.last() == Some(&"5/5"),
-        "{text}"
-    );
+    assert!(rows.contains(&"4/5") && rows.last() == Some(&"5/5"), "{text}");
 }

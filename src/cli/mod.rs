@@ -78,12 +78,8 @@ fn reader_left(error: &anyhow::Error) -> bool {
 fn command(cli: Cli) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
-        None => {
-            Ok(said(&mut std::io::stdout(), FIRST, 0)?)
-        }
-        Some(Command::Demo(args)) if args.list => {
-            Ok(said(&mut std::io::stdout(), &demo::list(), 0)?)
-        }
+        None => Ok(said(&mut std::io::stdout(), FIRST, 0)?),
+        Some(Command::Demo(args)) if args.list => Ok(said(&mut std::io::stdout(), &demo::list(), 0)?),
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,

@@ -105,7 +105,6 @@ impl<'a> Cx<'a> {
     }
 }
 
-
 /// New pods that must be ready before the new version gets `weight` per cent: ceil(w × R0), at least 1, 2 if critical;
 /// all of R0 at 100.
 pub(super) fn capacity(planned: &Planned, r0: u32, weight: u32) -> u32 {

@@ -194,7 +194,12 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
         let text = format!("preflight found {blocking} problem(s); nothing was changed");
         cx.event(EventKind::Run, ENGINE, None, text);
         for p in report.problems.iter().filter(|p| p.blocking) {
-            cx.event(EventKind::Fault, ENGINE, p.service.as_deref(), format!("{}. Do: {}", p.what.trim_end_matches('.'), p.fix));
+            cx.event(
+                EventKind::Fault,
+                ENGINE,
+                p.service.as_deref(),
+                format!("{}. Do: {}", p.what.trim_end_matches('.'), p.fix),
+            );
         }
         end(cx, Outcome::Blocked);
         return;

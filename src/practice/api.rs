@@ -42,12 +42,7 @@ impl Ask {
     /// The field manager: as given, else the program's name from the user agent.
     pub(super) fn manager(&self) -> String {
         match self.param("fieldManager") {
-            "" => self
-                .user_agent
-                .split('/')
-                .next()
-                .unwrap_or_default()
-                .to_string(),
+            "" => self.user_agent.split('/').next().unwrap_or_default().to_string(),
             m => m.to_string(),
         }
     }
@@ -84,21 +79,11 @@ pub enum Body {
 
 impl Answer {
     pub(super) fn json(code: u16, body: Value) -> Self {
-        Self {
-            code,
-            content_type: "application/json".into(),
-            body: Body::Json(body),
-            wrote: false,
-        }
+        Self { code, content_type: "application/json".into(), body: Body::Json(body), wrote: false }
     }
 
     pub(super) fn text(code: u16, content_type: &str, body: String) -> Self {
-        Self {
-            code,
-            content_type: content_type.into(),
-            body: Body::Text(body),
-            wrote: false,
-        }
+        Self { code, content_type: content_type.into(), body: Body::Text(body), wrote: false }
     }
 }
 
@@ -121,21 +106,13 @@ pub(super) struct Target {
 
 fn target(group: &str, version: &str, rest: &[&str]) -> Option<Target> {
     let (ns, rest) = match rest {
-        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => {
-            (*ns, &rest[2..])
-        }
+        ["namespaces", ns, plural, ..] if !matches!(*plural, "status" | "finalize") => (*ns, &rest[2..]),
         _ => ("", rest),
     };
     let (plural, rest) = rest.split_first()?;
     let kind = kinds::find(group, version, plural)?;
     let part = |i: usize| rest.get(i).copied().unwrap_or_default().to_string();
-    Some(Target {
-        kind,
-        ns: ns.into(),
-        name: part(0),
-        sub: part(1),
-        rest: rest.get(2..).unwrap_or_default().join("/"),
-    })
+    Some(Target { kind, ns: ns.into(), name: part(0), sub: part(1), rest: rest.get(2..).unwrap_or_default().join("/") })
 }
 
 impl World {
@@ -223,17 +200,7 @@ impl World {
             ),
             Form::Table => {
                 let rv = text(o, "/metadata/resourceVersion");
-                Answer::json(
-                    code,
-                    table(
-                        kind,
-                        &[o],
-                        &rv,
-                        self.now(),
-                        true,
-                        ask.param("includeObject"),
-                    ),
-                )
+                Answer::json(code, table(kind, &[o], &rv, self.now(), true, ask.param("includeObject")))
             }
         }
     }
@@ -267,27 +234,17 @@ impl World {
         let view = self.view(ask, t)?;
         let rv = match ask.param("resourceVersion") {
             "" => None,
-            text => Some(text.parse::<u64>().map_err(|_| {
-                status::bad_request(format!("resourceVersion: Invalid value: \"{text}\""))
-            })?),
+            text => Some(
+                text.parse::<u64>()
+                    .map_err(|_| status::bad_request(format!("resourceVersion: Invalid value: \"{text}\"")))?,
+            ),
         };
         if ask.flag("watch") {
             let timeout = ask.param("timeoutSeconds").parse().unwrap_or(1_800);
-            let watch = Watch::new(
-                self,
-                view,
-                rv,
-                ask.flag("allowWatchBookmarks"),
-                ask.flag("sendInitialEvents"),
-                timeout,
-            );
+            let watch =
+                Watch::new(self, view, rv, ask.flag("allowWatchBookmarks"), ask.flag("sendInitialEvents"), timeout);
             let content_type = "application/json".into();
-            return Ok(Answer {
-                code: 200,
-                content_type,
-                body: Body::Watch(Box::new(watch)),
-                wrote: false,
-            });
+            return Ok(Answer { code: 200, content_type, body: Body::Watch(Box::new(watch)), wrote: false });
         }
         let (page, meta) = self.page(ask, &view)?;
         let now = self.now();
@@ -300,17 +257,11 @@ impl World {
                 body
             }
             Form::Metadata => {
-                let items: Vec<Value> = page
-                    .iter()
-                    .map(|o| json!({"metadata": o["metadata"]}))
-                    .collect();
+                let items: Vec<Value> = page.iter().map(|o| json!({"metadata": o["metadata"]})).collect();
                 json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items})
             }
             Form::Whole => {
-                let items: Vec<Value> = page
-                    .into_iter()
-                    .map(|o| if t.kind.custom { o } else { untyped(o) })
-                    .collect();
+                let items: Vec<Value> = page.into_iter().map(|o| if t.kind.custom { o } else { untyped(o) }).collect();
                 json!({"kind": format!("{}List", t.kind.kind), "apiVersion": t.kind.api_version(), "metadata": meta, "items": items})
             }
         };
@@ -324,8 +275,7 @@ impl World {
         let (from, rv) = match ask.param("continue") {
             "" => (None, self.rv()),
             token => {
-                let (rv, key) = read_token(token)
-                    .ok_or_else(|| status::bad_request("continue key is not valid"))?;
+                let (rv, key) = read_token(token).ok_or_else(|| status::bad_request("continue key is not valid"))?;
                 if rv < self.store.forgotten(view.kind.plural) {
                     return Err(status::expired("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into()));
                 }

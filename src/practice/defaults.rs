@@ -54,19 +54,13 @@ fn deployment(o: &mut Value) {
         set(spec, "revisionHistoryLimit", json!(10));
         set(spec, "strategy", json!({}));
     }
-    if let Some(strategy) = o
-        .pointer_mut("/spec/strategy")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(strategy) = o.pointer_mut("/spec/strategy").and_then(Value::as_object_mut) {
         set(strategy, "type", json!("RollingUpdate"));
         if strategy.get("type") == Some(&json!("RollingUpdate")) {
             set(strategy, "rollingUpdate", json!({}));
         }
     }
-    if let Some(ru) = o
-        .pointer_mut("/spec/strategy/rollingUpdate")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(ru) = o.pointer_mut("/spec/strategy/rollingUpdate").and_then(Value::as_object_mut) {
         set(ru, "maxSurge", json!("25%"));
         set(ru, "maxUnavailable", json!("25%"));
     }
@@ -89,12 +83,7 @@ fn template(t: &mut Value) {
 
 fn pod_spec(spec: &mut Value) {
     for list in ["containers", "initContainers"] {
-        for c in spec
-            .get_mut(list)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for c in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             container(c);
         }
     }
@@ -119,12 +108,7 @@ fn container(c: &mut Value) {
     set(c, "resources", json!({}));
     set(c, "terminationMessagePath", json!("/dev/termination-log"));
     set(c, "terminationMessagePolicy", json!("File"));
-    for p in c
-        .get_mut("ports")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for p in c.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(p) = p.as_object_mut() {
             set(p, "protocol", json!("TCP"));
         }
@@ -145,12 +129,7 @@ fn container(c: &mut Value) {
 }
 
 fn service(o: &mut Value) {
-    for p in o
-        .pointer_mut("/spec/ports")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for p in o.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(p) = p.as_object_mut() {
             set(p, "protocol", json!("TCP"));
             let port = p.get("port").cloned().unwrap_or(Value::Null);
@@ -181,18 +160,9 @@ fn route(o: &mut Value) {
         set(p, "group", json!("gateway.networking.k8s.io"));
         set(p, "kind", json!("Gateway"));
     }
-    for r in o
-        .pointer_mut("/spec/rules")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for r in o.pointer_mut("/spec/rules").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(r) = r.as_object_mut() {
-            set(
-                r,
-                "matches",
-                json!([{"path": {"type": "PathPrefix", "value": "/"}}]),
-            );
+            set(r, "matches", json!([{"path": {"type": "PathPrefix", "value": "/"}}]));
         }
         for b in r
             .get_mut("backendRefs")

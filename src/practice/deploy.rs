@@ -19,11 +19,7 @@ pub(super) fn resolve(v: Option<&Value>, of: i64, up: bool) -> i64 {
         Some(Value::String(s)) => {
             let percent = s.trim_end_matches('%').parse::<i64>().unwrap_or(0);
             let product = percent * of;
-            if up {
-                (product + 99) / 100
-            } else {
-                product / 100
-            }
+            if up { (product + 99) / 100 } else { product / 100 }
         }
         _ => 0,
     }
@@ -38,44 +34,27 @@ pub(super) struct Limits {
 pub(super) fn limits(d: &Value) -> Limits {
     let replicas = number(d, "/spec/replicas");
     if text(d, "/spec/strategy/type") == "Recreate" {
-        return Limits {
-            replicas,
-            surge: 0,
-            unavailable: replicas,
-        };
+        return Limits { replicas, surge: 0, unavailable: replicas };
     }
-    let ru = |f: &str| {
-        d.pointer("/spec/strategy/rollingUpdate")
-            .and_then(|r| r.get(f))
-    };
+    let ru = |f: &str| d.pointer("/spec/strategy/rollingUpdate").and_then(|r| r.get(f));
     let surge = resolve(ru("maxSurge"), replicas, true);
     let mut unavailable = resolve(ru("maxUnavailable"), replicas, false);
     if surge == 0 && unavailable == 0 {
         unavailable = 1;
     }
-    Limits {
-        replicas,
-        surge,
-        unavailable: unavailable.min(replicas),
-    }
+    Limits { replicas, surge, unavailable: unavailable.min(replicas) }
 }
 
 pub(super) fn template_without_hash(o: &Value) -> Value {
     let mut t = o.pointer("/spec/template").cloned().unwrap_or_default();
-    if let Some(l) = t
-        .pointer_mut("/metadata/labels")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(l) = t.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         l.remove(HASH);
     }
     t
 }
 
 fn revision(o: &Value) -> i64 {
-    o["metadata"]["annotations"][REVISION]
-        .as_str()
-        .and_then(|r| r.parse().ok())
-        .unwrap_or(0)
+    o["metadata"]["annotations"][REVISION].as_str().and_then(|r| r.parse().ok()).unwrap_or(0)
 }
 
 pub(super) fn wanted(rs: &Value) -> i64 {
@@ -104,10 +83,7 @@ impl World {
         self.note_pause(key, &d, paused);
         let template = template_without_hash(&d);
         let all = self.replicasets_of(&d);
-        let new = all
-            .iter()
-            .find(|rs| template_without_hash(rs) == template)
-            .cloned();
+        let new = all.iter().find(|rs| template_without_hash(rs) == template).cloned();
         if paused {
             self.scale_in_proportion(&d, &all);
         } else {
@@ -123,24 +99,14 @@ impl World {
         self.deployment_status(key);
     }
 
-    fn create_new_replicaset(
-        &mut self,
-        key: &Key,
-        d: &Value,
-        all: &[Arc<Value>],
-        template: &Value,
-    ) {
+    fn create_new_replicaset(&mut self, key: &Key, d: &Value, all: &[Arc<Value>], template: &Value) {
         let hash = template_hash(&format!("{template}{}", uid(d)));
         let name = format!("{}-{hash}", key.1);
         let revision = all.iter().map(|rs| revision(rs)).max().unwrap_or(0) + 1;
         let lim = limits(d);
         let have: i64 = all.iter().map(|rs| wanted(rs)).sum();
         let recreate = text(d, "/spec/strategy/type") == "Recreate";
-        let first = if recreate && have > 0 {
-            0
-        } else {
-            (lim.replicas + lim.surge - have).clamp(0, lim.replicas)
-        };
+        let first = if recreate && have > 0 { 0 } else { (lim.replicas + lim.surge - have).clamp(0, lim.replicas) };
         let mut t = template.clone();
         t["metadata"]["labels"][HASH] = json!(hash);
         let mut selector = d["spec"]["selector"].clone();
@@ -153,10 +119,7 @@ impl World {
                 "minReadySeconds": number(d, "/spec/minReadySeconds")},
             "status": {"replicas": 0},
         });
-        if self
-            .make(of("replicasets"), &key.0, rs, CONTROLLERS)
-            .is_none()
-        {
+        if self.make(of("replicasets"), &key.0, rs, CONTROLLERS).is_none() {
             return;
         }
         self.scaled_event(d, &name, 0, first);
@@ -173,12 +136,7 @@ impl World {
 
     /// The ReplicaSet of the current template always has the highest revision (a rollback raises it again).
     fn keep_revision(&mut self, key: &Key, new: &Value, all: &[Arc<Value>]) {
-        let top = all
-            .iter()
-            .filter(|rs| uid(rs) != uid(new))
-            .map(|rs| revision(rs))
-            .max()
-            .unwrap_or(0);
+        let top = all.iter().filter(|rs| uid(rs) != uid(new)).map(|rs| revision(rs)).max().unwrap_or(0);
         let mut mine = revision(new);
         if mine <= top {
             mine = top + 1;
@@ -189,13 +147,8 @@ impl World {
             self.set_progress(key, "True", "FoundNewReplicaSet", &message);
         }
         self.set_revision(key, mine);
-        let wait = self
-            .store
-            .get("deployments", &key.0, &key.1)
-            .map_or(0, |d| number(d, "/spec/minReadySeconds"));
-        self.edit(of("replicasets"), &key_of(new), CONTROLLERS, "", |rs| {
-            rs["spec"]["minReadySeconds"] = json!(wait)
-        });
+        let wait = self.store.get("deployments", &key.0, &key.1).map_or(0, |d| number(d, "/spec/minReadySeconds"));
+        self.edit(of("replicasets"), &key_of(new), CONTROLLERS, "", |rs| rs["spec"]["minReadySeconds"] = json!(wait));
     }
 
     /// One pass of the rollout: first the new ReplicaSet, only then the old ones.
@@ -208,9 +161,10 @@ impl World {
                 for rs in old {
                     self.scale_replicaset(d, rs, 0);
                 }
-            } else if !old.iter().any(|rs| {
-                number(rs, "/status/replicas") + number(rs, "/status/terminatingReplicas") > 0
-            }) {
+            } else if !old
+                .iter()
+                .any(|rs| number(rs, "/status/replicas") + number(rs, "/status/terminatingReplicas") > 0)
+            {
                 self.scale_replicaset(d, new, lim.replicas);
             }
             return;
@@ -226,14 +180,7 @@ impl World {
         }
     }
 
-    fn scale_old_down(
-        &mut self,
-        d: &Value,
-        new: &Value,
-        old: &[&Arc<Value>],
-        lim: &Limits,
-        total: i64,
-    ) {
+    fn scale_old_down(&mut self, d: &Value, new: &Value, old: &[&Arc<Value>], lim: &Limits, total: i64) {
         let least = lim.replicas - lim.unavailable;
         let new_unavailable = wanted(new) - available(new);
         let mut may_go = total - least - new_unavailable;
@@ -266,10 +213,7 @@ impl World {
         let before = used
             .iter()
             .filter_map(|rs| {
-                rs["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"]
-                    .as_str()?
-                    .parse::<i64>()
-                    .ok()
+                rs["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"].as_str()?.parse::<i64>().ok()
             })
             .next_back();
         let Some(last) = used.last().copied().or(all.last()) else {
@@ -286,8 +230,7 @@ impl World {
         let from = wanted(rs);
         self.edit(of("replicasets"), &key_of(rs), CONTROLLERS, "", |o| {
             o["spec"]["replicas"] = json!(to);
-            o["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] =
-                json!(lim.replicas.to_string());
+            o["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] = json!(lim.replicas.to_string());
             o["metadata"]["annotations"]["deployment.kubernetes.io/max-replicas"] =
                 json!((lim.replicas + lim.surge).to_string());
         });
@@ -299,26 +242,14 @@ impl World {
     fn scaled_event(&mut self, d: &Value, rs: &str, from: i64, to: i64) {
         let way = if to > from { "up" } else { "down" };
         let message = format!("Scaled {way} replica set {rs} from {from} to {to}");
-        self.event(
-            d,
-            of("deployments"),
-            "Normal",
-            "ScalingReplicaSet",
-            "deployment-controller",
-            &message,
-        );
+        self.event(d, of("deployments"), "Normal", "ScalingReplicaSet", "deployment-controller", &message);
     }
 
     fn clean_history(&mut self, d: &Value, new: &Value, all: &[Arc<Value>]) {
-        let keep = d
-            .pointer("/spec/revisionHistoryLimit")
-            .and_then(Value::as_i64)
-            .unwrap_or(10);
+        let keep = d.pointer("/spec/revisionHistoryLimit").and_then(Value::as_i64).unwrap_or(10);
         let idle: Vec<Key> = all
             .iter()
-            .filter(|rs| {
-                uid(rs) != uid(new) && wanted(rs) == 0 && number(rs, "/status/replicas") == 0
-            })
+            .filter(|rs| uid(rs) != uid(new) && wanted(rs) == 0 && number(rs, "/status/replicas") == 0)
             .map(|rs| key_of(rs))
             .collect();
         let surplus = idle.len().saturating_sub(keep.max(0) as usize);

@@ -12,9 +12,7 @@ pub fn version() -> Value {
 }
 
 fn in_group(group: &str, version: &str) -> impl Iterator<Item = &'static Kind> {
-    KINDS
-        .iter()
-        .filter(move |k| k.group == group && k.version == version)
+    KINDS.iter().filter(move |k| k.group == group && k.version == version)
 }
 
 fn subresources(k: &Kind) -> Vec<(&'static str, &'static str, &'static str)> {
@@ -43,11 +41,7 @@ pub fn aggregated(core: bool) -> Value {
 }
 
 fn resource(k: &Kind) -> Value {
-    let scope = if k.namespaced {
-        "Namespaced"
-    } else {
-        "Cluster"
-    };
+    let scope = if k.namespaced { "Namespaced" } else { "Cluster" };
     let kind = |group: &str, kind: &str| {
         let version = if group == k.group { k.version } else { "v1" };
         json!({"group": group, "version": version, "kind": kind})
@@ -82,19 +76,13 @@ fn group(name: &str, version: &str) -> Value {
 
 /// `/apis` for clients that do not know aggregated discovery.
 pub fn group_list() -> Value {
-    let list: Vec<Value> = groups()
-        .into_iter()
-        .filter(|g| !g.0.is_empty())
-        .map(|(g, v)| group(g, v))
-        .collect();
+    let list: Vec<Value> = groups().into_iter().filter(|g| !g.0.is_empty()).map(|(g, v)| group(g, v)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": list})
 }
 
 /// `/apis/{group}`, if there is such a group.
 pub fn one_group(name: &str) -> Option<Value> {
-    let (g, v) = groups()
-        .into_iter()
-        .find(|g| g.0 == name && !name.is_empty())?;
+    let (g, v) = groups().into_iter().find(|g| g.0 == name && !name.is_empty())?;
     let mut out = group(g, v);
     out["kind"] = json!("APIGroup");
     out["apiVersion"] = json!("v1");
@@ -123,20 +111,13 @@ pub fn resource_list(group: &str, version: &str) -> Option<Value> {
             list.push(r);
         }
     }
-    let name = if group.is_empty() {
-        version.to_string()
-    } else {
-        format!("{group}/{version}")
-    };
-    (!list.is_empty()).then(|| json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
+    let name = if group.is_empty() { version.to_string() } else { format!("{group}/{version}") };
+    (!list.is_empty())
+        .then(|| json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
 }
 
 fn openapi_path(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("api/{version}")
-    } else {
-        format!("apis/{group}/{version}")
-    }
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
 /// `/openapi/v3`: where each group's document is.
@@ -156,9 +137,7 @@ pub fn openapi_index() -> Value {
 /// server), and its kinds as open objects. No patch strategies are declared: kubectl then merges by its own
 /// built-in types.
 pub fn openapi(path: &str) -> Option<Value> {
-    let (group, version) = groups()
-        .into_iter()
-        .find(|(g, v)| openapi_path(g, v) == path)?;
+    let (group, version) = groups().into_iter().find(|(g, v)| openapi_path(g, v) == path)?;
     let mut paths = Map::new();
     let mut schemas = Map::new();
     for k in in_group(group, version) {
@@ -169,31 +148,25 @@ pub fn openapi(path: &str) -> Option<Value> {
             json!({"type": "object", "x-kubernetes-group-version-kind": [gvk], "x-kubernetes-preserve-unknown-fields": true,
                 "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}}),
         );
-        let place = if k.namespaced {
-            "/namespaces/{namespace}"
-        } else {
-            ""
-        };
+        let place = if k.namespaced { "/namespaces/{namespace}" } else { "" };
         let base = format!("/{path}{place}/{}", k.plural);
-        let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
-        let parameters = json!([
-            query("dryRun"),
-            query("fieldManager"),
-            query("fieldValidation")
-        ]);
+        let query =
+            |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+        let parameters = json!([query("dryRun"), query("fieldManager"), query("fieldValidation")]);
         let ok = json!({"200": {"description": "OK", "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{id}")}}}}});
         let act = |verb: &str| json!({"x-kubernetes-action": verb, "x-kubernetes-group-version-kind": gvk, "parameters": parameters, "responses": ok});
         paths.insert(base.clone(), json!({"post": act("post")}));
         if !k.review {
             let mut patch = act("patch");
             patch["requestBody"] = json!({"content": {"application/json-patch+json": {}, "application/merge-patch+json": {}, "application/apply-patch+yaml": {}}});
-            paths.insert(format!("{base}/{{name}}"), json!({"get": act("get"), "put": act("put"), "patch": patch, "delete": act("delete")}));
+            paths.insert(
+                format!("{base}/{{name}}"),
+                json!({"get": act("get"), "put": act("put"), "patch": patch, "delete": act("delete")}),
+            );
         }
     }
-    Some(
-        json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2-practice"},
-        "paths": paths, "components": {"schemas": schemas}}),
-    )
+    Some(json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.36.2-practice"},
+        "paths": paths, "components": {"schemas": schemas}}))
 }
 
 #[cfg(test)]
@@ -203,32 +176,21 @@ mod tests {
     #[test]
     fn every_kind_is_discovered_once_either_way() {
         let count = |v: Value| {
-            v["items"].as_array().map_or(0, |g| {
-                g.iter()
-                    .map(|g| g["versions"][0]["resources"].as_array().map_or(0, Vec::len))
-                    .sum()
-            })
+            v["items"]
+                .as_array()
+                .map_or(0, |g| g.iter().map(|g| g["versions"][0]["resources"].as_array().map_or(0, Vec::len)).sum())
         };
-        assert_eq!(
-            count(aggregated(true)) + count(aggregated(false)),
-            KINDS.len()
-        );
+        assert_eq!(count(aggregated(true)) + count(aggregated(false)), KINDS.len());
         let lists: usize = groups()
             .into_iter()
             .filter_map(|(g, v)| resource_list(g, v))
             .map(|l| {
-                l["resources"].as_array().map_or(0, |r| {
-                    r.iter()
-                        .filter(|r| !r["name"].as_str().unwrap_or_default().contains('/'))
-                        .count()
-                })
+                l["resources"]
+                    .as_array()
+                    .map_or(0, |r| r.iter().filter(|r| !r["name"].as_str().unwrap_or_default().contains('/')).count())
             })
             .sum();
         assert_eq!(lists, KINDS.len());
-        assert!(
-            one_group("apps").is_some()
-                && one_group("").is_none()
-                && openapi("apis/apps/v1").is_some()
-        );
+        assert!(one_group("apps").is_some() && one_group("").is_none() && openapi("apis/apps/v1").is_some());
     }
 }

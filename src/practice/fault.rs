@@ -37,10 +37,7 @@ pub struct Fault {
 
 impl World {
     pub(super) fn fault_of(&self, service: &str, version: &str) -> Fault {
-        self.faults
-            .get(&(service.to_string(), version.to_string()))
-            .cloned()
-            .unwrap_or_default()
+        self.faults.get(&(service.to_string(), version.to_string())).cloned().unwrap_or_default()
     }
 
     /// How pods of a version answer now: the service's healthy self, or its fault where that is worse.
@@ -48,11 +45,7 @@ impl World {
         let fault = self.fault_of(service, version);
         let healthy_errors = 0.0005 + 0.0015 * self.seed.fraction(&format!("errors/{service}"));
         let healthy_p95 = 0.12 + 0.20 * self.seed.fraction(&format!("p95/{service}"));
-        let p95 = if fault.p95_s > 0.0 {
-            fault.p95_s
-        } else {
-            healthy_p95
-        };
+        let p95 = if fault.p95_s > 0.0 { fault.p95_s } else { healthy_p95 };
         Profile::new(healthy_errors.max(fault.error_ratio), p95)
     }
 
@@ -69,21 +62,14 @@ impl World {
             .list("pods", "")
             .filter(|p| {
                 super::kubelet::identity(p) == (service.to_string(), version.to_string())
-                    && p.pointer("/status/containerStatuses/0/state/running")
-                        .is_some()
+                    && p.pointer("/status/containerStatuses/0/state/running").is_some()
             })
             .map(|p| (super::store::key_of(p), super::objects::uid(p)))
             .collect();
         let crash = self.fault_of(service, version).crash;
         for (key, uid) in pods {
-            let after = self
-                .seed
-                .between(&format!("probe/{uid}/{}", self.now), 200, 950);
-            let due = if crash {
-                Due::PodCrash(key, uid)
-            } else {
-                Due::PodProbe(key, uid)
-            };
+            let after = self.seed.between(&format!("probe/{uid}/{}", self.now), 200, 950);
+            let due = if crash { Due::PodCrash(key, uid) } else { Due::PodProbe(key, uid) };
             self.later(after, due);
         }
     }

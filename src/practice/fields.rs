@@ -41,9 +41,7 @@ const SYSTEM: [&str; 12] = [
 fn list_keys(field: &str, path: &[String]) -> Option<&'static [&'static str]> {
     let inside = |name: &str| path.iter().any(|p| p == name);
     Some(match field {
-        "f:containers" | "f:initContainers" | "f:env" | "f:volumes" | "f:imagePullSecrets" => {
-            &["name"]
-        }
+        "f:containers" | "f:initContainers" | "f:env" | "f:volumes" | "f:imagePullSecrets" => &["name"],
         "f:volumeMounts" => &["mountPath"],
         "f:conditions" if inside("f:status") && !inside("f:parents") => &["type"],
         "f:ownerReferences" => &["uid"],
@@ -66,12 +64,7 @@ fn leaves(object: &Value) -> BTreeMap<Path, Value> {
             "metadata" => {
                 for (k, v) in v.as_object().into_iter().flatten() {
                     if !SYSTEM.contains(&k.as_str()) {
-                        walk(
-                            &mut vec!["f:metadata".into()],
-                            &format!("f:{k}"),
-                            v,
-                            &mut out,
-                        );
+                        walk(&mut vec!["f:metadata".into()], &format!("f:{k}"), v, &mut out);
                     }
                 }
             }
@@ -92,10 +85,8 @@ fn walk(path: &mut Path, element: &str, value: &Value, out: &mut BTreeMap<Path, 
         }
         (Value::Array(items), Some(keys)) if !items.is_empty() => {
             for item in items {
-                let id: Map<String, Value> = keys
-                    .iter()
-                    .filter_map(|k| item.get(*k).map(|v| ((*k).to_string(), v.clone())))
-                    .collect();
+                let id: Map<String, Value> =
+                    keys.iter().filter_map(|k| item.get(*k).map(|v| ((*k).to_string(), v.clone()))).collect();
                 path.push(format!("k:{}", Value::Object(id)));
                 path.push(".".into());
                 out.insert(path.clone(), Value::Null);
@@ -159,9 +150,7 @@ struct Entry {
 
 impl Entry {
     fn is(&self, writer: &Writer, operation: &str) -> bool {
-        self.manager == writer.manager
-            && self.operation == operation
-            && self.subresource == writer.subresource
+        self.manager == writer.manager && self.operation == operation && self.subresource == writer.subresource
     }
 
     fn words(&self) -> String {
@@ -175,12 +164,7 @@ impl Entry {
 }
 
 fn entries(object: &Value) -> Vec<Entry> {
-    let text = |e: &Value, k: &str| {
-        e.get(k)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_string()
-    };
+    let text = |e: &Value, k: &str| e.get(k).and_then(Value::as_str).unwrap_or_default().to_string();
     object
         .pointer("/metadata/managedFields")
         .and_then(Value::as_array)
@@ -200,12 +184,7 @@ fn entries(object: &Value) -> Vec<Entry> {
 fn store_entries(object: &mut Value, mut list: Vec<Entry>) {
     list.retain(|e| !e.owned.is_empty());
     list.sort_by(|a, b| {
-        (&a.operation, &a.time, &a.manager, &a.subresource).cmp(&(
-            &b.operation,
-            &b.time,
-            &b.manager,
-            &b.subresource,
-        ))
+        (&a.operation, &a.time, &a.manager, &a.subresource).cmp(&(&b.operation, &b.time, &b.manager, &b.subresource))
     });
     let values: Vec<Value> = list
         .iter()
@@ -227,16 +206,8 @@ fn store_entries(object: &mut Value, mut list: Vec<Entry>) {
 pub fn record_update(old: Option<&Value>, new: &mut Value, writer: &Writer) {
     let before = old.map(leaves).unwrap_or_default();
     let after = leaves(new);
-    let changed: Owned = after
-        .iter()
-        .filter(|(p, v)| before.get(*p) != Some(*v))
-        .map(|(p, _)| p.clone())
-        .collect();
-    let removed: Owned = before
-        .keys()
-        .filter(|p| !after.contains_key(*p))
-        .cloned()
-        .collect();
+    let changed: Owned = after.iter().filter(|(p, v)| before.get(*p) != Some(*v)).map(|(p, _)| p.clone()).collect();
+    let removed: Owned = before.keys().filter(|p| !after.contains_key(*p)).cloned().collect();
     let mut list = entries(old.unwrap_or(&Value::Null));
     for e in &mut list {
         e.owned.retain(|p| !removed.contains(p));
@@ -277,12 +248,7 @@ fn dotted(path: &Path) -> String {
             out.push_str(f);
         } else if let Some(k) = element.strip_prefix("k:") {
             let id: Value = serde_json::from_str(k).unwrap_or(Value::Null);
-            let parts: Vec<String> = id
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(k, v)| format!("{k}={v}"))
-                .collect();
+            let parts: Vec<String> = id.as_object().into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect();
             out.push_str(&format!("[{}]", parts.join(",")));
         }
     }
@@ -293,12 +259,7 @@ fn dotted(path: &Path) -> String {
 ///
 /// # Errors
 /// 409 naming every field whose live value differs and belongs to another manager, unless `force`.
-pub fn apply(
-    live: Option<&Value>,
-    config: &Value,
-    writer: &Writer,
-    force: bool,
-) -> Result<Value, Refusal> {
+pub fn apply(live: Option<&Value>, config: &Value, writer: &Writer, force: bool) -> Result<Value, Refusal> {
     let wanted = leaves(config);
     let Some(live) = live else {
         let mut new = config.clone();
@@ -309,34 +270,21 @@ pub fn apply(
     };
     let current = leaves(live);
     let mut list = entries(live);
-    let differs = |p: &Path| {
-        p.last().is_some_and(|e| e != ".")
-            && current.get(p).is_some_and(|v| wanted.get(p) != Some(v))
-    };
+    let differs =
+        |p: &Path| p.last().is_some_and(|e| e != ".") && current.get(p).is_some_and(|v| wanted.get(p) != Some(v));
     let conflicts: Vec<(String, String)> = list
         .iter()
         .filter(|e| !e.is(writer, "Apply"))
-        .flat_map(|e| {
-            e.owned
-                .iter()
-                .filter(|p| wanted.contains_key(*p) && differs(p))
-                .map(|p| (e.words(), dotted(p)))
-        })
+        .flat_map(|e| e.owned.iter().filter(|p| wanted.contains_key(*p) && differs(p)).map(|p| (e.words(), dotted(p))))
         .collect();
     if !conflicts.is_empty() && !force {
         return Err(status::apply_conflict(&conflicts));
     }
     let mut new = live.clone();
     merge_applied(&mut new, config, &mut Vec::new());
-    let mine: Owned = list
-        .iter()
-        .find(|e| e.is(writer, "Apply"))
-        .map(|e| e.owned.clone())
-        .unwrap_or_default();
+    let mine: Owned = list.iter().find(|e| e.is(writer, "Apply")).map(|e| e.owned.clone()).unwrap_or_default();
     for gone in mine.iter().filter(|p| !wanted.contains_key(*p)) {
-        let shared = list
-            .iter()
-            .any(|e| !e.is(writer, "Apply") && e.owned.contains(gone));
+        let shared = list.iter().any(|e| !e.is(writer, "Apply") && e.owned.contains(gone));
         if !shared {
             remove_at(&mut new, gone);
         }
@@ -359,10 +307,7 @@ fn merge_applied(target: &mut Value, config: &Value, path: &mut Path) {
         return;
     };
     for (k, v) in want {
-        if path.first().is_some_and(|p| p == "f:metadata")
-            && path.len() == 1
-            && SYSTEM.contains(&k.as_str())
-        {
+        if path.first().is_some_and(|p| p == "f:metadata") && path.len() == 1 && SYSTEM.contains(&k.as_str()) {
             continue;
         }
         let element = format!("f:{k}");
@@ -378,10 +323,7 @@ fn merge_applied(target: &mut Value, config: &Value, path: &mut Path) {
                 let slot = have.entry(k.clone()).or_insert_with(|| json!([]));
                 for item in items {
                     let same = |h: &Value| {
-                        keys.iter().all(|k| {
-                            h.get(*k) == item.get(*k)
-                                || (*k == "protocol" && item.get(*k).is_none())
-                        })
+                        keys.iter().all(|k| h.get(*k) == item.get(*k) || (*k == "protocol" && item.get(*k).is_none()))
                     };
                     let Some(list) = slot.as_array_mut() else {
                         break;
@@ -414,10 +356,7 @@ fn remove_at(object: &mut Value, path: &[String]) {
         }
     } else if let Some(key) = first.strip_prefix("k:") {
         let id: Value = serde_json::from_str(key).unwrap_or(Value::Null);
-        let same = |h: &Value| {
-            id.as_object()
-                .is_some_and(|m| m.iter().all(|(k, v)| h.get(k) == Some(v)))
-        };
+        let same = |h: &Value| id.as_object().is_some_and(|m| m.iter().all(|(k, v)| h.get(k) == Some(v)));
         if let Some(list) = object.as_array_mut()
             && let Some(i) = list.iter().position(same)
         {
@@ -455,15 +394,13 @@ mod tests {
         let mut two = one.clone();
         two["spec"]["replicas"] = json!(4);
         record_update(Some(&one), &mut two, &writer("kubectl", "scale"));
-        let refused =
-            apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), false).unwrap_err();
+        let refused = apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), false).unwrap_err();
         assert_eq!(
             refused.body["message"],
             "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas"
         );
         assert_eq!(refused.code, 409);
-        let forced =
-            apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), true).expect("forced");
+        let forced = apply(Some(&two), &deployment(7, "a:1"), &writer("tui", ""), true).expect("forced");
         assert_eq!(forced["spec"]["replicas"], 7);
         let managers: Vec<&str> = forced["metadata"]["managedFields"]
             .as_array()
@@ -478,12 +415,8 @@ mod tests {
     fn an_image_conflict_is_named_down_to_the_container() {
         let mut one = deployment(3, "a:1");
         record_update(None, &mut one, &writer("helm", ""));
-        let refused =
-            apply(Some(&one), &deployment(3, "a:2"), &writer("tui", ""), false).unwrap_err();
-        assert_eq!(
-            refused.body["details"]["causes"][0]["field"],
-            ".spec.template.spec.containers[name=\"app\"].image"
-        );
+        let refused = apply(Some(&one), &deployment(3, "a:2"), &writer("tui", ""), false).unwrap_err();
+        assert_eq!(refused.body["details"]["causes"][0]["field"], ".spec.template.spec.containers[name=\"app\"].image");
     }
 
     #[test]
@@ -494,16 +427,7 @@ mod tests {
         config["metadata"]["labels"] = json!({});
         let second = apply(Some(&first), &config, &w, false).expect("applied");
         assert_eq!(second["metadata"]["labels"], json!({}));
-        let third = apply(
-            Some(&second),
-            &deployment(3, "a:1"),
-            &writer("other", ""),
-            false,
-        )
-        .expect("co-owned");
-        assert_eq!(
-            third["metadata"]["managedFields"].as_array().map(Vec::len),
-            Some(2)
-        );
+        let third = apply(Some(&second), &deployment(3, "a:1"), &writer("other", ""), false).expect("co-owned");
+        assert_eq!(third["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));
     }
 }

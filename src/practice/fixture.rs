@@ -23,13 +23,7 @@ pub struct ServiceSpec {
 
 impl ServiceSpec {
     pub fn new(name: &str, version: &str, replicas: u32, rps: f64) -> Self {
-        Self {
-            name: name.into(),
-            version: version.into(),
-            replicas,
-            rps,
-            labels: Vec::new(),
-        }
+        Self { name: name.into(), version: version.into(), replicas, rps, labels: Vec::new() }
     }
 }
 
@@ -98,11 +92,7 @@ impl Fixture {
         Self {
             namespace: "shop".into(),
             services,
-            subject: Subject {
-                service: "billing".into(),
-                old: "4.1.8".into(),
-                new: "4.2.1".into(),
-            },
+            subject: Subject { service: "billing".into(), old: "4.1.8".into(), new: "4.2.1".into() },
             extra,
         }
     }
@@ -110,23 +100,10 @@ impl Fixture {
     /// Any services in namespace `shop`; scenarios happen to the first, on its way to `new`.
     pub fn of(services: Vec<ServiceSpec>, new: &str) -> Self {
         let subject = services.first().map_or_else(
-            || Subject {
-                service: String::new(),
-                old: String::new(),
-                new: new.into(),
-            },
-            |s| Subject {
-                service: s.name.clone(),
-                old: s.version.clone(),
-                new: new.into(),
-            },
+            || Subject { service: String::new(), old: String::new(), new: new.into() },
+            |s| Subject { service: s.name.clone(), old: s.version.clone(), new: new.into() },
         );
-        Self {
-            namespace: "shop".into(),
-            services,
-            subject,
-            extra: Vec::new(),
-        }
+        Self { namespace: "shop".into(), services, subject, extra: Vec::new() }
     }
 
     pub(super) fn install(&self, world: &mut World) {
@@ -137,12 +114,7 @@ impl Fixture {
                 json!({"metadata": {"name": ns, "labels": {"kubernetes.io/metadata.name": ns}}}),
                 MANAGER,
             );
-            world.make(
-                of("serviceaccounts"),
-                ns,
-                json!({"metadata": {"name": "default"}}),
-                MANAGER,
-            );
+            world.make(of("serviceaccounts"), ns, json!({"metadata": {"name": "default"}}), MANAGER);
         }
         for n in 1..=3 {
             let node = node(n, &moment::seconds(world.now()));
@@ -180,11 +152,7 @@ fn objects_of(s: &ServiceSpec) -> [(&'static str, Value); 3] {
     let route = json!({"metadata": {"name": name, "labels": {"app": name}},
         "spec": {"parentRefs": [{"name": "public"}], "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
             "backendRefs": [{"name": name, "port": 80, "weight": 100}]}]}});
-    [
-        ("deployments", deployment),
-        ("services", service),
-        ("httproutes", route),
-    ]
+    [("deployments", deployment), ("services", service), ("httproutes", route)]
 }
 
 /// A Service and a disruption budget that select by a label a copy of billing's template would carry too.

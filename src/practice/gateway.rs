@@ -20,10 +20,8 @@ impl World {
             return;
         };
         let generation = number(&route, "/metadata/generation");
-        let seen = route
-            .pointer("/status/parents/0/conditions/0/observedGeneration")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
+        let seen =
+            route.pointer("/status/parents/0/conditions/0/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
         let planned = format!("accept/{}/{generation}", uid(&route));
         if seen >= generation || self.births.contains_key(&planned) {
             return;
@@ -39,12 +37,7 @@ impl World {
             .store
             .list("httproutes", ns)
             .filter(|r| self.accepted.contains_key(&key_of(r)))
-            .map(|r| {
-                (
-                    key_of(r),
-                    number(r, "/status/parents/0/conditions/0/observedGeneration"),
-                )
-            })
+            .map(|r| (key_of(r), number(r, "/status/parents/0/conditions/0/observedGeneration")))
             .collect();
         for (key, generation) in all {
             self.write_route_status(&key, generation);
@@ -75,16 +68,8 @@ impl World {
             .map(|b| text(b, "/name"));
         let now = moment::seconds(self.now);
         let refs = match &missing {
-            None => (
-                "True",
-                "ResolvedRefs",
-                "All references are resolved".to_string(),
-            ),
-            Some(name) => (
-                "False",
-                "BackendNotFound",
-                format!("service \"{name}\" not found"),
-            ),
+            None => ("True", "ResolvedRefs", "All references are resolved".to_string()),
+            Some(name) => ("False", "BackendNotFound", format!("service \"{name}\" not found")),
         };
         let accepted = ("True", "Accepted", "Route was valid".to_string());
         let parents = spec["parentRefs"].as_array().cloned().unwrap_or_default();
@@ -99,7 +84,8 @@ impl World {
                         .enumerate()
                         .map(|(j, (kind, (word, reason, message)))| {
                             let was = &old[i]["conditions"][j];
-                            let since = if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
+                            let since =
+                                if was["status"] == *word { was["lastTransitionTime"].clone() } else { json!(now) };
                             json!({"type": kind, "status": word, "reason": reason, "message": message,
                                 "observedGeneration": generation, "lastTransitionTime": since})
                         })
@@ -127,10 +113,7 @@ impl World {
             .map(|load| {
                 let ns = &load.namespace;
                 let Some(rule) = self.rule_for(ns, &load.service) else {
-                    return vec![Share {
-                        weight: 1,
-                        pods: pods_of(ns, &load.service),
-                    }];
+                    return vec![Share { weight: 1, pods: pods_of(ns, &load.service) }];
                 };
                 let refs = rule["backendRefs"].as_array();
                 refs.into_iter()
@@ -148,29 +131,15 @@ impl World {
     /// has it as a backend; rules that match on headers take no ordinary requests.
     fn rule_for(&self, ns: &str, service: &str) -> Option<&Value> {
         let own = self.accepted.get(&(ns.to_string(), service.to_string()));
-        let named = |r: &&Value| {
-            r["backendRefs"]
-                .as_array()
-                .is_some_and(|b| b.iter().any(|b| b["name"] == service))
-        };
+        let named = |r: &&Value| r["backendRefs"].as_array().is_some_and(|b| b.iter().any(|b| b["name"] == service));
         let plain = |r: &&Value| {
             let matches = r["matches"].as_array();
             !matches.is_some_and(|m| !m.is_empty() && m.iter().all(|m| m.get("headers").is_some()))
         };
-        let rules = |spec: &'_ Value| {
-            spec["rules"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-                .len()
-        };
+        let rules = |spec: &'_ Value| spec["rules"].as_array().map(Vec::as_slice).unwrap_or_default().len();
         if let Some(spec) = own.filter(|s| rules(s) > 0) {
             let list = spec["rules"].as_array()?;
-            return list
-                .iter()
-                .filter(plain)
-                .find(named)
-                .or_else(|| list.iter().find(plain));
+            return list.iter().filter(plain).find(named).or_else(|| list.iter().find(plain));
         }
         self.accepted
             .iter()
@@ -187,9 +156,8 @@ impl World {
             let ns = text(slice, "/metadata/namespace");
             let service = text(slice, "/metadata/labels/kubernetes.io~1service-name");
             let ready = slice["endpoints"].as_array().into_iter().flatten();
-            let pods = ready
-                .filter(|e| e["conditions"]["ready"] == true)
-                .map(|e| (ns.clone(), text(e, "/targetRef/name")));
+            let pods =
+                ready.filter(|e| e["conditions"]["ready"] == true).map(|e| (ns.clone(), text(e, "/targetRef/name")));
             all.entry((ns.clone(), service)).or_default().extend(pods);
         }
         for pods in all.values_mut() {
@@ -201,9 +169,5 @@ impl World {
 }
 
 fn backends(spec: &Value) -> impl Iterator<Item = &Value> {
-    spec["rules"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
+    spec["rules"].as_array().into_iter().flatten().flat_map(|r| r["backendRefs"].as_array().into_iter().flatten())
 }

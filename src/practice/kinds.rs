@@ -75,29 +75,17 @@ pub static KINDS: &[Kind] = &[
 impl Kind {
     /// `apps/v1`, or `v1` for the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// `deployments.apps`, or `pods`: the name error messages use.
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_string()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
     }
 
     /// `Deployment.apps`, or `Pod`.
     pub fn qualified_kind(&self) -> String {
-        if self.group.is_empty() {
-            self.kind.to_string()
-        } else {
-            format!("{}.{}", self.kind, self.group)
-        }
+        if self.group.is_empty() { self.kind.to_string() } else { format!("{}.{}", self.kind, self.group) }
     }
 
     /// The verbs clients may use on the main resource.
@@ -105,33 +93,19 @@ impl Kind {
         if self.review {
             &["create"]
         } else {
-            &[
-                "create",
-                "delete",
-                "deletecollection",
-                "get",
-                "list",
-                "patch",
-                "update",
-                "watch",
-            ]
+            &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
         }
     }
 }
 
 /// The kind of a path's group, version and plural.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    KINDS
-        .iter()
-        .find(|k| k.group == group && k.version == version && k.plural == plural)
+    KINDS.iter().find(|k| k.group == group && k.version == version && k.plural == plural)
 }
 
 /// The kind with this plural; plurals are unique in the table.
 pub fn of(plural: &str) -> &'static Kind {
-    KINDS
-        .iter()
-        .find(|k| k.plural == plural)
-        .unwrap_or(&KINDS[0])
+    KINDS.iter().find(|k| k.plural == plural).unwrap_or(&KINDS[0])
 }
 
 /// Groups with their versions, core first, each once.

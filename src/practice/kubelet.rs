@@ -24,13 +24,7 @@ pub fn identity(pod: &Value) -> (String, String) {
     }
 }
 
-fn set_condition(
-    status: &mut Value,
-    kind: &str,
-    ok: bool,
-    reason: Option<(&str, String)>,
-    now: &str,
-) {
+fn set_condition(status: &mut Value, kind: &str, ok: bool, reason: Option<(&str, String)>, now: &str) {
     if !status.get("conditions").is_some_and(Value::is_array) {
         status["conditions"] = json!([]);
     }
@@ -38,8 +32,7 @@ fn set_condition(
         return;
     };
     let word = if ok { "True" } else { "False" };
-    let mut c =
-        json!({"type": kind, "status": word, "lastProbeTime": null, "lastTransitionTime": now});
+    let mut c = json!({"type": kind, "status": word, "lastProbeTime": null, "lastTransitionTime": now});
     if let Some((reason, message)) = reason {
         c["reason"] = json!(reason);
         c["message"] = json!(message);
@@ -56,14 +49,7 @@ fn set_condition(
 }
 
 fn set_ready(status: &mut Value, ready: bool, container: &str, now: &str) {
-    let why = || {
-        (!ready).then(|| {
-            (
-                "ContainersNotReady",
-                format!("containers with unready status: [{container}]"),
-            )
-        })
-    };
+    let why = || (!ready).then(|| ("ContainersNotReady", format!("containers with unready status: [{container}]")));
     set_condition(status, "ContainersReady", ready, why(), now);
     set_condition(status, "Ready", ready, why(), now);
     status["containerStatuses"][0]["ready"] = json!(ready);
@@ -76,9 +62,7 @@ impl World {
     }
 
     fn pod_status(&mut self, key: &Key, change: impl FnOnce(&mut Value)) {
-        self.edit(of("pods"), key, KUBELET, "status", |p| {
-            change(&mut p["status"])
-        });
+        self.edit(of("pods"), key, KUBELET, "status", |p| change(&mut p["status"]));
     }
 
     /// Takes up a pod nobody has placed yet: a node, an address, and its container on the way.
@@ -92,17 +76,12 @@ impl World {
         let n = self.pod_ips;
         self.pod_ips += 1;
         let node = n % NODES;
-        let (node_name, host) = (
-            format!("node-{}", node + 1),
-            format!("10.0.0.{}", node + 11),
-        );
+        let (node_name, host) = (format!("node-{}", node + 1), format!("10.0.0.{}", node + 11));
         let ip = format!("10.244.{}.{}", n / 250, n % 250 + 2);
         let now = moment::seconds(self.now);
         let container = text(&pod, "/spec/containers/0/name");
         let image = text(&pod, "/spec/containers/0/image");
-        self.edit(of("pods"), key, "kube-scheduler", "", |p| {
-            p["spec"]["nodeName"] = json!(node_name)
-        });
+        self.edit(of("pods"), key, "kube-scheduler", "", |p| p["spec"]["nodeName"] = json!(node_name));
         self.pod_status(key, |s| {
             *s = json!({"phase": "Pending", "hostIP": host, "podIP": ip, "podIPs": [{"ip": ip}], "startTime": now,
                 "qosClass": "Burstable",
@@ -160,14 +139,7 @@ impl World {
             c["state"] = json!({"running": {"startedAt": now}});
             set_ready(s, false, &container, &now);
         });
-        self.event(
-            &pod,
-            of("pods"),
-            "Normal",
-            "Started",
-            "kubelet",
-            &format!("Started container {container}"),
-        );
+        self.event(&pod, of("pods"), "Normal", "Started", "kubelet", &format!("Started container {container}"));
         self.traffic.cut(self.now);
         let profile = self.profile_of(&service, &version);
         let counters = PodCounters::new(&self.seed, id, &service, &version, self.now, profile);
@@ -175,15 +147,9 @@ impl World {
         let seed = self.seed;
         let draw = |what: &str, lo, hi| seed.between(&format!("{what}/{id}/{restarts}"), lo, hi);
         if fault.crash {
-            self.later(
-                draw("crash", 900, 2_800),
-                Due::PodCrash(key.clone(), id.into()),
-            );
+            self.later(draw("crash", 900, 2_800), Due::PodCrash(key.clone(), id.into()));
         } else {
-            self.later(
-                draw("ready", 1_100, 3_300),
-                Due::PodProbe(key.clone(), id.into()),
-            );
+            self.later(draw("ready", 1_100, 3_300), Due::PodProbe(key.clone(), id.into()));
         }
     }
 
@@ -193,43 +159,22 @@ impl World {
         *tries += 1;
         let wait = (10_000i64 << (*tries - 1).min(5)).min(MAX_BACKOFF_MS);
         let (reason, message) = if *tries == 1 {
-            (
-                "ErrImagePull",
-                format!("failed to pull and unpack image \"{image}\": {image}: not found"),
-            )
+            ("ErrImagePull", format!("failed to pull and unpack image \"{image}\": {image}: not found"))
         } else {
-            (
-                "ImagePullBackOff",
-                format!("Back-off pulling image \"{image}\""),
-            )
+            ("ImagePullBackOff", format!("Back-off pulling image \"{image}\""))
         };
         self.pod_status(key, |s| {
-            s["containerStatuses"][0]["state"] =
-                json!({"waiting": {"reason": reason, "message": message}});
+            s["containerStatuses"][0]["state"] = json!({"waiting": {"reason": reason, "message": message}});
         });
-        self.event(
-            pod,
-            of("pods"),
-            "Warning",
-            "Failed",
-            "kubelet",
-            &format!("Error: {reason}"),
-        );
-        let wait = if reason == "ErrImagePull" {
-            2_000
-        } else {
-            wait
-        };
+        self.event(pod, of("pods"), "Warning", "Failed", "kubelet", &format!("Error: {reason}"));
+        let wait = if reason == "ErrImagePull" { 2_000 } else { wait };
         self.later(wait, Due::PodStart(key.clone(), id.into()));
     }
 
     /// Readiness as the probe finds it now.
     pub(super) fn pod_probe(&mut self, key: &Key, id: &str) {
         let Some(pod) = self.pod(key, id) else { return };
-        if pod
-            .pointer("/status/containerStatuses/0/state/running")
-            .is_none()
-        {
+        if pod.pointer("/status/containerStatuses/0/state/running").is_none() {
             return;
         }
         let (service, version) = identity(&pod);
@@ -257,9 +202,7 @@ impl World {
     pub(super) fn pod_crash(&mut self, key: &Key, id: &str) {
         let Some(pod) = self.pod(key, id) else { return };
         let (service, version) = identity(&pod);
-        let running = pod
-            .pointer("/status/containerStatuses/0/state/running")
-            .cloned();
+        let running = pod.pointer("/status/containerStatuses/0/state/running").cloned();
         let Some(running) = running.filter(|_| self.fault_of(&service, &version).crash) else {
             return;
         };
@@ -291,10 +234,7 @@ impl World {
             "Warning",
             "BackOff",
             "kubelet",
-            &format!(
-                "Back-off restarting failed container {container} in pod {}",
-                key.1
-            ),
+            &format!("Back-off restarting failed container {container} in pod {}", key.1),
         );
         self.later(backoff, Due::PodStart(key.clone(), id.into()));
     }

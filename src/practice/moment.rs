@@ -18,9 +18,7 @@ pub fn micros(ms: i64) -> String {
 
 /// Reads either form back; `None` for anything else.
 pub fn parse(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text)
-        .ok()
-        .map(|t| t.timestamp_millis())
+    DateTime::parse_from_rfc3339(text).ok().map(|t| t.timestamp_millis())
 }
 
 /// An age as kubectl prints it: two units while small, one when it no longer matters.

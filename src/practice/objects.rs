@@ -25,11 +25,7 @@ pub fn uid(object: &Value) -> String {
 }
 
 pub fn text(object: &Value, pointer: &str) -> String {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_string()
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string()
 }
 
 pub fn number(object: &Value, pointer: &str) -> i64 {
@@ -37,18 +33,12 @@ pub fn number(object: &Value, pointer: &str) -> i64 {
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
-    object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The controlling owner's kind and name.
 pub fn controller(object: &Value) -> Option<(String, String)> {
-    owners(object)
-        .find(|o| o["controller"] == true)
-        .map(|o| (text(o, "/kind"), text(o, "/name")))
+    owners(object).find(|o| o["controller"] == true).map(|o| (text(o, "/kind"), text(o, "/name")))
 }
 
 pub fn owner_reference(kind: &Kind, owner: &Value) -> Value {
@@ -98,21 +88,12 @@ impl World {
         if text(&o, "/metadata/name").is_empty()
             && let Some(prefix) = o.pointer("/metadata/generateName").and_then(Value::as_str)
         {
-            let n = self
-                .births
-                .get(&format!("{}/{prefix}", kind.plural))
-                .unwrap_or(&0);
-            let end = self
-                .seed
-                .suffix(&format!("{}/{ns}/{prefix}/{n}", kind.plural), 5);
+            let n = self.births.get(&format!("{}/{prefix}", kind.plural)).unwrap_or(&0);
+            let end = self.seed.suffix(&format!("{}/{ns}/{prefix}/{n}", kind.plural), 5);
             o["metadata"]["name"] = json!(format!("{prefix}{end}"));
         }
         let name = text(&o, "/metadata/name");
-        if self
-            .store
-            .get(kind.plural, ns_of(kind, ns), &name)
-            .is_some()
-        {
+        if self.store.get(kind.plural, ns_of(kind, ns), &name).is_some() {
             return Err(status::already_exists(kind, &name));
         }
         self.refuse_invalid(kind, &o, None)?;
@@ -125,11 +106,7 @@ impl World {
 
     fn refuse_invalid(&self, kind: &Kind, o: &Value, old: Option<&Value>) -> Result<(), Refusal> {
         let causes: Vec<Cause> = validate::check(kind, o, old);
-        if causes.is_empty() {
-            Ok(())
-        } else {
-            Err(status::invalid(kind, &text(o, "/metadata/name"), &causes))
-        }
+        if causes.is_empty() { Ok(()) } else { Err(status::invalid(kind, &text(o, "/metadata/name"), &causes)) }
     }
 
     fn stamp(&self, kind: &Kind, o: &mut Value, name: &str) {
@@ -146,11 +123,7 @@ impl World {
         let Some(meta) = o["metadata"].as_object_mut() else {
             return;
         };
-        for system in [
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "selfLink",
-        ] {
+        for system in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             meta.remove(system);
         }
         meta.insert("uid".into(), json!(new_uid));
@@ -164,15 +137,9 @@ impl World {
     /// Stores a shaped new object.
     pub(super) fn commit_new(&mut self, kind: &'static Kind, o: Value) -> Arc<Value> {
         let (ns, name) = key_of(&o);
-        *self
-            .births
-            .entry(format!("{}/{ns}/{name}", kind.plural))
-            .or_default() += 1;
+        *self.births.entry(format!("{}/{ns}/{name}", kind.plural)).or_default() += 1;
         if let Some(prefix) = o.pointer("/metadata/generateName").and_then(Value::as_str) {
-            *self
-                .births
-                .entry(format!("{}/{prefix}", kind.plural))
-                .or_default() += 1;
+            *self.births.entry(format!("{}/{prefix}", kind.plural)).or_default() += 1;
         }
         self.store.put(kind, o)
     }
@@ -247,38 +214,22 @@ impl World {
     }
 
     /// Creates an object on behalf of a controller or the fixture; `None` when it may not be created.
-    pub(super) fn make(
-        &mut self,
-        kind: &'static Kind,
-        ns: &str,
-        o: Value,
-        manager: &str,
-    ) -> Option<Arc<Value>> {
+    pub(super) fn make(&mut self, kind: &'static Kind, ns: &str, o: Value, manager: &str) -> Option<Arc<Value>> {
         let writer = self.writer(kind, manager, "");
         let shaped = self.shape_new(kind, ns, o, &writer, false).ok()?;
         Some(self.commit_new(kind, shaped))
     }
 
     /// Deletes an object: pods take their time, finalizers are waited for, dependants follow.
-    pub(super) fn delete(
-        &mut self,
-        kind: &'static Kind,
-        key: &Key,
-        grace_s: Option<i64>,
-        dependants: Dependants,
-    ) {
+    pub(super) fn delete(&mut self, kind: &'static Kind, key: &Key, grace_s: Option<i64>, dependants: Dependants) {
         let Some(old) = self.store.get(kind.plural, &key.0, &key.1).cloned() else {
             return;
         };
-        let finalizers = old
-            .pointer("/metadata/finalizers")
-            .and_then(Value::as_array);
+        let finalizers = old.pointer("/metadata/finalizers").and_then(Value::as_array);
         let held = finalizers.is_some_and(|f| !f.is_empty());
         let pod_grace = (kind.plural == "pods").then(|| {
             grace_s.unwrap_or_else(|| {
-                old.pointer("/spec/terminationGracePeriodSeconds")
-                    .and_then(Value::as_i64)
-                    .unwrap_or(30)
+                old.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30)
             })
         });
         let waits = pod_grace.is_some_and(|g| g > 0);
@@ -299,10 +250,7 @@ impl World {
         self.store.put(kind, new);
         if waits && !held {
             let id = uid(&old);
-            let takes = self
-                .seed
-                .between(&format!("end/{id}"), 1_000, 4_000)
-                .min(grace * 1000);
+            let takes = self.seed.between(&format!("end/{id}"), 1_000, 4_000).min(grace * 1000);
             self.later(takes, Due::PodGone(key.clone(), id));
         }
     }
@@ -322,11 +270,7 @@ impl World {
         }
         let owner = uid(&gone);
         for plural in ["replicasets", "pods", "endpointslices"] {
-            let mine: Vec<Key> = self
-                .store
-                .owned(plural, &owner)
-                .map(|o| key_of(o))
-                .collect();
+            let mine: Vec<Key> = self.store.owned(plural, &owner).map(|o| key_of(o)).collect();
             for k in mine {
                 match dependants {
                     Dependants::Removed => self.delete(of(plural), &k, None, Dependants::Removed),
@@ -345,11 +289,7 @@ impl World {
 
     fn empty_namespace(&mut self, ns: &str) {
         for kind in super::kinds::KINDS.iter().filter(|k| k.namespaced) {
-            let all: Vec<Key> = self
-                .store
-                .list(kind.plural, ns)
-                .map(|o| key_of(o))
-                .collect();
+            let all: Vec<Key> = self.store.list(kind.plural, ns).map(|o| key_of(o)).collect();
             for k in all {
                 self.remove_now(kind, &k, Dependants::Removed);
             }
@@ -357,20 +297,10 @@ impl World {
     }
 
     /// Records an event about an object, as `kubectl describe` shows them; equal ones are counted up.
-    pub(super) fn event(
-        &mut self,
-        about: &Value,
-        kind: &Kind,
-        level: &str,
-        reason: &str,
-        source: &str,
-        message: &str,
-    ) {
+    pub(super) fn event(&mut self, about: &Value, kind: &Kind, level: &str, reason: &str, source: &str, message: &str) {
         let (ns, name) = key_of(about);
         let now = moment::seconds(self.now);
-        let end = &self
-            .seed
-            .hex64(&format!("event/{}/{reason}/{message}", uid(about)))[..16];
+        let end = &self.seed.hex64(&format!("event/{}/{reason}/{message}", uid(about)))[..16];
         let key = (ns.clone(), format!("{name}.{end}"));
         if self.store.get("events", &key.0, &key.1).is_some() {
             self.edit(of("events"), &key, source, "", |e| {
@@ -453,19 +383,10 @@ fn without_bookkeeping(o: &Value) -> Value {
 
 /// The managers and their fields, without times: a write that moves no field moves no time either.
 fn owned(o: &Value) -> Vec<(Value, Value, Value, Value)> {
-    let list = o
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array);
+    let list = o.pointer("/metadata/managedFields").and_then(Value::as_array);
     list.into_iter()
         .flatten()
-        .map(|e| {
-            (
-                e["manager"].clone(),
-                e["operation"].clone(),
-                e["subresource"].clone(),
-                e["fieldsV1"].clone(),
-            )
-        })
+        .map(|e| (e["manager"].clone(), e["operation"].clone(), e["subresource"].clone(), e["fieldsV1"].clone()))
         .collect()
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 /// # Errors
 /// 400 when the body is no patch, 422 when it does not fit the object.
 pub fn json_patch(target: &mut Value, body: &Value) -> Result<(), Refusal> {
-    let patch: json_patch::Patch = serde_json::from_value(body.clone())
-        .map_err(|e| status::bad_request(format!("error decoding patch: {e}")))?;
+    let patch: json_patch::Patch =
+        serde_json::from_value(body.clone()).map_err(|e| status::bad_request(format!("error decoding patch: {e}")))?;
     json_patch::patch(target, &patch).map_err(|_| status::patch_rejected())
 }
 
@@ -21,9 +21,7 @@ pub fn merge(target: &mut Value, patch: &Value) {
 /// The merge key of a list field in the built-in types, by the field's name and the path it stands in.
 /// Lists without one are replaced whole.
 pub fn merge_key(field: &str, path: &[String]) -> Option<&'static str> {
-    let in_container = path
-        .iter()
-        .any(|p| p == "containers" || p == "initContainers");
+    let in_container = path.iter().any(|p| p == "containers" || p == "initContainers");
     Some(match field {
         "containers"
         | "initContainers"
@@ -76,10 +74,7 @@ fn strategic_at(target: &mut Value, patch: &Value, path: &mut Vec<String>) {
     }
     for (field, value) in changes {
         if let Some(list) = field.strip_prefix("$deleteFromPrimitiveList/") {
-            if let (Some(items), Some(gone)) = (
-                map.get_mut(list).and_then(Value::as_array_mut),
-                value.as_array(),
-            ) {
+            if let (Some(items), Some(gone)) = (map.get_mut(list).and_then(Value::as_array_mut), value.as_array()) {
                 items.retain(|x| !gone.contains(x));
             }
         } else if field.starts_with('$') {
@@ -131,9 +126,7 @@ fn merge_field(map: &mut Map<String, Value>, field: &str, value: &Value, path: &
 }
 
 fn merge_list(target: &mut Value, items: &[Value], key: &str, path: &mut Vec<String>) {
-    let replace = items
-        .iter()
-        .any(|i| i.get("$patch").and_then(Value::as_str) == Some("replace"));
+    let replace = items.iter().any(|i| i.get("$patch").and_then(Value::as_str) == Some("replace"));
     if replace || !target.is_array() {
         *target = Value::Array(Vec::new());
     }
@@ -200,10 +193,7 @@ mod tests {
             &json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}, "paused": null,
                 "selector": {"$patch": "replace", "c": "d"}, "list": [3]}}),
         );
-        assert_eq!(
-            d,
-            json!({"spec": {"strategy": {"type": "Recreate"}, "selector": {"c": "d"}, "list": [3]}})
-        );
+        assert_eq!(d, json!({"spec": {"strategy": {"type": "Recreate"}, "selector": {"c": "d"}, "list": [3]}}));
     }
 
     #[test]

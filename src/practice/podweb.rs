@@ -14,21 +14,13 @@ impl World {
     pub(super) fn proxy(&mut self, t: &Target) -> Result<Answer, Refusal> {
         let spec = t.name.strip_prefix("http:").unwrap_or(&t.name);
         let (name, port) = spec.split_once(':').unwrap_or((spec, ""));
-        let pod = self
-            .store
-            .get("pods", &t.ns, name)
-            .cloned()
-            .ok_or_else(|| status::not_found(of("pods"), name))?;
+        let pod = self.store.get("pods", &t.ns, name).cloned().ok_or_else(|| status::not_found(of("pods"), name))?;
         let number = match port {
             "" => Some(text_port(&pod)),
-            p => p
-                .parse::<i64>()
-                .ok()
-                .or_else(|| super::replicas::port_named(&pod, p)),
+            p => p.parse::<i64>().ok().or_else(|| super::replicas::port_named(&pod, p)),
         };
-        let number = number.ok_or_else(|| {
-            status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\""))
-        })?;
+        let number =
+            number.ok_or_else(|| status::unavailable(&format!("no port \"{port}\" found on pod \"{name}\"")))?;
         let refused = || {
             let ip = text(&pod, "/status/podIP");
             status::unavailable(&format!(
@@ -55,8 +47,15 @@ impl World {
             "metrics" => match metrics {
                 MetricsAnswer::Text => Answer::text(200, super::exposition::CONTENT_TYPE, page),
                 MetricsAnswer::Error => Answer::text(500, plain, "internal error\n".into()),
-                MetricsAnswer::Html => Answer::text(200, "text/html; charset=utf-8", "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n".into()),
-                MetricsAnswer::Hang => Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false },
+                MetricsAnswer::Html => Answer::text(
+                    200,
+                    "text/html; charset=utf-8",
+                    "<!doctype html><html><title>Sign in</title><body>Please sign in to continue.</body></html>\n"
+                        .into(),
+                ),
+                MetricsAnswer::Hang => {
+                    Answer { code: 200, content_type: plain.into(), body: Body::Silence, wrote: false }
+                }
             },
             "health/ready" => {
                 let p = self.object("pods", ns, pod)?;
@@ -81,7 +80,5 @@ impl World {
 }
 
 fn text_port(pod: &Value) -> i64 {
-    pod.pointer("/spec/containers/0/ports/0/containerPort")
-        .and_then(Value::as_i64)
-        .unwrap_or(8080)
+    pod.pointer("/spec/containers/0/ports/0/containerPort").and_then(Value::as_i64).unwrap_or(8080)
 }

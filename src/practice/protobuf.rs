@@ -39,10 +39,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 fn field(message: &[u8], number: u64) -> Option<&[u8]> {
-    fields(message)?
-        .into_iter()
-        .find(|f| f.0 == number)
-        .map(|f| f.1)
+    fields(message)?.into_iter().find(|f| f.0 == number).map(|f| f.1)
 }
 
 /// A SelfSubjectReview, SelfSubjectAccessReview or SelfSubjectRulesReview as JSON; `None` for anything else.
@@ -53,27 +50,14 @@ pub fn review(body: &[u8]) -> Option<Value> {
     match kind {
         "SelfSubjectReview" => Some(json!({})),
         "SelfSubjectRulesReview" => {
-            let ns = field(raw, 2)
-                .and_then(|spec| field(spec, 1))
-                .unwrap_or_default();
+            let ns = field(raw, 2).and_then(|spec| field(spec, 1)).unwrap_or_default();
             Some(json!({"spec": {"namespace": String::from_utf8_lossy(ns)}}))
         }
         "SelfSubjectAccessReview" => {
-            let names = [
-                "namespace",
-                "verb",
-                "group",
-                "version",
-                "resource",
-                "subresource",
-                "name",
-            ];
+            let names = ["namespace", "verb", "group", "version", "resource", "subresource", "name"];
             let mut attributes = Map::new();
             for (number, value) in fields(field(field(raw, 2)?, 1)?)? {
-                if let Some(name) = usize::try_from(number)
-                    .ok()
-                    .and_then(|n| names.get(n.checked_sub(1)?))
-                {
+                if let Some(name) = usize::try_from(number).ok().and_then(|n| names.get(n.checked_sub(1)?)) {
                     attributes.insert((*name).into(), json!(String::from_utf8_lossy(value)));
                 }
             }

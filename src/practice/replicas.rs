@@ -90,28 +90,15 @@ impl World {
 
     fn create_pod(&mut self, rs: &Value) {
         let (ns, name) = key_of(rs);
-        let mut meta = rs
-            .pointer("/spec/template/metadata")
-            .cloned()
-            .unwrap_or_else(|| json!({}));
+        let mut meta = rs.pointer("/spec/template/metadata").cloned().unwrap_or_else(|| json!({}));
         meta["generateName"] = json!(format!("{name}-"));
         meta["ownerReferences"] = owner_reference(of("replicasets"), rs);
-        let mut spec = rs
-            .pointer("/spec/template/spec")
-            .cloned()
-            .unwrap_or_default();
+        let mut spec = rs.pointer("/spec/template/spec").cloned().unwrap_or_default();
         spec["serviceAccountName"] = json!("default");
         let pod = json!({"metadata": meta, "spec": spec});
         if let Some(p) = self.make(of("pods"), &ns, pod, CONTROLLERS) {
             let message = format!("Created pod: {}", text(&p, "/metadata/name"));
-            self.event(
-                rs,
-                of("replicasets"),
-                "Normal",
-                "SuccessfulCreate",
-                "replicaset-controller",
-                &message,
-            );
+            self.event(rs, of("replicasets"), "Normal", "SuccessfulCreate", "replicaset-controller", &message);
         }
     }
 
@@ -128,9 +115,8 @@ impl World {
                 continue;
             }
             ready_now += 1;
-            let since = condition(p, "Ready")
-                .and_then(|c| moment::parse(&text(c, "/lastTransitionTime")))
-                .unwrap_or(self.now);
+            let since =
+                condition(p, "Ready").and_then(|c| moment::parse(&text(c, "/lastTransitionTime"))).unwrap_or(self.now);
             if since + wait <= self.now {
                 available += 1;
             } else {
@@ -144,19 +130,13 @@ impl World {
             s.retain(|k, v| k == "replicas" || v != &json!(0));
             s.insert("terminatingReplicas".into(), json!(leaving_now));
         }
-        self.edit(of("replicasets"), key, CONTROLLERS, "status", |o| {
-            o["status"] = status
-        });
+        self.edit(of("replicasets"), key, CONTROLLERS, "status", |o| o["status"] = status);
         self.recheck("replicasets", key, next);
     }
 
     /// A pod changed: the Services and budgets that select it, or did, are looked at.
     pub(super) fn reconcile_services_of(&mut self, pod: &Key) {
-        let now = self
-            .store
-            .get("pods", &pod.0, &pod.1)
-            .map(|p| labels(p).clone())
-            .unwrap_or_default();
+        let now = self.store.get("pods", &pod.0, &pod.1).map(|p| labels(p).clone()).unwrap_or_default();
         let mut services: Vec<Key> = self
             .store
             .list("services", &pod.0)
@@ -167,20 +147,11 @@ impl World {
             let list = s["endpoints"].as_array();
             list.is_some_and(|l| l.iter().any(|e| e["targetRef"]["name"] == pod.1.as_str()))
         });
-        services.extend(held.map(|s| {
-            (
-                pod.0.clone(),
-                text(s, "/metadata/labels/kubernetes.io~1service-name"),
-            )
-        }));
+        services.extend(held.map(|s| (pod.0.clone(), text(s, "/metadata/labels/kubernetes.io~1service-name"))));
         for k in services {
             self.store.touch(ENDPOINTS, k);
         }
-        let budgets: Vec<Key> = self
-            .store
-            .list("poddisruptionbudgets", &pod.0)
-            .map(|s| key_of(s))
-            .collect();
+        let budgets: Vec<Key> = self.store.list("poddisruptionbudgets", &pod.0).map(|s| key_of(s)).collect();
         for k in budgets {
             self.store.touch("poddisruptionbudgets", k);
         }
@@ -191,9 +162,7 @@ impl World {
         let Some(svc) = self.store.get("services", &key.0, &key.1).cloned() else {
             return;
         };
-        let Some(selector) =
-            Labels::from_map(svc.pointer("/spec/selector").unwrap_or(&Value::Null))
-        else {
+        let Some(selector) = Labels::from_map(svc.pointer("/spec/selector").unwrap_or(&Value::Null)) else {
             return;
         };
         let mut pods = self.store.selected("pods", &key.0, &selector);
@@ -203,11 +172,7 @@ impl World {
         let endpoints: Vec<Value> = pods.iter().map(|p| endpoint(p, anyhow)).collect();
         let ports = slice_ports(&svc, pods.first().map(|p| &**p));
         let now = moment::seconds(self.now);
-        let mine = self
-            .store
-            .owned("endpointslices", &uid(&svc))
-            .next()
-            .map(|s| key_of(s));
+        let mine = self.store.owned("endpointslices", &uid(&svc)).next().map(|s| key_of(s));
         match mine {
             Some(k) => self.edit(of("endpointslices"), &k, CONTROLLERS, "", |s| {
                 if s["endpoints"] != json!(endpoints) || s["ports"] != json!(ports) {
@@ -228,44 +193,26 @@ impl World {
     }
 
     pub(super) fn reconcile_budget(&mut self, key: &Key) {
-        let Some(pdb) = self
-            .store
-            .get("poddisruptionbudgets", &key.0, &key.1)
-            .cloned()
-        else {
+        let Some(pdb) = self.store.get("poddisruptionbudgets", &key.0, &key.1).cloned() else {
             return;
         };
         let selector = Labels::from_object(&pdb["spec"]["selector"]);
         let pods = selector.map_or_else(Vec::new, |s| self.store.selected("pods", &key.0, &s));
-        let (all, healthy) = (
-            pods.len() as i64,
-            pods.iter().filter(|p| ready(p)).count() as i64,
-        );
-        let needed = match (
-            pdb.pointer("/spec/minAvailable"),
-            pdb.pointer("/spec/maxUnavailable"),
-        ) {
+        let (all, healthy) = (pods.len() as i64, pods.iter().filter(|p| ready(p)).count() as i64);
+        let needed = match (pdb.pointer("/spec/minAvailable"), pdb.pointer("/spec/maxUnavailable")) {
             (Some(v), _) => resolve(Some(v), all, true),
             (_, Some(v)) => all - resolve(Some(v), all, true),
             _ => 0,
         };
         let status = json!({"currentHealthy": healthy, "desiredHealthy": needed, "expectedPods": all,
             "disruptionsAllowed": (healthy - needed).max(0), "observedGeneration": number(&pdb, "/metadata/generation")});
-        self.edit(
-            of("poddisruptionbudgets"),
-            key,
-            CONTROLLERS,
-            "status",
-            |o| o["status"] = status,
-        );
+        self.edit(of("poddisruptionbudgets"), key, CONTROLLERS, "status", |o| o["status"] = status);
     }
 }
 
 /// Whether a Service's selector picks these labels; an empty one picks nothing.
 fn selects(selector: &Value, labels: &Value) -> bool {
-    selector
-        .as_object()
-        .is_some_and(|m| !m.is_empty() && m.iter().all(|(k, v)| labels.get(k) == Some(v)))
+    selector.as_object().is_some_and(|m| !m.is_empty() && m.iter().all(|(k, v)| labels.get(k) == Some(v)))
 }
 
 fn endpoint(pod: &Value, anyhow: bool) -> Value {

@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 
 impl World {
     pub(super) fn note_pause(&mut self, key: &Key, d: &Value, paused: bool) {
-        let reason = condition(d, "Progressing")
-            .map(|c| text(c, "/reason"))
-            .unwrap_or_default();
+        let reason = condition(d, "Progressing").map(|c| text(c, "/reason")).unwrap_or_default();
         if paused && reason != "DeploymentPaused" && reason != "ProgressDeadlineExceeded" {
             self.set_progress(key, "Unknown", "DeploymentPaused", "Deployment is paused");
         } else if !paused && reason == "DeploymentPaused" {
@@ -23,13 +21,7 @@ impl World {
     pub(super) fn set_progress(&mut self, key: &Key, word: &str, reason: &str, message: &str) {
         let now = moment::seconds(self.now);
         self.edit(of("deployments"), key, CONTROLLERS, "status", |d| {
-            set_condition(
-                &mut d["status"],
-                "Progressing",
-                (word, reason, message),
-                &now,
-                false,
-            );
+            set_condition(&mut d["status"], "Progressing", (word, reason, message), &now, false);
         });
     }
 
@@ -56,49 +48,25 @@ impl World {
         if let Some(s) = status.as_object_mut() {
             // Zero counts are absent from a real answer, except what is terminating.
             s.retain(|_, v| v != &json!(0));
-            s.insert(
-                "terminatingReplicas".into(),
-                json!(sum("/status/terminatingReplicas")),
-            );
+            s.insert("terminatingReplicas".into(), json!(sum("/status/terminatingReplicas")));
         }
-        status["conditions"] = d
-            .pointer("/status/conditions")
-            .cloned()
-            .unwrap_or_else(|| json!([]));
+        status["conditions"] = d.pointer("/status/conditions").cloned().unwrap_or_else(|| json!([]));
         let (word, reason, message) = if can_serve >= lim.replicas - lim.unavailable {
-            (
-                "True",
-                "MinimumReplicasAvailable",
-                "Deployment has minimum availability.",
-            )
+            ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
         } else {
-            (
-                "False",
-                "MinimumReplicasUnavailable",
-                "Deployment does not have minimum availability.",
-            )
+            ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
         };
-        set_condition(
-            &mut status,
-            "Available",
-            (word, reason, message),
-            &now,
-            false,
-        );
+        set_condition(&mut status, "Available", (word, reason, message), &now, false);
         if d.pointer("/spec/paused") != Some(&json!(true)) {
             let name = new.map(|rs| text(rs, "/metadata/name")).unwrap_or_default();
             self.progress(key, &d, &mut status, &name);
         }
-        self.edit(of("deployments"), key, CONTROLLERS, "status", |d| {
-            d["status"] = status
-        });
+        self.edit(of("deployments"), key, CONTROLLERS, "status", |d| d["status"] = status);
     }
 
     /// The Progressing condition: done, moving, or stuck past the deadline.
     fn progress(&mut self, key: &Key, d: &Value, status: &mut Value, rs: &str) {
-        let reason = condition(d, "Progressing")
-            .map(|c| text(c, "/reason"))
-            .unwrap_or_default();
+        let reason = condition(d, "Progressing").map(|c| text(c, "/reason")).unwrap_or_default();
         self.recheck("deployments", key, None);
         let done = count(status, "replicas") == count(status, "updatedReplicas");
         if done && reason == "NewReplicaSetAvailable" {
@@ -108,22 +76,11 @@ impl World {
         let set = |status: &mut Value, word, reason, how: &str| {
             let message = format!("ReplicaSet \"{rs}\" {how}");
             let refresh = reason == "ReplicaSetUpdated";
-            set_condition(
-                status,
-                "Progressing",
-                (word, reason, &message),
-                &now,
-                refresh,
-            );
+            set_condition(status, "Progressing", (word, reason, &message), &now, refresh);
         };
         let old = d.get("status").cloned().unwrap_or_default();
         if is_complete(status, number(d, "/spec/replicas")) {
-            set(
-                status,
-                "True",
-                "NewReplicaSetAvailable",
-                "has successfully progressed.",
-            );
+            set(status, "True", "NewReplicaSetAvailable", "has successfully progressed.");
             return;
         }
         if has_moved(&old, status) {
@@ -133,21 +90,14 @@ impl World {
         }
         let since = condition(&json!({"status": status}), "Progressing")
             .and_then(|c| moment::parse(&text(c, "/lastUpdateTime")));
-        let deadline = d
-            .pointer("/spec/progressDeadlineSeconds")
-            .and_then(Value::as_i64);
+        let deadline = d.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64);
         let (Some(since), Some(deadline)) = (since, deadline) else {
             return;
         };
         // Conditions keep whole seconds, so the deadline has surely passed one second later.
         let at = since + deadline * 1000 + 1000;
         if self.now >= at {
-            set(
-                status,
-                "False",
-                "ProgressDeadlineExceeded",
-                "has timed out progressing.",
-            );
+            set(status, "False", "ProgressDeadlineExceeded", "has timed out progressing.");
         } else {
             self.recheck("deployments", key, Some(at));
         }
@@ -159,27 +109,19 @@ fn count(status: &Value, field: &str) -> i64 {
 }
 
 fn is_complete(status: &Value, replicas: i64) -> bool {
-    ["updatedReplicas", "replicas", "availableReplicas"]
-        .iter()
-        .all(|f| count(status, f) == replicas)
+    ["updatedReplicas", "replicas", "availableReplicas"].iter().all(|f| count(status, f) == replicas)
 }
 
 /// Whether a rollout got further: more updated, ready or available pods, or fewer old ones.
 fn has_moved(old: &Value, new: &Value) -> bool {
     let rose = |f: &str| count(new, f) > count(old, f);
     let left = |s: &Value| count(s, "replicas") - count(s, "updatedReplicas");
-    rose("updatedReplicas")
-        || left(new) < left(old)
-        || rose("readyReplicas")
-        || rose("availableReplicas")
+    rose("updatedReplicas") || left(new) < left(old) || rose("readyReplicas") || rose("availableReplicas")
 }
 
 /// A condition of an object, by type.
 pub(super) fn condition<'a>(o: &'a Value, kind: &str) -> Option<&'a Value> {
-    o.pointer("/status/conditions")?
-        .as_array()?
-        .iter()
-        .find(|c| c["type"] == kind)
+    o.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == kind)
 }
 
 /// Sets a condition to `(status, reason, message)`. The same status and reason change nothing, unless `refresh`.

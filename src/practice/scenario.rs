@@ -61,17 +61,10 @@ impl FromStr for Scenario {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Scenario::ALL
-            .iter()
-            .copied()
-            .find(|s| s.name() == name)
-            .ok_or_else(|| {
-                let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
-                format!(
-                    "no scenario is called {name:?}; there are: {}",
-                    all.join(", ")
-                )
-            })
+        Scenario::ALL.iter().copied().find(|s| s.name() == name).ok_or_else(|| {
+            let all: Vec<&str> = Scenario::ALL.iter().map(|s| s.name()).collect();
+            format!("no scenario is called {name:?}; there are: {}", all.join(", "))
+        })
     }
 }
 
@@ -140,10 +133,7 @@ impl Director {
 }
 
 fn errors(ratio: f64) -> Fault {
-    Fault {
-        error_ratio: ratio,
-        ..Fault::default()
-    }
+    Fault { error_ratio: ratio, ..Fault::default() }
 }
 
 impl World {
@@ -159,34 +149,14 @@ impl World {
         let quarter = self.director.first("quarter", share >= 0.249);
         let half = self.director.first("half", share >= 0.499);
         let new = |fault| Turn::Fault { old: false, fault };
-        let old = |unready| Turn::Fault {
-            old: true,
-            fault: Fault {
-                unready,
-                ..Fault::default()
-            },
-        };
+        let old = |unready| Turn::Fault { old: true, fault: Fault { unready, ..Fault::default() } };
         let away = |how| Turn::Api(Some(how));
         // What happens: if its moment is now, after so many ms.
         let turns: Vec<(bool, i64, Turn)> = match self.director.scenario {
             Scenario::ErrorSpike => vec![(quarter, 90_000, new(errors(0.03)))],
-            Scenario::Slow => vec![(
-                begins,
-                0,
-                new(Fault {
-                    p95_s: 3.5,
-                    ..Fault::default()
-                }),
-            )],
+            Scenario::Slow => vec![(begins, 0, new(Fault { p95_s: 3.5, ..Fault::default() }))],
             Scenario::SlowBurn => vec![(begins, 0, new(errors(0.013)))],
-            Scenario::CrashLoop => vec![(
-                begins,
-                0,
-                new(Fault {
-                    crash: true,
-                    ..Fault::default()
-                }),
-            )],
+            Scenario::CrashLoop => vec![(begins, 0, new(Fault { crash: true, ..Fault::default() }))],
             Scenario::Flapping => vec![(serves, 20_000, Turn::Flap(true))],
             Scenario::FlakyMetrics if serves => self.stretches(),
             Scenario::ApiOutage => vec![
@@ -198,11 +168,7 @@ impl World {
             Scenario::Drift => vec![(quarter, 40_000, Turn::HandEdit)],
             Scenario::SecondDriver => {
                 let written = self.route_written();
-                vec![(
-                    self.director.first("route", written),
-                    60_000,
-                    Turn::TakeLease,
-                )]
+                vec![(self.director.first("route", written), 60_000, Turn::TakeLease)]
             }
             Scenario::BadRollbackTarget => vec![
                 (quarter, 90_000, new(errors(0.03))),
@@ -224,29 +190,18 @@ impl World {
         }
         self.director.routes_looked_at = rv;
         let ns = self.director.namespace.clone();
-        self.store
-            .list("httproutes", &ns)
-            .any(|r| number(r, "/metadata/generation") > 1)
+        self.store.list("httproutes", &ns).any(|r| number(r, "/metadata/generation") > 1)
     }
 
     /// When billing's metrics fail and come back, from the moment the new version serves.
     fn stretches(&self) -> Vec<(bool, i64, Turn)> {
-        let answers = [
-            MetricsAnswer::Error,
-            MetricsAnswer::Html,
-            MetricsAnswer::Hang,
-            MetricsAnswer::Error,
-        ];
+        let answers = [MetricsAnswer::Error, MetricsAnswer::Html, MetricsAnswer::Hang, MetricsAnswer::Error];
         let mut at = 0;
         let mut out = Vec::new();
         for (i, answer) in answers.into_iter().enumerate() {
-            at += self
-                .seed
-                .between(&format!("flaky/{i}/gap"), 40_000, 100_000);
+            at += self.seed.between(&format!("flaky/{i}/gap"), 40_000, 100_000);
             out.push((true, at, Turn::Metrics(answer)));
-            at += self
-                .seed
-                .between(&format!("flaky/{i}/length"), 60_000, 240_000);
+            at += self.seed.between(&format!("flaky/{i}/length"), 60_000, 240_000);
             out.push((true, at, Turn::Metrics(MetricsAnswer::Text)));
         }
         out
@@ -267,10 +222,7 @@ impl World {
             }
             Turn::Metrics(answer) => {
                 for version in [&s.old, &s.new] {
-                    let fault = Fault {
-                        metrics: answer,
-                        ..self.fault_of(&s.service, version)
-                    };
+                    let fault = Fault { metrics: answer, ..self.fault_of(&s.service, version) };
                     self.set_fault(&s.service, version, fault);
                 }
             }
@@ -282,9 +234,7 @@ impl World {
                     return;
                 };
                 let now = moment::micros(self.now);
-                self.edit(of("leases"), &key, "pilothouse", "", |l| {
-                    l["spec"]["renewTime"] = json!(now)
-                });
+                self.edit(of("leases"), &key, "pilothouse", "", |l| l["spec"]["renewTime"] = json!(now));
                 if left > 0 {
                     self.later(5_000, Due::Turn(Turn::RenewLease(left - 1)));
                 }
@@ -296,10 +246,7 @@ impl World {
     fn hand_edit(&mut self, service: &str) {
         let key = (self.director.namespace.clone(), service.to_string());
         self.edit(of("httproutes"), &key, "kubectl-edit", "", |r| {
-            let Some(refs) = r
-                .pointer_mut("/spec/rules/0/backendRefs")
-                .and_then(|b| b.as_array_mut())
-            else {
+            let Some(refs) = r.pointer_mut("/spec/rules/0/backendRefs").and_then(|b| b.as_array_mut()) else {
                 return;
             };
             if let [a, b, ..] = refs.as_mut_slice() {
@@ -319,11 +266,8 @@ impl World {
 
     fn take_lease(&mut self) {
         let ns = self.director.namespace.clone();
-        let lease = self
-            .store
-            .list("leases", &ns)
-            .find(|l| text(l, "/metadata/name").starts_with("pilothouse"))
-            .cloned();
+        let lease =
+            self.store.list("leases", &ns).find(|l| text(l, "/metadata/name").starts_with("pilothouse")).cloned();
         let Some(lease) = lease else {
             self.later(5_000, Due::Turn(Turn::TakeLease));
             return;
@@ -336,15 +280,9 @@ impl World {
             l["spec"]["acquireTime"] = json!(now);
             l["spec"]["renewTime"] = json!(now);
         });
-        let routes: Vec<Key> = self
-            .store
-            .list("httproutes", &ns)
-            .map(|r| key_of(r))
-            .collect();
+        let routes: Vec<Key> = self.store.list("httproutes", &ns).map(|r| key_of(r)).collect();
         for key in routes {
-            self.edit(of("httproutes"), &key, "pilothouse", "", |r| {
-                stamp(r, &key.1, epoch)
-            });
+            self.edit(of("httproutes"), &key, "pilothouse", "", |r| stamp(r, &key.1, epoch));
         }
         self.later(5_000, Due::Turn(Turn::RenewLease(360)));
     }
@@ -366,32 +304,18 @@ impl World {
 
 /// Marks a route as the foreign driver's: its epoch is above every one already there.
 fn stamp(route: &mut serde_json::Value, name: &str, epoch: i64) {
-    let marks = route["metadata"]["annotations"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let marks = route["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
     let mine: Vec<(String, i64)> = marks
         .iter()
         .filter(|(k, _)| k.starts_with(OWNER_MARK))
         .map(|(k, v)| {
-            let there = v
-                .as_str()
-                .and_then(|v| v.split('/').nth(1)?.parse().ok())
-                .unwrap_or(0);
+            let there = v.as_str().and_then(|v| v.split('/').nth(1)?.parse().ok()).unwrap_or(0);
             (k.clone(), there)
         })
         .collect();
-    let above = mine
-        .iter()
-        .map(|m| m.1 + 1)
-        .max()
-        .unwrap_or(epoch)
-        .max(epoch);
-    let keys = if mine.is_empty() {
-        vec![format!("{OWNER_MARK}{name}")]
-    } else {
-        mine.into_iter().map(|m| m.0).collect()
-    };
+    let above = mine.iter().map(|m| m.1 + 1).max().unwrap_or(epoch).max(epoch);
+    let keys =
+        if mine.is_empty() { vec![format!("{OWNER_MARK}{name}")] } else { mine.into_iter().map(|m| m.0).collect() };
     for k in keys {
         route["metadata"]["annotations"][k] = json!(format!("foreign/{above}/1"));
     }

@@ -49,14 +49,7 @@ impl Seeded {
         b[6] = (b[6] & 0x0f) | 0x40;
         b[8] = (b[8] & 0x3f) | 0x80;
         let x = hex(&b[..16]);
-        format!(
-            "{}-{}-{}-{}-{}",
-            &x[..8],
-            &x[8..12],
-            &x[12..16],
-            &x[16..20],
-            &x[20..32]
-        )
+        format!("{}-{}-{}-{}-{}", &x[..8], &x[8..12], &x[12..16], &x[16..20], &x[20..32])
     }
 
     /// Lower-case hexadecimal of 32 bytes, as an image digest has it.
@@ -67,9 +60,7 @@ impl Seeded {
     /// The random end of a generated name.
     pub fn suffix(&self, name: &str, letters: usize) -> String {
         let mut rng = self.stream(&format!("suffix/{name}"));
-        (0..letters)
-            .map(|_| ALPHABET[(rng.next_u32() as usize) % ALPHABET.len()] as char)
-            .collect()
+        (0..letters).map(|_| ALPHABET[(rng.next_u32() as usize) % ALPHABET.len()] as char).collect()
     }
 }
 
@@ -85,13 +76,8 @@ fn hex(bytes: &[u8]) -> String {
 /// The pod-template-hash of a canonical template text: FNV-1a of 32 bits, in decimal, each digit moved into
 /// the vowel-free alphabet (as `k8s.io/apimachinery/pkg/util/rand.SafeEncodeString` does).
 pub fn template_hash(text: &str) -> String {
-    let hash = text.bytes().fold(0x811c_9dc5u32, |h, b| {
-        (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
-    });
-    hash.to_string()
-        .bytes()
-        .map(|b| ALPHABET[b as usize % ALPHABET.len()] as char)
-        .collect()
+    let hash = text.bytes().fold(0x811c_9dc5u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    hash.to_string().bytes().map(|b| ALPHABET[b as usize % ALPHABET.len()] as char).collect()
 }
 
 #[cfg(test)]
@@ -104,10 +90,7 @@ mod tests {
         let first = a.between("pod-start/x", 0, 1_000_000);
         let _ = a.between("pod-start/y", 0, 1_000_000);
         assert_eq!(a.between("pod-start/x", 0, 1_000_000), first);
-        assert_ne!(
-            Seeded::new(8).between("pod-start/x", 0, 1_000_000_000),
-            a.between("pod-start/x", 0, 1_000_000_000)
-        );
+        assert_ne!(Seeded::new(8).between("pod-start/x", 0, 1_000_000_000), a.between("pod-start/x", 0, 1_000_000_000));
     }
 
     #[test]

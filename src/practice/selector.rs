@@ -41,10 +41,7 @@ impl Labels {
             if part.is_empty() {
                 continue;
             }
-            rules.push(
-                parse_rule(part)
-                    .ok_or_else(|| format!("unable to parse requirement: found '{part}'"))?,
-            );
+            rules.push(parse_rule(part).ok_or_else(|| format!("unable to parse requirement: found '{part}'"))?);
         }
         Ok(Self(rules))
     }
@@ -53,17 +50,8 @@ impl Labels {
     /// selector means differs by kind, so the caller decides.
     pub fn from_object(selector: &Value) -> Option<Self> {
         let mut rules = equalities(selector.get("matchLabels"));
-        for e in selector
-            .get("matchExpressions")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let key = e
-                .get("key")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_string();
+        for e in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+            let key = e.get("key").and_then(Value::as_str).unwrap_or_default().to_string();
             let values = e
                 .get("values")
                 .and_then(Value::as_array)
@@ -140,11 +128,7 @@ fn parse_rule(part: &str) -> Option<Rule> {
             let inner = set.trim().strip_prefix('(')?.strip_suffix(')')?;
             let values = inner.split(',').map(|v| v.trim().to_string()).collect();
             let k = key(k)?;
-            return Some(if negative {
-                Rule::NotIn(k, values)
-            } else {
-                Rule::In(k, values)
-            });
+            return Some(if negative { Rule::NotIn(k, values) } else { Rule::In(k, values) });
         }
     }
     match part.strip_prefix('!') {
@@ -155,9 +139,7 @@ fn parse_rule(part: &str) -> Option<Rule> {
 
 fn key(k: &str) -> Option<String> {
     let k = k.trim();
-    let ok = !k.is_empty()
-        && k.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    let ok = !k.is_empty() && k.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
     ok.then(|| k.to_string())
 }
 
@@ -178,9 +160,7 @@ impl Fields {
             } else if let Some((p, v)) = part.split_once("==").or_else(|| part.split_once('=')) {
                 (p, true, v)
             } else {
-                return Err(format!(
-                    "invalid selector: '{query}'; can't understand '{part}'"
-                ));
+                return Err(format!("invalid selector: '{query}'; can't understand '{part}'"));
             };
             let known = matches!(path, "metadata.name" | "metadata.namespace")
                 || match plural {
@@ -188,31 +168,20 @@ impl Fields {
                         path.starts_with("involvedObject.")
                             || matches!(path, "reason" | "type" | "source" | "reportingComponent")
                     }
-                    "pods" => matches!(
-                        path,
-                        "spec.nodeName" | "status.phase" | "status.podIP" | "spec.restartPolicy"
-                    ),
+                    "pods" => matches!(path, "spec.nodeName" | "status.phase" | "status.podIP" | "spec.restartPolicy"),
                     _ => false,
                 };
             if !known {
                 return Err(format!("field label not supported: {path}"));
             }
-            rules.push((
-                path.split('.').map(str::to_string).collect(),
-                equal,
-                value.to_string(),
-            ));
+            rules.push((path.split('.').map(str::to_string).collect(), equal, value.to_string()));
         }
         Ok(Self(rules))
     }
 
     pub fn matches(&self, object: &Value) -> bool {
         self.0.iter().all(|(path, equal, want)| {
-            let found = path
-                .iter()
-                .try_fold(object, |v, k| v.get(k))
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let found = path.iter().try_fold(object, |v, k| v.get(k)).and_then(Value::as_str).unwrap_or_default();
             (found == want) == *equal
         })
     }
@@ -237,11 +206,7 @@ mod tests {
             ("tier!=web", true),
             ("app in (orders)", false),
         ] {
-            assert_eq!(
-                Labels::parse(query).expect("parses").matches(&labels),
-                want,
-                "{query}"
-            );
+            assert_eq!(Labels::parse(query).expect("parses").matches(&labels), want, "{query}");
         }
         assert!(Labels::parse("app in billing").is_err());
         assert!(Labels::parse("=x").is_err());
@@ -255,15 +220,8 @@ mod tests {
 
     #[test]
     fn field_selectors_refuse_unknown_paths() {
-        assert!(
-            Fields::parse("spec.replicas=3", "deployments")
-                .unwrap_err()
-                .contains("not supported")
-        );
-        let f =
-            Fields::parse("involvedObject.name=billing,metadata.name!=x", "events").expect("known");
-        assert!(
-            f.matches(&json!({"metadata": {"name": "y"}, "involvedObject": {"name": "billing"}}))
-        );
+        assert!(Fields::parse("spec.replicas=3", "deployments").unwrap_err().contains("not supported"));
+        let f = Fields::parse("involvedObject.name=billing,metadata.name!=x", "events").expect("known");
+        assert!(f.matches(&json!({"metadata": {"name": "y"}, "involvedObject": {"name": "billing"}})));
     }
 }

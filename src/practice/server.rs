@@ -51,20 +51,12 @@ impl Server {
     ///
     /// # Errors
     /// When an address cannot be listened on.
-    pub async fn start_with(
-        shared: Shared,
-        listen: SocketAddr,
-        scrape: SocketAddr,
-    ) -> io::Result<Server> {
+    pub async fn start_with(shared: Shared, listen: SocketAddr, scrape: SocketAddr) -> io::Result<Server> {
         let api = TcpListener::bind(listen).await?;
         let pods = TcpListener::bind(scrape).await?;
         let (addr, scrape_addr) = (api.local_addr()?, pods.local_addr()?);
-        let api_app = axum::Router::new()
-            .fallback(answer_api)
-            .with_state(shared.clone());
-        let pods_app = axum::Router::new()
-            .fallback(answer_pods)
-            .with_state((shared.clone(), scrape_addr));
+        let api_app = axum::Router::new().fallback(answer_api).with_state(shared.clone());
+        let pods_app = axum::Router::new().fallback(answer_pods).with_state((shared.clone(), scrape_addr));
         let api_app = api_app.into_make_service_with_connect_info::<Line>();
         let tasks = vec![
             tokio::spawn(async move {
@@ -75,12 +67,7 @@ impl Server {
                 let _ = axum::serve(pods, pods_app).await;
             }),
         ];
-        Ok(Server {
-            shared,
-            addr,
-            scrape_addr,
-            tasks,
-        })
+        Ok(Server { shared, addr, scrape_addr, tasks })
     }
 
     /// The API server's address.
@@ -107,9 +94,7 @@ impl Server {
         let all = [("practice", ADMIN_TOKEN), ("practice-viewer", VIEWER_TOKEN)];
         out.push_str("clusters:\n");
         for (name, token) in all {
-            out.push_str(&format!(
-                "- name: {name}\n  cluster: {{server: \"http://{addr}/token/{token}\"}}\n"
-            ));
+            out.push_str(&format!("- name: {name}\n  cluster: {{server: \"http://{addr}/token/{token}\"}}\n"));
         }
         out.push_str("users:\n");
         for (name, token) in all {
@@ -117,7 +102,9 @@ impl Server {
         }
         out.push_str("contexts:\n");
         for (name, _) in all {
-            out.push_str(&format!("- name: {name}\n  context: {{cluster: {name}, user: {name}, namespace: {namespace}}}\n"));
+            out.push_str(&format!(
+                "- name: {name}\n  context: {{cluster: {name}, user: {name}, namespace: {namespace}}}\n"
+            ));
         }
         out
     }
@@ -165,13 +152,7 @@ impl Listener for Lines {
         let (inner, addr) = Listener::accept(&mut self.0).await;
         // Small answers should not wait for more to come; a socket that refuses this still works.
         let _ = inner.set_nodelay(true);
-        (
-            LineStream {
-                inner,
-                line: Line::default(),
-            },
-            addr,
-        )
+        (LineStream { inner, line: Line::default() }, addr)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -188,32 +169,21 @@ impl Connected<IncomingStream<'_, Lines>> for Line {
 impl LineStream {
     fn check(&self) -> io::Result<()> {
         if self.line.cut.load(Ordering::SeqCst) {
-            return Err(io::Error::new(
-                io::ErrorKind::ConnectionReset,
-                "cut by the practice scenario",
-            ));
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by the practice scenario"));
         }
         Ok(())
     }
 }
 
 impl AsyncRead for LineStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for LineStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
@@ -229,19 +199,11 @@ impl AsyncWrite for LineStream {
 }
 
 fn header(headers: &HeaderMap, name: header::HeaderName) -> String {
-    let all: Vec<&str> = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .collect();
+    let all: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
     all.join(",")
 }
 
-async fn answer_api(
-    State(shared): State<Shared>,
-    ConnectInfo(line): ConnectInfo<Line>,
-    request: Request,
-) -> Response {
+async fn answer_api(State(shared): State<Shared>, ConnectInfo(line): ConnectInfo<Line>, request: Request) -> Response {
     match shared.with(|w| w.outage()) {
         Some(Outage::Closed) => return line.cut(),
         Some(Outage::Refusing) => {
@@ -278,32 +240,19 @@ async fn answer_api(
 }
 
 /// The scrape port: `/sd`, and each pod as if it were asked itself.
-async fn answer_pods(
-    State((shared, addr)): State<(Shared, SocketAddr)>,
-    request: Request,
-) -> Response {
+async fn answer_pods(State((shared, addr)): State<(Shared, SocketAddr)>, request: Request) -> Response {
     let path = percent_decoded(request.uri().path(), false);
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
     let answer = match parts.as_slice() {
         ["sd"] => {
             let host = header(request.headers(), header::HOST);
-            let host = if host.is_empty() {
-                addr.to_string()
-            } else {
-                host
-            };
+            let host = if host.is_empty() { addr.to_string() } else { host };
             Some(Answer::json(200, shared.with(|w| w.scrape_targets(&host))))
         }
         ["pods", ns, pod, rest @ ..] => shared.with(|w| w.pod_page(ns, pod, &rest.join("/"))),
         _ => None,
     };
-    let gone = || {
-        Answer::text(
-            404,
-            "text/plain; charset=utf-8",
-            "no such running pod\n".into(),
-        )
-    };
+    let gone = || Answer::text(404, "text/plain; charset=utf-8", "no such running pod\n".into());
     respond(&shared, answer.unwrap_or_else(gone))
 }
 
@@ -313,9 +262,7 @@ fn respond(shared: &Shared, answer: Answer) -> Response {
         Body::Json(v) => axum::body::Body::from(v.to_string()),
         Body::Text(t) => axum::body::Body::from(t),
         Body::Watch(w) => axum::body::Body::from_stream(stream(shared.clone(), *w)),
-        Body::Silence => {
-            axum::body::Body::from_stream(futures::stream::pending::<io::Result<String>>())
-        }
+        Body::Silence => axum::body::Body::from_stream(futures::stream::pending::<io::Result<String>>()),
     };
     (code, [(header::CONTENT_TYPE, answer.content_type)], body).into_response()
 }
@@ -333,13 +280,7 @@ fn stream(shared: Shared, watch: Watch) -> impl Stream<Item = io::Result<String>
     let now = tokio::time::Instant::now();
     let changed = shared.changed();
     let ends = now + Duration::from_secs(watch.timeout_s);
-    let state = Streaming {
-        shared,
-        watch,
-        changed,
-        ends,
-        bookmark: now + BOOKMARK_EVERY,
-    };
+    let state = Streaming { shared, watch, changed, ends, bookmark: now + BOOKMARK_EVERY };
     futures::stream::unfold(Some(state), |state| async move {
         let mut s = state?;
         if s.watch.over() {
@@ -433,10 +374,7 @@ mod tests {
         assert_eq!(
             pairs("fieldSelector=metadata.name%3Dbilling&watch=true&x=a+b%"),
             [
-                (
-                    "fieldSelector".to_string(),
-                    "metadata.name=billing".to_string()
-                ),
+                ("fieldSelector".to_string(), "metadata.name=billing".to_string()),
                 ("watch".into(), "true".into()),
                 ("x".into(), "a b%".into()),
             ]

@@ -19,12 +19,7 @@ struct Inner {
 impl Shared {
     pub fn new(world: World) -> Self {
         let (changed, _) = watch::channel(world.rv());
-        Self {
-            inner: Arc::new(Inner {
-                world: Mutex::new(world),
-                changed,
-            }),
-        }
+        Self { inner: Arc::new(Inner { world: Mutex::new(world), changed }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {

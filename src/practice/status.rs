@@ -21,25 +21,13 @@ pub struct Cause {
 impl Cause {
     /// A value of the right type that is not allowed.
     pub fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
-        Self {
-            reason: "FieldValueInvalid",
-            field: field.into(),
-            message: format!("Invalid value: {value}: {why}"),
-        }
+        Self { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {value}: {why}") }
     }
 
     /// A field that must be there.
     pub fn required(field: impl Into<String>, why: &str) -> Self {
-        let message = if why.is_empty() {
-            "Required value".into()
-        } else {
-            format!("Required value: {why}")
-        };
-        Self {
-            reason: "FieldValueRequired",
-            field: field.into(),
-            message,
-        }
+        let message = if why.is_empty() { "Required value".into() } else { format!("Required value: {why}") };
+        Self { reason: "FieldValueRequired", field: field.into(), message }
     }
 }
 
@@ -69,12 +57,7 @@ pub fn not_found(kind: &Kind, name: &str) -> Refusal {
 
 /// No such path on this server.
 pub fn no_such_path() -> Refusal {
-    status(
-        404,
-        "NotFound",
-        "the server could not find the requested resource".into(),
-        json!({}),
-    )
+    status(404, "NotFound", "the server could not find the requested resource".into(), json!({}))
 }
 
 pub fn already_exists(kind: &Kind, name: &str) -> Refusal {
@@ -115,11 +98,8 @@ pub fn apply_conflict(conflicts: &[(String, String)]) -> Refusal {
             let parts: Vec<String> = managers
                 .iter()
                 .map(|who| {
-                    let fields: Vec<String> = many
-                        .iter()
-                        .filter(|c| &c.0 == *who)
-                        .map(|c| format!("- {}", c.1))
-                        .collect();
+                    let fields: Vec<String> =
+                        many.iter().filter(|c| &c.0 == *who).map(|c| format!("- {}", c.1)).collect();
                     format!("conflicts with {who}:\n{}", fields.join("\n"))
                 })
                 .collect();
@@ -132,10 +112,7 @@ pub fn apply_conflict(conflicts: &[(String, String)]) -> Refusal {
 
 /// The object breaks its schema or its rules; every cause is listed.
 pub fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Refusal {
-    let lines: Vec<String> = causes
-        .iter()
-        .map(|c| format!("{}: {}", c.field, c.message))
-        .collect();
+    let lines: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
     let text = match lines.as_slice() {
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),
@@ -152,12 +129,7 @@ pub fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Refusal {
 
 /// A JSON patch whose `test` missed or whose path is not there.
 pub fn patch_rejected() -> Refusal {
-    status(
-        422,
-        "Invalid",
-        "the server rejected our request due to an error in our request".into(),
-        json!({}),
-    )
+    status(422, "Invalid", "the server rejected our request due to an error in our request".into(), json!({}))
 }
 
 pub fn bad_request(message: impl Into<String>) -> Refusal {
@@ -169,24 +141,9 @@ pub fn unauthorized() -> Refusal {
 }
 
 /// RBAC's denial, naming verb and resource.
-pub fn forbidden(
-    user: &str,
-    verb: &str,
-    kind: &Kind,
-    resource: &str,
-    ns: &str,
-    name: &str,
-) -> Refusal {
-    let subject = if name.is_empty() {
-        kind.qualified()
-    } else {
-        format!("{} \"{name}\"", kind.qualified())
-    };
-    let place = if ns.is_empty() {
-        "at the cluster scope".to_string()
-    } else {
-        format!("in the namespace \"{ns}\"")
-    };
+pub fn forbidden(user: &str, verb: &str, kind: &Kind, resource: &str, ns: &str, name: &str) -> Refusal {
+    let subject = if name.is_empty() { kind.qualified() } else { format!("{} \"{name}\"", kind.qualified()) };
+    let place = if ns.is_empty() { "at the cluster scope".to_string() } else { format!("in the namespace \"{ns}\"") };
     let message = format!(
         "{subject} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
         kind.group
@@ -195,12 +152,7 @@ pub fn forbidden(
 }
 
 pub fn method_not_allowed() -> Refusal {
-    status(
-        405,
-        "MethodNotAllowed",
-        "the server does not allow this method on the requested resource".into(),
-        json!({}),
-    )
+    status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource".into(), json!({}))
 }
 
 /// A content type this resource does not read.
@@ -232,10 +184,7 @@ mod tests {
 
     #[test]
     fn several_causes_are_listed_in_brackets() {
-        let causes = [
-            Cause::invalid("spec.a", &json!(-1), "must be positive"),
-            Cause::required("spec.b", ""),
-        ];
+        let causes = [Cause::invalid("spec.a", &json!(-1), "must be positive"), Cause::required("spec.b", "")];
         let r = invalid(of("deployments"), "billing", &causes);
         assert_eq!(
             r.body["message"],
@@ -246,14 +195,7 @@ mod tests {
 
     #[test]
     fn a_denial_names_verb_resource_and_place() {
-        let r = forbidden(
-            "vera",
-            "patch",
-            of("deployments"),
-            "deployments",
-            "shop",
-            "billing",
-        );
+        let r = forbidden("vera", "patch", of("deployments"), "deployments", "shop", "billing");
         assert_eq!(
             r.body["message"],
             "deployments.apps \"billing\" is forbidden: User \"vera\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\""

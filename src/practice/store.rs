@@ -54,13 +54,7 @@ pub struct Store {
 
 /// The namespace and name of an object.
 pub fn key_of(object: &Value) -> Key {
-    let text = |p: &str| {
-        object
-            .pointer(p)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_string()
-    };
+    let text = |p: &str| object.pointer(p).and_then(Value::as_str).unwrap_or_default().to_string();
     (text("/metadata/namespace"), text("/metadata/name"))
 }
 
@@ -86,47 +80,28 @@ impl Store {
     }
 
     pub fn get(&self, plural: &str, ns: &str, name: &str) -> Option<&Arc<Value>> {
-        self.shelves
-            .get(plural)?
-            .objects
-            .get(&(ns.to_string(), name.to_string()))
+        self.shelves.get(plural)?.objects.get(&(ns.to_string(), name.to_string()))
     }
 
     /// All objects of a kind, by namespace and name; of one namespace when `ns` is not empty.
     pub fn list<'a>(&'a self, plural: &str, ns: &'a str) -> impl Iterator<Item = &'a Arc<Value>> {
         let range = self.shelves.get(plural).map(|s| {
-            let from = if ns.is_empty() {
-                (String::new(), String::new())
-            } else {
-                (ns.to_string(), String::new())
-            };
+            let from = if ns.is_empty() { (String::new(), String::new()) } else { (ns.to_string(), String::new()) };
             s.objects.range(from..)
         });
-        range
-            .into_iter()
-            .flatten()
-            .take_while(move |(k, _)| ns.is_empty() || k.0 == ns)
-            .map(|(_, v)| v)
+        range.into_iter().flatten().take_while(move |(k, _)| ns.is_empty() || k.0 == ns).map(|(_, v)| v)
     }
 
     /// The objects of a kind controlled by the owner with this UID, by namespace and name.
-    pub fn owned<'a>(
-        &'a self,
-        plural: &str,
-        uid: &str,
-    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+    pub fn owned<'a>(&'a self, plural: &str, uid: &str) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
         let shelf = self.shelves.get(plural);
         let keys = shelf.and_then(|s| s.owned.get(uid));
-        keys.into_iter()
-            .flatten()
-            .filter_map(move |k| shelf?.objects.get(k))
+        keys.into_iter().flatten().filter_map(move |k| shelf?.objects.get(k))
     }
 
     /// The objects of a kind in a namespace that a selector matches, by name.
     pub fn selected(&self, plural: &str, ns: &str, selector: &Labels) -> Vec<Arc<Value>> {
-        let matches = |o: &&Arc<Value>| {
-            selector.matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
-        };
+        let matches = |o: &&Arc<Value>| selector.matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null));
         let Some(pair) = selector.equality() else {
             return self.list(plural, ns).filter(matches).cloned().collect();
         };
@@ -153,17 +128,8 @@ impl Store {
             shelf.index(&key, b, false);
         }
         shelf.index(&key, &object, true);
-        let what = if before.is_some() {
-            What::Modified
-        } else {
-            What::Added
-        };
-        shelf.remember(Change {
-            rv: self.rv,
-            what,
-            object: object.clone(),
-            before,
-        });
+        let what = if before.is_some() { What::Modified } else { What::Added };
+        shelf.remember(Change { rv: self.rv, what, object: object.clone(), before });
         self.touch(kind.plural, key);
         object
     }
@@ -178,12 +144,7 @@ impl Store {
         let mut last = (*before).clone();
         last["metadata"]["resourceVersion"] = json!(self.rv.to_string());
         let object = Arc::new(last);
-        shelf.remember(Change {
-            rv: self.rv,
-            what: What::Deleted,
-            object: object.clone(),
-            before: Some(before),
-        });
+        shelf.remember(Change { rv: self.rv, what: What::Deleted, object: object.clone(), before: Some(before) });
         self.touch(kind.plural, key);
         Some(object)
     }
@@ -238,13 +199,8 @@ impl Store {
 impl Shelf {
     /// Enters an object under its owner and labels, or takes it out.
     fn index(&mut self, key: &Key, o: &Value, enter: bool) {
-        let owners = o
-            .pointer("/metadata/ownerReferences")
-            .and_then(Value::as_array);
-        let controller = owners
-            .into_iter()
-            .flatten()
-            .find(|r| r["controller"] == true);
+        let owners = o.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        let controller = owners.into_iter().flatten().find(|r| r["controller"] == true);
         if let Some(uid) = controller.and_then(|r| r["uid"].as_str()) {
             entered(self.owned.entry(uid.to_string()).or_default(), key, enter);
         }
@@ -292,10 +248,7 @@ mod tests {
         let all: Vec<What> = s.since("pods", 0).expect("kept").map(|c| c.what).collect();
         assert_eq!(all, [What::Added, What::Modified, What::Deleted]);
         assert_eq!(a["metadata"]["resourceVersion"], "101");
-        assert_eq!(
-            (s.rv(), s.last_rv("pods"), s.last_rv("leases")),
-            (103, 103, 0)
-        );
+        assert_eq!((s.rv(), s.last_rv("pods"), s.last_rv("leases")), (103, 103, 0));
     }
 
     #[test]
@@ -304,9 +257,7 @@ mod tests {
         for _ in 0..HISTORY + 10 {
             s.put(of("pods"), pod("a"));
         }
-        let Err(oldest) = s.since("pods", 105) else {
-            panic!("105 is forgotten")
-        };
+        let Err(oldest) = s.since("pods", 105) else { panic!("105 is forgotten") };
         assert_eq!(oldest, 110);
         assert!(s.since("pods", oldest).is_ok());
         s.compact();
@@ -326,28 +277,19 @@ mod tests {
             s.selected("pods", "shop", &labels).len()
         };
         s.put(of("pods"), owned("billing"));
-        assert_eq!(
-            (s.owned("pods", "u1").count(), by(&s, "app=billing")),
-            (1, 1)
-        );
+        assert_eq!((s.owned("pods", "u1").count(), by(&s, "app=billing")), (1, 1));
         assert_eq!((by(&s, "app=billing,x!=y"), by(&s, "!z")), (0, 1));
         s.put(of("pods"), owned("orders"));
         assert_eq!((by(&s, "app=billing"), by(&s, "app=orders,x=y")), (0, 1));
         s.remove(of("pods"), "shop", "a");
-        assert_eq!(
-            (s.owned("pods", "u1").count(), by(&s, "app=orders")),
-            (0, 0)
-        );
+        assert_eq!((s.owned("pods", "u1").count(), by(&s, "app=orders")), (0, 0));
     }
 
     #[test]
     fn a_namespace_does_not_leak_into_the_next() {
         let mut s = Store::new();
         for ns in ["a", "ab", "b"] {
-            s.put(
-                of("pods"),
-                json!({"metadata": {"name": "x", "namespace": ns}}),
-            );
+            s.put(of("pods"), json!({"metadata": {"name": "x", "namespace": ns}}));
         }
         assert_eq!(s.list("pods", "a").count(), 1);
         assert_eq!(s.list("pods", "").count(), 3);

@@ -48,15 +48,7 @@ fn columns(plural: &str) -> Vec<Column> {
             wide("Nominated Node"),
             wide("Readiness Gates"),
         ],
-        "services" => vec![
-            NAME,
-            s("Type"),
-            s("Cluster-IP"),
-            s("External-IP"),
-            s("Port(s)"),
-            AGE,
-            wide("Selector"),
-        ],
+        "services" => vec![NAME, s("Type"), s("Cluster-IP"), s("External-IP"), s("Port(s)"), AGE, wide("Selector")],
         "endpointslices" => vec![NAME, s("AddressType"), s("Ports"), s("Endpoints"), AGE],
         "httproutes" => vec![NAME, s("Hostnames"), AGE],
         "configmaps" => vec![NAME, s("Data"), AGE],
@@ -86,22 +78,10 @@ fn columns(plural: &str) -> Vec<Column> {
             ("Count", "integer", 1),
             wide("Name"),
         ],
-        "poddisruptionbudgets" => vec![
-            NAME,
-            s("Min Available"),
-            s("Max Unavailable"),
-            i("Allowed Disruptions"),
-            AGE,
-        ],
-        "horizontalpodautoscalers" => vec![
-            NAME,
-            s("Reference"),
-            s("Targets"),
-            s("MinPods"),
-            s("MaxPods"),
-            i("Replicas"),
-            AGE,
-        ],
+        "poddisruptionbudgets" => vec![NAME, s("Min Available"), s("Max Unavailable"), i("Allowed Disruptions"), AGE],
+        "horizontalpodautoscalers" => {
+            vec![NAME, s("Reference"), s("Targets"), s("MinPods"), s("MaxPods"), i("Replicas"), AGE]
+        }
         "networkpolicies" => vec![NAME, s("Pod-Selector"), AGE],
         _ => vec![NAME, AGE],
     }
@@ -109,21 +89,16 @@ fn columns(plural: &str) -> Vec<Column> {
 
 /// A Table of these objects. `headed` says whether the columns are described (only the first event of a watch
 /// does); `include` is the request's `includeObject`.
-pub fn table(
-    kind: &Kind,
-    objects: &[&Value],
-    rv: &str,
-    now: i64,
-    headed: bool,
-    include: &str,
-) -> Value {
+pub fn table(kind: &Kind, objects: &[&Value], rv: &str, now: i64, headed: bool, include: &str) -> Value {
     let rows: Vec<Value> = objects
         .iter()
         .map(|o| {
             let object = match include {
                 "None" => Value::Null,
                 "Object" => (*o).clone(),
-                _ => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]}),
+                _ => {
+                    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": o["metadata"]})
+                }
             };
             json!({"cells": cells(kind.plural, o, now), "object": object})
         })
@@ -156,11 +131,7 @@ fn since(o: &Value, at: &str, now: i64) -> String {
 
 fn joined(list: Option<&Value>, field: &str) -> String {
     let items = list.and_then(Value::as_array);
-    let words: Vec<&str> = items
-        .into_iter()
-        .flatten()
-        .filter_map(|c| c[field].as_str())
-        .collect();
+    let words: Vec<&str> = items.into_iter().flatten().filter_map(|c| c[field].as_str()).collect();
     words.join(",")
 }
 
@@ -171,11 +142,7 @@ fn pairs(map: Option<&Value>) -> String {
         .flatten()
         .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
         .collect();
-    if parts.is_empty() {
-        "<none>".into()
-    } else {
-        parts.join(",")
-    }
+    if parts.is_empty() { "<none>".into() } else { parts.join(",") }
 }
 
 fn or_none(s: String) -> String {
@@ -198,11 +165,7 @@ fn cells(plural: &str, o: &Value, now: i64) -> Value {
     match plural {
         "deployments" => json!([
             name,
-            format!(
-                "{}/{}",
-                number(o, "/status/readyReplicas"),
-                number(o, "/spec/replicas")
-            ),
+            format!("{}/{}", number(o, "/status/readyReplicas"), number(o, "/spec/replicas")),
             number(o, "/status/updatedReplicas"),
             number(o, "/status/availableReplicas"),
             age,
@@ -231,21 +194,8 @@ fn cells(plural: &str, o: &Value, now: i64) -> Value {
             pairs(o.pointer("/spec/selector"))
         ]),
         "endpointslices" => slice(o, &name, &age),
-        "httproutes" => json!([
-            name,
-            o.pointer("/spec/hostnames")
-                .map(Value::to_string)
-                .unwrap_or_default(),
-            age
-        ]),
-        "configmaps" => json!([
-            name,
-            o["data"]
-                .as_object()
-                .map_or(0, serde_json::Map::len)
-                .to_string(),
-            age
-        ]),
+        "httproutes" => json!([name, o.pointer("/spec/hostnames").map(Value::to_string).unwrap_or_default(), age]),
+        "configmaps" => json!([name, o["data"].as_object().map_or(0, serde_json::Map::len).to_string(), age]),
         "leases" => json!([name, text(o, "/spec/holderIdentity"), age]),
         "namespaces" => json!([name, text(o, "/status/phase"), age]),
         "nodes" => json!([
@@ -262,11 +212,8 @@ fn cells(plural: &str, o: &Value, now: i64) -> Value {
         ]),
         "events" => {
             let last = since(o, "/lastTimestamp", now);
-            let about = format!(
-                "{}/{}",
-                text(o, "/involvedObject/kind").to_lowercase(),
-                text(o, "/involvedObject/name")
-            );
+            let about =
+                format!("{}/{}", text(o, "/involvedObject/kind").to_lowercase(), text(o, "/involvedObject/name"));
             json!([
                 last,
                 o["type"],
@@ -289,11 +236,7 @@ fn cells(plural: &str, o: &Value, now: i64) -> Value {
         ]),
         "horizontalpodautoscalers" => json!([
             name,
-            format!(
-                "{}/{}",
-                text(o, "/spec/scaleTargetRef/kind"),
-                text(o, "/spec/scaleTargetRef/name")
-            ),
+            format!("{}/{}", text(o, "/spec/scaleTargetRef/kind"), text(o, "/spec/scaleTargetRef/name")),
             "<unknown>",
             any(o, "/spec/minReplicas", "1"),
             any(o, "/spec/maxReplicas", ""),
@@ -306,15 +249,8 @@ fn cells(plural: &str, o: &Value, now: i64) -> Value {
 }
 
 fn pod(o: &Value, name: &str, age: &str, now: i64) -> Value {
-    let statuses = o
-        .pointer("/status/containerStatuses")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let all = o
-        .pointer("/spec/containers")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+    let statuses = o.pointer("/status/containerStatuses").and_then(Value::as_array).cloned().unwrap_or_default();
+    let all = o.pointer("/spec/containers").and_then(Value::as_array).map_or(0, Vec::len);
     let ready = statuses.iter().filter(|c| c["ready"] == true).count();
     let mut word = text(o, "/status/phase");
     for c in &statuses {
@@ -327,14 +263,9 @@ fn pod(o: &Value, name: &str, age: &str, now: i64) -> Value {
     if o.pointer("/metadata/deletionTimestamp").is_some() {
         word = "Terminating".into();
     }
-    let restarts: i64 = statuses
-        .iter()
-        .map(|c| c["restartCount"].as_i64().unwrap_or(0))
-        .sum();
-    let last = statuses
-        .iter()
-        .filter_map(|c| moment::parse(c["lastState"]["terminated"]["finishedAt"].as_str()?))
-        .max();
+    let restarts: i64 = statuses.iter().map(|c| c["restartCount"].as_i64().unwrap_or(0)).sum();
+    let last =
+        statuses.iter().filter_map(|c| moment::parse(c["lastState"]["terminated"]["finishedAt"].as_str()?)).max();
     let restarts = match last.filter(|_| restarts > 0) {
         Some(t) => format!("{restarts} ({} ago)", moment::age(now - t)),
         None => restarts.to_string(),
@@ -363,41 +294,18 @@ fn service_ports(o: &Value) -> String {
 }
 
 fn slice(o: &Value, name: &str, age: &str) -> Value {
-    let ports: Vec<String> = o["ports"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|p| p["port"].to_string())
-        .collect();
-    let addresses: Vec<&str> = o["endpoints"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|e| e["addresses"][0].as_str())
-        .collect();
+    let ports: Vec<String> = o["ports"].as_array().into_iter().flatten().map(|p| p["port"].to_string()).collect();
+    let addresses: Vec<&str> =
+        o["endpoints"].as_array().into_iter().flatten().filter_map(|e| e["addresses"][0].as_str()).collect();
     let shown = if addresses.len() > 3 {
-        format!(
-            "{} + {} more...",
-            addresses[..3].join(","),
-            addresses.len() - 3
-        )
+        format!("{} + {} more...", addresses[..3].join(","), addresses.len() - 3)
     } else {
         addresses.join(",")
     };
     let unset = |s: String| {
-        if s.is_empty() {
-            "<unset>".to_string()
-        } else {
-            s
-        }
+        if s.is_empty() { "<unset>".to_string() } else { s }
     };
-    json!([
-        name,
-        text(o, "/addressType"),
-        unset(ports.join(",")),
-        unset(shown),
-        age
-    ])
+    json!([name, text(o, "/addressType"), unset(ports.join(",")), unset(shown), age])
 }
 
 #[cfg(test)]
@@ -410,16 +318,8 @@ mod tests {
         for kind in KINDS {
             let o = json!({"metadata": {"name": "x"}});
             let t = table(kind, &[&o], "1", 0, true, "Metadata");
-            let (columns, cells) = (
-                t["columnDefinitions"].as_array(),
-                t["rows"][0]["cells"].as_array(),
-            );
-            assert_eq!(
-                columns.map(Vec::len),
-                cells.map(Vec::len),
-                "{}",
-                kind.plural
-            );
+            let (columns, cells) = (t["columnDefinitions"].as_array(), t["rows"][0]["cells"].as_array());
+            assert_eq!(columns.map(Vec::len), cells.map(Vec::len), "{}", kind.plural);
         }
     }
 

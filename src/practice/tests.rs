@@ -11,18 +11,11 @@ mod stories;
 const START: i64 = 1_795_337_043_000;
 
 fn config(scenario: Scenario) -> Config {
-    Config {
-        scenario,
-        seed: 11,
-        start_ms: START,
-    }
+    Config { scenario, seed: 11, start_ms: START }
 }
 
 fn two() -> World {
-    let services = vec![
-        ServiceSpec::new("billing", "4.1.8", 4, 80.0),
-        ServiceSpec::new("auth", "4.1.8", 3, 40.0),
-    ];
+    let services = vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0), ServiceSpec::new("auth", "4.1.8", 3, 40.0)];
     World::custom(config(Scenario::Healthy), Fixture::of(services, "4.2.1"))
 }
 
@@ -41,11 +34,7 @@ fn deployment(w: &World, name: &str) -> Value {
 
 fn reason(d: &Value, kind: &str) -> String {
     let c = rollout::condition(d, kind).expect("has it");
-    format!(
-        "{}/{}",
-        c["status"].as_str().expect("text"),
-        c["reason"].as_str().expect("text")
-    )
+    format!("{}/{}", c["status"].as_str().expect("text"), c["reason"].as_str().expect("text"))
 }
 
 /// A `-next` copy of billing with `image`, its Service and the second backend at `weight`.
@@ -54,10 +43,8 @@ fn add_next(w: &mut World, version: &str, replicas: i64, weight: i64) {
     d["metadata"] = json!({"name": "billing-next"});
     d["spec"]["replicas"] = json!(replicas);
     d["spec"]["selector"]["matchLabels"]["app"] = json!("billing-next");
-    d["spec"]["template"]["metadata"]["labels"] =
-        json!({"app": "billing-next", "version": version});
-    d["spec"]["template"]["spec"]["containers"][0]["image"] =
-        json!(format!("registry.example/billing:{version}"));
+    d["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing-next", "version": version});
+    d["spec"]["template"]["spec"]["containers"][0]["image"] = json!(format!("registry.example/billing:{version}"));
     w.make(of("deployments"), "shop", d, "test").expect("made");
     let svc = json!({"metadata": {"name": "billing-next"}, "spec": {"selector": {"app": "billing-next"},
         "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}});
@@ -80,20 +67,12 @@ fn the_demo_starts_ready_with_traffic_behind_it() {
     assert_eq!(w.now(), START);
     for (name, _) in DEMO_TARGETS {
         let d = deployment(&w, name);
-        assert_eq!(
-            number(&d, "/status/readyReplicas"),
-            number(&d, "/spec/replicas"),
-            "{name}"
-        );
+        assert_eq!(number(&d, "/status/readyReplicas"), number(&d, "/spec/replicas"), "{name}");
         assert_eq!(reason(&d, "Available"), "True/MinimumReplicasAvailable");
         assert_eq!(reason(&d, "Progressing"), "True/NewReplicaSetAvailable");
     }
     assert!(w.served("billing", "4.1.8") > 80 * 200);
-    assert!(
-        w.next_event().is_none(),
-        "a quiet cluster has nothing due: {:?}",
-        w.next_event()
-    );
+    assert!(w.next_event().is_none(), "a quiet cluster has nothing due: {:?}", w.next_event());
 }
 
 #[test]
@@ -101,13 +80,9 @@ fn a_rollout_surges_one_keeps_all_available_and_loses_no_request() {
     let mut w = two();
     let lost = w.lost_requests();
     change(&mut w, "deployments", "billing", |d| {
-        d["spec"]["template"]["spec"]["containers"][0]["image"] =
-            json!("registry.example/billing:4.2.1");
+        d["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/billing:4.2.1");
     });
-    assert_eq!(
-        number(&deployment(&w, "billing"), "/status/observedGeneration"),
-        2
-    );
+    assert_eq!(number(&deployment(&w, "billing"), "/status/observedGeneration"), 2);
     let mut least = 9;
     let mut most = 0;
     while let Some(at) = w.next_event() {
@@ -124,44 +99,22 @@ fn a_rollout_surges_one_keeps_all_available_and_loses_no_request() {
     }
     assert_eq!((least, most), (4, 5));
     assert_eq!(w.lost_requests(), lost);
-    assert_eq!(
-        w.objects("replicasets", "shop")
-            .iter()
-            .filter(|r| number(r, "/spec/replicas") > 0)
-            .count(),
-        2
-    );
+    assert_eq!(w.objects("replicasets", "shop").iter().filter(|r| number(r, "/spec/replicas") > 0).count(), 2);
     let d = deployment(&w, "billing");
-    assert_eq!(
-        d["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
-        "2"
-    );
+    assert_eq!(d["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2");
     assert!(w.now() < START + 120_000, "took {} ms", w.now() - START);
 }
 
 #[test]
 fn a_crash_loop_misses_the_deadline_while_the_old_pods_stay() {
     let mut w = two();
-    w.set_fault(
-        "billing",
-        "4.2.1",
-        Fault {
-            crash: true,
-            ..Fault::default()
-        },
-    );
+    w.set_fault("billing", "4.2.1", Fault { crash: true, ..Fault::default() });
     change(&mut w, "deployments", "billing", |d| {
         d["spec"]["progressDeadlineSeconds"] = json!(15);
-        d["spec"]["template"]["spec"]["containers"][0]["image"] =
-            json!("registry.example/billing:4.2.1");
+        d["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/billing:4.2.1");
     });
     w.advance_to(START + 14_000);
-    assert_eq!(
-        reason(&deployment(&w, "billing"), "Progressing")
-            .split('/')
-            .next(),
-        Some("True")
-    );
+    assert_eq!(reason(&deployment(&w, "billing"), "Progressing").split('/').next(), Some("True"));
     w.advance_to(START + 17_500);
     let d = deployment(&w, "billing");
     assert_eq!(reason(&d, "Progressing"), "False/ProgressDeadlineExceeded");
@@ -173,33 +126,17 @@ fn a_crash_loop_misses_the_deadline_while_the_old_pods_stay() {
         .into_iter()
         .find(|p| number(p, "/status/containerStatuses/0/restartCount") > 1)
         .expect("crashes");
-    assert_eq!(
-        crashed["status"]["containerStatuses"][0]["state"]["waiting"]["reason"],
-        "CrashLoopBackOff"
-    );
+    assert_eq!(crashed["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "CrashLoopBackOff");
 }
 
 #[test]
 fn a_missing_image_backs_off() {
     let mut w = two();
-    w.set_fault(
-        "billing",
-        "4.2.1",
-        Fault {
-            image_missing: true,
-            ..Fault::default()
-        },
-    );
+    w.set_fault("billing", "4.2.1", Fault { image_missing: true, ..Fault::default() });
     add_next(&mut w, "4.2.1", 1, 0);
-    let p = w
-        .objects("pods", "shop")
-        .into_iter()
-        .find(|p| p["metadata"]["labels"]["app"] == "billing-next")
-        .expect("made");
-    assert_eq!(
-        p["status"]["containerStatuses"][0]["state"]["waiting"]["reason"],
-        "ImagePullBackOff"
-    );
+    let p =
+        w.objects("pods", "shop").into_iter().find(|p| p["metadata"]["labels"]["app"] == "billing-next").expect("made");
+    assert_eq!(p["status"]["containerStatuses"][0]["state"]["waiting"]["reason"], "ImagePullBackOff");
     assert_eq!(p["status"]["phase"], "Pending");
 }
 
@@ -207,13 +144,10 @@ fn a_missing_image_backs_off() {
 fn a_paused_rollout_keeps_both_replicasets() {
     let mut w = two();
     change(&mut w, "deployments", "billing", |d| {
-        d["spec"]["template"]["spec"]["containers"][0]["image"] =
-            json!("registry.example/billing:4.2.1");
+        d["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/billing:4.2.1");
     });
     w.advance_to(START + 8_000);
-    change(&mut w, "deployments", "billing", |d| {
-        d["spec"]["paused"] = json!(true)
-    });
+    change(&mut w, "deployments", "billing", |d| d["spec"]["paused"] = json!(true));
     w.advance_to(START + 60_000);
     let d = deployment(&w, "billing");
     assert_eq!(reason(&d, "Progressing"), "Unknown/DeploymentPaused");
@@ -222,46 +156,25 @@ fn a_paused_rollout_keeps_both_replicasets() {
         .into_iter()
         .filter(|r| r["metadata"]["labels"]["app"] == "billing" && number(r, "/spec/replicas") > 0);
     assert_eq!(used.count(), 2);
-    change(&mut w, "deployments", "billing", |d| {
-        d["spec"]["paused"] = json!(false)
-    });
+    change(&mut w, "deployments", "billing", |d| d["spec"]["paused"] = json!(false));
     w.advance_to(START + 160_000);
-    assert_eq!(
-        reason(&deployment(&w, "billing"), "Progressing"),
-        "True/NewReplicaSetAvailable"
-    );
+    assert_eq!(reason(&deployment(&w, "billing"), "Progressing"), "True/NewReplicaSetAvailable");
 }
 
 #[test]
 fn unready_pods_leave_the_endpoints_within_a_second_and_requests_get_lost() {
     let mut w = two();
-    w.set_fault(
-        "billing",
-        "4.1.8",
-        Fault {
-            unready: true,
-            ..Fault::default()
-        },
-    );
+    w.set_fault("billing", "4.1.8", Fault { unready: true, ..Fault::default() });
     w.advance_to(START + 1_000);
     let slice = w
         .objects("endpointslices", "shop")
         .into_iter()
         .find(|s| s["metadata"]["labels"]["kubernetes.io/service-name"] == "billing")
         .expect("made");
-    assert!(
-        slice["endpoints"]
-            .as_array()
-            .expect("list")
-            .iter()
-            .all(|e| e["conditions"]["ready"] == false)
-    );
+    assert!(slice["endpoints"].as_array().expect("list").iter().all(|e| e["conditions"]["ready"] == false));
     let before = w.lost_requests();
     w.advance_to(START + 11_000);
-    assert!(
-        w.lost_requests() > before + 500,
-        "about 80 a second are lost"
-    );
+    assert!(w.lost_requests() > before + 500, "about 80 a second are lost");
     w.set_fault("billing", "4.1.8", Fault::default());
     w.advance_to(START + 12_000);
     let healed = w.lost_requests();
@@ -281,10 +194,7 @@ fn traffic_follows_the_accepted_route_not_the_spec() {
     let r = w.object("httproutes", "shop", "billing").expect("is there");
     for i in 0..2 {
         let c = &r["status"]["parents"][0]["conditions"][i];
-        assert_eq!(
-            (&c["status"], &c["observedGeneration"]),
-            (&json!("True"), &r["metadata"]["generation"])
-        );
+        assert_eq!((&c["status"], &c["observedGeneration"]), (&json!("True"), &r["metadata"]["generation"]));
     }
     let before = w.served("billing", "4.2.1");
     let at = w.now() + 100_000;
@@ -314,27 +224,13 @@ fn a_deleted_deployment_takes_its_replicasets_and_pods_along() {
     let mut w = two();
     w.delete(of("deployments"), &key("auth"), None, Dependants::Removed);
     w.settle();
+    assert!(w.objects("replicasets", "shop").iter().all(|r| r["metadata"]["labels"]["app"] != "auth"));
+    let leaving = w.objects("pods", "shop").into_iter().filter(|p| p["metadata"]["labels"]["app"] == "auth");
     assert!(
-        w.objects("replicasets", "shop")
-            .iter()
-            .all(|r| r["metadata"]["labels"]["app"] != "auth")
-    );
-    let leaving = w
-        .objects("pods", "shop")
-        .into_iter()
-        .filter(|p| p["metadata"]["labels"]["app"] == "auth");
-    assert!(
-        leaving.clone().count() == 3
-            && leaving
-                .into_iter()
-                .all(|p| p["metadata"]["deletionTimestamp"].is_string())
+        leaving.clone().count() == 3 && leaving.into_iter().all(|p| p["metadata"]["deletionTimestamp"].is_string())
     );
     w.advance_to(START + 5_000);
-    assert!(
-        w.objects("pods", "shop")
-            .iter()
-            .all(|p| p["metadata"]["labels"]["app"] != "auth")
-    );
+    assert!(w.objects("pods", "shop").iter().all(|p| p["metadata"]["labels"]["app"] != "auth"));
 }
 
 #[test]
@@ -348,26 +244,16 @@ fn the_same_seed_and_writes_give_the_same_world_however_time_is_cut() {
             at = (at + step).min(end);
             w.advance_to(at);
         }
-        (
-            w.fingerprint(),
-            w.served("billing", "4.2.1"),
-            w.metrics_of("shop", &first_pod(&w)),
-        )
+        (w.fingerprint(), w.served("billing", "4.2.1"), w.metrics_of("shop", &first_pod(&w)))
     };
     assert_eq!(tell(137), tell(60_000));
     let other = World::custom(
-        Config {
-            seed: 12,
-            ..config(Scenario::Healthy)
-        },
+        Config { seed: 12, ..config(Scenario::Healthy) },
         Fixture::of(vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0)], "4.2.1"),
     );
     assert_ne!(first_pod(&other), first_pod(&two()));
 }
 
 fn first_pod(w: &World) -> String {
-    w.objects("pods", "shop")[0]["metadata"]["name"]
-        .as_str()
-        .expect("named")
-        .to_string()
+    w.objects("pods", "shop")[0]["metadata"]["name"].as_str().expect("named").to_string()
 }

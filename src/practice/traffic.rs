@@ -9,18 +9,11 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// Upper bounds of the latency histogram, in seconds; `+Inf` follows.
-pub const BOUNDS: [f64; 17] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0,
-];
+pub const BOUNDS: [f64; 17] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0];
 
 /// Methods and codes a pod counts, in exposition order.
-pub const CODES: [(&str, &str); 5] = [
-    ("GET", "200"),
-    ("GET", "404"),
-    ("GET", "500"),
-    ("POST", "200"),
-    ("POST", "500"),
-];
+pub const CODES: [(&str, &str); 5] = [("GET", "200"), ("GET", "404"), ("GET", "500"), ("POST", "200"), ("POST", "500")];
 
 /// How requests come in for one service.
 #[derive(Clone, Debug)]
@@ -37,24 +30,13 @@ pub struct Load {
 impl Load {
     pub fn new(seed: &Seeded, namespace: &str, service: &str, rps: f64) -> Self {
         let name = format!("load/{namespace}/{service}");
-        let phase = (
-            seed.fraction(&format!("{name}/a")),
-            seed.fraction(&format!("{name}/b")),
-        );
-        Self {
-            namespace: namespace.into(),
-            service: service.into(),
-            rps,
-            rng: seed.stream(&name),
-            phase,
-        }
+        let phase = (seed.fraction(&format!("{name}/a")), seed.fraction(&format!("{name}/b")));
+        Self { namespace: namespace.into(), service: service.into(), rps, rng: seed.stream(&name), phase }
     }
 
     /// Requests per second at `ms`: within about a fifth of the mean, over tens of minutes.
     fn rate(&self, ms: i64) -> f64 {
-        let turn = |period_s: f64, phase: f64| {
-            (std::f64::consts::TAU * (ms as f64 / 1000.0 / period_s + phase)).sin()
-        };
+        let turn = |period_s: f64, phase: f64| (std::f64::consts::TAU * (ms as f64 / 1000.0 / period_s + phase)).sin();
         self.rps * (1.0 + 0.12 * turn(2_400.0, self.phase.0) + 0.06 * turn(410.0, self.phase.1))
     }
 }
@@ -93,16 +75,10 @@ impl Profile {
 fn normal_below(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let poly = t
-        * (0.254_829_592
-            + t * (-0.284_496_736
-                + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let poly =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let erf = 1.0 - poly * (-x * x).exp();
-    if z < 0.0 {
-        (1.0 - erf) / 2.0
-    } else {
-        (1.0 + erf) / 2.0
-    }
+    if z < 0.0 { (1.0 - erf) / 2.0 } else { (1.0 + erf) / 2.0 }
 }
 
 /// What one running container has counted since it started.
@@ -123,14 +99,7 @@ pub struct PodCounters {
 
 impl PodCounters {
     /// A container that has served nothing yet.
-    pub fn new(
-        seed: &Seeded,
-        id: &str,
-        service: &str,
-        version: &str,
-        started: i64,
-        profile: Profile,
-    ) -> Self {
+    pub fn new(seed: &Seeded, id: &str, service: &str, version: &str, started: i64, profile: Profile) -> Self {
         Self {
             service: service.into(),
             version: version.into(),
@@ -215,16 +184,7 @@ pub struct Traffic {
 impl Traffic {
     pub fn new(loads: Vec<Load>, origin: i64) -> Self {
         let plan = loads.iter().map(|_| Vec::new()).collect();
-        Self {
-            loads,
-            plan,
-            pods: BTreeMap::new(),
-            served: BTreeMap::new(),
-            arrived: 0,
-            lost: 0,
-            origin,
-            done: origin,
-        }
+        Self { loads, plan, pods: BTreeMap::new(), served: BTreeMap::new(), arrived: 0, lost: 0, origin, done: origin }
     }
 
     /// Requests come in from `now` on.
@@ -246,10 +206,7 @@ impl Traffic {
 
     /// Requests served by all pods of a version, dead ones included.
     pub fn served(&self, service: &str, version: &str) -> u64 {
-        self.served
-            .get(&(service.to_string(), version.to_string()))
-            .copied()
-            .unwrap_or(0)
+        self.served.get(&(service.to_string(), version.to_string())).copied().unwrap_or(0)
     }
 
     /// The part of a service's load that goes to pods of `version`, by the plan: 0 to 1.
@@ -265,10 +222,7 @@ impl Traffic {
             .iter()
             .filter(|s| !s.pods.is_empty())
             .map(|s| {
-                let of = s
-                    .pods
-                    .iter()
-                    .filter(|k| self.pods.get(*k).is_some_and(|p| p.version == version));
+                let of = s.pods.iter().filter(|k| self.pods.get(*k).is_some_and(|p| p.version == version));
                 s.weight as f64 * of.count() as f64 / s.pods.len() as f64
             })
             .sum();
@@ -333,8 +287,7 @@ impl Traffic {
                 let v = unit(&mut load.rng);
                 let mut handed = v.floor() as u64;
                 for (i, key) in share.pods.iter().enumerate() {
-                    let upto =
-                        (part as f64 * (i + 1) as f64 / share.pods.len() as f64 + v).floor() as u64;
+                    let upto = (part as f64 * (i + 1) as f64 / share.pods.len() as f64 + v).floor() as u64;
                     let k = upto - handed;
                     handed = upto;
                     let Some(pod) = self.pods.get_mut(key).filter(|_| k > 0) else {
@@ -365,15 +318,10 @@ mod tests {
         for name in weights.iter().flat_map(|w| w.1) {
             let version = if name.starts_with('n') { "2" } else { "1" };
             let profile = Profile::new(0.01, 0.3);
-            t.pods.insert(
-                key(name),
-                PodCounters::new(&seed, name, "billing", version, 0, profile),
-            );
+            t.pods.insert(key(name), PodCounters::new(&seed, name, "billing", version, 0, profile));
         }
-        let plan = weights.iter().map(|(weight, pods)| Share {
-            weight: *weight,
-            pods: pods.iter().map(|p| key(p)).collect(),
-        });
+        let plan =
+            weights.iter().map(|(weight, pods)| Share { weight: *weight, pods: pods.iter().map(|p| key(p)).collect() });
         t.replan(0, vec![plan.collect()]);
         t
     }
@@ -400,10 +348,7 @@ mod tests {
 
     #[test]
     fn the_numbers_do_not_depend_on_how_time_was_cut_up() {
-        let (mut a, mut b) = (
-            traffic(&[(1, &["o1", "n1"])]),
-            traffic(&[(1, &["o1", "n1"])]),
-        );
+        let (mut a, mut b) = (traffic(&[(1, &["o1", "n1"])]), traffic(&[(1, &["o1", "n1"])]));
         a.run_to(60_000);
         for ms in (0..=60_000).step_by(370) {
             b.run_to(ms);
@@ -416,12 +361,7 @@ mod tests {
     #[test]
     fn a_change_within_a_second_splits_that_second() {
         let mut t = traffic(&[(1, &["o1", "n1"])]);
-        let only = |pod: &str| {
-            vec![vec![Share {
-                weight: 1,
-                pods: vec![key(pod)],
-            }]]
-        };
+        let only = |pod: &str| vec![vec![Share { weight: 1, pods: vec![key(pod)] }]];
         for second in 0..600 {
             t.replan(second * 1000, only("o1"));
             t.replan(second * 1000 + 900, only("n1"));

@@ -22,24 +22,15 @@ pub fn check(kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<Cause> {
 }
 
 fn name(o: &Value, causes: &mut Vec<Cause>) {
-    let Some(name) = o
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .filter(|n| !n.is_empty())
-    else {
-        causes.push(Cause::required(
-            "metadata.name",
-            "name or generateName is required",
-        ));
+    let Some(name) = o.pointer("/metadata/name").and_then(Value::as_str).filter(|n| !n.is_empty()) else {
+        causes.push(Cause::required("metadata.name", "name or generateName is required"));
         return;
     };
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let ok = name.len() <= 253
         && ends(name.chars().next())
         && ends(name.chars().last())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.');
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.');
     if !ok {
         causes.push(Cause::invalid(
             "metadata.name",
@@ -59,17 +50,13 @@ fn immutable(new: &Value, old: Option<&Value>, at: &str, field: &str, causes: &m
 
 fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     match new.pointer("/spec/replicas") {
-        Some(v) if v.as_i64().is_none_or(|n| n < 0) => causes.push(Cause::invalid(
-            "spec.replicas",
-            v,
-            "must be greater than or equal to 0",
-        )),
+        Some(v) if v.as_i64().is_none_or(|n| n < 0) => {
+            causes.push(Cause::invalid("spec.replicas", v, "must be greater than or equal to 0"))
+        }
         _ => {}
     }
     let selector = new.pointer("/spec/selector").unwrap_or(&Value::Null);
-    let labels = new
-        .pointer("/spec/template/metadata/labels")
-        .unwrap_or(&Value::Null);
+    let labels = new.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
     match Labels::from_object(selector) {
         None => causes.push(Cause::required("spec.selector", "")),
         Some(s) if !s.matches(labels) => causes.push(Cause::invalid(
@@ -79,15 +66,9 @@ fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         )),
         Some(_) => {}
     }
-    containers(
-        new.pointer("/spec/template/spec"),
-        "spec.template.spec",
-        causes,
-    );
+    containers(new.pointer("/spec/template/spec"), "spec.template.spec", causes);
     let zero = |p: &str| matches!(new.pointer(p), Some(v) if v == &json!(0) || v == &json!("0%"));
-    if zero("/spec/strategy/rollingUpdate/maxSurge")
-        && zero("/spec/strategy/rollingUpdate/maxUnavailable")
-    {
+    if zero("/spec/strategy/rollingUpdate/maxSurge") && zero("/spec/strategy/rollingUpdate/maxUnavailable") {
         causes.push(Cause::invalid(
             "spec.strategy.rollingUpdate.maxUnavailable",
             &json!(0),
@@ -98,19 +79,14 @@ fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
 }
 
 fn containers(spec: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
-    let list = spec
-        .and_then(|s| s.get("containers"))
-        .and_then(Value::as_array);
+    let list = spec.and_then(|s| s.get("containers")).and_then(Value::as_array);
     let Some(list) = list.filter(|l| !l.is_empty()) else {
         causes.push(Cause::required(format!("{at}.containers"), ""));
         return;
     };
     for (i, c) in list.iter().enumerate() {
         for field in ["name", "image"] {
-            if c.get(field)
-                .and_then(Value::as_str)
-                .is_none_or(str::is_empty)
-            {
+            if c.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
                 causes.push(Cause::required(format!("{at}.containers[{i}].{field}"), ""));
             }
         }
@@ -122,12 +98,7 @@ fn pod(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     let Some(old) = old else { return };
     let frozen = |o: &Value| {
         let mut spec = o.get("spec").cloned().unwrap_or(Value::Null);
-        for c in spec
-            .get_mut("containers")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for c in spec.get_mut("containers").and_then(Value::as_array_mut).into_iter().flatten() {
             c["image"] = Value::Null;
         }
         spec["nodeName"] = Value::Null;
@@ -160,11 +131,7 @@ fn service(new: &Value, causes: &mut Vec<Cause>) {
                 "must be between 1 and 65535, inclusive",
             ));
         }
-        if ports.len() > 1
-            && p.get("name")
-                .and_then(Value::as_str)
-                .is_none_or(str::is_empty)
-        {
+        if ports.len() > 1 && p.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
             causes.push(Cause::required(format!("spec.ports[{i}].name"), ""));
         }
     }
@@ -208,9 +175,7 @@ fn route(new: &Value, causes: &mut Vec<Cause>) {
             let at = format!("spec.rules[{i}].backendRefs[{j}]");
             match b.get("name") {
                 None => causes.push(Cause::required(format!("{at}.name"), "")),
-                Some(n) if !n.is_string() => {
-                    causes.push(wrong_type(&format!("{at}.name"), n, "string"))
-                }
+                Some(n) if !n.is_string() => causes.push(wrong_type(&format!("{at}.name"), n, "string")),
                 Some(_) => {}
             }
             let Some(weight) = b.get("weight") else {
@@ -226,11 +191,7 @@ fn route(new: &Value, causes: &mut Vec<Cause>) {
                 Some(w) if w > 1_000_000 => "less than or equal to 1e+06",
                 Some(_) => continue,
             };
-            causes.push(Cause::invalid(
-                &field,
-                weight,
-                &format!("{field} in body should be {side}"),
-            ));
+            causes.push(Cause::invalid(&field, weight, &format!("{field} in body should be {side}")));
         }
     }
 }
@@ -239,20 +200,12 @@ fn lease(new: &Value, causes: &mut Vec<Cause>) {
     if let Some(v) = new.pointer("/spec/leaseDurationSeconds")
         && v.as_i64().is_none_or(|n| n <= 0)
     {
-        causes.push(Cause::invalid(
-            "spec.leaseDurationSeconds",
-            v,
-            "must be greater than 0",
-        ));
+        causes.push(Cause::invalid("spec.leaseDurationSeconds", v, "must be greater than 0"));
     }
     if let Some(v) = new.pointer("/spec/leaseTransitions")
         && v.as_i64().is_none_or(|n| n < 0)
     {
-        causes.push(Cause::invalid(
-            "spec.leaseTransitions",
-            v,
-            "must be greater than or equal to 0",
-        ));
+        causes.push(Cause::invalid("spec.leaseTransitions", v, "must be greater than or equal to 0"));
     }
 }
 
@@ -262,10 +215,7 @@ mod tests {
     use crate::practice::kinds::of;
 
     fn messages(causes: &[Cause]) -> Vec<String> {
-        causes
-            .iter()
-            .map(|c| format!("{}: {}", c.field, c.message))
-            .collect()
+        causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect()
     }
 
     #[test]

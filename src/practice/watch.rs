@@ -34,9 +34,7 @@ pub enum Form {
 impl View {
     pub fn shows(&self, o: &Value) -> bool {
         (self.namespace.is_empty() || text(o, "/metadata/namespace") == self.namespace)
-            && self
-                .labels
-                .matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
+            && self.labels.matches(o.pointer("/metadata/labels").unwrap_or(&Value::Null))
             && self.fields.matches(o)
     }
 }
@@ -69,15 +67,8 @@ impl Watch {
         mark_initial: bool,
         timeout_s: u64,
     ) -> Self {
-        let mut w = Self {
-            view,
-            timeout_s,
-            bookmarks,
-            after: rv.unwrap_or(0),
-            headed: true,
-            first: Vec::new(),
-            over: false,
-        };
+        let mut w =
+            Self { view, timeout_s, bookmarks, after: rv.unwrap_or(0), headed: true, first: Vec::new(), over: false };
         if mark_initial || rv.unwrap_or(0) == 0 {
             w.after = world.rv();
             let mut all = world.objects(w.view.kind.plural, &w.view.namespace);
@@ -88,8 +79,7 @@ impl Watch {
             }
             if mark_initial {
                 let mut mark = w.bookmark(world);
-                mark["object"]["metadata"]["annotations"] =
-                    json!({"k8s.io/initial-events-end": "true"});
+                mark["object"]["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
                 w.first.push(mark);
             }
         }
@@ -120,10 +110,7 @@ impl Watch {
             Ok(changes) => changes.cloned().collect(),
             Err(oldest) => {
                 self.over = true;
-                let gone = status::expired(format!(
-                    "too old resource version: {} ({oldest})",
-                    self.after
-                ));
+                let gone = status::expired(format!("too old resource version: {} ({oldest})", self.after));
                 out.push(event("ERROR", gone.body));
                 return out;
             }

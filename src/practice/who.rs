@@ -20,16 +20,8 @@ pub const VIEWER_TOKEN: &str = "practice-viewer";
 
 pub(super) fn user_of(token: &str) -> Option<User> {
     match token {
-        ADMIN_TOKEN => Some(User {
-            name: "ivo",
-            groups: &["platform", "system:authenticated"],
-            writes: true,
-        }),
-        VIEWER_TOKEN => Some(User {
-            name: "vera",
-            groups: &["support", "system:authenticated"],
-            writes: false,
-        }),
+        ADMIN_TOKEN => Some(User { name: "ivo", groups: &["platform", "system:authenticated"], writes: true }),
+        VIEWER_TOKEN => Some(User { name: "vera", groups: &["support", "system:authenticated"], writes: false }),
         _ => None,
     }
 }
@@ -52,14 +44,8 @@ pub(super) fn authorize(user: &User, ask: &Ask, t: &Target) -> Result<(), Refusa
     if user.writes || t.kind.review || matches!(verb, "get" | "list" | "watch") {
         return Ok(());
     }
-    let resource = if t.sub.is_empty() {
-        t.kind.plural.to_string()
-    } else {
-        format!("{}/{}", t.kind.plural, t.sub)
-    };
-    Err(status::forbidden(
-        user.name, verb, t.kind, &resource, &t.ns, &t.name,
-    ))
+    let resource = if t.sub.is_empty() { t.kind.plural.to_string() } else { format!("{}/{}", t.kind.plural, t.sub) };
+    Err(status::forbidden(user.name, verb, t.kind, &resource, &t.ns, &t.name))
 }
 
 /// Who am I, and what may I do?
@@ -81,19 +67,11 @@ pub(super) fn review(user: &User, ask: &Ask, t: &Target) -> Result<Answer, Refus
         "SelfSubjectAccessReview" => {
             let verb = text(&body, "/spec/resourceAttributes/verb");
             let allowed = user.writes || matches!(verb.as_str(), "get" | "list" | "watch");
-            let reason = if allowed {
-                "practice: this user may"
-            } else {
-                "practice: this user may only look"
-            };
+            let reason = if allowed { "practice: this user may" } else { "practice: this user may only look" };
             json!({"allowed": allowed, "reason": reason})
         }
         _ => {
-            let verbs = if user.writes {
-                json!(["*"])
-            } else {
-                json!(["get", "list", "watch"])
-            };
+            let verbs = if user.writes { json!(["*"]) } else { json!(["get", "list", "watch"]) };
             json!({"resourceRules": [{"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}],
                 "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}], "incomplete": false})
         }

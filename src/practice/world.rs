@@ -89,11 +89,7 @@ impl World {
     pub fn custom(config: Config, fixture: Fixture) -> Self {
         let seed = Seeded::new(config.seed);
         let origin = config.start_ms - HISTORY_MS;
-        let loads = fixture
-            .services
-            .iter()
-            .map(|s| Load::new(&seed, &fixture.namespace, &s.name, s.rps))
-            .collect();
+        let loads = fixture.services.iter().map(|s| Load::new(&seed, &fixture.namespace, &s.name, s.rps)).collect();
         let mut world = Self {
             seed,
             now: origin,
@@ -164,8 +160,7 @@ impl World {
     /// Lets something happen `after` ms from now (at once, in order, when 0).
     pub(super) fn later(&mut self, after: i64, due: Due) {
         self.due_seq += 1;
-        self.due
-            .insert((self.now + after.max(0), self.due_seq), due);
+        self.due.insert((self.now + after.max(0), self.due_seq), due);
     }
 
     fn happen(&mut self, due: Due) {
@@ -258,8 +253,7 @@ impl World {
     /// Makes the pods of a version misbehave from now on; `Fault::default()` heals them.
     pub fn set_fault(&mut self, service: &str, version: &str, fault: Fault) {
         self.traffic.cut(self.now);
-        self.faults
-            .insert((service.to_string(), version.to_string()), fault);
+        self.faults.insert((service.to_string(), version.to_string()), fault);
         self.faults_changed(service, version);
         self.settle();
     }

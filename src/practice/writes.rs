@@ -16,31 +16,21 @@ pub(super) fn read_body(ask: &Ask) -> Result<Value, Refusal> {
     if ask.body.is_empty() {
         return Ok(Value::Null);
     }
-    let kind = ask
-        .content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let kind = ask.content_type.split(';').next().unwrap_or_default().trim();
     if kind.ends_with("yaml") {
-        let text = std::str::from_utf8(&ask.body)
-            .map_err(|e| status::bad_request(format!("error decoding YAML: {e}")))?;
-        return serde_saphyr::from_str(text)
-            .map_err(|e| status::bad_request(format!("error decoding YAML: {e}")));
+        let text =
+            std::str::from_utf8(&ask.body).map_err(|e| status::bad_request(format!("error decoding YAML: {e}")))?;
+        return serde_saphyr::from_str(text).map_err(|e| status::bad_request(format!("error decoding YAML: {e}")));
     }
     if kind.is_empty() || kind.ends_with("json") {
-        return serde_json::from_slice(&ask.body)
-            .map_err(|e| status::bad_request(format!("error decoding JSON: {e}")));
+        return serde_json::from_slice(&ask.body).map_err(|e| status::bad_request(format!("error decoding JSON: {e}")));
     }
     if kind == "application/vnd.kubernetes.protobuf"
         && let Some(review) = protobuf::review(&ask.body)
     {
         return Ok(review);
     }
-    Err(status::unsupported_media_type(&[
-        "application/json",
-        "application/yaml",
-    ]))
+    Err(status::unsupported_media_type(&["application/json", "application/yaml"]))
 }
 
 /// The Scale of a Deployment or ReplicaSet.
@@ -83,9 +73,7 @@ impl World {
     pub(super) fn create(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         let o = read_body(ask)?;
         if !o.is_object() {
-            return Err(status::bad_request(
-                "the body of the request is not an object",
-            ));
+            return Err(status::bad_request("the body of the request is not an object"));
         }
         let kind = text(&o, "/kind");
         if !kind.is_empty() && kind != t.kind.kind {
@@ -95,9 +83,7 @@ impl World {
             )));
         }
         if !text(&o, "/metadata/resourceVersion").is_empty() {
-            return Err(status::bad_request(
-                "resourceVersion should not be set on objects to be created",
-            ));
+            return Err(status::bad_request("resourceVersion should not be set on objects to be created"));
         }
         let ns = text(&o, "/metadata/namespace");
         if t.kind.namespaced && !ns.is_empty() && ns != t.ns {
@@ -141,28 +127,17 @@ impl World {
     }
 
     pub(super) fn patch(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
-        let kind = ask
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
+        let kind = ask.content_type.split(';').next().unwrap_or_default().trim();
         if kind == "application/apply-patch+yaml" {
             return self.apply(ask, t);
         }
         let old = self.stored(t)?;
         let body = read_body(ask)?;
-        let mut new = if t.sub == "scale" {
-            scale_of(&old)
-        } else {
-            (*old).clone()
-        };
+        let mut new = if t.sub == "scale" { scale_of(&old) } else { (*old).clone() };
         match kind {
             "application/json-patch+json" => patch::json_patch(&mut new, &body)?,
             "application/merge-patch+json" => patch::merge(&mut new, &body),
-            "application/strategic-merge-patch+json" if !t.kind.custom => {
-                patch::strategic(&mut new, &body)
-            }
+            "application/strategic-merge-patch+json" if !t.kind.custom => patch::strategic(&mut new, &body),
             _ => {
                 return Err(status::unsupported_media_type(&[
                     "application/json-patch+json",
@@ -187,15 +162,10 @@ impl World {
         }
         let mut config = read_body(ask)?;
         if !config.is_object() {
-            return Err(status::bad_request(
-                "error decoding YAML: the apply configuration is not an object",
-            ));
+            return Err(status::bad_request("error decoding YAML: the apply configuration is not an object"));
         }
         config["metadata"]["name"] = json!(t.name);
-        if config
-            .pointer("/metadata/managedFields")
-            .is_some_and(|m| !m.is_null())
-        {
+        if config.pointer("/metadata/managedFields").is_some_and(|m| !m.is_null()) {
             return Err(status::bad_request("metadata.managedFields must be nil"));
         }
         let writer = self.writer(t.kind, &ask.manager(), &t.sub);
@@ -260,16 +230,12 @@ impl World {
     pub(super) fn delete_one(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         let old = self.stored(t)?;
         let options = read_body(ask)?;
-        if let Some(id) = options
-            .pointer("/preconditions/uid")
-            .and_then(Value::as_str)
+        if let Some(id) = options.pointer("/preconditions/uid").and_then(Value::as_str)
             && id != uid(&old)
         {
             return Err(status::wrong_uid(t.kind, &t.name, id, &uid(&old)));
         }
-        if let Some(rv) = options
-            .pointer("/preconditions/resourceVersion")
-            .and_then(Value::as_str)
+        if let Some(rv) = options.pointer("/preconditions/resourceVersion").and_then(Value::as_str)
             && rv != text(&old, "/metadata/resourceVersion")
         {
             return Err(status::stale(t.kind, &t.name));
@@ -282,10 +248,7 @@ impl World {
         }
         let left = self.store.get(t.kind.plural, ns_of(t.kind, &t.ns), &t.name);
         let shown = left.cloned().unwrap_or_else(|| old.clone());
-        let whole = matches!(
-            t.kind.plural,
-            "pods" | "services" | "namespaces" | "httproutes"
-        ) || left.is_some();
+        let whole = matches!(t.kind.plural, "pods" | "services" | "namespaces" | "httproutes") || left.is_some();
         let body = if whole && !(t.kind.custom && left.is_none()) {
             (*shown).clone()
         } else {
@@ -303,11 +266,7 @@ impl World {
     pub(super) fn delete_all(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
         let view = self.view(ask, t)?;
         let options = read_body(ask)?;
-        let all: Vec<Value> = self
-            .objects(t.kind.plural, &t.ns)
-            .into_iter()
-            .filter(|o| view.shows(o))
-            .collect();
+        let all: Vec<Value> = self.objects(t.kind.plural, &t.ns).into_iter().filter(|o| view.shows(o)).collect();
         if !ask.dry_run() {
             let (grace, dependants) = delete_options(ask, &options);
             for o in &all {
@@ -325,10 +284,7 @@ impl World {
 
 fn scaled(old: &Value, scale: &Value) -> Value {
     let mut new = old.clone();
-    new["spec"]["replicas"] = scale
-        .pointer("/spec/replicas")
-        .cloned()
-        .unwrap_or_else(|| json!(0));
+    new["spec"]["replicas"] = scale.pointer("/spec/replicas").cloned().unwrap_or_else(|| json!(0));
     new
 }
 
@@ -341,10 +297,6 @@ fn delete_options(ask: &Ask, options: &Value) -> (Option<i64>, Dependants) {
         "" => ask.param("propagationPolicy").to_string(),
         p => p.to_string(),
     };
-    let dependants = if policy == "Orphan" {
-        Dependants::Orphaned
-    } else {
-        Dependants::Removed
-    };
+    let dependants = if policy == "Orphan" { Dependants::Orphaned } else { Dependants::Removed };
     (grace, dependants)
 }

@@ -119,11 +119,11 @@ impl Laws {
         let run = self.run();
         match call.action {
             Action::SetWeight { next, expect } if next > expect => self.before_raise(state, run.as_deref(), call, next),
-            Action::SetWeight { next: 0, .. } if state.ready(name, Slot::Stable) == 0 => {
-                // Old pods may die between the look and the write.
-                if now_and_before_unready(state, name) {
-                    self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
-                }
+            // Old pods may die between the look and the write.
+            Action::SetWeight { next: 0, .. }
+                if state.ready(name, Slot::Stable) == 0 && now_and_before_unready(state, name) =>
+            {
+                self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
             }
             Action::CopyBack => self.before_copy_back(state, run.as_deref(), name),
             Action::DeleteNext if state.accepted(name).share() > 0.0 => {

@@ -123,8 +123,7 @@ impl Night {
             () = done.notified() => {}
         }
         server.shutdown();
-        let moments = taken.lock().unwrap().clone();
-        moments
+        taken.lock().unwrap().clone()
     }
 }
 

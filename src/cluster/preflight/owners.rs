@@ -29,7 +29,8 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
             Some(mark) => format!("was left by run {}", mark.run),
             None => "was not made by Pilothouse".to_string(),
         };
-        let resume = owner(object, look.service()).map(|m| format!("take it up with `pilothouse resume {}`, or ", m.run));
+        let resume =
+            owner(object, look.service()).map(|m| format!("take it up with `pilothouse resume {}`, or ", m.run));
         let delete = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
         look.stop(found, format!("{kind} {} {whose}", name(object)), resume.unwrap_or_default() + &delete);
     }

@@ -6,18 +6,11 @@ fn ask(method: &str, path: &str, query: &[(&str, &str)], body: Value) -> Ask {
     Ask {
         method: method.into(),
         path: path.into(),
-        query: query
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect(),
+        query: query.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
         authorization: format!("Bearer {ADMIN_TOKEN}"),
         content_type: "application/json".into(),
         user_agent: "tester/1".into(),
-        body: if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        },
+        body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
         ..Ask::default()
     }
 }
@@ -38,23 +31,12 @@ fn a_list_in_pages_is_the_whole_list_and_an_old_token_is_refused() {
     let mut w = two();
     let (mut names, mut token) = (Vec::new(), String::new());
     loop {
-        let (code, page) = json_of(
-            &mut w,
-            &ask(
-                "GET",
-                PODS,
-                &[("limit", "3"), ("continue", &token)],
-                Value::Null,
-            ),
-        );
+        let (code, page) = json_of(&mut w, &ask("GET", PODS, &[("limit", "3"), ("continue", &token)], Value::Null));
         assert_eq!(code, 200);
         for p in page["items"].as_array().expect("a list") {
             names.push(p["metadata"]["name"].as_str().expect("named").to_string());
         }
-        token = page["metadata"]["continue"]
-            .as_str()
-            .unwrap_or_default()
-            .to_string();
+        token = page["metadata"]["continue"].as_str().unwrap_or_default().to_string();
         if token.is_empty() {
             break;
         }
@@ -63,23 +45,10 @@ fn a_list_in_pages_is_the_whole_list_and_an_old_token_is_refused() {
     assert!(names.is_sorted());
     let (_, page) = json_of(&mut w, &ask("GET", PODS, &[("limit", "3")], Value::Null));
     assert_eq!(page["metadata"]["remainingItemCount"], 4);
-    let token = page["metadata"]["continue"]
-        .as_str()
-        .expect("more")
-        .to_string();
-    change(&mut w, "deployments", "auth", |d| {
-        d["spec"]["replicas"] = json!(4)
-    });
+    let token = page["metadata"]["continue"].as_str().expect("more").to_string();
+    change(&mut w, "deployments", "auth", |d| d["spec"]["replicas"] = json!(4));
     w.compact();
-    let (code, status) = json_of(
-        &mut w,
-        &ask(
-            "GET",
-            PODS,
-            &[("limit", "3"), ("continue", &token)],
-            Value::Null,
-        ),
-    );
+    let (code, status) = json_of(&mut w, &ask("GET", PODS, &[("limit", "3"), ("continue", &token)], Value::Null));
     assert_eq!((code, &status["reason"]), (410, &json!("Expired")));
 }
 
@@ -87,66 +56,23 @@ fn a_list_in_pages_is_the_whole_list_and_an_old_token_is_refused() {
 fn what_is_not_there_or_not_allowed_is_said_as_such() {
     let mut w = two();
     let code = |w: &mut World, a: Ask| json_of(w, &a).0;
-    assert_eq!(
-        code(
-            &mut w,
-            ask(
-                "GET",
-                "/apis/apps/v1/namespaces/shop/daemonsets",
-                &[],
-                Value::Null
-            )
-        ),
-        404
-    );
+    assert_eq!(code(&mut w, ask("GET", "/apis/apps/v1/namespaces/shop/daemonsets", &[], Value::Null)), 404);
     assert_eq!(code(&mut w, ask("POST", ROUTE, &[], json!({}))), 405);
-    assert_eq!(
-        code(
-            &mut w,
-            ask(
-                "GET",
-                PODS,
-                &[("labelSelector", "app in billing")],
-                Value::Null
-            )
-        ),
-        400
-    );
-    assert_eq!(
-        code(
-            &mut w,
-            ask("GET", PODS, &[("fieldSelector", "spec.x=1")], Value::Null)
-        ),
-        400
-    );
-    let protobuf = Ask {
-        content_type: "application/vnd.kubernetes.protobuf".into(),
-        ..ask("POST", PODS, &[], json!({}))
-    };
+    assert_eq!(code(&mut w, ask("GET", PODS, &[("labelSelector", "app in billing")], Value::Null)), 400);
+    assert_eq!(code(&mut w, ask("GET", PODS, &[("fieldSelector", "spec.x=1")], Value::Null)), 400);
+    let protobuf =
+        Ask { content_type: "application/vnd.kubernetes.protobuf".into(), ..ask("POST", PODS, &[], json!({})) };
     assert_eq!(code(&mut w, protobuf), 415);
-    let strategic = Ask {
-        content_type: "application/strategic-merge-patch+json".into(),
-        ..ask("PATCH", ROUTE, &[], json!({}))
-    };
+    let strategic =
+        Ask { content_type: "application/strategic-merge-patch+json".into(), ..ask("PATCH", ROUTE, &[], json!({})) };
     assert_eq!(code(&mut w, strategic), 415);
     let pod = json!({"metadata": {"name": "x", "namespace": "other"}, "spec": {"containers": []}});
     assert_eq!(code(&mut w, ask("POST", PODS, &[], pod)), 400);
-    let nowhere = ask(
-        "POST",
-        "/api/v1/namespaces/nowhere/configmaps",
-        &[],
-        json!({"metadata": {"name": "x"}}),
-    );
+    let nowhere = ask("POST", "/api/v1/namespaces/nowhere/configmaps", &[], json!({"metadata": {"name": "x"}}));
     assert_eq!(code(&mut w, nowhere), 404);
-    let anonymous = Ask {
-        authorization: String::new(),
-        ..ask("GET", PODS, &[], Value::Null)
-    };
+    let anonymous = Ask { authorization: String::new(), ..ask("GET", PODS, &[], Value::Null) };
     assert_eq!(code(&mut w, anonymous.clone()), 401);
-    let in_path = Ask {
-        path: format!("/token/{VIEWER_TOKEN}{PODS}"),
-        ..anonymous
-    };
+    let in_path = Ask { path: format!("/token/{VIEWER_TOKEN}{PODS}"), ..anonymous };
     assert_eq!(code(&mut w, in_path), 200);
 }
 
@@ -158,30 +84,16 @@ fn a_replace_needs_the_current_version_and_keeps_the_status() {
     route["status"] = json!({});
     route["spec"]["rules"][0]["backendRefs"][0]["weight"] = json!(99);
     let (code, stored) = json_of(&mut w, &ask("PUT", ROUTE, &[], route.clone()));
-    assert_eq!(
-        (code, &stored["status"], &stored["metadata"]["generation"]),
-        (200, &status, &json!(2))
-    );
-    assert_eq!(
-        json_of(&mut w, &ask("PUT", ROUTE, &[], route.clone())).0,
-        409
-    );
+    assert_eq!((code, &stored["status"], &stored["metadata"]["generation"]), (200, &status, &json!(2)));
+    assert_eq!(json_of(&mut w, &ask("PUT", ROUTE, &[], route.clone())).0, 409);
     route["metadata"]["resourceVersion"] = json!("");
     assert_eq!(json_of(&mut w, &ask("PUT", ROUTE, &[], route)).0, 422);
     let labelled = Ask {
         content_type: "application/merge-patch+json".into(),
-        ..ask(
-            "PATCH",
-            ROUTE,
-            &[],
-            json!({"metadata": {"labels": {"a": "b"}}}),
-        )
+        ..ask("PATCH", ROUTE, &[], json!({"metadata": {"labels": {"a": "b"}}}))
     };
     let (_, stored) = json_of(&mut w, &labelled);
-    assert_eq!(
-        stored["metadata"]["generation"], 2,
-        "a label is no change of the spec"
-    );
+    assert_eq!(stored["metadata"]["generation"], 2, "a label is no change of the spec");
     let rv = w.rv();
     json_of(&mut w, &labelled);
     assert_eq!(w.rv(), rv, "an equal write is no write");
@@ -191,29 +103,20 @@ fn a_replace_needs_the_current_version_and_keeps_the_status() {
 fn apply_in_yaml_creates_and_a_finalizer_is_waited_for() {
     let mut w = two();
     let path = "/api/v1/namespaces/shop/configmaps/x";
-    let yaml =
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, finalizers: [a/b]}\ndata: {k: v}\n";
+    let yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, finalizers: [a/b]}\ndata: {k: v}\n";
     let apply = Ask {
         content_type: "application/apply-patch+yaml".into(),
         body: yaml.as_bytes().to_vec(),
         ..ask("PATCH", path, &[("fieldManager", "me")], Value::Null)
     };
     let (code, o) = json_of(&mut w, &apply);
-    assert_eq!(
-        (code, &o["metadata"]["managedFields"][0]["operation"]),
-        (201, &json!("Apply"))
-    );
+    assert_eq!((code, &o["metadata"]["managedFields"][0]["operation"]), (201, &json!("Apply")));
     json_of(&mut w, &ask("DELETE", path, &[], Value::Null));
     let (code, o) = json_of(&mut w, &ask("GET", path, &[], Value::Null));
     assert!(code == 200 && o["metadata"]["deletionTimestamp"].is_string());
     let release = Ask {
         content_type: "application/merge-patch+json".into(),
-        ..ask(
-            "PATCH",
-            path,
-            &[],
-            json!({"metadata": {"finalizers": null}}),
-        )
+        ..ask("PATCH", path, &[], json!({"metadata": {"finalizers": null}}))
     };
     json_of(&mut w, &release);
     assert_eq!(json_of(&mut w, &ask("GET", path, &[], Value::Null)).0, 404);

@@ -12,14 +12,8 @@ fn story(scenario: Scenario) -> World {
 
 fn error_ratio(w: &mut World, version: &str, span_ms: i64) -> f64 {
     let count = |w: &World| {
-        let pods = w
-            .traffic
-            .pods
-            .values()
-            .filter(|p| p.service == "billing" && p.version == version);
-        pods.fold((0, 0), |a, p| {
-            (a.0 + p.codes[2] + p.codes[4], a.1 + p.count)
-        })
+        let pods = w.traffic.pods.values().filter(|p| p.service == "billing" && p.version == version);
+        pods.fold((0, 0), |a, p| (a.0 + p.codes[2] + p.codes[4], a.1 + p.count))
     };
     let a = count(w);
     let t = w.now() + span_ms;
@@ -45,12 +39,7 @@ fn slow_is_about_three_and_a_half_seconds_at_the_95th() {
     let t = w.now() + 300_000;
     w.advance_to(t);
     let (mut below, mut all) = (0, 0);
-    for p in w
-        .traffic
-        .pods
-        .values()
-        .filter(|p| p.version == "4.2.1" && p.service == "billing")
-    {
+    for p in w.traffic.pods.values().filter(|p| p.version == "4.2.1" && p.service == "billing") {
         below += p.buckets[12];
         all += p.count;
         assert_eq!(crate::practice::traffic::BOUNDS[12], 3.0);
@@ -67,13 +56,7 @@ fn drift_is_a_hand_edit_under_another_manager() {
     w.advance_to(t);
     let r = w.object("httproutes", "shop", "billing").expect("is there");
     assert_eq!(r["spec"]["rules"][0]["backendRefs"][1]["weight"], 40);
-    assert!(
-        r["metadata"]["managedFields"]
-            .as_array()
-            .expect("list")
-            .iter()
-            .any(|m| m["manager"] == "kubectl-edit")
-    );
+    assert!(r["metadata"]["managedFields"].as_array().expect("list").iter().any(|m| m["manager"] == "kubectl-edit"));
 }
 
 #[test]
@@ -95,28 +78,21 @@ fn the_api_goes_away_twice_for_90_seconds() {
 #[test]
 fn a_second_driver_takes_the_lease_and_stamps_a_higher_epoch() {
     let mut w = story(Scenario::SecondDriver);
-    let lease = json!({"metadata": {"name": "pilothouse-shop"}, "spec": {"holderIdentity": "ivo", "leaseTransitions": 3}});
+    let lease =
+        json!({"metadata": {"name": "pilothouse-shop"}, "spec": {"holderIdentity": "ivo", "leaseTransitions": 3}});
     w.make(of("leases"), "shop", lease, "pilothouse");
     change(&mut w, "httproutes", "billing", |r| {
         r["metadata"]["annotations"]["owner.pilothouse.dev/billing"] = json!("r1/3/9")
     });
     let t = w.now() + 70_000;
     w.advance_to(t);
-    let l = w
-        .object("leases", "shop", "pilothouse-shop")
-        .expect("is there");
+    let l = w.object("leases", "shop", "pilothouse-shop").expect("is there");
     assert_eq!(
-        (
-            l["spec"]["holderIdentity"].as_str(),
-            &l["spec"]["leaseTransitions"]
-        ),
+        (l["spec"]["holderIdentity"].as_str(), &l["spec"]["leaseTransitions"]),
         (Some(FOREIGN_HOLDER), &json!(4))
     );
     let r = w.object("httproutes", "shop", "billing").expect("is there");
-    assert_eq!(
-        r["metadata"]["annotations"]["owner.pilothouse.dev/billing"],
-        "foreign/4/1"
-    );
+    assert_eq!(r["metadata"]["annotations"]["owner.pilothouse.dev/billing"], "foreign/4/1");
 }
 
 #[test]
@@ -125,10 +101,7 @@ fn flaky_metrics_fail_and_come_back() {
     let pod = w
         .objects("pods", "shop")
         .into_iter()
-        .find(|p| {
-            p["metadata"]["labels"]["version"] == "4.2.1"
-                && p["metadata"]["labels"]["app"] == "billing-next"
-        })
+        .find(|p| p["metadata"]["labels"]["version"] == "4.2.1" && p["metadata"]["labels"]["app"] == "billing-next")
         .expect("made");
     let pod = pod["metadata"]["name"].as_str().expect("named").to_string();
     let mut seen = Vec::new();
@@ -141,10 +114,7 @@ fn flaky_metrics_fail_and_come_back() {
         }
     }
     use MetricsAnswer::{Error, Hang, Html, Text};
-    assert_eq!(
-        seen,
-        [Text, Error, Text, Html, Text, Hang, Text, Error, Text]
-    );
+    assert_eq!(seen, [Text, Error, Text, Html, Text, Hang, Text, Error, Text]);
 }
 
 #[test]
@@ -153,12 +123,7 @@ fn every_scenario_is_found_by_its_name() {
         assert_eq!(s.name().parse::<Scenario>(), Ok(*s));
         assert!(!s.describe().is_empty() && !s.ending().is_empty());
     }
-    assert!(
-        "nonsense"
-            .parse::<Scenario>()
-            .unwrap_err()
-            .contains("error-spike")
-    );
+    assert!("nonsense".parse::<Scenario>().unwrap_err().contains("error-spike"));
     assert_eq!(Scenario::ALL.len(), 14);
 }
 
@@ -167,9 +132,7 @@ fn overlap_has_selectors_that_a_copy_of_billings_template_would_match() {
     let w = World::new(config(Scenario::Overlap));
     let labels = deployment(&w, "billing")["spec"]["template"]["metadata"]["labels"].clone();
     assert_eq!(labels["tier"], "billing");
-    let s = w
-        .object("services", "shop", "billing-tier")
-        .expect("is there");
+    let s = w.object("services", "shop", "billing-tier").expect("is there");
     assert_eq!(s["spec"]["selector"], json!({"tier": "billing"}));
     let b = w.object("poddisruptionbudgets", "shop", "billing-tier");
     assert_eq!(b.expect("is there")["status"]["currentHealthy"], 4);
