@@ -6,6 +6,7 @@
 //! import whom is in `docs/architecture.md`, and `tests/architecture.rs` holds the code to it.
 //!
 //! - [`spec`] what did people write?
+//! - [`compat`] may this version follow that one?
 //! - [`gate`] is it healthy? samples in, verdicts out
 //! - [`plan`] in what order and how?
 //! - [`engine`] what happens next? a pure state machine: messages in, effects out
@@ -23,6 +24,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod compat;
 pub mod console;
 pub mod driver;
 pub mod engine;
