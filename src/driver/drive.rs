@@ -17,8 +17,8 @@ use crate::spec::units::{Dur, Time};
 
 /// How often the lease is renewed; a third of what would let another driver in.
 const LEASE_EVERY: Dur = Dur::secs(2);
-/// Wall and monotonic time may differ by this much between two messages.
-const JUMP: i64 = 5_000;
+/// Wall and monotonic time may differ by this much between two messages; a clock that is slewed stays far below it.
+const JUMP: i64 = 1_000;
 /// How often the state is saved when nothing was decided. What a crash may cost is this much of clean time and dwell;
 /// messages are written at each tick, and the state with each decision.
 const SAVE_EVERY: Dur = Dur::secs(30);

@@ -180,6 +180,7 @@ impl Phase {
 impl Rollback {
     fn clock_moved(&mut self, shift: impl Fn(&mut Time) + Copy) {
         shift(&mut self.decided);
+        self.unfit_since.iter_mut().for_each(shift);
         self.accepted_zero.iter_mut().for_each(shift);
         self.drain_since.iter_mut().for_each(shift);
     }

@@ -80,6 +80,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         stage: RollbackStage::TargetCheck,
         from_share: share.max(t.desired),
         halvings: 0,
+        unfit_since: None,
         accepted_zero: None,
         quiet_scrapes: 0,
         drain_since: None,
@@ -137,7 +138,6 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     match r.stage {
         RollbackStage::TargetCheck => {
             if t.accepted_share() >= 0.5 && !fit(t, p) {
-                scale_target(cx, t);
                 return unfit(cx, t, p, r);
             }
             r.stage = RollbackStage::Lower;
@@ -175,8 +175,9 @@ fn scale_target(cx: &mut Cx, t: &mut Track) {
     }
 }
 
-fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback) {
-    let until = r.decided + FIT_PATIENCE;
+fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    scale_target(cx, t);
+    let until = *r.unfit_since.get_or_insert(cx.now) + FIT_PATIENCE;
     if cx.now < until {
         t.phase = Phase::RollingBack(r);
         return cx.wake_at(until);
@@ -242,6 +243,12 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     };
     t.phase = Phase::RollingBack(r.clone());
     if share > target {
+        // It may have lost its pods since the check, between two halvings or while a write is tried again.
+        if !fit(t, p) {
+            return unfit(cx, t, p, r);
+        }
+        r.unfit_since = None;
+        t.phase = Phase::RollingBack(r.clone());
         t.desired = target;
         let refused = t.fault.as_ref().filter(|f| f.attempts >= WRITE_PATIENCE && cx.run.cluster.down.is_none());
         if let Some(f) = refused {

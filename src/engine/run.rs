@@ -251,6 +251,9 @@ pub struct Rollback {
     pub from_share: u32,
     /// `fast`: how often it was halved.
     pub halvings: u32,
+    /// Since when the old version has too few ready pods to go back to.
+    #[serde(default)]
+    pub unfit_since: Option<Time>,
     /// When accepted share 0 was first seen.
     pub accepted_zero: Option<Time>,
     /// Answers in a row that showed no new request on the new version.

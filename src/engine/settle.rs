@@ -28,6 +28,11 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) 
 fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let Some(d) = t.stable.as_ref().and_then(|s| s.deployment.clone()) else { return };
     if d.image != p.image {
+        // Stable's pods are replaced: a route that still sends them requests, because an edit was undone a moment ago and
+        // no gateway has taken that on yet, would lose some.
+        if t.accepted_share() < 99.5 || !accepted(cx, t) {
+            return;
+        }
         cx.call(t, Action::CopyBack, format!("stable gets {}", p.version));
         return;
     }

@@ -33,6 +33,7 @@ fn rollback(reason: &str) -> Rollback {
         stage: RollbackStage::Lower,
         from_share: 10,
         halvings: 0,
+        unfit_since: None,
         accepted_zero: None,
         quiet_scrapes: 0,
         drain_since: None,

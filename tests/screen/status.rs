@@ -161,6 +161,9 @@ fn too_few_requests_say_when_there_will_be_enough() {
 
 #[test]
 fn a_rollback_says_where_it_is_and_what_stays() {
+    let night = nights::lowering();
+    assert!(of(&night).sentence.ends_with("Writing 0% now, from 50%. 50% still new."), "{}", of(&night).sentence);
+    assert_eq!(state(&night, "billing"), "ROLL 50%");
     let night = nights::rolling_back();
     assert_eq!(
         of(&night).sentence,

@@ -100,7 +100,7 @@ impl Night {
         let listener = {
             let (taken, done, mut wanted) = (taken.clone(), done.clone(), VecDeque::from(self.wanted));
             move |run: &Run| {
-                while let Some(first) = wanted.front().filter(|w| (w.when)(run)) {
+                while let Some(first) = wanted.front().filter(|w| (w.when)(run) && is_judged(run)) {
                     let moment = Moment { run: run.clone(), now: run.now.wall };
                     taken.lock().unwrap().insert(first.name, moment);
                     if let Some(say) = first.say {
@@ -125,6 +125,11 @@ impl Night {
         server.shutdown();
         taken.lock().unwrap().clone()
     }
+}
+
+/// What was asked of the metrics has been answered: between the two a copy shows the verdicts of the tick before.
+fn is_judged(run: &Run) -> bool {
+    run.tick_asked == run.tick_answered || run.cluster.down.is_some()
 }
 
 fn billing(run: &Run) -> &Track {
@@ -164,7 +169,8 @@ fn spike() -> Night {
         wanted: vec![
             look("safe", |run| at_25(run, Dur::secs(60))),
             look("over", |run| held(run, HoldReason::Gate, Dur::secs(40))),
-            look("rolling_back", |run| billing(run).phase.going_back()),
+            look("lowering", |run| billing(run).phase.going_back()),
+            look("rolling_back", |run| going_back(run, RollbackStage::Confirm)),
             look("draining", |run| {
                 let now = run.now.wall;
                 matches!(&billing(run).phase, Phase::RollingBack(r)
@@ -269,7 +275,9 @@ moments! {
         safe
         /// Billing's error rate over its limit, within the dwell.
         over
-        /// Billing's share is being written to 0.
+        /// Billing goes back; its route is being written.
+        lowering
+        /// 0 % is written; requests have not shown it yet.
         rolling_back
         /// Nothing on new any more; what is in flight ends.
         draining

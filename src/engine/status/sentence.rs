@@ -172,6 +172,11 @@ fn rollback_why(r: &Rollback) -> String {
 fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String, String) {
     let say = |long: &str, brief: &str| (long.to_string(), brief.to_string());
     match r.stage {
+        RollbackStage::TargetCheck | RollbackStage::Lower if r.unfit_since.is_some() => {
+            let ready = track.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
+            let text = format!("Waiting for old: {ready} of {} pods ready.", track.r0);
+            (text, format!("old has {ready}/{} pods", track.r0))
+        }
         RollbackStage::TargetCheck => say("Checking that old can take the load.", "checking old"),
         RollbackStage::Lower if r.severity == Severity::Fast => {
             (format!("Halved each 10 s, from {}%.", r.from_share), "halving".into())
