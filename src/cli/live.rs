@@ -113,19 +113,13 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     let id = dir.id().to_string();
     let world = world(&mut plan, &id, global).await?;
     let (journal, snapshot) = Journal::resume(dir)?;
-    let mut run = snapshot.run;
-    if snapshot.engine == env!("CARGO_PKG_VERSION") {
-        // Heard and decided on, but the process ended before the state after it was saved: the same decisions again,
-        // without their effects. A rollback that was decided must not be forgotten.
-        for message in &snapshot.unseen {
-            crate::engine::step(&mut run, message);
-        }
-    }
-    // Numbers of messages that were heard after the snapshot are taken.
-    run.seq = run.seq.max(snapshot.next_seq.saturating_sub(1));
     for note in &snapshot.notes {
         eprintln!("pilothouse: {note}");
     }
+    let heard = snapshot.next_seq.saturating_sub(1);
+    let mut run = snapshot.caught_up();
+    // Numbers of messages that were heard after the snapshot are taken.
+    run.seq = run.seq.max(heard);
     if run.is_ended() {
         return Err(anyhow!("run {id} has ended; `pilothouse audit show {id}` says how").into());
     }

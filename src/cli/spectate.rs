@@ -1,6 +1,6 @@
-//! Following a run that another process on this machine drives, by its snapshot. Sends no command.
+//! Following a run that another process on this machine drives, by its journal. Sends no command.
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 
@@ -15,7 +15,7 @@ use crate::engine::run::Driving;
 use crate::journal::{Holder, Journal, RunDir};
 use crate::spec::units::{Dur, Time};
 
-/// How often the snapshot is looked at. It is written at each decision and at each grid tick.
+/// How often the journal is looked at. What was heard is in it by the next grid tick, each decision at once.
 const LOOK: Duration = Duration::from_millis(500);
 /// A run that is further than this from the wall clock has a clock of its own: a rehearsal.
 const OWN_CLOCK: Dur = Dur::mins(5);
@@ -25,7 +25,7 @@ const OWN_CLOCK: Dur = Dur::mins(5);
 /// # Errors
 /// The snapshot cannot be read, or the terminal not used.
 pub async fn spectate(dir: RunDir, holder: Holder, global: &Global) -> Result<i32, Exit> {
-    let first = Journal::read(&dir)?.run;
+    let first = Journal::read(&dir)?.caught_up();
     let who = if first.identity.name.is_empty() { holder.to_string() } else { first.identity.name.clone() };
     let (view, seen) = watch::channel(Arc::new(first));
     let newest = seen.clone();
@@ -46,16 +46,28 @@ fn now_of(run: &Run) -> Time {
     if wall.since(own).max(own.since(wall)) > OWN_CLOCK { own } else { wall }
 }
 
-/// Passes each new snapshot on until the run has ended.
+/// When the state was last saved, and how much has been heard: the same figures, the same run.
+fn files(dir: &RunDir) -> (Option<SystemTime>, u64) {
+    let of = |name: &str| std::fs::metadata(dir.path().join(name)).ok();
+    let saved = of("snapshot.json").and_then(|m| m.modified().ok());
+    (saved, of("inbox.jsonl").map_or(0, |m| m.len()))
+}
+
+/// Passes each new state on until the run has ended.
 async fn follow(dir: RunDir, view: watch::Sender<Arc<Run>>) {
     let mut last = view.borrow().seq;
-    let mut orphaned = false;
+    let (mut orphaned, mut read) = (false, None);
     loop {
         tokio::time::sleep(LOOK).await;
+        let (gone, files) = (dir.driver().is_none(), files(&dir));
+        if read == Some((gone, files)) {
+            continue;
+        }
         // A snapshot is replaced in one step, so it is whole; what cannot be read now can be read next time.
         let Ok(snapshot) = Journal::read(&dir) else { continue };
-        let mut run = snapshot.run;
-        let gone = dir.driver().is_none() && !run.is_ended();
+        read = Some((gone, files));
+        let mut run = snapshot.caught_up();
+        let gone = gone && !run.is_ended();
         if run.seq == last && gone == orphaned {
             continue;
         }

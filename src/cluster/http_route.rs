@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind};
-use crate::engine::observe::{Accepted, OwnerMark, RouteSeen, Weights};
+use crate::engine::observe::{Accepted, BackendSeen, OwnerMark, RouteSeen, Slot, Weights};
 use crate::spec::fleet::{HttpRoute, Service};
 
 /// A backend within a rule.
@@ -37,6 +37,13 @@ pub struct OwnRule {
 impl OwnRule {
     fn weights(&self) -> Weights {
         Weights { stable: self.stable.map_or(0, Place::effective), next: self.next.map(Place::effective) }
+    }
+
+    fn backends(&self) -> impl Iterator<Item = BackendSeen> {
+        let rule = self.index;
+        [(Slot::Stable, self.stable), (Slot::Next, self.next)]
+            .into_iter()
+            .filter_map(move |(slot, place)| Some(BackendSeen { slot, rule, index: place?.index }))
     }
 }
 
@@ -138,6 +145,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
             service: service.name.clone(),
             uid: String::new(),
             weights: None,
+            backends: Vec::new(),
             accepted: Accepted::Pending,
             owner: None,
             generation: 0,
@@ -149,6 +157,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
         service: service.name.clone(),
         uid: text(route, "/metadata/uid").unwrap_or_default().to_string(),
         weights: weights(&rules).filter(|_| rules.iter().any(|r| r.stable.is_some())),
+        backends: rules.iter().flat_map(OwnRule::backends).collect(),
         accepted: accepted(route),
         owner: owner(route, &service.name),
         generation: number(route, "/metadata/generation").unwrap_or(0),

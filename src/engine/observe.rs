@@ -129,11 +129,23 @@ pub struct RouteSeen {
     pub uid: String,
     /// `None`: there is no such route, or no rule of it holds the stable Service.
     pub weights: Option<Weights>,
+    /// Where in the route they stand, for the command a person types when this program cannot write.
+    #[serde(default)]
+    pub backends: Vec<BackendSeen>,
     pub accepted: Accepted,
     pub owner: Option<OwnerMark>,
     pub generation: i64,
     /// Field manager of the last spec write, to name who edited by hand.
     pub writer: Option<String>,
+}
+
+/// One backend of a rule that carries the service's traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendSeen {
+    pub slot: Slot,
+    /// Index of the rule in the route, and of the backend in the rule.
+    pub rule: usize,
+    pub index: usize,
 }
 
 /// Weights of the two backends as written. They are relative; [`Weights::share`] is what they mean.

@@ -188,7 +188,7 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
 }
 
 fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String) {
-    let command = manual_command(cx.run, p);
+    let command = manual_command(cx.run, t, p);
     let service = t.service.clone();
     cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
     let since = cx.now;
@@ -199,15 +199,24 @@ fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String)
     );
 }
 
-/// What a person types when this program cannot: all traffic to stable.
-pub fn manual_command(run: &Run, p: &Planned) -> String {
-    let r = &p.service.traffic.http_route;
+/// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
+pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let k = &run.plan.environment.kubernetes;
     let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
-    format!(
-        "kubectl{context} -n {} patch httproute {} --type=json -p '[{{\"op\":\"replace\",\"path\":\"/spec/rules/0/backendRefs\",\"value\":[{{\"name\":\"{}\",\"port\":{},\"weight\":100}},{{\"name\":\"{}\",\"port\":{},\"weight\":0}}]}}]'",
-        k.namespace, r.name, r.stable, r.port, r.next, r.port
-    )
+    let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
+    let ops: Vec<String> = backends
+        .iter()
+        .map(|b| {
+            let weight = if b.slot == Slot::Stable { 100 } else { 0 };
+            // `add` sets a member whether it is there or not.
+            format!(
+                "{{\"op\":\"add\",\"path\":\"/spec/rules/{}/backendRefs/{}/weight\",\"value\":{weight}}}",
+                b.rule, b.index
+            )
+        })
+        .collect();
+    let (route, namespace) = (&p.service.traffic.http_route.name, &k.namespace);
+    format!("kubectl{context} -n {namespace} patch httproute {route} --type=json -p '[{}]'", ops.join(","))
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
@@ -275,6 +284,11 @@ fn waits_for_dependants(run: &Run, t: &Track, r: &Rollback, now: Time) -> bool {
             .any(|d| matches!(d.phase, Phase::RollingBack(_)) && d.accepted_share() >= 0.5)
 }
 
+/// Requests may have come to the new version, by us or by somebody's edit.
+fn moved(t: &Track, r: &Rollback) -> bool {
+    t.highest > 0 || r.from_share > 0
+}
+
 fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
     let Some(route) = t.route.clone() else { return };
     let share = t.accepted_share();
@@ -284,12 +298,13 @@ fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
         t.phase = Phase::RollingBack(r);
         return;
     }
-    if route.accepted != Accepted::Yes {
+    // Where no weight was ever written there is no traffic to wait for, whether or not a gateway takes the route on.
+    if moved(t, &r) && route.accepted != Accepted::Yes {
         t.phase = Phase::RollingBack(r);
         return;
     }
     let zero = *r.accepted_zero.get_or_insert(cx.now);
-    let moved = t.highest > 0;
+    let moved = moved(t, &r);
     let patience = zero + QUIET_PATIENCE;
     let proven = r.quiet_scrapes >= 2 || !moved || cx.run.plan.policy.observed == Observed::Off;
     if proven || cx.now >= patience {
@@ -332,7 +347,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
         return;
     }
     t.desired = 0;
-    if t.highest == 0 {
+    if !moved(t, &r) {
         return back(cx, t, r, "the new version is gone; no traffic ever moved");
     }
     if cx.run.leaving.is_some() {

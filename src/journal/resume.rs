@@ -44,13 +44,41 @@ pub struct Snapshot {
 }
 
 impl Journal {
-    /// The last saved state of a run, for somebody who only looks. Takes no lock and changes nothing.
+    /// The last saved state of a run and what was heard since, for somebody who only looks. Takes no lock and changes
+    /// nothing.
     ///
     /// # Errors
     /// `Newer`, `NoSnapshot`, `Unreadable`, `Io`.
     pub fn read(dir: &RunDir) -> Result<Snapshot, JournalError> {
-        snapshot(&dir.store(), dir.id())
+        let (store, run) = (dir.store(), dir.id());
+        let mut snapshot = snapshot(&store, run)?;
+        let bytes = read(&store, FileName::Inbox)?.unwrap_or_default();
+        let (inbox, _) = chain::inbox(&chain::lines(&bytes).whole);
+        match unseen(&inbox, snapshot.run.seq) {
+            Ok(messages) => snapshot.unseen = messages,
+            Err(why) => snapshot.notes.push(left_out(&why)),
+        }
+        Ok(snapshot)
     }
+}
+
+impl Snapshot {
+    /// The run as its process had it when it heard the newest message on disk: what was heard after the state was saved
+    /// is decided on again, without its effects. A rollback that was decided must not be forgotten. Another engine might
+    /// decide otherwise, so under another version this is the state as it was saved.
+    pub fn caught_up(self) -> Run {
+        let mut run = self.run;
+        if self.engine == env!("CARGO_PKG_VERSION") {
+            for message in &self.unseen {
+                crate::engine::step(&mut run, message);
+            }
+        }
+        run
+    }
+}
+
+fn left_out(why: &str) -> String {
+    format!("messages after the last saved state are left out: the inbox {why}")
 }
 
 /// Everything resume needs to know.
@@ -89,7 +117,7 @@ pub(super) fn load(store: &dyn Store, run: &str) -> Result<Found, JournalError> 
     snapshot.next_seq = inbox.last().map_or(0, |r| r.last).max(snapshot.run.seq) + 1;
     match unseen(&inbox, snapshot.run.seq) {
         Ok(messages) => snapshot.unseen = messages,
-        Err(why) => snapshot.notes.push(format!("messages after the last saved state are left out: the inbox {why}")),
+        Err(why) => snapshot.notes.push(left_out(&why)),
     }
     let torn: Vec<_> = [(FileName::Audit, &audit_lines), (FileName::Inbox, &inbox_lines)]
         .into_iter()

@@ -142,6 +142,7 @@ impl State {
             service: name.into(),
             uid: format!("route-{name}"),
             weights: Some(r.weights),
+            backends: Vec::new(),
             accepted: if r.accepted { Accepted::Yes } else { Accepted::Pending },
             owner: r.owner.clone(),
             generation: r.generation,

@@ -251,13 +251,24 @@ pub fn http(url: &str) -> Value {
 
 /// Status and body of a GET over a connection of its own; status 0 when nobody answers.
 pub fn get(url: &str) -> (u16, String) {
+    send("GET", url, None)
+}
+
+/// Status and body of a request over a connection of its own, with a content type and a body where there is one; status 0
+/// when nobody answers.
+pub fn send(method: &str, url: &str, body: Option<(&str, &str)>) -> (u16, String) {
     use std::io::Write;
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').map_or((rest, "/".to_string()), |(h, p)| (h, format!("/{p}")));
     let Ok(mut stream) = std::net::TcpStream::connect(host) else { return (0, String::new()) };
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     // HTTP/1.0: the answer is not cut into chunks and ends with the connection.
-    let ask = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n");
+    let mut ask = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n");
+    if let Some((kind, text)) = body {
+        ask.push_str(&format!("Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
+    } else {
+        ask.push_str("\r\n");
+    }
     let mut answer = String::new();
     if stream.write_all(ask.as_bytes()).and_then(|()| stream.read_to_string(&mut answer).map(|_| ())).is_err() {
         return (0, String::new());
