@@ -65,9 +65,10 @@ impl Inner {
         WATCHED.iter().all(|kind| self.kinds.get(kind).is_some_and(|k| k.listed))
     }
 
-    /// From now on everything is to be told again.
+    /// From now on everything is to be told again, once it has been listed again.
     pub fn forget_told(&mut self) {
         self.told.clear();
+        self.kinds.values_mut().for_each(|kind| kind.listed = false);
     }
 
     /// Nothing came in since something was told last.

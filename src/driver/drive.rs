@@ -58,6 +58,13 @@ pub enum End {
 /// Hears of each change of a run, in order; must not block.
 pub type Listener = Box<dyn FnMut(&Run) + Send>;
 
+/// What comes back from a task.
+enum Answer {
+    /// To the renewal of this number.
+    Lease(u64, LeaseSeen),
+    Of(Body),
+}
+
 /// Owns a run and drives it.
 pub struct Driver {
     run: Run,
@@ -67,15 +74,19 @@ pub struct Driver {
     inputs_open: bool,
     view: watch::Sender<Arc<Run>>,
     listener: Option<Listener>,
-    results: mpsc::Receiver<Body>,
-    results_in: mpsc::Sender<Body>,
+    results: mpsc::Receiver<Answer>,
+    results_in: mpsc::Sender<Answer>,
     /// Bodies waiting to be taken in, in order.
     queue: VecDeque<Body>,
     /// Effects waiting to be run, in order; virtual time only.
     jobs: VecDeque<Job>,
     wake: Option<Time>,
     lease_due: Time,
-    lease_asked: bool,
+    /// The renewal on its way has this number; renewals asked before a jump of the clock are no longer counted.
+    lease_asked: Option<u64>,
+    renewals: u64,
+    /// The watches are to begin anew: what they showed is from before a jump.
+    rewatch: bool,
     journal_due: Option<Time>,
     /// When the state was last saved.
     saved: Time,
@@ -116,7 +127,9 @@ impl Driver {
             jobs: VecDeque::new(),
             wake: None,
             lease_due: Time(i64::MIN),
-            lease_asked: false,
+            lease_asked: None,
+            renewals: 0,
+            rewatch: false,
             journal_due: None,
             saved: Time(i64::MIN),
             unsaved: false,
@@ -149,10 +162,7 @@ impl Driver {
             pager: options.pager,
         }));
         self.leave_at = options.leave_at;
-        let plan = self.run.plan.clone();
-        if let Err(why) = self.world.cluster.watch(&plan, &self.run.id.clone()).await {
-            self.take(Body::ClusterLink(Link::Down(why)));
-        }
+        self.watch().await;
         loop {
             self.pump().await;
             self.save();
@@ -167,18 +177,28 @@ impl Driver {
         self.finish().await
     }
 
+    async fn watch(&mut self) {
+        let (plan, run) = (self.run.plan.clone(), self.run.id.clone());
+        if let Err(why) = self.world.cluster.watch(&plan, &run).await {
+            self.take(Body::ClusterLink(Link::Down(why)));
+        }
+    }
+
     /// Takes in everything that is ready, until nothing is left to do at this instant.
     async fn pump(&mut self) {
         loop {
             self.world.clock.settle().await;
             self.notice_jump();
+            if std::mem::take(&mut self.rewatch) {
+                self.watch().await;
+            }
             let mut busy = false;
             while let Ok(input) = self.inputs.try_recv() {
                 self.input(input);
                 busy = true;
             }
-            while let Ok(body) = self.results.try_recv() {
-                self.answered(body);
+            while let Ok(answer) = self.results.try_recv() {
+                self.answered(answer);
             }
             busy |= self.observe();
             self.renew_if_due().await;
@@ -220,11 +240,16 @@ impl Driver {
         }
     }
 
-    fn answered(&mut self, body: Body) {
-        if matches!(body, Body::Lease(_)) {
-            self.lease_asked = false;
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Of(body) => self.queue.push_back(body),
+            Answer::Lease(number, seen) if self.lease_asked == Some(number) => {
+                self.lease_asked = None;
+                self.queue.push_back(Body::Lease(seen));
+            }
+            // Asked before the clock jumped: says nothing of whose the lease is now.
+            Answer::Lease(..) => {}
         }
-        self.queue.push_back(body);
     }
 
     /// What the watches have brought since the last look.
@@ -250,7 +275,7 @@ impl Driver {
 
     async fn renew_if_due(&mut self) {
         let now = self.world.clock.now().wall;
-        if now < self.lease_due || self.lease_asked {
+        if now < self.lease_due || self.lease_asked.is_some() {
             return;
         }
         self.lease_due = now + LEASE_EVERY;
@@ -259,11 +284,13 @@ impl Driver {
             self.lease_seen(seen);
             return;
         }
-        self.lease_asked = true;
+        self.renewals += 1;
+        let number = self.renewals;
+        self.lease_asked = Some(number);
         let (lease, results) = (self.world.lease.clone(), self.results_in.clone());
         tokio::spawn(async move {
             let seen = lease.renew(now).await;
-            let _ = results.send(Body::Lease(seen)).await;
+            let _ = results.send(Answer::Lease(number, seen)).await;
         });
     }
 
@@ -282,22 +309,28 @@ impl Driver {
 
     /// A clock that was set, or a machine that slept: the engine hears of it before anything else, and whatever this
     /// loop waits for by that clock is due now. Without this a clock set back would leave the lease to run out.
-    fn notice_jump(&mut self) {
+    fn notice_jump(&mut self) -> bool {
         let at = self.world.clock.now();
         let last = self.last.replace(at).unwrap_or(at);
         let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
         if by.abs() <= JUMP {
-            return;
+            return false;
         }
         self.lease_due = at.wall;
+        self.lease_asked = None;
+        (self.synced, self.rewatch, self.link) = (false, true, None);
+        self.queue.retain(|b| !of_before(b));
         self.journal_due = self.journal_due.map(|_| at.wall);
         self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
         self.step(at, Body::ClockJumped(by));
+        true
     }
 
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
     fn take(&mut self, mut body: Body) {
-        self.notice_jump();
+        if self.notice_jump() && of_before(&body) {
+            return;
+        }
         if let Body::Preflight(report) = &mut body {
             // The run is saved as it is, and no decision reads what people keep in environment variables.
             report.facts.iter_mut().for_each(|f| mask_env(&mut f.template));
@@ -395,7 +428,7 @@ impl Driver {
         let (plan, run) = (self.run.plan.clone(), self.run.id.clone());
         tokio::spawn(async move {
             let body = effects::run(job, &world, &plan, &run).await;
-            let _ = results.send(body).await;
+            let _ = results.send(Answer::Of(body)).await;
         });
     }
 
@@ -424,7 +457,7 @@ impl Driver {
                 Some(input) => self.input(input),
                 None => self.inputs_open = false,
             },
-            Some(body) = self.results.recv() => self.answered(body),
+            Some(answer) = self.results.recv() => self.answered(answer),
             () = watched => {}
             () = clock.sleep_until(due) => {}
         }
@@ -443,6 +476,11 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
+}
+
+/// True of a moment only: heard before a jump of the clock, it says nothing of the time after it.
+fn of_before(body: &Body) -> bool {
+    matches!(body, Body::Lease(_) | Body::Synced | Body::Observed(_))
 }
 
 /// What of one step belongs in the audit file, in the order it happened.

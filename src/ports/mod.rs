@@ -37,7 +37,7 @@ pub trait Cluster: Send + Sync {
     /// Everything wrong before the start, in one report, and the facts the run begins with. Changes nothing.
     async fn preflight(&self, plan: &Plan, run: &str) -> Result<PreflightReport, String>;
 
-    /// Begins to watch what the plan names. Call once; observations come from [`Cluster::changes`].
+    /// Begins to watch what the plan names, or begins anew: what was seen before is told again once it was listed again.
     async fn watch(&self, plan: &Plan, run: &str) -> Result<(), String>;
 
     /// Waits until something watched changed since the last [`Cluster::observe`]. Coalesces bursts.

@@ -234,6 +234,7 @@ impl Cluster for Sim {
     }
 
     async fn watch(&self, _plan: &Plan, _run: &str) -> Result<(), String> {
+        self.state().given.clear();
         Ok(())
     }
 
@@ -321,15 +322,17 @@ impl Metrics for Sim {
             let since = s.truly(q.since);
             let (served, _) = s.increase(&q.service, since);
             let total = s.services[&q.service].served;
-            let before = s.shares_given.insert(q.service.clone(), total).unwrap_or(total);
             let num = |v: f64| (!away).then(|| Num::from(v));
+            // Nobody knows what came since an answer that was never given.
+            let before = if away { None } else { s.shares_given.insert(q.service.clone(), total) };
+            let recent = |v: usize| before.and_then(|b| num(total[v] - b[v]));
             answer.shares.push(ShareSeen {
                 service: q.service.clone(),
                 since: q.since,
                 next: num(served[1]),
                 stable: num(served[0]),
-                next_recent: num(total[1] - before[1]),
-                stable_recent: num(total[0] - before[0]),
+                next_recent: recent(1),
+                stable_recent: recent(0),
             });
         }
         answer
