@@ -17,18 +17,21 @@ pub(super) fn down_now(run: &Run) -> Vec<String> {
 }
 
 pub(super) fn act(cx: &mut Cx, down: &[String], fired: bool) {
+    // A run that an earlier version saved kept it in the place of a failure.
+    if let Some(old) = cx.run.stopped.take_if(|s| s.reason == HoldReason::Critical) {
+        cx.run.critical.get_or_insert(old);
+    }
     if down.is_empty() {
-        if cx.run.stopped.as_ref().is_some_and(|s| s.reason == HoldReason::Critical) {
-            cx.run.stopped = None;
+        if cx.run.critical.take().is_some() {
             cx.event(EventKind::Hold, ENGINE, None, "critical services are up again: raises go on");
         }
         return;
     }
-    if cx.run.stopped.is_none() {
+    if cx.run.critical.is_none() {
         let text = format!("critical service down: {}; no raises", down.join(", "));
         cx.event(EventKind::Hold, ENGINE, None, text.clone());
         cx.page(None, text.clone());
-        cx.run.stopped = Some(Held { reason: HoldReason::Critical, text, since: cx.now, until: None });
+        cx.run.critical = Some(Held { reason: HoldReason::Critical, text, since: cx.now, until: None });
     }
     if fired && let Some(severity) = critical_severity(cx.run) {
         blame(cx, down, severity);

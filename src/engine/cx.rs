@@ -1,6 +1,6 @@
 //! What one step of the engine carries around: the run, the effects so far, and when to wake.
 use super::effect::{Action, Call, Effect, Event, EventKind, Page};
-use super::run::{AskKind, Driving, EVENTS_KEPT, InFlight, Phase, Run, Track};
+use super::run::{AskKind, Driving, EVENTS_KEPT, InFlight, PAGES_KEPT, Phase, Run, Track};
 use crate::plan::Planned;
 use crate::spec::units::{Dur, Time};
 
@@ -58,6 +58,10 @@ impl<'a> Cx<'a> {
         self.run.next_page += 1;
         self.event(EventKind::Page, ENGINE, service, page.text.clone());
         self.run.pages.push(page.clone());
+        while self.run.pages.len() > PAGES_KEPT {
+            let seen = self.run.pages.iter().position(|p| p.acked_by.is_some());
+            self.run.pages.remove(seen.unwrap_or(0));
+        }
         self.out.push(Effect::Page(page));
     }
 
@@ -95,6 +99,7 @@ impl<'a> Cx<'a> {
         };
         t.phase = phase;
         t.since = self.now;
+        t.unready_since = None;
         // Questions about a step are over with it.
         t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
         let text = text.into();

@@ -39,11 +39,15 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
 /// What `need` is waited for, under the policy's `after`.
 pub(super) fn need_met(run: &Run, need: &str, after: After) -> bool {
     let Some(t) = run.track(need) else { return true };
+    // Nothing begins on a version that may go back in the next minute.
+    let good = t.held.is_none() && t.gates_rest();
     match (&t.phase, after) {
-        (Phase::Done | Phase::Settling(_) | Phase::Soaked, _) => true,
+        (Phase::Done, _) => true,
+        (Phase::Settling(_) | Phase::Soaked, _) => good,
         (Phase::Soaking { .. }, After::Full | After::Step(_)) => t.gates_pass() && t.held.is_none(),
         (Phase::Shifting { step, hold }, After::Step(n)) => {
-            *step >= n as usize || (*step + 1 == n as usize && hold.clean >= run.plan.policy.steps[*step].hold)
+            let done = |hold: &Hold| hold.clean >= run.plan.policy.steps[*step].hold;
+            good && (*step >= n as usize || (*step + 1 == n as usize && done(hold)))
         }
         _ => false,
     }
@@ -57,22 +61,26 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
         cx.call(t, Action::CreateNext { replicas }, format!("make {} beside stable", p.version));
         return;
     };
-    let pulling = next.pods.iter().find_map(|pod| {
-        pod.waiting.clone().filter(|w| w.contains("ImagePull") || w.contains("ErrImage") || w.contains("InvalidImage"))
-    });
-    if let Some(why) = pulling {
-        let text = format!("the image {} cannot be pulled: {why}", p.image);
-        hold(cx, t, HoldReason::Capacity, text, Some(t.since + cx.run.plan.policy.progress_deadline));
+    // Good news first: pods may have become ready while nobody looked.
+    let ready = d.rolled_out() && d.ready >= replicas;
+    if !ready {
+        let deadline = cx.run.plan.policy.progress_deadline;
+        let late = late(cx, t, deadline);
+        let pulling = next.pods.iter().find_map(|pod| {
+            let image = |w: &String| w.contains("ImagePull") || w.contains("ErrImage") || w.contains("InvalidImage");
+            pod.waiting.clone().filter(image)
+        });
+        if let Some(why) = pulling {
+            let text = format!("the image {} cannot be pulled: {why}", p.image);
+            hold(cx, t, HoldReason::Capacity, text, t.unready_since.map(|since| since + deadline));
+        }
+        if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
+            return rollback::breach(cx, t, "progress", &format!("new pods made no progress: {why}"));
+        }
+        if late {
+            return rollback::breach(cx, t, "progress", &format!("new pods were not ready within {deadline}"));
+        }
     }
-    let late = cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline;
-    if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
-        return rollback::breach(cx, t, "progress", &format!("new pods made no progress: {why}"));
-    }
-    if late {
-        let text = format!("new pods were not ready within {}", cx.run.plan.policy.progress_deadline);
-        return rollback::breach(cx, t, "progress", &text);
-    }
-    cx.wake_at(t.since + cx.run.plan.policy.progress_deadline);
     let Some(route) = t.route.clone() else { return };
     if route.weights.is_some_and(|w| w.next.is_none()) {
         cx.call(t, Action::AddBackend, "second backend at weight 0");
@@ -81,14 +89,21 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if !accepted(cx, t) {
         return;
     }
-    let need = capacity(p, t.r0, first);
-    if d.rolled_out() && d.ready >= need {
+    if ready {
         lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted], "new pods are ready");
         t.pinned = next.pods.iter().filter(|pod| pod.ready).find_map(|pod| pod.image_id.clone());
         let text = format!("{} new pod(s) ready, warming for {}", d.ready, cx.run.plan.policy.warmup);
         cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
         cx.wake_at(cx.now + cx.run.plan.policy.warmup);
     }
+}
+
+/// New pods have not been ready for all of `patience`. It counts from when that was first seen: no outage, no pause and no
+/// time without a process runs it out.
+fn late(cx: &mut Cx, t: &mut Track, patience: Dur) -> bool {
+    let until = *t.unready_since.get_or_insert(cx.now) + patience;
+    cx.wake_at(until);
+    cx.now >= until
 }
 
 /// The route as written is in force; a hold says so when nobody takes it on for too long.
@@ -100,7 +115,9 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
             true
         }
         Accepted::Pending => {
-            let since = t.written.as_ref().map_or(t.since, |w| w.at.max(t.since));
+            // From when it was first seen so: a write for another service of this route makes it wait again.
+            let seen = t.pending_since.unwrap_or(cx.now);
+            let since = t.written.as_ref().map_or(seen, |w| w.at.max(seen));
             if cx.now.since(since) >= ACCEPT_PATIENCE {
                 let text = format!("route {} is written, but no gateway has accepted it", route_name(cx.run, t));
                 hold(cx, t, HoldReason::NotAccepted, text, None);
@@ -134,7 +151,8 @@ pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Opti
                 cx.event(EventKind::Gate, ENGINE, Some(&service), "a new pod is not ready: warm-up starts again");
             }
             t.phase = Phase::Warming { ready_since: None };
-            if cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline + cx.run.plan.policy.warmup {
+            let patience = cx.run.plan.policy.progress_deadline + cx.run.plan.policy.warmup;
+            if late(cx, t, patience) {
                 rollback::breach(cx, t, "progress", "new pods did not stay ready during warm-up");
             }
             return;
@@ -146,6 +164,8 @@ pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Opti
         cx.wake_at(until);
         return;
     }
+    // Only a whole warm-up starts that deadline anew: pods that come and go must not put it off for ever.
+    t.unready_since = None;
     let healthy = t.gates.values().all(|g| g.last.as_ref().is_none_or(|e| e.acts_as.passes()));
     if healthy && raise_blocked(cx.run, t).is_none() {
         let weight = first;
@@ -197,12 +217,14 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
         return;
     }
     if raise_blocked(cx.run, t).is_some() {
+        t.unready_since = None;
         return;
     }
     // Data may have gone while pods were made or a write was tried again.
     let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
     let unknown = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| !known(e.acts_as)));
     if unknown || !judged_lately(cx.run) {
+        t.unready_since = None;
         return;
     }
     let need = capacity(p, t.r0, weight);
@@ -211,20 +233,20 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
         return;
     }
     if d.ready < need || d.observed_generation < d.generation {
-        if cx.now.since(t.since) >= Dur::mins(1) {
+        let deadline = cx.run.plan.policy.progress_deadline;
+        if late(cx, t, deadline) {
+            let text = format!("{need} new pods were not ready within {deadline}");
+            return rollback::breach(cx, t, "progress", &text);
+        }
+        let since = t.unready_since.unwrap_or(cx.now);
+        if cx.now.since(since) >= Dur::mins(1) {
             let text = format!("{} of {need} new pods ready, {weight}% waits for them", d.ready);
-            let until = t.since + cx.run.plan.policy.progress_deadline;
-            hold(cx, t, HoldReason::Capacity, text, Some(until));
+            hold(cx, t, HoldReason::Capacity, text, Some(since + deadline));
         }
-        if cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline {
-            let text = format!("{need} new pods were not ready within {}", cx.run.plan.policy.progress_deadline);
-            rollback::breach(cx, t, "progress", &text);
-        } else {
-            cx.wake_at(t.since + Dur::mins(1));
-            cx.wake_at(t.since + cx.run.plan.policy.progress_deadline);
-        }
+        cx.wake_at(since + Dur::mins(1));
         return;
     }
+    t.unready_since = None;
     let expect = share.round() as u32;
     t.desired = weight;
     cx.call(t, Action::SetWeight { next: weight, expect }, format!("step {}", step + 1));
@@ -248,6 +270,7 @@ pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, hold_state: &Hold) {
         }
         (Observed::Prefer, ObservedShare::Unknown) if patience_over => {
             t.observed = ObservedShare::NotObserved;
+            lift_if(cx, t, &[HoldReason::NotObserved], "requests no longer contradict the share that was asked");
             let service = t.service.clone();
             let text = format!("{weight}% is accepted but could not be observed in 2:00; going on, not observed");
             cx.event(EventKind::Step, ENGINE, Some(&service), text);

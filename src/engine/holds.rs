@@ -1,7 +1,8 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Track, Written};
+use super::observe::Accepted;
+use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
@@ -32,7 +33,7 @@ fn stopped(run: &Run, t: &Track) -> Option<String> {
     if let Some(l) = &run.leaving {
         return Some(format!("leaving: {}", l.why));
     }
-    if let Some(s) = &run.stopped {
+    if let Some(s) = run.stop() {
         return Some(s.text.clone());
     }
     if let Some((_, why)) = &run.journal.down {
@@ -63,16 +64,39 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     if t.written.as_ref().is_some_and(|w| w.key >= mark.seq) {
         return;
     }
+    let seq = mark.seq;
+    let asked = t.unanswered.iter().find(|(key, _)| *key == seq).map(|(_, action)| action.clone());
+    t.unanswered.retain(|(key, _)| *key > seq);
     // Without a second backend there is no weight of ours to tell an edit from.
     let Some(share) = route.weights.filter(|w| w.next.is_some()).map(|w| w.share().round() as u32) else {
         t.written = None;
         return;
     };
+    // The mark tells which write it was, and that write what it asked for: the weight that is there may be an edit since.
+    if let Some(Action::RemoveBackend) = asked {
+        t.written = None;
+        return;
+    }
+    let share = match (asked, &t.written) {
+        (Some(Action::SetWeight { next, .. }), _) => next,
+        (Some(Action::AddBackend), _) => 0,
+        (Some(Action::Stamp), Some(w)) => w.next,
+        _ => share,
+    };
     if share > t.written.as_ref().map_or(0, |w| w.next) {
         t.raised_at = Some(now);
     }
     t.highest = t.highest.max(share);
-    t.written = Some(Written { next: share, key: mark.seq, at: now });
+    t.written = Some(Written { next: share, key: seq, at: now });
+}
+
+/// Keeps when the route as it stands was first seen without a gateway's answer: several services may share one route, and
+/// a write for another makes this one wait again.
+pub(super) fn await_acceptance(now: Time, t: &mut Track) {
+    match t.route.as_ref().map(|r| &r.accepted) {
+        Some(Accepted::Pending) => drop(t.pending_since.get_or_insert(now)),
+        _ => t.pending_since = None,
+    }
 }
 
 /// A route whose weights are not the ones last written, without a write of ours in flight, was changed by somebody.
@@ -104,8 +128,14 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let text = format!("route was changed by {who}: {now_share} instead of {}%", written.next);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
+    t.highest = t.highest.max(share.map_or(0, |s| s.round() as u32));
+    if let Phase::Settling(Settling::Confirm { .. } | Settling::Drain { .. } | Settling::Remove) = t.phase {
+        // Requests may have come to what was to go: confirmed and drained anew.
+        t.phase = Phase::Settling(Settling::MoveBack);
+    }
     match cx.run.plan.policy.on_drift {
-        OnDrift::Adopt => {
+        // Where no weight can be read there is none to take over.
+        OnDrift::Adopt if share.is_some() => {
             adopt(cx, t, "the policy");
             return false;
         }
@@ -113,7 +143,7 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
             t.reverting = true;
             hold(cx, t, HoldReason::Drift, text, None);
         }
-        OnDrift::Hold => {
+        OnDrift::Hold | OnDrift::Adopt => {
             cx.page(Some(&service), text.clone());
             hold(cx, t, HoldReason::Drift, text.clone(), None);
             let text = format!("{text}: adopt-drift or revert-drift?");

@@ -10,22 +10,7 @@ use crate::spec::units::Dur;
 
 /// Spreads rollbacks: dependants that need a version which goes back go first; then the policy's `on_failure`.
 pub(super) fn cascade(cx: &mut Cx) {
-    let going: Vec<(String, Severity)> = cx
-        .run
-        .tracks
-        .values()
-        .filter_map(|t| match &t.phase {
-            Phase::RollingBack(r) => Some((t.service.clone(), r.severity)),
-            _ => None,
-        })
-        .collect();
-    for (name, severity) in going {
-        for dependant in needs_new(cx.run, &name) {
-            with_track(cx, &dependant, |cx, t, _| {
-                follow(cx, t, severity, &format!("it needs the new {name}, which goes back"));
-            });
-        }
-    }
+    follow_all(cx);
     let Some(failed) = cx
         .run
         .tracks
@@ -46,6 +31,29 @@ pub(super) fn cascade(cx: &mut Cx) {
     }
 }
 
+/// Until nobody follows any more: in a chain the last must have decided before the first may write.
+fn follow_all(cx: &mut Cx) {
+    loop {
+        let back = |t: &Track| match &t.phase {
+            Phase::RollingBack(r) => Some((t.service.clone(), r.severity)),
+            _ => None,
+        };
+        let going: Vec<(String, Severity)> = cx.run.tracks.values().filter_map(back).collect();
+        let mut followed = false;
+        for (name, severity) in going {
+            for dependant in needs_new(cx.run, &name) {
+                followed = true;
+                with_track(cx, &dependant, |cx, t, _| {
+                    follow(cx, t, severity, &format!("it needs the new {name}, which goes back"));
+                });
+            }
+        }
+        if !followed {
+            return;
+        }
+    }
+}
+
 /// Services in flight whose new version does not work with the old version of `provider`.
 pub(super) fn needs_new(run: &Run, provider: &str) -> Vec<String> {
     let old = run.track(provider).and_then(|t| t.facts.as_ref()).map(|f| f.from_version.clone());
@@ -63,7 +71,8 @@ pub(super) fn needs_new(run: &Run, provider: &str) -> Vec<String> {
 }
 
 pub(super) fn stop(cx: &mut Cx, failed: &str) {
-    let answered = cx.run.tracks.values().all(|t| !t.phase.going_back() && t.ask.is_none());
+    let open = |t: &Track| t.phase.going_back() || t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback);
+    let answered = !cx.run.tracks.values().any(open);
     if cx.run.stopped.is_none() && !answered {
         let text = format!("{failed} went back; nothing else is raised until a person decides");
         cx.run.stopped = Some(Held { reason: HoldReason::Failure, text: text.clone(), since: cx.now, until: None });
@@ -115,7 +124,7 @@ pub(super) fn abort_run(cx: &mut Cx) {
             Phase::Waiting { .. } => {
                 cx.enter(t, Phase::Skipped { why: "the run was aborted".into() }, "left on its old version");
             }
-            Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } if t.accepted_share() < 99.5 => {
+            Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } if t.below_full() => {
                 decide(cx, t, Severity::Immediate, &aborting.reason, &aborting.by);
             }
             // At 100 % but still in its last step: it stays, warm and held.
@@ -173,7 +182,9 @@ pub(super) fn give_up(cx: &mut Cx) {
         cx.wake_at(since + patience);
     }
     let lost = cx.run.cluster.down.as_ref().map(|(since, _)| *since);
-    let blind = cx.run.tracks.values().filter_map(|t| t.blind.as_ref().map(|b| b.since)).min();
+    // Blind, and no answer now either: one that sees again needs three ticks to say so.
+    let dark = |t: &Track| t.blind.as_ref().filter(|_| t.missing_since.is_some()).map(|b| b.since);
+    let blind = cx.run.tracks.values().filter_map(dark).min();
     if let Some(since) = [lost, blind].into_iter().flatten().min() {
         if cx.now.since(since) >= patience {
             return step::end(cx, Outcome::Lost);

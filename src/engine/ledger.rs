@@ -12,7 +12,7 @@ use crate::spec::units::Dur;
 const MISSING_PAGE: u32 = 10;
 /// Shown as a hold after this many: a source is allowed one hiccup.
 const MISSING_HELD: u32 = 3;
-/// Good ticks that end blindness.
+/// Ticks with an answer that is not bad that end blindness.
 const SEES_AGAIN: u32 = 3;
 /// More than this share of bad ticks, in more than one spell, is flapping.
 const FLAPPING: f64 = 0.2;
@@ -45,9 +45,12 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     sight(cx, t, tick);
     holds(cx, t, tick);
     let now = cx.now;
+    // A tick speaks for the time since the one before it, and for none before the phase began.
+    let of_phase = now.since(t.since).min(GRID);
+    let mut unsaid = None;
     match &mut t.phase {
-        Phase::Soaking { clean } if tick == Tick::Good => *clean = *clean + GRID,
-        Phase::Verifying { .. } => rollback::count_verify(t, GRID),
+        Phase::Soaking { clean } if tick == Tick::Good => *clean = *clean + of_phase,
+        Phase::Verifying { .. } => rollback::count_verify(t, of_phase),
         Phase::Shifting { step, hold } => {
             let step = *step;
             let Some(accepted) = hold.accepted_at else { return };
@@ -62,6 +65,8 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
                 Tick::Good => hold.clean = hold.clean + speaks_for,
                 Tick::Bad => {
                     hold.bad_ticks += 1;
+                    // Who said so had not seen this.
+                    unsaid = hold.ended_by.take();
                     if cx.run.plan.policy.restart_on_bad {
                         hold.clean = Dur::ZERO;
                     } else {
@@ -83,6 +88,10 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
             }
         }
         _ => {}
+    }
+    if let Some(who) = unsaid.filter(|_| t.phase.in_flight()) {
+        let service = t.service.clone();
+        cx.event(EventKind::Hold, ENGINE, Some(&service), format!("bad after {who} said next: the hold counts again"));
     }
 }
 
@@ -155,8 +164,9 @@ fn sight(cx: &mut Cx, t: &mut Track, tick: Tick) {
     }
     t.missing_ticks = 0;
     t.missing_since = None;
+    // Too few requests are an answer: that the source is there, and what it sees.
     if let Some(b) = &mut t.blind
-        && tick == Tick::Good
+        && matches!(tick, Tick::Good | Tick::TooFew)
     {
         b.good_ticks += 1;
         if b.good_ticks >= SEES_AGAIN {

@@ -31,6 +31,8 @@ pub mod run;
 mod settle;
 pub mod status;
 pub mod step;
+#[cfg(test)]
+mod tests;
 mod tick;
 
 pub use command::{Allowance, Command, Scope, Verb};

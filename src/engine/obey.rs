@@ -97,7 +97,7 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
         Verb::Retry => retry(cx, t),
         Verb::Skip => {
             t.ask = None;
-            cx.run.stopped = None;
+            cx.run.stopped.take_if(|s| s.reason == HoldReason::Failure);
             if matches!(t.phase, Phase::Waiting { .. }) {
                 cx.enter(t, Phase::Skipped { why: format!("left out by {who}") }, "left on its old version");
             }
@@ -124,7 +124,7 @@ fn retry(cx: &mut Cx, t: &mut Track) {
     }
     let asked = t.ask.take().map(|a| a.kind);
     if asked == Some(AskKind::AfterRollback) {
-        cx.run.stopped = None;
+        cx.run.stopped.take_if(|s| s.reason == HoldReason::Failure);
         t.attempt += 1;
         t.restart();
         let needs = Vec::new();

@@ -4,7 +4,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
-use super::holds::{drift, learn, raise_blocked, stamp_first};
+use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
 use super::{joint, rollback, settle, tick};
 use crate::plan::Planned;
@@ -37,7 +37,10 @@ fn ask_preflight(cx: &mut Cx) {
 fn running(cx: &mut Cx) {
     if cx.run.synced {
         let (id, now) = (cx.run.id.clone(), cx.now);
-        cx.run.tracks.values_mut().for_each(|t| learn(&id, now, t));
+        for t in cx.run.tracks.values_mut() {
+            await_acceptance(now, t);
+            learn(&id, now, t);
+        }
     }
     if cx.run.synced && cx.run.cluster.down.is_none() {
         joint::cascade(cx);
@@ -77,7 +80,12 @@ fn sees(run: &Run) -> bool {
 }
 
 fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
-    if t.phase.is_final() || !sees(cx.run) {
+    if t.phase.is_final() {
+        return;
+    }
+    if !sees(cx.run) {
+        // What cannot be seen, or not be acted on, runs no deadline out.
+        (t.unready_since, t.pending_since) = (None, None);
         return;
     }
     if stamp_first(cx, t) || drift(cx, t) {
@@ -104,14 +112,28 @@ fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
     if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_rest() || !tick::judged_lately(run) {
         return false;
     }
-    let ready = |o: &Track| matches!(o.phase, Phase::Soaked | Phase::Settling(_) | Phase::Done) || o.phase.is_final();
-    match run.plan.policy.finalize {
-        Finalize::Service => true,
-        Finalize::Wave => {
-            run.plan.services.iter().filter(|o| o.wave == p.wave).all(|o| run.track(&o.service.name).is_none_or(ready))
-        }
-        Finalize::Run => run.tracks.values().all(ready),
+    let together = |o: &&Planned| match run.plan.policy.finalize {
+        Finalize::Service => false,
+        Finalize::Wave => o.wave == p.wave,
+        Finalize::Run => true,
+    };
+    let mut group = run.plan.services.iter().filter(together).filter_map(|o| run.track(&o.service.name));
+    group.all(rests) && p.needs.keys().filter_map(|n| run.track(n)).all(is_firm)
+}
+
+/// Nothing speaks against what this service came to: as long as it may yet go back, nothing that goes with it settles.
+fn rests(o: &Track) -> bool {
+    match o.phase {
+        Phase::Soaked => o.held.is_none() && o.gates_rest(),
+        Phase::Settling(_) => true,
+        _ => o.phase.is_final(),
     }
+}
+
+/// It cannot go back behind the back of a service that needs it. What stayed old does so for good, and whoever cannot
+/// live with that went back with it.
+fn is_firm(need: &Track) -> bool {
+    matches!(need.phase, Phase::Settling(_)) || need.phase.is_final()
 }
 
 /// Books what a finished write changed.
@@ -138,13 +160,33 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
     }
 }
 
+impl Run {
+    /// What the run as a whole has waited for since, when wall time moved by `by` ms without time passing.
+    pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
+        let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
+        for source in [&mut self.cluster, &mut self.metrics, &mut self.journal] {
+            source.last_ok.iter_mut().for_each(shift);
+            source.down.iter_mut().for_each(|(since, _)| shift(since));
+        }
+        for held in [&mut self.stopped, &mut self.critical] {
+            held.iter_mut().for_each(|h| shift(&mut h.since));
+        }
+        for stop in [&mut self.paused_all, &mut self.aborting] {
+            stop.iter_mut().for_each(|p| shift(&mut p.since));
+        }
+        self.leaving.iter_mut().for_each(|l| shift(&mut l.since));
+        self.tracks.values_mut().for_each(|t| t.clock_moved(now, by));
+    }
+}
+
 impl Track {
     /// Wall time moved by `by` ms without time passing: marks that durations are counted from, and instants that are
     /// waited for, move along. A mark never comes to lie ahead of `now`.
     pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
-        for mark in [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at] {
+        let seen = [&mut self.unready_since, &mut self.pending_since];
+        for mark in [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at].into_iter().chain(seen) {
             mark.iter_mut().for_each(shift);
         }
         self.blind.iter_mut().for_each(|b| shift(&mut b.since));
@@ -166,7 +208,7 @@ impl Phase {
                 hold.accepted_at.iter_mut().for_each(shift);
                 hold.last_tick = None;
             }
-            Phase::Settling(Settling::Drain { since }) => shift(since),
+            Phase::Settling(Settling::Drain { since } | Settling::Confirm { since, .. }) => shift(since),
             Phase::RollingBack(r) => r.clock_moved(shift),
             Phase::Verifying { since, rollback, .. } | Phase::RollbackBlocked { since, rollback, .. } => {
                 shift(since);

@@ -120,12 +120,15 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             asked(AskKind::AfterRollback) || matches!(t.phase, Phase::Waiting { .. }),
             "only a service that waits or went back can be left out",
         ),
+        Verb::AdoptDrift if t.route.as_ref().is_some_and(|r| r.weights.is_none()) => {
+            Err("no weight can be read that could be taken over".into())
+        }
         Verb::AdoptDrift | Verb::RevertDrift => {
             say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
         }
         Verb::Abort => match &t.phase {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
-            Phase::Shifting { .. } if t.accepted_share() < 99.5 => Ok(()),
+            Phase::Shifting { .. } if t.below_full() => Ok(()),
             p if p.going_back() => Err("going back already".into()),
             Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked => {
                 Err("at 100%: use roll back (two persons)".into())
@@ -136,7 +139,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         },
         Verb::Rollback => match &t.phase {
             Phase::Soaking { .. } | Phase::Soaked => Ok(()),
-            Phase::Shifting { .. } if t.accepted_share() >= 99.5 => Ok(()),
+            Phase::Shifting { .. } if !t.below_full() => Ok(()),
             Phase::Settling(_) | Phase::Done => Err("past the point of no return: make a reverse upgrade".into()),
             p if p.in_flight() => Err("below 100%: use abort, one person is enough".into()),
             p => Err(format!("nothing to roll back: {}", p.word())),
@@ -319,7 +322,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 match &t.phase {
                     Phase::Waiting { .. } => left.push(t.service.as_str()),
                     Phase::Soaking { .. } | Phase::Soaked => stay.push(t.service.as_str()),
-                    Phase::Shifting { .. } if t.accepted_share() >= 99.5 => stay.push(t.service.as_str()),
+                    Phase::Shifting { .. } if !t.below_full() => stay.push(t.service.as_str()),
                     ph if ph.in_flight() => back.push(t.service.as_str()),
                     _ => {}
                 }

@@ -1,10 +1,13 @@
 //! Going back. A decided rollback never turns back; the order of its steps is fixed.
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
+use super::forward::route_name;
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
-use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
+use super::run::{
+    Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Settling, Track,
+};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};
@@ -26,7 +29,10 @@ const FIT_PATIENCE: Dur = Dur::secs(30);
 const WRITE_PATIENCE: u32 = 6;
 
 /// Without proof of silence from requests, the accepted route is taken at its word after this.
-const QUIET_PATIENCE: Dur = Dur::mins(2);
+pub(super) const QUIET_PATIENCE: Dur = Dur::mins(2);
+
+/// Answers in a row without a new request that count as silence.
+pub(super) const QUIET: u32 = 2;
 
 /// A condition of Kubernetes alone is not met; as bad as it gets for a version that has no traffic yet.
 pub(super) fn breach(cx: &mut Cx, t: &mut Track, gate: &str, text: &str) {
@@ -116,7 +122,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
             let share = t.accepted_share().round() as u32;
-            let fit = fit(t, p);
+            let fit = fit(t, p) && !t.orphaned();
             if fit && (t.fault.is_none() || share == 0) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
@@ -135,6 +141,15 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if t.orphaned() {
+        let reason = format!("a rule of route {} holds the new version without the old one", route_name(cx.run, t));
+        let r = again(t, r);
+        return blocked(cx, t, p, r, reason);
+    }
+    if !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower) && t.accepted_share() >= 0.5 {
+        // Somebody raised it again: down once more.
+        r = again(t, r);
+    }
     match r.stage {
         RollbackStage::TargetCheck => {
             if t.accepted_share() >= 0.5 && !fit(t, p) {
@@ -159,6 +174,14 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         }
         RollbackStage::Remove => remove(cx, t, r),
     }
+}
+
+/// From the lowering on again: silence and draining from before somebody sent it requests prove nothing.
+fn again(t: &mut Track, mut r: Rollback) -> Rollback {
+    t.highest = t.highest.max(if t.orphaned() { 100 } else { t.accepted_share().round() as u32 });
+    r.stage = RollbackStage::Lower;
+    (r.accepted_zero, r.quiet_scrapes, r.drain_since) = (None, 0, None);
+    r
 }
 
 /// The old version can carry the load.
@@ -204,18 +227,19 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let k = &run.plan.environment.kubernetes;
     let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
-    let ops: Vec<String> = backends
-        .iter()
-        .map(|b| {
-            let weight = if b.slot == Slot::Stable { 100 } else { 0 };
-            // `add` sets a member whether it is there or not.
-            format!(
-                "{{\"op\":\"add\",\"path\":\"/spec/rules/{}/backendRefs/{}/weight\",\"value\":{weight}}}",
-                b.rule, b.index
-            )
-        })
-        .collect();
-    let (route, namespace) = (&p.service.traffic.http_route.name, &k.namespace);
+    let traffic = &p.service.traffic.http_route;
+    let mut ops = Vec::new();
+    for b in backends {
+        let weight = if b.slot == Slot::Stable { 100 } else { 0 };
+        let refs = format!("/spec/rules/{}/backendRefs", b.rule);
+        // `add` sets a member whether it is there or not.
+        ops.push(format!("{{\"op\":\"add\",\"path\":\"{refs}/{}/weight\",\"value\":{weight}}}", b.index));
+        if !backends.iter().any(|o| o.rule == b.rule && o.slot == Slot::Stable) {
+            let stable = format!("{{\"name\":\"{}\",\"port\":{},\"weight\":100}}", traffic.stable, traffic.port);
+            ops.push(format!("{{\"op\":\"add\",\"path\":\"{refs}/-\",\"value\":{stable}}}"));
+        }
+    }
+    let (route, namespace) = (&traffic.name, &k.namespace);
     format!("kubectl{context} -n {namespace} patch httproute {route} --type=json -p '[{}]'", ops.join(","))
 }
 
@@ -285,19 +309,12 @@ fn waits_for_dependants(run: &Run, t: &Track, r: &Rollback, now: Time) -> bool {
 }
 
 /// Requests may have come to the new version, by us or by somebody's edit.
-fn moved(t: &Track, r: &Rollback) -> bool {
+pub(super) fn moved(t: &Track, r: &Rollback) -> bool {
     t.highest > 0 || r.from_share > 0
 }
 
 fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
     let Some(route) = t.route.clone() else { return };
-    let share = t.accepted_share();
-    if share >= 0.5 {
-        // Somebody raised it again: down once more.
-        r.stage = RollbackStage::Lower;
-        t.phase = Phase::RollingBack(r);
-        return;
-    }
     // Where no weight was ever written there is no traffic to wait for, whether or not a gateway takes the route on.
     if moved(t, &r) && route.accepted != Accepted::Yes {
         t.phase = Phase::RollingBack(r);
@@ -306,7 +323,7 @@ fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
     let zero = *r.accepted_zero.get_or_insert(cx.now);
     let moved = moved(t, &r);
     let patience = zero + QUIET_PATIENCE;
-    let proven = r.quiet_scrapes >= 2 || !moved || cx.run.plan.policy.observed == Observed::Off;
+    let proven = r.quiet_scrapes >= QUIET || !moved || cx.run.plan.policy.observed == Observed::Off;
     if proven || cx.now >= patience {
         let service = t.service.clone();
         let took = cx.now.since(r.decided).clock();
@@ -329,12 +346,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
     if let Some(w) = weights
         && w.next.is_some()
     {
-        if w.share() >= 0.5 {
-            let mut r = r;
-            r.stage = RollbackStage::Lower;
-            t.phase = Phase::RollingBack(r);
-            return;
-        }
+        debug_assert!(w.share() < 0.5, "looked at before");
         cx.call(t, Action::RemoveBackend, "rolled back");
         return;
     }
@@ -407,11 +419,15 @@ pub(super) fn count_verify(t: &mut Track, grid: Dur) {
 
 /// Reads requests for the observed share, and for silence after a rollback.
 pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &super::measure::ShareSeen, weight: u32) {
-    if let Phase::RollingBack(r) = &mut t.phase {
-        let recent = seen.next_recent.as_ref().map(|n| n.value());
-        match recent {
-            Some(0.0) if r.accepted_zero.is_some() => r.quiet_scrapes += 1,
-            Some(v) if v > 0.0 => r.quiet_scrapes = 0,
+    let quiet = match &mut t.phase {
+        Phase::RollingBack(r) => Some((&mut r.quiet_scrapes, r.accepted_zero.is_some())),
+        Phase::Settling(Settling::Confirm { quiet, .. }) => Some((quiet, true)),
+        _ => None,
+    };
+    if let Some((quiet, counts)) = quiet {
+        match seen.next_recent.as_ref().map(|n| n.value()) {
+            Some(0.0) if counts => *quiet += 1,
+            Some(v) if v > 0.0 => *quiet = 0,
             _ => {}
         }
         return;
@@ -423,12 +439,17 @@ pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &super::measure::Shar
     }
     let share = next / all * 100.0;
     let w = f64::from(weight);
-    // Three standard deviations of a binomial share, in points, or two points.
-    let tolerance = (3.0 * (w * (100.0 - w) / all).sqrt()).max(2.0);
+    // Three standard deviations of a binomial share, in points, or two points; of a small share no more than half.
+    let rarer = w.min(100.0 - w);
+    let sampling = 3.0 * (w * (100.0 - w) / all).sqrt();
+    let tolerance = sampling.max(if rarer > 0.0 { (rarer / 2.0).min(2.0) } else { 2.0 });
     t.observed = match (share - w).abs() <= tolerance {
-        // Three deviations around 10 % of five requests would confirm anything.
-        true if tolerance <= w.max(100.0 - w) / 2.0 => ObservedShare::Confirmed(share),
-        true => ObservedShare::Unknown,
+        // So few requests look like this whether the rarer version gets its share or nothing at all.
+        true if rarer > 0.0 && tolerance >= rarer => match t.observed {
+            ObservedShare::NotObserved => ObservedShare::NotObserved,
+            _ => ObservedShare::Unknown,
+        },
+        true => ObservedShare::Confirmed(share),
         false => ObservedShare::Off(share),
     };
 }

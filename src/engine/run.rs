@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::command::Identity;
-use super::effect::{Call, Event, Page};
+use super::effect::{Action, Call, Event, Page};
 use super::message::Stamp;
-use super::observe::{PreflightReport, RouteSeen, ServiceFacts, WorkloadSeen};
+use super::observe::{PreflightReport, RouteSeen, ServiceFacts, Slot, WorkloadSeen};
 use crate::gate::GateState;
 use crate::gate::{Evaluation, Verdict};
 use crate::plan::Plan;
@@ -17,6 +17,10 @@ use crate::spec::units::{Dur, Time};
 pub const GRID: Dur = Dur::secs(10);
 /// Events kept for the screen; the audit file keeps all.
 pub const EVENTS_KEPT: usize = 500;
+/// Pages kept; of more than that the oldest that were seen go first.
+pub const PAGES_KEPT: usize = 200;
+/// Writes without an answer that are remembered for each service: more than an outage of some minutes brings.
+pub const UNANSWERED_KEPT: usize = 32;
 
 /// One execution of one Upgrade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +60,9 @@ pub struct Run {
     pub paused_all: Option<Paused>,
     /// Raises stopped for the whole run, by the engine.
     pub stopped: Option<Held>,
+    /// The same for as long as a critical service is down: what answers a failure does not answer this.
+    #[serde(default)]
+    pub critical: Option<Held>,
     /// A person aborted the run: services below 100 % go back, the others stay warm and held.
     pub aborting: Option<Paused>,
     /// The process was told to leave.
@@ -232,6 +239,8 @@ pub enum Settling {
     CopyBack,
     /// The weight goes back to stable.
     MoveBack,
+    /// Accepted 0 since then; `quiet` answers in a row showed no new request on `-next`.
+    Confirm { since: Time, quiet: u32 },
     /// No request on `-next` any more, for `drain`.
     Drain { since: Time },
     /// Route and objects of `-next` are being taken away.
@@ -374,7 +383,7 @@ pub struct Track {
     pub r0: u32,
     /// Share of the next version the engine wants, in per cent.
     pub desired: u32,
-    /// Highest share that was ever written; 0 means no traffic ever moved.
+    /// Highest share that was ever written, by us or as an edit that was seen; 0 means no traffic ever moved.
     pub highest: u32,
     /// Digest the new version is pinned to, from its first ready pod.
     pub pinned: Option<String>,
@@ -396,6 +405,16 @@ pub struct Track {
     pub call: Option<InFlight>,
     /// The write that failed last, until one works.
     pub fault: Option<Fault>,
+    /// Keys of writes to the route whose answer never came, and what they asked for: should one have been carried out,
+    /// this tells our weight from an edit that came after it. Newest last; at most [`UNANSWERED_KEPT`].
+    #[serde(default)]
+    pub unanswered: Vec<(u64, Action)>,
+    /// Since when the route as it stands has been seen without a gateway's answer.
+    #[serde(default)]
+    pub pending_since: Option<Time>,
+    /// Since when new pods that were asked for have been seen not ready; deadlines of progress count from here.
+    #[serde(default)]
+    pub unready_since: Option<Time>,
     /// Ticks in a row without usable data.
     pub missing_ticks: u32,
     pub missing_since: Option<Time>,
@@ -500,6 +519,29 @@ impl Track {
         self.route.as_ref().and_then(|r| r.weights).map_or(0.0, |w| w.share())
     }
 
+    /// Below 100 % new: by what was written, whatever somebody made of it since, or by what the route carries.
+    pub fn below_full(&self) -> bool {
+        self.written.as_ref().is_none_or(|w| w.next < 100) || self.accepted_share() < 99.5
+    }
+
+    /// A rule sends requests to the new version and none holds the old one any more: no weight says so, and all of that
+    /// rule's traffic is on the new version.
+    pub fn orphaned(&self) -> bool {
+        let next = |r: &RouteSeen| r.weights.is_none() && r.backends.iter().any(|b| b.slot == Slot::Next);
+        self.route.as_ref().is_some_and(next)
+    }
+
+    /// Remembers what a write asked for whose answer never came.
+    pub(super) fn forget_answer(&mut self, call: &Call) {
+        use Action::{AddBackend, RemoveBackend, SetWeight, Stamp};
+        if !matches!(call.action, AddBackend | RemoveBackend | SetWeight { .. } | Stamp) {
+            return;
+        }
+        self.unanswered.push((call.key, call.action.clone()));
+        let over = self.unanswered.len().saturating_sub(UNANSWERED_KEPT);
+        self.unanswered.drain(..over);
+    }
+
     /// All gates of the last tick let a raise through, and there was at least one statement.
     pub fn gates_pass(&self) -> bool {
         let mut any = false;
@@ -538,6 +580,11 @@ impl Run {
     /// Tracks in the order of the plan.
     pub fn in_order(&self) -> impl Iterator<Item = &Track> {
         self.plan.services.iter().filter_map(|p| self.tracks.get(&p.service.name))
+    }
+
+    /// What stopped all raises, if the engine did: a failure that waits for a person, or a critical outage.
+    pub fn stop(&self) -> Option<&Held> {
+        self.stopped.as_ref().or(self.critical.as_ref())
     }
 
     pub fn is_ended(&self) -> bool {

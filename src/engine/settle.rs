@@ -1,17 +1,21 @@
 //! Settling: stable takes the new version over, then `-next` goes. Its start is the point of no return.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::forward::accepted;
+use super::forward::{accepted, route_name};
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::DeploymentProgress;
+use super::rollback::{QUIET, QUIET_PATIENCE};
 use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
 use super::tick::judged_lately;
 use crate::plan::Planned;
+use crate::spec::policy::Observed;
+use crate::spec::units::Time;
 
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
     match stage {
         Settling::CopyBack => copy_back(cx, t, p),
         Settling::MoveBack => move_back(cx, t),
+        Settling::Confirm { since, quiet } => confirm(cx, t, since, quiet),
         Settling::Drain { since } => {
             let until = since + cx.run.plan.policy.drain;
             if cx.now < until {
@@ -82,12 +86,36 @@ fn move_back(cx: &mut Cx, t: &mut Track) {
         return;
     }
     if accepted(cx, t) {
-        t.phase = Phase::Settling(Settling::Drain { since: cx.now });
-        cx.wake_at(cx.now + cx.run.plan.policy.drain);
+        t.phase = Phase::Settling(Settling::Confirm { since: cx.now, quiet: 0 });
+        confirm(cx, t, cx.now, 0);
     }
 }
 
+/// As in a rollback: what is drained must have no requests any more, not only no weight.
+fn confirm(cx: &mut Cx, t: &mut Track, since: Time, quiet: u32) {
+    let patience = since + QUIET_PATIENCE;
+    if quiet >= QUIET || cx.run.plan.policy.observed == Observed::Off || cx.now >= patience {
+        t.phase = Phase::Settling(Settling::Drain { since: cx.now });
+        return cx.wake_at(cx.now + cx.run.plan.policy.drain);
+    }
+    cx.wake_at(patience);
+}
+
 fn remove(cx: &mut Cx, t: &mut Track, p: &Planned) {
+    if t.accepted_share() >= 0.5 {
+        // Somebody sent it requests again.
+        t.phase = Phase::Settling(Settling::MoveBack);
+        return move_back(cx, t);
+    }
+    if t.orphaned() {
+        let text = format!("route {} holds only -next: it cannot be taken away", route_name(cx.run, t));
+        if t.held.is_none() {
+            let service = t.service.clone();
+            cx.page(Some(&service), text.clone());
+        }
+        return hold(cx, t, HoldReason::Drift, text, None);
+    }
+    lift_if(cx, t, &[HoldReason::Drift], "stable is in the route again");
     if t.route.as_ref().and_then(|r| r.weights).is_some_and(|w| w.next.is_some()) {
         cx.call(t, Action::RemoveBackend, "the route is as before");
         return;

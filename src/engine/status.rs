@@ -181,7 +181,7 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     if let Some(track) = first(run, |t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)) {
         return (Word::Held, Some(track));
     }
-    if run.stopped.is_some() || run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() {
+    if run.stop().is_some() || run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() {
         return (Word::Held, None);
     }
     if let Some(track) = first(run, |t| t.fault.is_some() || t.ask.is_some() || t.bad_gates().next().is_some()) {

@@ -107,6 +107,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
         t.fault = None;
         let lost = t.call.take();
         if let Some(lost) = lost {
+            t.forget_answer(&lost.call);
             let text = format!(
                 "intent {} ({}) has no result: the cluster is read before anything is repeated",
                 lost.call.key,
@@ -252,7 +253,10 @@ fn called(cx: &mut Cx, result: &CallResult) {
                 }
             }
             CallOutcome::Failed { error, retry_after } => failed(cx, &mut t, &flight.call, error, *retry_after),
-            CallOutcome::Unknown { error } => failed(cx, &mut t, &flight.call, error, None),
+            CallOutcome::Unknown { error } => {
+                t.forget_answer(&flight.call);
+                failed(cx, &mut t, &flight.call, error, None);
+            }
         }
     }
     cx.run.tracks.insert(t.service.clone(), t);
@@ -384,7 +388,7 @@ fn word(how: OnTerminalLoss) -> &'static str {
 fn leaving(cx: &mut Cx, leave: &Leave) {
     // Nothing below 100 % is under way: there is nothing to bring back, and what waits can be taken up later.
     let open = |t: &Track| match t.phase {
-        Phase::Shifting { .. } => t.accepted_share() < 99.5,
+        Phase::Shifting { .. } => t.below_full(),
         Phase::Deploying | Phase::Warming { .. } => true,
         _ => t.phase.going_back(),
     };
@@ -415,12 +419,12 @@ fn clock_jumped(cx: &mut Cx, by: i64) {
     if !matches!(cx.run.driving, Driving::SteppedDown { .. }) {
         cx.run.driving = Driving::Unknown;
     }
+    // Machines sleep, watches with them: what they showed is as old as the jump until they have listed again.
+    cx.run.synced = false;
     cx.run.tick_asked = None;
     cx.run.tick_answered = None;
-    let (now, by) = (cx.now, by);
-    for t in cx.run.tracks.values_mut() {
-        t.clock_moved(now, by);
-    }
+    let now = cx.now;
+    cx.run.clock_moved(now, by);
 }
 
 /// Ends the run.

@@ -164,7 +164,8 @@ fn questions(run: &Run, t: &Track, p: &Planned, tick: Time, out: &mut Vec<Questi
 fn share_since(t: &Track) -> Option<Time> {
     match &t.phase {
         Phase::Shifting { hold, .. } => hold.accepted_at,
-        Phase::RollingBack(r) if t.highest > 0 => r.accepted_zero,
+        Phase::RollingBack(r) if rollback::moved(t, r) => r.accepted_zero,
+        Phase::Settling(Settling::Confirm { since, .. }) => Some(*since),
         _ => None,
     }
 }

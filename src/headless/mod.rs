@@ -65,7 +65,7 @@ impl Pace {
 
 /// Changes when a person would want to hear of it.
 fn signature(run: &Run) -> String {
-    let mut out = format!("{:?}{}{}", stage_word(run), run.paused_all.is_some(), run.stopped.is_some());
+    let mut out = format!("{:?}{}{}", stage_word(run), run.paused_all.is_some(), run.stop().is_some());
     for track in run.in_order() {
         let held = track.held.as_ref().map(|h| h.reason);
         let flags = (track.desired, held, track.paused.is_some(), track.blind.is_some(), track.ask.is_some());

@@ -74,7 +74,7 @@ fn progress(run: &Run, now: Time) -> String {
     if let Some(paused) = &run.paused_all {
         parts.push(format!("all PAUSED by {}", paused.by));
     }
-    if let Some(stopped) = &run.stopped {
+    if let Some(stopped) = run.stop() {
         parts.push(format!("all HELD: {}", stopped.text));
     }
     let moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();

@@ -346,7 +346,7 @@ fn held_run(run: &Run, now: Time) -> (String, String) {
     if let Some(a) = &run.aborting {
         return both(format!("aborted by {}: what was below 100% goes back, the rest stays warm and held.", a.by));
     }
-    match (&run.stopped, &run.leaving) {
+    match (run.stop(), &run.leaving) {
         (Some(held), _) => (
             format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)),
             format!("raises stopped: {}", bare(&held.text)),
@@ -399,7 +399,7 @@ fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
             let (ready, wanted) = super::pods(track);
             both(format!(
                 "{name}: new pods are made, {ready} of {wanted} ready, 0% new. Rolled back if not ready in {}.",
-                policy.progress_deadline.minus(now.since(track.since)).clock()
+                policy.progress_deadline.minus(now.since(track.unready_since.unwrap_or(track.since))).clock()
             ))
         }
         Phase::Warming { ready_since } => {
