@@ -6,7 +6,7 @@ use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
-use super::{joint, rollback, settle, tick};
+use super::{breach, joint, rollback, settle, tick};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
 use crate::spec::units::Time;
@@ -80,6 +80,10 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if t.phase.is_final() || !sees(cx.run) {
         return;
     }
+    breach::due(cx, t);
+    if t.phase.going_back() {
+        return rollback::advance(cx, t, p);
+    }
     if stamp_first(cx, t) || drift(cx, t) {
         return;
     }
@@ -151,7 +155,10 @@ impl Track {
         self.written.iter_mut().for_each(|w| shift(&mut w.at));
         self.phase.clock_moved(shift);
         let later = |t: &mut Time| t.0 += by;
-        self.kept_until.iter_mut().for_each(later);
+        self.breach.iter_mut().for_each(|b| {
+            shift(&mut b.since);
+            later(&mut b.deadline);
+        });
         self.fault.iter_mut().for_each(|f| later(&mut f.retry_at));
         self.ask.iter_mut().filter_map(|a| a.deadline.as_mut()).for_each(later);
         self.held.iter_mut().filter_map(|h| h.until.as_mut()).for_each(later);
