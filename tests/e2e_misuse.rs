@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use support::e2e::{
-    Files, Practice, Process, Said, Work, ends, free_port, pilothouse, run_dir, run_id, until, verifies,
+    Files, Practice, Process, Said, Work, ended, ends, free_port, pilothouse, run_dir, run_id, signal, until, verifies,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -306,4 +306,25 @@ fn a_reader_that_leaves_is_no_panic() {
         said.is(0, &[]);
         assert!(!said.out.is_empty() && !said.err.contains("panicked"), "{args}: {said}");
     }
+}
+
+/// Connections that are taken and never answered: a renewal of the lease hangs, and nothing else may hang with it.
+#[test]
+fn a_server_that_takes_calls_and_answers_none_stops_nothing_else() {
+    let work = Work::new("silent");
+    let practice = Practice::start(&work, "healthy");
+    let files = tenants().write(&work);
+    let mut command = pilothouse(&work);
+    command.arg("--kubeconfig").arg(&practice.kubeconfig).args(["run", "-o", "jsonl", "-f"]).arg(files);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the first record", SOON, || work.state().join("runs").exists().then_some(()));
+    until("the new version", SOON, || (!practice.leftovers().is_empty()).then_some(()));
+    practice.stops();
+    std::thread::sleep(Duration::from_secs(6));
+    practice.goes_on();
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&child, "TERM");
+    let said = ended(child, SOON);
+    assert!(said.out.contains("cluster:") && said.out.contains("leaving (SIGTERM)"), "{said}");
+    assert_eq!(practice.leftovers(), Vec::<String>::new());
 }

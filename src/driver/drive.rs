@@ -17,6 +17,8 @@ use crate::spec::units::{Dur, Time};
 
 /// How often the lease is renewed; a third of what would let another driver in.
 const LEASE_EVERY: Dur = Dur::secs(2);
+/// Nothing is written under a lease whose last good renewal was sent longer ago than this; others wait for 15 s.
+const LEASE_GOOD: Dur = Dur::secs(10);
 /// Wall and monotonic time may differ by this much between two messages; a clock that is slewed stays far below it.
 const JUMP: i64 = 1_000;
 /// How often the state is saved when nothing was decided. What a crash may cost is this much of clean time and dwell;
@@ -87,6 +89,9 @@ pub struct Driver {
     renewals: u64,
     /// The watches are to begin anew: what they showed is from before a jump.
     rewatch: bool,
+    /// When the renewal in flight was sent, and the last one that worked.
+    lease_sent: Time,
+    lease_good: Option<Time>,
     journal_due: Option<Time>,
     /// When the state was last saved.
     saved: Time,
@@ -130,6 +135,8 @@ impl Driver {
             lease_asked: None,
             renewals: 0,
             rewatch: false,
+            lease_sent: Time(i64::MIN),
+            lease_good: None,
             journal_due: None,
             saved: Time(i64::MIN),
             unsaved: false,
@@ -203,6 +210,9 @@ impl Driver {
             busy |= self.observe();
             self.renew_if_due().await;
             let now = self.world.clock.now().wall;
+            if self.lapses().is_some_and(|t| t <= now) {
+                self.queue.push_back(Body::Lease(LeaseSeen::Lapsed));
+            }
             if self.wake.is_some_and(|w| w <= now) {
                 self.wake = None;
                 self.queue.push_back(Body::Wake);
@@ -245,6 +255,7 @@ impl Driver {
             Answer::Of(body) => self.queue.push_back(body),
             Answer::Lease(number, seen) if self.lease_asked == Some(number) => {
                 self.lease_asked = None;
+                self.note_renewal(&seen);
                 self.queue.push_back(Body::Lease(seen));
             }
             // Asked before the clock jumped: says nothing of whose the lease is now.
@@ -279,6 +290,7 @@ impl Driver {
             return;
         }
         self.lease_due = now + LEASE_EVERY;
+        self.lease_sent = now;
         if self.world.clock.is_virtual() {
             let seen = self.world.lease.renew(now).await;
             self.lease_seen(seen);
@@ -294,13 +306,26 @@ impl Driver {
         });
     }
 
+    fn nothing_new(&self, seen: &LeaseSeen) -> bool {
+        let LeaseSeen::Held { epoch } = seen else { return false };
+        self.run.driving.epoch() == Some(*epoch) && self.run.lease_down.is_none()
+    }
+
+    fn note_renewal(&mut self, seen: &LeaseSeen) {
+        if matches!(seen, LeaseSeen::Held { .. }) {
+            self.lease_good = Some(self.lease_sent);
+        }
+    }
+
+    /// When the lease stops being good, while this process drives.
+    fn lapses(&self) -> Option<Time> {
+        self.run.driving.epoch().and(self.lease_good).map(|sent| sent + LEASE_GOOD)
+    }
+
     /// A renewal that changes nothing is no message: it would fill the inbox with nothing.
     fn lease_seen(&mut self, seen: LeaseSeen) {
-        let same = match &seen {
-            LeaseSeen::Held { epoch } => self.run.driving.epoch() == Some(*epoch) && self.run.cluster.down.is_none(),
-            _ => false,
-        };
-        if same {
+        self.note_renewal(&seen);
+        if self.nothing_new(&seen) {
             self.run.cluster.last_ok = Some(self.world.clock.now().wall);
         } else {
             self.queue.push_back(Body::Lease(seen));
@@ -322,6 +347,7 @@ impl Driver {
         self.queue.retain(|b| !of_before(b));
         self.journal_due = self.journal_due.map(|_| at.wall);
         self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
+        self.lease_good.iter_mut().for_each(|sent| sent.0 += by);
         self.step(at, Body::ClockJumped(by));
         true
     }
@@ -336,9 +362,8 @@ impl Driver {
             report.facts.iter_mut().for_each(|f| mask_env(&mut f.template));
         }
         let at = self.world.clock.now();
-        if let Body::Lease(LeaseSeen::Held { epoch }) = &body
-            && self.run.driving.epoch() == Some(*epoch)
-            && self.run.cluster.down.is_none()
+        if let Body::Lease(seen) = &body
+            && self.nothing_new(seen)
         {
             self.run.cluster.last_ok = Some(at.wall);
             // No decision, but a screen that shows how fresh its picture is must hear of it.
@@ -443,9 +468,10 @@ impl Driver {
 
     /// Until something happens or is due.
     async fn wait(&mut self) {
-        let mut due = self.lease_due;
+        // A renewal in flight is waited for as an answer: its time is past, and waiting for that would never sleep.
+        let mut due = if self.lease_asked.is_some() { Time(i64::MAX) } else { self.lease_due };
         let leave = self.leave_at.as_ref().map(|(at, _)| *at);
-        for t in [self.wake, self.journal_due, leave].into_iter().flatten() {
+        for t in [self.wake, self.journal_due, leave, self.lapses()].into_iter().flatten() {
             due = due.min(t);
         }
         let clock = self.world.clock.clone();

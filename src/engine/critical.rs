@@ -1,9 +1,9 @@
 //! Critical services: when one is down, no raise happens, and who is to blame goes back.
+use super::breach::{Cause, fired};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::observe::WorkloadSeen;
 use super::pass::with_track;
-use super::rollback::fired;
 use super::run::{Held, HoldReason, Run};
 use crate::spec::policy::{Measure, Severity};
 
@@ -55,7 +55,7 @@ pub(super) fn blame(cx: &mut Cx, down: &[String], severity: Severity) {
     }
     let text = format!("critical service down: {}", down.join(", "));
     for name in &blamed {
-        with_track(cx, name, |cx, t, _| fired(cx, t, severity, &text));
+        with_track(cx, name, |cx, t, _| fired(cx, t, severity, &text, Cause::Gates));
     }
 }
 

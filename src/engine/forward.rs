@@ -4,7 +4,7 @@ use super::effect::{Action, EventKind};
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
-use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
+use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
 use crate::gate::Verdict;
 use crate::plan::Planned;
@@ -12,7 +12,7 @@ use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
 
 /// A route nobody has accepted by then is a hold with that reason.
-const ACCEPT_PATIENCE: Dur = Dur::secs(60);
+pub(super) const ACCEPT_PATIENCE: Dur = Dur::secs(60);
 
 /// With `observed: prefer`, a share nobody could prove by then is taken as it was accepted.
 const OBSERVE_PATIENCE: Dur = Dur::mins(2);
@@ -40,7 +40,7 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
 pub(super) fn need_met(run: &Run, need: &str, after: After) -> bool {
     let Some(t) = run.track(need) else { return true };
     // Nothing begins on a version that may go back in the next minute.
-    let good = t.held.is_none() && t.gates_rest();
+    let good = t.sound();
     match (&t.phase, after) {
         (Phase::Done, _) => true,
         (Phase::Settling(_) | Phase::Soaked, _) => good,
@@ -120,7 +120,7 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
             let since = t.written.as_ref().map_or(seen, |w| w.at.max(seen));
             if cx.now.since(since) >= ACCEPT_PATIENCE {
                 let text = format!("route {} is written, but no gateway has accepted it", route_name(cx.run, t));
-                hold(cx, t, HoldReason::NotAccepted, text, None);
+                not_accepted(cx, t, text);
             } else {
                 cx.wake_at(since + ACCEPT_PATIENCE);
             }
@@ -128,10 +128,21 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
         }
         Accepted::No(why) => {
             let text = format!("route {} is refused: {why}", route_name(cx.run, t));
-            hold(cx, t, HoldReason::NotAccepted, text, None);
+            not_accepted(cx, t, text);
             false
         }
     }
+}
+
+/// Somebody must look at the gateway: the weights that were written may never come into force.
+fn not_accepted(cx: &mut Cx, t: &mut Track, text: String) {
+    if t.held.as_ref().is_none_or(|h| h.reason != HoldReason::NotAccepted) && t.ask.is_none() {
+        let service = t.service.clone();
+        cx.page(Some(&service), text.clone());
+        let text = format!("{text}: wait for the gateway, or abort?");
+        t.ask = Some(Ask { kind: AskKind::NotAccepted, text, since: cx.now, deadline: None });
+    }
+    hold(cx, t, HoldReason::NotAccepted, text, None);
 }
 
 pub(super) fn route_name(run: &Run, t: &Track) -> String {

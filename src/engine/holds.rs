@@ -1,7 +1,7 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
-use super::observe::Accepted;
+use super::observe::{Accepted, RouteSeen};
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
@@ -11,12 +11,13 @@ pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
     if let Some(why) = stopped(run, t) {
         return Some(why);
     }
-    match &t.held {
-        Some(h) if matches!(h.reason, HoldReason::Drift | HoldReason::Breach | HoldReason::Failure) => {
-            Some(h.text.clone())
-        }
-        _ => None,
+    if let Some(b) = &t.breach {
+        return Some(b.reason.clone());
     }
+    if t.drifted {
+        return Some("the route was changed by somebody else".into());
+    }
+    t.held.as_ref().filter(|h| h.reason == HoldReason::Failure).map(|h| h.text.clone())
 }
 
 /// The same, but for the service's own hold.
@@ -106,13 +107,12 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let settled = t.call.is_none();
     let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
     if same || !settled {
-        if same && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
-            t.reverting = false;
-            lift(cx, t, "the route is as written again");
+        if same && t.drifted {
+            back_as_written(cx, t);
         }
         return false;
     }
-    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift) {
+    if t.drifted {
         if let (true, Some(share), next) = (t.reverting, share, written.next) {
             let expect = share.round() as u32;
             // Undoing an edit that lowered the share is a raise like any other.
@@ -121,11 +121,10 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
             }
             cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");
         }
+        show_drift(cx, t);
         return true;
     }
-    let who = route.writer.clone().unwrap_or_else(|| "somebody".into());
-    let now_share = share.map_or("gone".to_string(), |s| format!("{s:.0}%"));
-    let text = format!("route was changed by {who}: {now_share} instead of {}%", written.next);
+    let text = drift_text(written, route);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
     t.highest = t.highest.max(share.map_or(0, |s| s.round() as u32));
@@ -133,27 +132,48 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         // Requests may have come to what was to go: confirmed and drained anew.
         t.phase = Phase::Settling(Settling::MoveBack);
     }
-    match cx.run.plan.policy.on_drift {
-        // Where no weight can be read there is none to take over.
-        OnDrift::Adopt if share.is_some() => {
-            adopt(cx, t, "the policy");
-            return false;
-        }
-        OnDrift::Revert => {
-            t.reverting = true;
-            hold(cx, t, HoldReason::Drift, text, None);
-        }
-        OnDrift::Hold | OnDrift::Adopt => {
-            cx.page(Some(&service), text.clone());
-            hold(cx, t, HoldReason::Drift, text.clone(), None);
-            let text = format!("{text}: adopt-drift or revert-drift?");
-            t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
-        }
+    // Where no weight can be read there is none to take over.
+    if cx.run.plan.policy.on_drift == OnDrift::Adopt && share.is_some() {
+        adopt(cx, t, "the policy");
+        return false;
     }
+    t.drifted = true;
+    t.reverting = cx.run.plan.policy.on_drift == OnDrift::Revert;
+    if !t.reverting {
+        cx.page(Some(&service), text);
+    }
+    show_drift(cx, t);
     true
 }
 
+fn drift_text(written: &Written, route: &RouteSeen) -> String {
+    let who = route.writer.as_deref().unwrap_or("somebody");
+    let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
+    format!("route was changed by {who}: {share} instead of {}%", written.next)
+}
+
+/// Holds and asks because of a foreign edit, unless something more pressing is shown; then it shows when that is over.
+fn show_drift(cx: &mut Cx, t: &mut Track) {
+    let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
+    let text = drift_text(written, route);
+    if t.ask.is_none() && t.breach.is_none() && !t.reverting {
+        let text = format!("{text}: adopt-drift or revert-drift?");
+        t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
+    }
+    hold(cx, t, HoldReason::Drift, text, None);
+}
+
+fn back_as_written(cx: &mut Cx, t: &mut Track) {
+    (t.drifted, t.reverting) = (false, false);
+    t.ask.take_if(|a| a.kind == AskKind::Drift);
+    lift_if(cx, t, &[HoldReason::Drift], "the route is as written again");
+}
+
 pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String, until: Option<Time>) {
+    // What acts by itself is what a person must see; the rest is held by it as well.
+    if t.breach.is_some() && reason != HoldReason::Breach {
+        return;
+    }
     match &mut t.held {
         Some(h) if h.reason == reason => {
             h.text = text;
@@ -175,6 +195,8 @@ pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
     }
     t.desired = share;
     t.highest = t.highest.max(share);
+    (t.drifted, t.reverting) = (false, false);
+    t.ask.take_if(|a| a.kind == AskKind::Drift);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
     lift_if(cx, t, &[HoldReason::Drift], "the edit was taken over");
@@ -216,6 +238,7 @@ fn asked_for(kind: AskKind) -> Option<HoldReason> {
         AskKind::Missing => Some(HoldReason::Missing),
         AskKind::Drift => Some(HoldReason::Drift),
         AskKind::Write => Some(HoldReason::Write),
+        AskKind::NotAccepted => Some(HoldReason::NotAccepted),
         AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }

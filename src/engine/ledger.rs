@@ -1,9 +1,10 @@
 //! What the verdicts of one tick do to a track: the hold's clean time, holds, blindness, breaches.
+use super::breach::{self, Cause};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
-use super::holds::{hold, lift, lift_if};
+use super::holds::{hold, lift_if};
 use super::rollback;
-use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Track};
+use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Run, Track};
 use crate::gate::{Progress, Verdict};
 use crate::spec::policy::Severity;
 use crate::spec::units::Dur;
@@ -48,6 +49,7 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     // A tick speaks for the time since the one before it, and for none before the phase began.
     let of_phase = now.since(t.since).min(GRID);
     let mut unsaid = None;
+    let worst = worst_bad(cx.run, t);
     match &mut t.phase {
         Phase::Soaking { clean } if tick == Tick::Good => *clean = *clean + of_phase,
         Phase::Verifying { .. } => rollback::count_verify(t, of_phase),
@@ -75,13 +77,12 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
                 }
                 Tick::TooFew | Tick::Missing => {}
             }
-            hold.recent.push_back(tick == Tick::Bad);
+            hold.recent.push_back(worst);
             let span = flap_span(cx.run.plan.policy.steps.get(step).map_or(Dur::ZERO, |s| s.hold));
             while hold.recent.len() > span {
                 hold.recent.pop_front();
             }
-            let flaps = is_flapping(hold.recent.iter().copied(), span);
-            if flaps {
+            if flaps(cx.run, t) {
                 flapping(cx, t);
             } else {
                 long_step(cx, t, step);
@@ -114,18 +115,25 @@ fn is_flapping(recent: impl ExactSizeIterator<Item = bool>, span: usize) -> bool
     bad as f64 > FLAPPING * span as f64 && spells >= 2
 }
 
+/// The step a track is in was bad on and off.
+pub(super) fn flaps(run: &Run, t: &Track) -> bool {
+    let Phase::Shifting { step, hold } = &t.phase else { return false };
+    let span = flap_span(run.plan.policy.steps.get(*step).map_or(Dur::ZERO, |s| s.hold));
+    is_flapping(hold.recent.iter().map(Option::is_some), span)
+}
+
+/// The worst severity among the gates that act as bad now.
+fn worst_bad(run: &Run, t: &Track) -> Option<Severity> {
+    let severity = |name: &str| run.plan.policy.gates.iter().find(|g| g.name == name).map(|g| g.severity);
+    t.bad_gates().filter_map(|(name, _)| severity(name)).max()
+}
+
 fn flapping(cx: &mut Cx, t: &mut Track) {
-    let worst = cx
-        .run
-        .plan
-        .policy
-        .gates
-        .iter()
-        .filter(|g| t.gates.get(&g.name).is_some_and(|s| s.state.history().any(|(_, _, v)| v == Verdict::Bad)))
-        .map(|g| g.severity)
-        .max()
-        .unwrap_or(Severity::Standard);
-    rollback::fired(cx, t, worst, "flapping: more than 20% of the ticks of this step were bad, on and off");
+    let Phase::Shifting { hold, .. } = &t.phase else { return };
+    // Of those that were bad in this very span: what happened before it was answered then.
+    let worst = hold.recent.iter().flatten().max().copied().unwrap_or(Severity::Standard);
+    let text = "flapping: more than 20% of the ticks of this step were bad, on and off";
+    breach::fired(cx, t, worst, text, Cause::Flapping);
 }
 
 fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
@@ -264,30 +272,6 @@ fn too_few(cx: &mut Cx, t: &mut Track) {
         let text = format!("{reason} after {}: next, abort, or wait?", spent.clock());
         cx.page(Some(&service), text.clone());
         t.ask = Some(Ask { kind: AskKind::TooFew, text, since: cx.now, deadline: None });
-    }
-}
-
-/// Acts on gates that fired: the worst severity, all named. A standard breach waits for its deadline.
-pub(super) fn answer_breaches(cx: &mut Cx, t: &mut Track, firing: Vec<(Severity, String)>) {
-    if !t.phase.in_flight() {
-        return;
-    }
-    if let Some(severity) = firing.iter().map(|(s, _)| *s).max() {
-        let reasons: Vec<String> = firing.into_iter().map(|(_, r)| r).collect();
-        rollback::fired(cx, t, severity, &reasons.join("; "));
-        return;
-    }
-    let Some(h) = t.held.clone().filter(|h| h.reason == HoldReason::Breach) else { return };
-    let missing = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| e.acts_as.is_missing()));
-    let bad = t.bad_gates().next().is_some();
-    if !bad && !missing {
-        t.kept_until = None;
-        lift(cx, t, "recovered before its deadline");
-    } else if let Some(until) = h.until
-        && cx.now >= until
-    {
-        // Missing data is no recovery.
-        rollback::fired(cx, t, Severity::Standard, &h.text);
     }
 }
 

@@ -128,8 +128,10 @@ pub enum LeaseSeen {
     Held { epoch: u64 },
     /// Somebody else's.
     Taken { holder: String, epoch: u64 },
-    /// Could not be renewed in time; unknown whose it is.
+    /// A renewal failed; unknown whose it is.
     Expired { error: String },
+    /// The last renewal that worked was sent so long ago that another driver may soon have it: stop writing.
+    Lapsed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

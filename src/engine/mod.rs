@@ -10,8 +10,9 @@
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `critical`; `obey`
+//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `breach` acts on it; `critical`; `obey`
 mod begin;
+mod breach;
 pub mod command;
 mod critical;
 mod cx;

@@ -6,12 +6,8 @@ use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
-use super::{joint, rollback, step};
+use super::{breach, joint, rollback, step};
 use crate::spec::policy::Severity;
-use crate::spec::units::Dur;
-
-/// `keep` moves a standard deadline by this, once.
-const KEEP: Dur = Dur::mins(10);
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
     let who = c.by.name.clone();
@@ -84,16 +80,9 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
             if t.held.as_ref().is_some_and(|h| matches!(h.reason, HoldReason::TooFew | HoldReason::LongStep)) {
                 lift(cx, t, &format!("{who} goes on"));
             }
-            t.ask = None;
+            t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
         }
-        Verb::Keep => {
-            let until = t.ask.as_ref().and_then(|a| a.deadline).unwrap_or(cx.now) + KEEP;
-            t.kept_until = Some(until);
-            if let Some(h) = &mut t.held {
-                h.until = Some(until);
-            }
-            t.ask = None;
-        }
+        Verb::Keep => breach::keep(cx, t),
         Verb::Retry => retry(cx, t),
         Verb::Skip => {
             t.ask = None;
@@ -109,7 +98,10 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
             cx.run.tracks.remove(&name);
         }
         Verb::AdoptDrift => adopt(cx, t, who),
-        Verb::RevertDrift => t.reverting = true,
+        Verb::RevertDrift => {
+            t.reverting = true;
+            t.ask.take_if(|a| a.kind == AskKind::Drift);
+        }
         Verb::Abort => {
             let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };
             rollback::decide(cx, t, Severity::Immediate, &reason, who);
@@ -142,7 +134,8 @@ impl Track {
         self.blind = None;
         (self.missing_ticks, self.missing_since) = (0, None);
         self.fault = None;
-        self.kept_until = None;
+        self.breach = None;
+        self.drifted = false;
         self.gates_from = None;
         self.written = None;
         self.pinned = None;

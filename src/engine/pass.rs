@@ -6,7 +6,7 @@ use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
-use super::{joint, rollback, settle, tick};
+use super::{breach, joint, rollback, settle, tick};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
 use crate::spec::units::Time;
@@ -88,6 +88,10 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         (t.unready_since, t.pending_since) = (None, None);
         return;
     }
+    breach::due(cx, t);
+    if t.phase.going_back() {
+        return rollback::advance(cx, t, p);
+    }
     if stamp_first(cx, t) || drift(cx, t) {
         return;
     }
@@ -124,7 +128,7 @@ fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
 /// Nothing speaks against what this service came to: as long as it may yet go back, nothing that goes with it settles.
 fn rests(o: &Track) -> bool {
     match o.phase {
-        Phase::Soaked => o.held.is_none() && o.gates_rest(),
+        Phase::Soaked => o.sound(),
         Phase::Settling(_) => true,
         _ => o.phase.is_final(),
     }
@@ -193,7 +197,10 @@ impl Track {
         self.written.iter_mut().for_each(|w| shift(&mut w.at));
         self.phase.clock_moved(shift);
         let later = |t: &mut Time| t.0 += by;
-        self.kept_until.iter_mut().for_each(later);
+        self.breach.iter_mut().for_each(|b| {
+            shift(&mut b.since);
+            later(&mut b.deadline);
+        });
         self.fault.iter_mut().for_each(|f| later(&mut f.retry_at));
         self.ask.iter_mut().filter_map(|a| a.deadline.as_mut()).for_each(later);
         self.held.iter_mut().filter_map(|h| h.until.as_mut()).for_each(later);

@@ -111,7 +111,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         ),
         Verb::Resume => say(t.paused.is_some(), "not paused"),
         Verb::Next => next_possible(run, t),
-        Verb::Keep if t.kept_until.is_some() => Err("kept once already".into()),
+        Verb::Keep if t.breach.as_ref().is_some_and(|b| b.kept) => Err("kept once already".into()),
         Verb::Keep => say(asked(AskKind::Keep), "no rollback waits for a deadline"),
         Verb::Retry => {
             say(asked(AskKind::AfterRollback) || asked(AskKind::Write) || t.fault.is_some(), "nothing failed here")

@@ -1,7 +1,7 @@
 //! Going back. A decided rollback never turns back; the order of its steps is fixed.
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
-use super::forward::route_name;
+use super::forward::{ACCEPT_PATIENCE, route_name};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
@@ -39,31 +39,6 @@ pub(super) fn breach(cx: &mut Cx, t: &mut Track, gate: &str, text: &str) {
     decide(cx, t, Severity::Immediate, &format!("{gate}: {text}"), ENGINE);
 }
 
-/// A gate fired. `standard` first holds, pages and asks; at its deadline it happens.
-pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str) {
-    if severity > Severity::Standard {
-        return decide(cx, t, severity, reason, ENGINE);
-    }
-    let deadline = match (&t.ask, t.kept_until) {
-        (_, Some(kept)) => kept,
-        (Some(Ask { kind: AskKind::Keep, deadline: Some(d), .. }), None) => *d,
-        _ => cx.now + cx.run.plan.policy.standard_deadline,
-    };
-    if cx.now >= deadline {
-        return decide(cx, t, severity, reason, ENGINE);
-    }
-    cx.wake_at(deadline);
-    // Kept once, it is not asked again.
-    let asked = t.kept_until.is_some() || t.ask.as_ref().is_some_and(|a| a.kind == AskKind::Keep);
-    hold(cx, t, HoldReason::Breach, reason.to_string(), Some(deadline));
-    if !asked {
-        let service = t.service.clone();
-        cx.page(Some(&service), format!("{reason}: rolls back at its deadline unless somebody says keep"));
-        let text = format!("{reason}: keep it?");
-        t.ask = Some(Ask { kind: AskKind::Keep, text, since: cx.now, deadline: Some(deadline) });
-    }
-}
-
 /// As [`decide`], because another service goes back: the page for that one is enough.
 pub(super) fn follow(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str) {
     decide(cx, t, severity, reason, FOLLOWS);
@@ -94,8 +69,10 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     t.held = None;
     t.ask = None;
     t.blind = None;
-    t.kept_until = None;
-    t.reverting = false;
+    t.breach = None;
+    (t.reverting, t.drifted) = (false, false);
+    // What an earlier write met, and how long it was told to wait, says nothing of the way back.
+    t.fault = None;
     let text = format!("rolling back from {}% ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
@@ -122,15 +99,15 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
             let share = t.accepted_share().round() as u32;
-            let fit = fit(t, p) && !t.orphaned();
-            if fit && (t.fault.is_none() || share == 0) {
+            let (fit, followed) = (fit(t, p) && !t.orphaned(), share > 0 || is_followed(t));
+            if fit && followed && (t.fault.is_none() || share == 0) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
                 return advance(cx, t, p);
             }
-            if fit {
+            if fit && share > 0 {
                 cx.call(t, Action::SetWeight { next: 0, expect: share }, format!("rollback: {}", rollback.reason));
-            } else {
+            } else if !fit {
                 scale_target(cx, t);
             }
             hold(cx, t, HoldReason::Failure, reason, None);
@@ -160,7 +137,7 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             lower(cx, t, p, r);
         }
         RollbackStage::Lower => lower(cx, t, p, r),
-        RollbackStage::Confirm => confirm(cx, t, r),
+        RollbackStage::Confirm => confirm(cx, t, p, r),
         RollbackStage::Drain => {
             let since = *r.drain_since.get_or_insert(cx.now);
             let until = since + cx.run.plan.policy.drain;
@@ -211,7 +188,8 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
 }
 
 fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String) {
-    let command = manual_command(cx.run, t, p);
+    let flows = t.accepted_share() >= 0.5 || t.orphaned();
+    let command = if flows { manual_command(cx.run, t, p) } else { look_command(cx.run, p) };
     let service = t.service.clone();
     cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
     let since = cx.now;
@@ -222,10 +200,19 @@ fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String)
     );
 }
 
-/// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
-pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
+/// What a person types to see why no gateway follows a route.
+fn look_command(run: &Run, p: &Planned) -> String {
+    format!("{} get httproute {} -o yaml", kubectl(run), p.service.traffic.http_route.name)
+}
+
+fn kubectl(run: &Run) -> String {
     let k = &run.plan.environment.kubernetes;
     let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
+    format!("kubectl{context} -n {}", k.namespace)
+}
+
+/// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
+pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
     let traffic = &p.service.traffic.http_route;
     let mut ops = Vec::new();
@@ -239,8 +226,7 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
             ops.push(format!("{{\"op\":\"add\",\"path\":\"{refs}/-\",\"value\":{stable}}}"));
         }
     }
-    let (route, namespace) = (&traffic.name, &k.namespace);
-    format!("kubectl{context} -n {namespace} patch httproute {route} --type=json -p '[{}]'", ops.join(","))
+    format!("{} patch httproute {} --type=json -p '[{}]'", kubectl(run), traffic.name, ops.join(","))
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
@@ -295,7 +281,7 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         t.desired = 0;
         r.stage = RollbackStage::Confirm;
         t.phase = Phase::RollingBack(r.clone());
-        confirm(cx, t, r);
+        confirm(cx, t, p, r);
     }
 }
 
@@ -313,12 +299,35 @@ pub(super) fn moved(t: &Track, r: &Rollback) -> bool {
     t.highest > 0 || r.from_share > 0
 }
 
-fn confirm(cx: &mut Cx, t: &mut Track, mut r: Rollback) {
-    let Some(route) = t.route.clone() else { return };
-    // Where no weight was ever written there is no traffic to wait for, whether or not a gateway takes the route on.
-    if moved(t, &r) && route.accepted != Accepted::Yes {
+/// A gateway has taken the route on as it stands; a route that is gone carries nothing.
+fn is_followed(t: &Track) -> bool {
+    t.route.as_ref().is_some_and(|r| r.accepted == Accepted::Yes || r.uid.is_empty())
+}
+
+/// 0 % is written. Without a gateway that takes it on, requests may still come to the new version.
+fn not_followed(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback) {
+    let written = t.written.as_ref().map_or(r.decided, |w| w.at.max(r.decided));
+    // A write for another service of the same route makes this one wait again.
+    let since = t.pending_since.map_or(written, |seen| seen.max(written));
+    if cx.now.since(since) < ACCEPT_PATIENCE {
         t.phase = Phase::RollingBack(r);
+        return cx.wake_at(since + ACCEPT_PATIENCE);
+    }
+    let route = &p.service.traffic.http_route.name;
+    let why = match t.route.as_ref().map(|r| &r.accepted) {
+        Some(Accepted::No(why)) => format!("but the gateway refuses route {route}: {why}"),
+        _ => format!("but no gateway has accepted route {route} for {ACCEPT_PATIENCE}"),
+    };
+    blocked(cx, t, p, r, format!("0% is written, {why}"));
+}
+
+fn confirm(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if t.route.is_none() {
         return;
+    }
+    // Where no weight was ever written there is no traffic to wait for, whether or not a gateway takes the route on.
+    if moved(t, &r) && !is_followed(t) {
+        return not_followed(cx, t, p, r);
     }
     let zero = *r.accepted_zero.get_or_insert(cx.now);
     let moved = moved(t, &r);

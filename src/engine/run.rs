@@ -50,6 +50,11 @@ pub struct Run {
     pub preflight: Option<PreflightReport>,
     pub driving: Driving,
     pub cluster: SourceState,
+    /// Why the watches see nothing, and why the lease was not renewed; the cluster counts as away while either stands.
+    #[serde(default)]
+    pub watches_down: Option<String>,
+    #[serde(default)]
+    pub lease_down: Option<String>,
     pub metrics: SourceState,
     /// What the source wants said, such as which pods were sampled.
     pub metrics_notes: Vec<String>,
@@ -208,8 +213,9 @@ pub struct Hold {
     pub clean: Dur,
     pub ticks: u32,
     pub bad_ticks: u32,
-    /// Whether each of the last ticks was bad, newest last; at most max(step, 10 ticks). For `flapping`.
-    pub recent: VecDeque<bool>,
+    /// The worst severity among the gates that were bad at each of the last ticks, newest last; at most max(step, 10
+    /// ticks). For `flapping`.
+    pub recent: VecDeque<Option<Severity>>,
     /// The tick counted last.
     pub last_tick: Option<Time>,
     /// A person ended the hold early.
@@ -328,6 +334,18 @@ pub enum HoldReason {
     Leaving,
 }
 
+/// A breach of `standard` severity: goes back at its deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breach {
+    pub reason: String,
+    pub since: Time,
+    pub deadline: Time,
+    /// A person moved the deadline, which is possible once.
+    pub kept: bool,
+    /// Bad ticks on and off are among its causes.
+    pub flapping: bool,
+}
+
 /// A person's stop; a person lifts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
@@ -369,6 +387,8 @@ pub enum AskKind {
     AfterRollback,
     /// A write keeps being refused: `retry`.
     Write,
+    /// No gateway takes the route on.
+    NotAccepted,
 }
 
 /// One service's way through the run.
@@ -397,8 +417,12 @@ pub struct Track {
     pub paused: Option<Paused>,
     pub blind: Option<Blind>,
     pub ask: Option<Ask>,
-    /// `keep` was said: the standard deadline is moved to this, once.
-    pub kept_until: Option<Time>,
+    /// A standard breach that waits for its deadline.
+    #[serde(default)]
+    pub breach: Option<Breach>,
+    /// Somebody else changed the route, and that was told.
+    #[serde(default)]
+    pub drifted: bool,
     /// A person wants a foreign edit undone.
     pub reverting: bool,
     /// The write in flight.
@@ -529,6 +553,11 @@ impl Track {
     pub fn orphaned(&self) -> bool {
         let next = |r: &RouteSeen| r.weights.is_none() && r.backends.iter().any(|b| b.slot == Slot::Next);
         self.route.as_ref().is_some_and(next)
+    }
+
+    /// Nothing is held against the version as it serves now, so that others may rest on it.
+    pub fn sound(&self) -> bool {
+        self.held.is_none() && self.breach.is_none() && !self.drifted && self.gates_rest()
     }
 
     /// Remembers what a write asked for whose answer never came.

@@ -228,7 +228,10 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
             asks.push(AskLine {
                 service: Some(track.service.clone()),
                 kind: None,
-                text: format!("{}: make old ready, or take it back by hand", track.service),
+                text: match track.accepted_share() {
+                    share if share < 0.5 => format!("{}: see why its gateway does not follow the route", track.service),
+                    _ => format!("{}: make old ready, or take it back by hand", track.service),
+                },
                 deadline: None,
                 answers: Vec::new(),
             });
@@ -263,6 +266,7 @@ pub fn answers(kind: AskKind) -> &'static [Verb] {
         AskKind::Drift => &[Verb::AdoptDrift, Verb::RevertDrift],
         AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
         AskKind::Write => &[Verb::Retry, Verb::Abort],
+        AskKind::NotAccepted => &[Verb::Abort],
     }
 }
 

@@ -1,12 +1,18 @@
 //! One message in, effects out.
 use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
+use super::holds::{hold, lift_if};
 use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message};
 use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
-use super::run::{Driving, Fault, Leaving, Outcome, Paused, Phase, Run, SourceState, Stage, Track};
+use super::run::{
+    Ask, AskKind, Driving, Fault, HoldReason, Leaving, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
+};
 use super::{obey, observe::Slot, pass, tick};
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
+
+/// A write that failed this often in a row waits for a person; it goes on being tried.
+const REFUSED: u32 = 6;
 
 /// Takes one message in and says what is to be done. The same run and message give the same run and effects.
 pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
@@ -39,12 +45,11 @@ fn hear(cx: &mut Cx, body: &Body) {
         Body::Called(result) => called(cx, result),
         Body::Lease(seen) => lease(cx, seen),
         Body::ClusterLink(link) => {
-            let now = cx.now;
-            let said = source(&mut cx.run.cluster, link, now);
-            if let Some(text) = said {
-                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
-                answers_again(cx);
-            }
+            cx.run.watches_down = match link {
+                Link::Up => None,
+                Link::Down(why) => Some(why.clone()),
+            };
+            cluster_link(cx);
         }
         Body::JournalLink(link) => {
             let now = cx.now;
@@ -75,6 +80,18 @@ pub(super) fn source(state: &mut SourceState, link: &Link, now: Time) -> Option<
     }
 }
 
+/// The cluster is away while the watches or the lease say so; a lease that is renewed says nothing of a dead watch, nor the
+/// other way about.
+fn cluster_link(cx: &mut Cx) {
+    let why = cx.run.watches_down.as_ref().or(cx.run.lease_down.as_ref());
+    let link = why.map_or(Link::Up, |why| Link::Down(why.clone()));
+    let now = cx.now;
+    if let Some(text) = source(&mut cx.run.cluster, &link, now) {
+        cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
+        answers_again(cx);
+    }
+}
+
 /// What failed because nobody answered is tried at once, and counted anew, when somebody answers again.
 fn answers_again(cx: &mut Cx) {
     if cx.run.cluster.down.is_some() {
@@ -100,6 +117,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
     cx.run.preflight_asked = false;
     cx.run.tick_asked = None;
     cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };
+    (cx.run.watches_down, cx.run.lease_down) = (None, None);
     cx.run.journal.down = None;
     let names: Vec<String> = cx.run.tracks.keys().cloned().collect();
     for name in names {
@@ -248,6 +266,10 @@ fn called(cx: &mut Cx, result: &CallResult) {
                 if let Some(fault) = t.fault.take()
                     && fault.attempts > 1
                 {
+                    if fault.attempts >= REFUSED {
+                        lift_if(cx, &mut t, &[HoldReason::Write], "it could be written");
+                        t.ask.take_if(|a| a.kind == AskKind::Write);
+                    }
                     let text = format!("{} worked after {} tries", flight.call.action.word(), fault.attempts + 1);
                     cx.event(EventKind::Fault, ENGINE, Some(&t.service), text);
                 }
@@ -285,8 +307,10 @@ fn failed(
         }
         _ => {}
     }
-    let attempts = t.fault.as_ref().map_or(0, |f| f.attempts) + 1;
-    let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default());
+    let (now, attempts) = (cx.now, t.fault.as_ref().map_or(0, |f| f.attempts) + 1);
+    // The server's wish is granted within bounds: a way back is not put off for minutes because of a busy moment.
+    let longest = if call.action.lowers_risk() { Dur::secs(10) } else { Dur::mins(1) };
+    let wait = backoff(attempts - 1, call.key).max(retry_after.unwrap_or_default().min(longest));
     let service = t.service.clone();
     // The first failure and then each tenth: the screen shows the count in between. One conflict is nothing unusual.
     let first = attempts == 1 && error.kind != CallErrorKind::Conflict;
@@ -294,8 +318,19 @@ fn failed(
         let text = format!("{}: {}; next try in {}", call.action.word(), error.text, wait);
         cx.event(EventKind::Fault, ENGINE, Some(&service), text);
     }
-    if attempts == 6 {
-        cx.page(Some(&service), format!("{} has failed {attempts} times: {}", call.action.word(), error.text));
+    if attempts == REFUSED {
+        let text = format!("{} has failed {attempts} times: {}", call.action.word(), error.text);
+        cx.page(Some(&service), text.clone());
+        // A rollback that cannot be written says so in its own words.
+        if !t.phase.going_back() {
+            hold(cx, t, HoldReason::Write, text.clone(), None);
+            t.ask.get_or_insert_with(|| Ask {
+                kind: AskKind::Write,
+                text: format!("{text}: retry or abort?"),
+                since: now,
+                deadline: None,
+            });
+        }
     }
     t.fault = Some(Fault {
         action: call.action.word().into(),
@@ -317,11 +352,8 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
                 cx.event(EventKind::Run, ENGINE, None, text);
             }
             cx.run.driving = Driving::Yes { epoch: *epoch };
-            let now = cx.now;
-            if let Some(text) = source(&mut cx.run.cluster, &Link::Up, now) {
-                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
-                answers_again(cx);
-            }
+            cx.run.lease_down = None;
+            cluster_link(cx);
         }
         LeaseSeen::Taken { holder, epoch } => {
             let text = format!("{holder} drives this fleet (epoch {epoch})");
@@ -336,21 +368,16 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
             }
         }
         LeaseSeen::Expired { error } => {
-            let now = cx.now;
-            if let Some(text) = source(&mut cx.run.cluster, &Link::Down(error.clone()), now) {
-                cx.event(EventKind::Fault, ENGINE, None, format!("cluster: {text}"));
-            }
-            // Another may take it once our last renewal is older than the lease lasts; stop before that.
-            let deadline = Dur::secs(10);
-            let silent = cx.run.cluster.down.as_ref().is_some_and(|(since, _)| now.since(*since) >= deadline);
-            if silent && matches!(cx.run.driving, Driving::Yes { .. }) {
-                cx.run.driving = Driving::Lost { why: error.clone(), since: now };
-                cx.event(
-                    EventKind::Fault,
-                    ENGINE,
-                    None,
-                    "NOT DRIVING: the lease could not be renewed; nothing is written",
-                );
+            cx.run.lease_down = Some(error.clone());
+            cluster_link(cx);
+        }
+        LeaseSeen::Lapsed => {
+            let why = cx.run.lease_down.get_or_insert_with(|| "the lease was not renewed".into()).clone();
+            cluster_link(cx);
+            if matches!(cx.run.driving, Driving::Yes { .. }) {
+                cx.run.driving = Driving::Lost { why, since: cx.now };
+                let text = "NOT DRIVING: the lease could not be renewed; nothing is written";
+                cx.event(EventKind::Fault, ENGINE, None, text);
             }
         }
     }

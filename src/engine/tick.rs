@@ -7,7 +7,7 @@ use super::observe::{Slot, WorkloadSeen};
 use super::pass::{next_tick, with_track};
 use super::run::{GRID, GateTrack, Phase, Run, Settling, Track};
 use super::step::source;
-use super::{critical, ledger, rollback};
+use super::{breach, critical, ledger, rollback};
 use crate::gate::{Context, evaluate, window};
 use crate::gate::{Evaluation, Failure, Sample, Verdict};
 use crate::plan::Planned;
@@ -239,7 +239,7 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             firing.push((gate.severity, now.reason.clone()));
         }
     }
-    ledger::answer_breaches(cx, t, firing);
+    breach::answer(cx, t, firing);
     critical_fired
 }
 

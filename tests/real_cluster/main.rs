@@ -220,7 +220,7 @@ fn everything_wrong_is_said_at_once_and_nothing_is_changed() {
     let asked = [LEDGER, there[1], ("portal", "8.8.1", "8.9.0", ""), ("nobody", "1.0.0", "1.1.0", "")];
     let before = cluster.inventory();
     let said = ends(&mut cluster.run(&cluster.files(&asked, &prometheus)), LIMIT);
-    said.is(2, &["nobody", "readiness probe", "search"]);
+    said.is(2, &["nobody does not exist", "has no readinessProbe", "third backend: stranger"]);
     assert_eq!(end_of(&said)["outcome"], "blocked");
     assert_eq!(cluster.inventory(), before);
 }
@@ -261,11 +261,15 @@ fn a_route_that_nobody_accepts_is_held_and_taken_back() {
     let stage = Stage::set(&cluster.api, &cluster.namespace, Part { gateway: false, ..GOOD });
     cluster.install(&[LEDGER]);
     cluster.wait_ready(&[LEDGER]);
+    std::thread::sleep(Duration::from_secs(3));
+    if stage::is_accepted(&cluster.get("httproute", "ledger")) {
+        let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: a gateway of this cluster accepts every route ***\n");
+        return;
+    }
     let Some(prometheus) = Prometheus::start(&cluster.work, &stage.sd) else { return };
-    let mut run = cluster.run(&cluster.files(&[LEDGER], &prometheus).with("on_failure", "stop"));
-    run.args(["--timeout", "100s"]);
-    let said = ends(&mut run, LIMIT);
-    said.is(5, &["no gateway has accepted it"]);
+    let mut run = cluster.run(&cluster.files(&[LEDGER], &prometheus));
+    let said = ends(run.args(["--timeout", "100s"]), LIMIT);
+    said.is(3, &["no gateway has accepted it"]);
     assert!(!said.out.contains("% written"), "no weight is raised: {said}");
     cluster.rests_on(&[("ledger", "5.2.0")]);
 }

@@ -189,7 +189,8 @@ fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-fn is_accepted(route: &Value) -> bool {
+/// A gateway follows the route as it stands.
+pub fn is_accepted(route: &Value) -> bool {
     let generation = route["metadata"]["generation"].as_i64();
     let conditions = route["status"]["parents"][0]["conditions"].as_array();
     conditions

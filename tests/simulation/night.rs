@@ -176,7 +176,7 @@ fn answer(ask: &Ask, service: &str, attempt: u32) -> Command {
         AskKind::AfterRollback => Verb::Skip,
         AskKind::Write => Verb::Retry,
         AskKind::TooFew | AskKind::LongStep if even => Verb::Next,
-        AskKind::Keep | AskKind::TooFew | AskKind::LongStep | AskKind::Missing => Verb::Abort,
+        AskKind::Keep | AskKind::TooFew | AskKind::LongStep | AskKind::Missing | AskKind::NotAccepted => Verb::Abort,
     };
     command(verb, Some(service), "on call")
 }

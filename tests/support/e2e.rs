@@ -170,7 +170,7 @@ pub fn signal(child: &Child, name: &str) {
 
 /// `pilothouse practice` at the speed of the wall clock.
 pub struct Practice {
-    _process: Process,
+    process: Process,
     pub kubeconfig: PathBuf,
     /// `http://HOST:PORT` of the API server.
     pub api: String,
@@ -197,7 +197,16 @@ impl Practice {
             }
         }
         let told = "the practice cluster says where it is";
-        Practice { _process: process, kubeconfig, api: api.expect(told), sd: sd.expect(told) }
+        Practice { process, kubeconfig, api: api.expect(told), sd: sd.expect(told) }
+    }
+
+    /// Takes connections and answers nothing, until it goes on.
+    pub fn stops(&self) {
+        signal(&self.process.0, "STOP");
+    }
+
+    pub fn goes_on(&self) {
+        signal(&self.process.0, "CONT");
     }
 
     /// An object, or a list, as the API server shows it. `Null` when there is none.
