@@ -1,5 +1,6 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
+use super::rollback;
 use super::run::{AskKind, HoldReason, Phase, Run, Stage, Track};
 use crate::gate::Verdict;
 
@@ -71,6 +72,9 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
     {
         return Err("the run has ended".into());
     }
+    if run.is_left() && verb != Verb::Note {
+        return Err(format!("nobody drives from here any more; {} takes the run up", run.resume_command()));
+    }
     let info = verb.info();
     let track = match scope {
         Scope::Service(name) => Some(run.track(name).ok_or_else(|| format!("no service {name} in this run"))?),
@@ -125,7 +129,11 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         }
         Verb::Abort => match &t.phase {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
-            Phase::Shifting { .. } if t.accepted_share() < 99.5 => Ok(()),
+            Phase::Shifting { .. } if t.accepted_share() < 99.5 => {
+                let (ready, all) = (rollback::old_ready(t), t.r0);
+                let why = format!("only {ready} of {all} old pods are ready: they cannot take its traffic back");
+                say(rollback::may_go_back(t), &why)
+            }
             p if p.going_back() => Err("going back already".into()),
             Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked => {
                 Err("at 100%: use roll back (two persons)".into())

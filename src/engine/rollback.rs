@@ -4,7 +4,9 @@ use super::effect::{Action, EventKind};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
-use super::run::{Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track};
+use super::run::{
+    Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Track, Verified,
+};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};
@@ -84,6 +86,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         accepted_zero: None,
         quiet_scrapes: 0,
         drain_since: None,
+        verified: None,
     };
     t.held = None;
     t.ask = None;
@@ -116,7 +119,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
             let share = t.accepted_share().round() as u32;
-            let fit = fit(t, p);
+            let fit = fit(t);
             if fit && (t.fault.is_none() || share == 0) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
@@ -137,7 +140,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     match r.stage {
         RollbackStage::TargetCheck => {
-            if t.accepted_share() >= 0.5 && !fit(t, p) {
+            if !may_go_back(t) {
                 return unfit(cx, t, p, r);
             }
             r.stage = RollbackStage::Lower;
@@ -162,9 +165,26 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
 }
 
 /// The old version can carry the load.
-fn fit(t: &Track, _p: &Planned) -> bool {
-    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
+fn fit(t: &Track) -> bool {
+    let ready = old_ready(t);
     ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
+}
+
+/// Ready pods of the old version.
+pub(super) fn old_ready(t: &Track) -> u32 {
+    t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready)
+}
+
+/// The old version can take back what flows to the new one.
+pub(super) fn may_go_back(t: &Track) -> bool {
+    t.accepted_share() < 0.5 || fit(t)
+}
+
+/// A person's wish to go back is no emergency: the traffic stays where it is served until the old version can take it.
+pub(super) fn wait_for_old(cx: &mut Cx, t: &mut Track) {
+    scale_target(cx, t);
+    let text = format!("to be aborted, but only {} of {} old pods are ready", old_ready(t), t.r0);
+    hold(cx, t, HoldReason::Failure, text, None);
 }
 
 fn scale_target(cx: &mut Cx, t: &mut Track) {
@@ -182,8 +202,7 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         t.phase = Phase::RollingBack(r);
         return cx.wake_at(until);
     }
-    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
-    let reason = format!("only {ready} of {} old pods are ready: traffic cannot go back to them", t.r0);
+    let reason = format!("only {} of {} old pods are ready: traffic cannot go back to them", old_ready(t), t.r0);
     blocked(cx, t, p, r, reason);
 }
 
@@ -204,18 +223,23 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let k = &run.plan.environment.kubernetes;
     let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
-    let ops: Vec<String> = backends
-        .iter()
-        .map(|b| {
-            let weight = if b.slot == Slot::Stable { 100 } else { 0 };
-            // `add` sets a member whether it is there or not.
-            format!(
-                "{{\"op\":\"add\",\"path\":\"/spec/rules/{}/backendRefs/{}/weight\",\"value\":{weight}}}",
-                b.rule, b.index
-            )
-        })
-        .collect();
-    let (route, namespace) = (&p.service.traffic.http_route.name, &k.namespace);
+    let traffic = &p.service.traffic.http_route;
+    let (route, namespace) = (&traffic.name, &k.namespace);
+    if backends.is_empty() {
+        let what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+        return format!("kubectl{context} -n {namespace} edit httproute {route}  # {what}");
+    }
+    // Places move when somebody edits the route: the patch is refused rather than given to another backend.
+    let tests = backends.iter().map(|b| {
+        let name = if b.slot == Slot::Stable { &traffic.stable } else { &traffic.next };
+        format!("{{\"op\":\"test\",\"path\":\"{}/name\",\"value\":\"{name}\"}}", b.path())
+    });
+    let weights = backends.iter().map(|b| {
+        let weight = if b.slot == Slot::Stable { 100 } else { 0 };
+        // `add` sets a member whether it is there or not.
+        format!("{{\"op\":\"add\",\"path\":\"{}/weight\",\"value\":{weight}}}", b.path())
+    });
+    let ops: Vec<String> = tests.chain(weights).collect();
     format!("kubectl{context} -n {namespace} patch httproute {route} --type=json -p '[{}]'", ops.join(","))
 }
 
@@ -253,7 +277,7 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     t.phase = Phase::RollingBack(r.clone());
     if share > target {
         // It may have lost its pods since the check, between two halvings or while a write is tried again.
-        if !fit(t, p) {
+        if !fit(t) {
             return unfit(cx, t, p, r);
         }
         r.unfit_since = None;
@@ -348,10 +372,11 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
     }
     t.desired = 0;
     if !moved(t, &r) {
-        return back(cx, t, r, "the new version is gone; no traffic ever moved");
+        return back(cx, t, r, Verified::Untouched, "the new version is gone; no traffic ever moved");
     }
     if cx.run.leaving.is_some() {
-        return back(cx, t, r, "the old version serves everything; its gates are not watched, as this process leaves");
+        let how = "the old version serves everything; its gates are not watched, as this process leaves";
+        return back(cx, t, r, Verified::NotWatched, how);
     }
     let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
     // The old version is judged from here on, by what it does from here on.
@@ -365,7 +390,7 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
 fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
     let verify = cx.run.plan.policy.verify;
     if clean >= verify {
-        return back(cx, t, r, "the old version is healthy");
+        return back(cx, t, r, Verified::Healthy, "the old version is healthy");
     }
     let patience = since + verify.times(3).max(Dur::mins(5));
     if cx.now < patience {
@@ -374,14 +399,15 @@ fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
     let bad: Vec<String> = t.bad_gates().map(|(_, e)| e.reason.clone()).collect();
     let service = t.service.clone();
     if bad.is_empty() {
-        back(cx, t, r, "the old version could not be verified: its gates have no data");
+        back(cx, t, r, Verified::NoData, "the old version could not be verified: its gates have no data");
     } else {
         cx.page(Some(&service), format!("the old version is not healthy either: {}", bad.join("; ")));
-        back(cx, t, r, "the old version serves everything, and is not healthy either");
+        back(cx, t, r, Verified::Unhealthy, "the old version serves everything, and is not healthy either");
     }
 }
 
-fn back(cx: &mut Cx, t: &mut Track, r: Rollback, how: &str) {
+fn back(cx: &mut Cx, t: &mut Track, mut r: Rollback, verified: Verified, how: &str) {
+    r.verified = Some(verified);
     let took = cx.now.since(r.decided).clock();
     let reason = r.reason.clone();
     cx.enter(t, Phase::RolledBack { rollback: r }, format!("rolled back in {took}: {how}"));

@@ -21,6 +21,10 @@ pub struct RunSummary {
     pub started: Option<Time>,
     pub ended: Option<Time>,
     pub outcome: Option<Outcome>,
+    /// Why the last process left it, if it did.
+    pub left: Option<String>,
+    /// Flags by which its cluster and folder were named.
+    pub flags: String,
     /// Who started or drove it last.
     pub by: String,
     /// The process that drives it now, on this machine.
@@ -75,6 +79,8 @@ fn fill(summary: &mut RunSummary, value: &Value) {
     summary.started = time("started");
     summary.ended = time("ended");
     summary.outcome = serde_json::from_value(value["stage"]["ended"].clone()).ok();
+    summary.left = value["leaving"]["why"].as_str().map(super::text::clean);
+    summary.flags = text(&value["flags"]);
     summary.by = match &value["identity"]["name"] {
         Value::String(name) => super::text::clean(name),
         _ => text(&value["by"]["name"]),
