@@ -263,6 +263,21 @@ fn told_to_hold_it_says_shares_and_how_to_go_on_and_then_goes_on() {
 }
 
 #[test]
+fn a_cluster_that_goes_away_is_given_up_and_the_run_left() {
+    let work = Work::new("lost");
+    let practice = Practice::start(&work, "healthy");
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("rollback_give_up", "15s").write(&work);
+    let child = run(&work, &practice, &files, &[]);
+    at_a_quarter(&practice, "tenants");
+    drop(practice);
+    let said = ended(child, Duration::from_secs(60));
+    said.is(6, &["cluster or metrics were away for 15s", "tenants 25 % new", "pilothouse resume", "--kubeconfig"]);
+    assert_eq!(end_of(&said)["outcome"], "lost");
+    ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: lost cluster or metrics"]);
+    verifies(&work);
+}
+
+#[test]
 fn what_is_at_100_when_it_is_told_to_leave_stays_and_is_taken_up_again() {
     let work = Work::new("partial");
     let practice = Practice::start(&work, "healthy");
@@ -275,7 +290,7 @@ fn what_is_at_100_when_it_is_told_to_leave_stays_and_is_taken_up_again() {
     let id = run_id(&work.state());
     said.is(8, &["partial", &format!("pilothouse resume {id}"), "tenants"]);
     assert_eq!((practice.weights("tenants").1, practice.weights("search").1), (Some(100), None));
-    ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: SIGTERM", "pilothouse resume"]);
+    ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: partial", "pilothouse resume"]);
     // A new run is told what stands there, and not to delete what serves.
     let other = Work::new("partial-new");
     let again = ended(run(&other, &practice, &files, &[]), LIMIT);

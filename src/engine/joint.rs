@@ -3,7 +3,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::pass::with_track;
 use super::rollback::{decide, follow, may_go_back, wait_for_old};
-use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Phase, Run, Settling, Track};
+use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, Run, Settling, Track};
 use super::{leave, step};
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
@@ -132,9 +132,14 @@ pub(super) fn abort_run(cx: &mut Cx) {
     }
 }
 
-/// Somebody took up what an abort had left at 100 %: it goes on from there, and what went back stays where it is.
+/// Somebody took up what an abort had left at 100 %: it goes on from there, and what went back stays where it is. Before
+/// a screen it is still held, until somebody says so; without one the resume itself was that word.
 pub(super) fn abort_is_over(cx: &mut Cx) {
     let Some(aborting) = cx.run.aborting.take() else { return };
+    if cx.run.interactive {
+        let reason = "the run was aborted; what is at 100% is held".to_string();
+        cx.run.paused_all.get_or_insert(Paused { by: aborting.by.clone(), reason, since: cx.now });
+    }
     let back = cx.run.tracks.values().filter(|t| t.phase.is_final() && t.phase != Phase::Done);
     let back: Vec<String> = back.map(|t| t.service.clone()).collect();
     cx.run.taken_back.extend(back);

@@ -90,16 +90,13 @@ pub(super) fn give_up(cx: &mut Cx) {
     let blind = cx.run.tracks.values().filter_map(|t| t.blind.as_ref().map(|b| b.since)).min();
     let lost = [lost, blind].into_iter().flatten().min();
     for (since, came_to, what) in [
-        (blocked, CameTo::RollbackBlocked, "a rollback that cannot be done"),
-        (lost, CameTo::Lost, "cluster or metrics, which are away,"),
+        (blocked, CameTo::RollbackBlocked, "a rollback could not be done"),
+        (lost, CameTo::Lost, "cluster or metrics were away"),
     ] {
         let Some(until) = since.map(|since| anew(cx, since) + patience) else { continue };
         if cx.now >= until {
-            return go(
-                cx,
-                Some(came_to),
-                &format!("{what} was waited for as long as rollback_give_up says, {patience}"),
-            );
+            let text = format!("{what} for {patience}, as long as rollback_give_up says");
+            return go(cx, Some(came_to), &text);
         }
         cx.wake_at(until);
     }

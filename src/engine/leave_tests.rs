@@ -217,10 +217,24 @@ fn what_an_abort_leaves_at_100_is_taken_up_again_and_nothing_else_goes_back() {
     desk.say(Body::Lease(LeaseSeen::Held { epoch: 5 }));
     assert!(desk.run.aborting.is_none() && desk.said("the abort by mara is over"));
     assert!(matches!(desk.phase("ledger"), Phase::Soaking { .. }), "{:?}", desk.phase("ledger"));
+    assert_eq!(desk.run.paused_all, None, "headless, the resume was the word for it");
     // It is no failure of the run as it goes on that billing is back, and once ledger is done so is the run.
     desk.place("ledger", Phase::Done, 0, 3);
     assert!(ends(&desk.say(Body::Wake)));
     assert_eq!(desk.run.outcome(), Some(Outcome::Partial));
+}
+
+#[test]
+fn what_an_abort_left_is_still_held_before_a_screen() {
+    let mut desk = Desk::driven(true);
+    desk.place("ledger", Phase::Soaking { clean: Dur::ZERO }, 100, 3);
+    desk.order(Verb::Abort, Scope::Run, "enough");
+    desk.attach(true);
+    desk.say(Body::Synced);
+    desk.say(Body::Lease(LeaseSeen::Held { epoch: 5 }));
+    assert_eq!(desk.run.paused_all.as_ref().map(|p| p.by.as_str()), Some("mara"));
+    desk.order(Verb::ResumeAll, Scope::Run, "");
+    assert!(desk.run.paused_all.is_none() && desk.run.aborting.is_none());
 }
 
 #[test]

@@ -322,12 +322,13 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
         }
         Verb::Abort => {
-            let (mut back, mut stay, mut left) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut back, mut stay, mut left, mut wait) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for t in run.in_order() {
                 match &t.phase {
                     Phase::Waiting { .. } => left.push(t.service.as_str()),
                     Phase::Soaking { .. } | Phase::Soaked => stay.push(t.service.as_str()),
                     Phase::Shifting { .. } if t.accepted_share() >= 99.5 => stay.push(t.service.as_str()),
+                    ph if ph.in_flight() && !rollback::may_go_back(t) => wait.push(t.service.as_str()),
                     ph if ph.in_flight() => back.push(t.service.as_str()),
                     _ => {}
                 }
@@ -339,7 +340,10 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 format!("stay at 100% new, old kept warm: {}", list(&stay)),
                 format!("not begun, left on old: {}", list(&left)),
             ];
-            p.touches = format!("{} service(s) in flight", back.len());
+            if !wait.is_empty() {
+                p.effects.push(format!("go back once their old pods are ready: {}", list(&wait)));
+            }
+            p.touches = format!("{} service(s) in flight", back.len() + wait.len());
             p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
             p.time = format!(
                 "weights in seconds; then {} drain and {} of watching",

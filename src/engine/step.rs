@@ -92,11 +92,11 @@ fn attached(cx: &mut Cx, a: &Attached) {
     cx.run.synced = false;
     cx.run.attached = Some(cx.now);
     cx.run.unlooked = None;
+    // Somebody is there again: what stopped only because nobody was goes on.
+    cx.run.paused_all.take_if(|p| p.by == ENGINE);
     if cx.run.leaving.take().is_some_and(|l| l.came_to == Some(CameTo::Partial)) {
         joint::abort_is_over(cx);
     }
-    // Somebody is there again: what stopped only because nobody was goes on.
-    cx.run.paused_all.take_if(|p| p.by == ENGINE);
     cx.run.preflight_asked = false;
     cx.run.tick_asked = None;
     cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };
@@ -392,6 +392,7 @@ fn clock_jumped(cx: &mut Cx, by: i64) {
     cx.run.tick_asked = None;
     cx.run.tick_answered = None;
     let (now, by) = (cx.now, by);
+    cx.run.unlooked.iter_mut().for_each(|u| u.retry_at.0 += by);
     cx.run.attached.iter_mut().for_each(|t| *t = Time((t.0 + by).min(now.0)));
     for t in cx.run.tracks.values_mut() {
         t.clock_moved(now, by);

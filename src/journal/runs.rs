@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::chain;
 use super::dir::{Holder, RunDir};
 use super::store::{FileName, Store};
-use crate::engine::run::Outcome;
+use crate::engine::run::{CameTo, Outcome};
 use crate::spec::canonical;
 use crate::spec::units::Time;
 
@@ -79,7 +79,14 @@ fn fill(summary: &mut RunSummary, value: &Value) {
     summary.started = time("started");
     summary.ended = time("ended");
     summary.outcome = serde_json::from_value(value["stage"]["ended"].clone()).ok();
-    summary.left = value["leaving"]["why"].as_str().map(super::text::clean);
+    let leaving = &value["leaving"];
+    let came_to = serde_json::from_value(leaving["came_to"].clone()).ok();
+    summary.left = match came_to {
+        Some(CameTo::RollbackBlocked) => Some("rollback blocked".into()),
+        Some(CameTo::Lost) => Some("lost cluster or metrics".into()),
+        Some(CameTo::Partial) => Some("partial".into()),
+        Some(CameTo::Fault) | None => leaving["why"].as_str().map(super::text::clean),
+    };
     summary.flags = text(&value["flags"]);
     summary.by = match &value["identity"]["name"] {
         Value::String(name) => super::text::clean(name),

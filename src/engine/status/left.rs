@@ -29,7 +29,9 @@ pub(super) fn left(run: &Run, came_to: CameTo) -> String {
     let (what, go_on) = match came_to {
         CameTo::RollbackBlocked => ("rollback blocked and given up", "goes on trying"),
         CameTo::Lost => ("lost: cluster or metrics were away for too long", "goes on once they answer again"),
-        CameTo::Partial => ("partial: what was below 100% is back, the rest stays warm", "lets it soak and settle"),
+        CameTo::Partial => {
+            ("partial: what was below 100% is back, the rest stays warm", "and then resume-all let it soak and settle")
+        }
         CameTo::Fault => ("a fault in this program ended its driver", "goes on"),
     };
     format!("{what}. Nobody drives: {shares}. {} {go_on}.", run.resume_command())
