@@ -31,7 +31,11 @@ fn state(run: &RunSummary) -> String {
         },
         (_, None, Some(problem)) => problem.clone(),
         (Some(outcome), ..) => word(*outcome).into(),
-        (None, None, None) => format!("not ended; `pilothouse resume {}`", run.id),
+        (None, None, None) => {
+            let left = run.left.as_ref().map_or_else(String::new, |why| format!(", left: {why}"));
+            let resume = format!("pilothouse resume {} {}", run.id, run.flags);
+            format!("not ended{left}; `{}`", resume.trim_end())
+        }
     }
 }
 
@@ -42,10 +46,6 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Partial => "partial",
         Outcome::Aborted => "aborted",
         Outcome::Blocked => "blocked",
-        Outcome::RollbackBlocked => "rollback blocked",
-        Outcome::LeftSplit => "left split",
-        Outcome::Lost => "lost cluster or metrics",
-        Outcome::SteppedDown => "another driver took over",
     }
 }
 
@@ -80,7 +80,7 @@ fn json_line(run: &RunSummary) -> String {
     json!({
         "type": "run", "schema": 1, "run": run.id, "upgrade": run.upgrade, "fleet": run.fleet,
         "environment": run.environment, "created": time(run.created), "started": time(run.started),
-        "ended": time(run.ended), "outcome": run.outcome, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
+        "ended": time(run.ended), "outcome": run.outcome, "left": run.left, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
         "driven": run.driver.is_some(), "problem": run.problem,
     })
     .to_string()

@@ -82,6 +82,11 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
     Ok(client)
 }
 
+/// The context that [`connect`] would use; `None` in a pod, and where the kubeconfig cannot be used.
+pub fn context_of(kubeconfig: Option<&Path>, context: Option<&str>) -> Option<String> {
+    Source::read(kubeconfig, context).ok().and_then(|source| source.context)
+}
+
 /// Asks for the version, which every API server tells everybody it knows.
 async fn probe(client: &kube::Client, source: &Source, server: String) -> Result<(), ConnectError> {
     match Wire::new(client.clone(), REQUEST_TIMEOUT).read("/version", "get version").await {

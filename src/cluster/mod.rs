@@ -32,7 +32,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::task::AbortHandle;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, connect, context_of};
 pub use lease::KubeLease;
 pub use watch::Backoff;
 
@@ -97,6 +97,18 @@ impl KubeCluster {
     /// Highest resource version each watch has processed (events, lists and bookmarks), by plural name.
     pub fn seen(&self) -> BTreeMap<&'static str, u64> {
         self.store.seen()
+    }
+
+    /// UID of the namespace `kube-system`: which cluster this is. `None` where it may not be read.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn uid(&self) -> Result<Option<String>, String> {
+        match self.wire.read("/api/v1/namespaces/kube-system", "get namespace kube-system").await {
+            Ok(system) => Ok(text(&system, "/metadata/uid").map(str::to_string)),
+            Err(fault) if matches!(fault.status, Some(401 | 403 | 404)) => Ok(None),
+            Err(fault) => Err(fault.to_string()),
+        }
     }
 
     /// Every watch has its list and an open stream.

@@ -268,7 +268,9 @@ impl Driver {
         // In virtual time the lease alone says whether the server answers: when a watch notices is a race.
         if !self.world.clock.is_virtual() {
             let link = self.world.cluster.link();
-            if self.synced && self.link.as_ref() != Some(&link) {
+            // Before everything has been listed once, only a failure is news.
+            let news = self.synced || self.link.is_some() || matches!(link, Link::Down(_));
+            if news && self.link.as_ref() != Some(&link) {
                 self.link = Some(link.clone());
                 self.queue.push_back(Body::ClusterLink(link));
             }
@@ -527,3 +529,7 @@ fn entries(body: &Body, effects: &[Effect]) -> Vec<Entry> {
     }
     entries
 }
+
+#[cfg(test)]
+#[path = "drive_tests.rs"]
+mod tests;

@@ -106,6 +106,23 @@ fn secrets_absent() {
     assert!(all.contains("c0ffee00"), "the preflight report is in the inbox");
 }
 
+/// Who looks on reads what is new, however long the night was.
+#[test]
+fn looking_on_takes_in_the_newest_messages_only() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    for second in 1..=20 {
+        journal.hear(&tick(&mut run, second));
+        journal.tick().unwrap();
+    }
+    let bytes = store.bytes(FileName::Inbox);
+    let lines = chain::lines(&bytes).whole;
+    let seqs = |seen| resume::newer_than(&lines, seen).iter().map(|r| r.last).collect::<Vec<_>>();
+    assert_eq!(seqs(18), [19, 20]);
+    assert_eq!(seqs(20), Vec::<u64>::new());
+    assert_eq!(seqs(0).len(), 20);
+}
+
 #[test]
 fn resume_goes_on_from_the_last_commit() {
     let (store, mut run) = (MemoryStore::default(), run());

@@ -261,6 +261,17 @@ async fn other_owners_are_named() {
         ("deployments", d)
     };
     finds(true, "deployment billing-next was left by run beef", |w| w.more.push(next("beef/1/1"))).await;
+    let in_use = problems(|w| {
+        w.more.push(next("beef/1/1"));
+        w.route = http_route("billing", Some(50));
+    })
+    .await;
+    let left = in_use.iter().find(|p| p.what.contains("was left by run beef")).unwrap();
+    assert!(
+        left.what.contains("serves 50 % of the traffic") && left.fix.contains("pilothouse resume beef"),
+        "{left:?}"
+    );
+    assert!(!left.fix.contains("delete"), "what serves is not deleted: {left:?}");
     assert_eq!(problems(|w| w.more.push(next("7f3a/1/1"))).await, []);
     let hpa = json!({"metadata": {"name": "h"}, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "billing"}}});
     finds(true, "HorizontalPodAutoscaler h sizes", |w| w.more.push(("horizontalpodautoscalers", hpa))).await;
