@@ -12,6 +12,7 @@ use super::merge::strategic;
 use super::selector::{map_matches, selector_matches};
 use crate::engine::observe::OwnerMark;
 use crate::plan::Planned;
+use crate::spec::image::is_stored;
 use crate::spec::units::Dur;
 
 type Labels = BTreeMap<String, String>;
@@ -247,7 +248,8 @@ fn version_labels(planned: &Planned, stable: &Value) -> Labels {
 /// Whether stable's template already is the new version's.
 pub fn is_copied_back(planned: &Planned, stable: &Value) -> bool {
     let image = super::json::container(stable, &planned.service.workload.container).and_then(|c| text(c, "/image"));
-    image == Some(planned.image.as_str())
+    // In whatever words: a webhook may have pinned the tag it was sent, and would do so again.
+    image.is_some_and(|image| is_stored(&planned.image, image))
         && strings(stable, "/spec/template/metadata/labels") == stable_labels_after(planned, stable)
 }
 

@@ -63,6 +63,7 @@ impl Track {
             desired: 0,
             highest: 0,
             pinned: None,
+            copied: None,
             stable: None,
             next: None,
             route: None,

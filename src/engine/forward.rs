@@ -8,6 +8,7 @@ use super::run::{Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
 use crate::gate::Verdict;
 use crate::plan::Planned;
+use crate::spec::image::is_stored;
 use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
 
@@ -57,12 +58,19 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
         cx.call(t, Action::CreateNext { replicas }, format!("make {} beside stable", p.version));
         return;
     };
+    if !is_stored(&p.image, &d.image) {
+        return changed_image(cx, t, p, &d.image);
+    }
     let pulling = next.pods.iter().find_map(|pod| {
         pod.waiting.clone().filter(|w| w.contains("ImagePull") || w.contains("ErrImage") || w.contains("InvalidImage"))
     });
     if let Some(why) = pulling {
         let text = format!("the image {} cannot be pulled: {why}", p.image);
         hold(cx, t, HoldReason::Capacity, text, Some(t.since + cx.run.plan.policy.progress_deadline));
+    }
+    if let DeploymentProgress::ReplicaFailure(why) = &d.progress {
+        let until = Some(t.since + cx.run.plan.policy.progress_deadline);
+        hold(cx, t, HoldReason::Capacity, format!("new pods cannot be made: {why}"), until);
     }
     let late = cx.now.since(t.since) >= cx.run.plan.policy.progress_deadline;
     if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
@@ -83,12 +91,27 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
     }
     let need = capacity(p, t.r0, first);
     if d.rolled_out() && d.ready >= need {
-        lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted], "new pods are ready");
+        lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted, HoldReason::Write], "new pods are ready");
         t.pinned = next.pods.iter().filter(|pod| pod.ready).find_map(|pod| pod.image_id.clone());
         let text = format!("{} new pod(s) ready, warming for {}", d.ready, cx.run.plan.policy.warmup);
         cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
         cx.wake_at(cx.now + cx.run.plan.policy.warmup);
     }
+}
+
+/// The cluster made another image of the one it was sent, or somebody did: these pods are not what was asked for.
+fn changed_image(cx: &mut Cx, t: &mut Track, p: &Planned, stored: &str) {
+    let until = t.since + cx.run.plan.policy.progress_deadline;
+    let text = format!("-next was made with image {}, but holds {stored}: a webhook or somebody changed it", p.image);
+    if cx.now >= until {
+        return rollback::breach(cx, t, "progress", &text);
+    }
+    if t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Write) {
+        let service = t.service.clone();
+        cx.page(Some(&service), format!("{text}; it gets no traffic"));
+    }
+    hold(cx, t, HoldReason::Write, text, Some(until));
+    cx.wake_at(until);
 }
 
 /// The route as written is in force; a hold says so when nobody takes it on for too long.
