@@ -49,17 +49,24 @@ pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
 }
 
 /// The adapters for a plan's environment.
-async fn world(plan: &mut Plan, run: &str, global: &Global) -> Result<World, Exit> {
+async fn world(plan: &mut Plan, run: &str, global: &Global, begun: bool) -> Result<World, Exit> {
     let environment = &plan.environment;
     let context = global.context.as_deref().or(environment.kubernetes.context.as_deref());
     let client = cluster::connect(global.kubeconfig.as_deref(), context).await.map_err(|e| {
         let away = matches!(e, ConnectError::Unreachable { .. } | ConnectError::NoApiServer { .. });
         Exit { code: if away { 6 } else { 1 }, error: e.into() }
     })?;
-    let about = crate::metrics::about(environment).await.map_err(|e| lost(anyhow!("{e}; nothing was begun")))?;
-    if plan.environment.metrics.source_interval.is_none() {
-        plan.environment.metrics.source_interval = about.interval;
-    }
+    let about = match crate::metrics::about(environment).await {
+        Ok(about) => about.interval,
+        Err(error) if begun => {
+            // Traffic may be split: without metrics it can still be watched, held and taken back.
+            eprintln!("pilothouse: {error}; the run is taken up, and raises nothing until there is data");
+            None
+        }
+        Err(error) => return Err(lost(anyhow!("{error}; nothing was begun"))),
+    };
+    let interval = &mut plan.environment.metrics.source_interval;
+    *interval = interval.or(about);
     let services = plan.services.iter().map(|p| &p.service);
     let seed = u64::from(std::process::id());
     let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
@@ -92,7 +99,7 @@ async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, s
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
-    let world = world(&mut plan, &id, global).await?;
+    let world = world(&mut plan, &id, global, false).await?;
     let run = Run::new(&id, plan, Stamp { wall: now, mono: 0 });
     let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
     // From here on there is something to resume, whenever this process ends.
@@ -111,7 +118,7 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     // Everything that needs the cluster comes before the journal is taken: a failure here leaves the run as it was.
     let mut plan = Journal::read(&dir)?.run.plan;
     let id = dir.id().to_string();
-    let world = world(&mut plan, &id, global).await?;
+    let world = world(&mut plan, &id, global, true).await?;
     let (journal, snapshot) = Journal::resume(dir)?;
     for note in &snapshot.notes {
         eprintln!("pilothouse: {note}");
