@@ -56,7 +56,7 @@ async fn world(plan: &mut Plan, run: &str, global: &Global, begun: bool) -> Resu
         let away = matches!(e, ConnectError::Unreachable { .. } | ConnectError::NoApiServer { .. });
         Exit { code: if away { 6 } else { 1 }, error: e.into() }
     })?;
-    let about = match crate::metrics::about(environment).await {
+    let about = match crate::metrics::about(environment, plan.services.iter().map(|p| &p.service)).await {
         Ok(about) => about.interval,
         Err(error) if begun => {
             // Traffic may be split: without metrics it can still be watched, held and taken back.
