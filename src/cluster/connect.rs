@@ -207,7 +207,8 @@ impl Source {
 /// The files that `KUBECONFIG` lists, merged; those that do not exist are passed over, as by kubectl. Without a list the
 /// usual place.
 fn read_named(list: Option<OsString>) -> Result<Kubeconfig, KubeconfigError> {
-    let paths: Vec<PathBuf> = list.iter().flat_map(std::env::split_paths).filter(|p| !p.as_os_str().is_empty()).collect();
+    let paths: Vec<PathBuf> =
+        list.iter().flat_map(std::env::split_paths).filter(|p| !p.as_os_str().is_empty()).collect();
     let there: Vec<&PathBuf> = paths.iter().filter(|path| path.exists()).collect();
     match paths.first() {
         None => Kubeconfig::read(),

@@ -178,5 +178,8 @@ async fn a_proxy_of_the_kubeconfig_is_gone_through() {
     let odd = text.replace(&proxy, "ftp://proxy.corp");
     std::fs::write(&path, odd).unwrap();
     let error = fails(&path, None).await;
-    assert!(matches!(&error, ConnectError::Proxy { why, .. } if why.contains("ftp://proxy.corp is a proxy by ftp")), "{error}");
+    assert!(
+        matches!(&error, ConnectError::Proxy { why, .. } if why.contains("ftp://proxy.corp is a proxy by ftp")),
+        "{error}"
+    );
 }

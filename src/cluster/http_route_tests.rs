@@ -136,7 +136,8 @@ fn rules_that_differ_show_the_most_exposed() {
 #[test]
 fn the_new_backend_gets_the_filters_of_stables() {
     let mut before = route(vec![vec![backend("billing", None)]]);
-    let filters = json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": [{"name": "x", "value": "1"}]}}]);
+    let filters =
+        json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": [{"name": "x", "value": "1"}]}}]);
     before["spec"]["rules"][0]["backendRefs"][0]["filters"] = filters.clone();
     let Decision::Write(ops) = decide(&before, &service("billing"), &Action::AddBackend, &mark(1)) else { panic!() };
     assert_eq!(apply(&before, ops)["spec"]["rules"][0]["backendRefs"][1]["filters"], filters);

@@ -111,7 +111,11 @@ mod tests {
     #[test]
     fn this_machine_is_never_behind_a_proxy_of_the_environment() {
         for server in ["http://127.0.0.1:8001", "https://localhost:6443", "https://[::1]:6443"] {
-            assert_eq!(way(server, None, &[("HTTPS_PROXY", "http://p"), ("HTTP_PROXY", "http://p")]), Ok(None), "{server}");
+            assert_eq!(
+                way(server, None, &[("HTTPS_PROXY", "http://p"), ("HTTP_PROXY", "http://p")]),
+                Ok(None),
+                "{server}"
+            );
         }
         let far = way("https://127.0.0.1:6443", Some("socks5h://bastion:1080"), &[]).unwrap();
         assert_eq!(far.unwrap(), "socks5://bastion:1080/", "a kubeconfig's own proxy is: it may be another machine's");

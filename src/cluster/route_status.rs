@@ -160,7 +160,11 @@ mod tests {
         assert_eq!(with(vec![]), Accepted::Pending);
         assert_eq!(with(vec![parent("public", Some(3), "True")]), Accepted::Yes);
         assert_eq!(with(vec![parent("public", Some(2), "True")]), Accepted::Pending);
-        assert_eq!(with(vec![parent("other", Some(3), "True")]), Accepted::Pending, "the named parent has not answered");
+        assert_eq!(
+            with(vec![parent("other", Some(3), "True")]),
+            Accepted::Pending,
+            "the named parent has not answered"
+        );
         let two = vec![parent("public", Some(3), "True"), parent("public", Some(2), "True")];
         assert_eq!(with(two), Accepted::Pending);
         let Accepted::No(why) = with(vec![parent("public", Some(3), "False")]) else { panic!() };

@@ -92,7 +92,11 @@ fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
         DeploymentProgress::ReplicaFailure(why) => format!("stable's new pods cannot be made: {why}"),
         DeploymentProgress::Paused => "stable's deployment is paused: its rollout does not go on".to_string(),
         _ if cx.now >= patience => {
-            format!("{} of {} pods of stable run the new version and are available", d.updated.min(d.available), d.wanted)
+            format!(
+                "{} of {} pods of stable run the new version and are available",
+                d.updated.min(d.available),
+                d.wanted
+            )
         }
         _ => return cx.wake_at(patience),
     };

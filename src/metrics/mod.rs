@@ -60,10 +60,7 @@ pub struct About {
 ///
 /// # Errors
 /// What is wrong, on which address, and what to look at.
-pub async fn about<'a>(
-    env: &Environment,
-    services: impl IntoIterator<Item = &'a Service>,
-) -> Result<About, String> {
+pub async fn about<'a>(env: &Environment, services: impl IntoIterator<Item = &'a Service>) -> Result<About, String> {
     let declared = env.metrics.source_interval;
     let Some(address) = &env.metrics.prometheus else {
         let interval = declared.unwrap_or(scrape::INTERVAL).max(scrape::INTERVAL);

@@ -40,7 +40,8 @@ fn check_accepted(look: &Look, route: &Value, found: &mut Findings) {
         );
         look.warn(found, what, "nothing: a write counts as accepted at once, and requests have to prove what flows");
     }
-    let expected = |r: &Refusal| r.condition == "ResolvedRefs" && r.reason == "BackendNotFound" && only_ours(look, route);
+    let expected =
+        |r: &Refusal| r.condition == "ResolvedRefs" && r.reason == "BackendNotFound" && only_ours(look, route);
     match accepted(route) {
         Accepted::Yes => {}
         // Written ahead, as routes in Git are: it resolves once the run has made the Service.
@@ -68,8 +69,7 @@ fn only_ours(look: &Look, route: &Value) -> bool {
         .filter(|b| text(b, "/namespace").is_none_or(|ns| ns == look.namespace))
         .filter(|b| !text(b, "/name").is_some_and(exists))
         .peekable();
-    absent.peek().is_some()
-        && absent.all(|b| text(b, "/name").is_some_and(is_next) && number(b, "/weight") == Some(0))
+    absent.peek().is_some() && absent.all(|b| text(b, "/name").is_some_and(is_next) && number(b, "/weight") == Some(0))
 }
 
 /// The Service in front of stable.

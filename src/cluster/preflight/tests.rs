@@ -118,7 +118,10 @@ async fn a_sound_namespace_has_no_problems_and_tells_what_runs() {
     assert_eq!(facts.template, stable_deployment("billing", "4.1.8")["spec"]["template"]);
     let creates: Vec<_> = asked.iter().filter(|a| a.method != "GET" && !a.path.contains("reviews")).collect();
     assert_eq!(creates.len(), 2);
-    assert!(creates.iter().all(|a| a.method == "POST" && a.path.ends_with("&dryRun=All&fieldValidation=Strict")), "changes nothing");
+    assert!(
+        creates.iter().all(|a| a.method == "POST" && a.path.ends_with("&dryRun=All&fieldValidation=Strict")),
+        "changes nothing"
+    );
     assert!(asked.iter().any(|a| a.body.pointer("/spec/resourceAttributes/subresource") == Some(&json!("proxy"))));
 }
 
@@ -430,7 +433,8 @@ async fn policies_that_let_old_pods_through_must_let_new_ones() {
 
 #[tokio::test]
 async fn monitors_that_would_not_scrape_the_new_pods_are_named() {
-    let monitor = |namespace: &str, spec: Value| json!({"metadata": {"name": "m", "namespace": namespace}, "spec": spec});
+    let monitor =
+        |namespace: &str, spec: Value| json!({"metadata": {"name": "m", "namespace": namespace}, "spec": spec});
     let prometheus = |w: &mut World| w.plan.environment.metrics.prometheus = Some("http://prometheus:9090".into());
     let by = |key: &str, value: &str| json!({"selector": {"matchLabels": {key: value}}});
     let label = |w: &mut World| {

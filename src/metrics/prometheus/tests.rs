@@ -205,7 +205,9 @@ async fn built_ins_are_one_query_a_kind_and_one_for_ages() {
 async fn a_pod_that_is_scraped_twice_is_counted_once() {
     let server = Server::new(|q| {
         if q.contains("increase(") {
-            let row = |job: &'static str, code: &'static str| ["pilothouse_arm=0", "pod=new-1", job, "instance=10.0.0.9:8080", code];
+            let row = |job: &'static str, code: &'static str| {
+                ["pilothouse_arm=0", "pod=new-1", job, "instance=10.0.0.9:8080", code]
+            };
             return vector(&[
                 (&row("job=pods", "code=200"), "90"),
                 (&row("job=pods", "code=500"), "10"),
@@ -235,7 +237,10 @@ async fn a_clock_that_differs_is_named() {
     source.measure(&asked()).await;
     let notes = source.measure(&asked()).await.notes;
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].contains("its clock and this machine's differ by") && notes[0].contains(&server.address), "{notes:?}");
+    assert!(
+        notes[0].contains("its clock and this machine's differ by") && notes[0].contains(&server.address),
+        "{notes:?}"
+    );
     let sound = Server::new(|q| script(q, &AGES, &GROWTH)).await;
     assert_eq!(one_answer(&sound).await.notes, Vec::<String>::new());
 }
@@ -533,9 +538,10 @@ async fn addresses_and_certificates_that_cannot_be_used_are_refused_at_once() {
 async fn it_says_who_it_is_and_how_often_it_scrapes() {
     let server = Server::new(|_| vector(&[])).await;
     let route = serde_json::json!({"name": "billing", "stable": "billing", "next": "billing-next", "port": 80});
-    let service: Service = serde_json::from_value(serde_json::json!({"name": "billing", "traffic": {"httpRoute": route},
+    let service: Service =
+        serde_json::from_value(serde_json::json!({"name": "billing", "traffic": {"httpRoute": route},
         "workload": {"deployment": "billing", "container": "app"}}))
-    .unwrap();
+        .unwrap();
     let about = super::super::about(&env(&server.address, None), [&service]).await.unwrap();
     assert_eq!(about.what, format!("Prometheus 2.42.0 at {}", server.address));
     assert_eq!(about.interval, Some(Dur::secs(25)), "the slowest target of its own pods and Services");

@@ -156,7 +156,8 @@ fn fields_nobody_knows_are_refused_when_asked_strictly() {
 #[test]
 fn what_a_real_server_refuses_is_refused() {
     let service = "/api/v1/namespaces/shop/services/billing";
-    let twice = json!([{"op": "copy", "from": "/spec/template/spec/containers/0", "path": "/spec/template/spec/containers/-"}]);
+    let twice =
+        json!([{"op": "copy", "from": "/spec/template/spec/containers/0", "path": "/spec/template/spec/containers/-"}]);
     for (path, kind, body, code, says) in [
         (BILLING, "json", twice, 422, "spec.template.spec.containers[1].name: Duplicate value: \"app\""),
         (
