@@ -108,10 +108,17 @@ async fn world(plan: &mut Plan, run: &str, global: &Global, known: Option<&str>)
     if let Some(known) = known {
         same_cluster(&cluster, known, run).await?;
     }
-    let about = crate::metrics::about(environment).await.map_err(|e| lost(anyhow!("{e}; nothing was begun")))?;
-    if plan.environment.metrics.source_interval.is_none() {
-        plan.environment.metrics.source_interval = about.interval;
-    }
+    let about = match crate::metrics::about(environment, plan.services.iter().map(|p| &p.service)).await {
+        Ok(about) => about.interval,
+        Err(error) if known.is_some() => {
+            // Traffic may be split: without metrics it can still be watched, held and taken back.
+            eprintln!("pilothouse: {error}; the run is taken up, and raises nothing until there is data");
+            None
+        }
+        Err(error) => return Err(lost(anyhow!("{error}; nothing was begun"))),
+    };
+    let interval = &mut plan.environment.metrics.source_interval;
+    *interval = interval.or(about);
     let services = plan.services.iter().map(|p| &p.service);
     let seed = u64::from(std::process::id());
     let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;

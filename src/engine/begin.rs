@@ -70,6 +70,7 @@ impl Track {
             desired: 0,
             highest: 0,
             pinned: None,
+            copied: None,
             stable: None,
             next: None,
             route: None,

@@ -170,7 +170,7 @@ pub(super) fn check_end(cx: &mut Cx) {
         let resting = |t: &Track| match &t.phase {
             Phase::Soaking { .. } | Phase::Soaked => t.desired == 100,
             // Stands still at 100 % until its gates are good; nobody can be waited for on the way out.
-            Phase::Settling(Settling::CopyBack) => t.held.is_some(),
+            Phase::Settling(Settling::CopyBack) => t.held.as_ref().is_some_and(|h| h.reason != HoldReason::Capacity),
             p => p.is_final(),
         };
         if cx.run.tracks.values().all(resting) {

@@ -127,6 +127,7 @@ fn retry(cx: &mut Cx, t: &mut Track) {
         let text = format!("try {}: from the beginning", t.attempt + 1);
         cx.enter(t, Phase::Waiting { needs }, text);
     } else if asked == Some(AskKind::Write) {
+        t.copied = None;
         lift(cx, t, "tried again");
     }
 }
@@ -143,6 +144,7 @@ impl Track {
         self.gates_from = None;
         self.written = None;
         self.pinned = None;
+        self.copied = None;
         self.desired = 0;
         self.highest = 0;
         self.observed = super::run::ObservedShare::Unknown;

@@ -175,8 +175,13 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
                 w.key = call.key;
             }
         }
-        Action::CreateNext { .. } | Action::Scale { .. } | Action::CopyBack | Action::DeleteNext => {}
+        Action::CopyBack => t.copied = t.stable.as_ref().and_then(copied_mark),
+        Action::CreateNext { .. } | Action::Scale { .. } | Action::DeleteNext => {}
     }
+}
+
+fn copied_mark(stable: &super::observe::WorkloadSeen) -> Option<u64> {
+    Some(stable.deployment.as_ref()?.owner.as_ref()?.seq)
 }
 
 impl Run {

@@ -451,6 +451,9 @@ pub struct Track {
     pub highest: u32,
     /// Digest the new version is pinned to, from its first ready pod.
     pub pinned: Option<String>,
+    /// Mark that the copy-back left on stable: while it stands, stable's template is what the cluster made of our write.
+    #[serde(default)]
+    pub copied: Option<u64>,
     pub stable: Option<WorkloadSeen>,
     pub next: Option<WorkloadSeen>,
     pub route: Option<RouteSeen>,

@@ -62,13 +62,13 @@ fn check_marks(look: &Look, found: &mut Findings) {
         look.stop(found, what, fix);
     }
     let Some(route) = look.route().filter(|r| owner(r, look.service()).is_some()) else { return };
-    let lease = look.snapshot.lease.as_ref();
-    let epoch =
-        lease.and_then(|l| number(l, "/spec/leaseTransitions")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    // One that is not there is made above every mark.
+    let Some(lease) = look.snapshot.lease.as_ref() else { return };
+    let epoch = number(lease, "/spec/leaseTransitions").and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     let highest = highest_mark(route, std::iter::once(look.service())).map_or(0, |(_, m)| m.epoch);
     if highest > epoch.max(1) {
         let what = format!(
-            "HTTPRoute {} carries epoch {highest}, the Lease stands at {epoch}: the Lease was deleted or restored",
+            "HTTPRoute {} carries epoch {highest}, the Lease stands at {epoch}: the Lease was restored from an older state",
             name(route)
         );
         let key = owner_key(look.service());
