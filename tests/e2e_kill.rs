@@ -284,7 +284,7 @@ fn what_is_at_100_when_it_is_told_to_leave_stays_and_is_taken_up_again() {
     let services = [("tenants", "1.4.2", "1.5.0", ""), ("search", "2.2.2", "2.3.0", "tenants: \">=1.5.0\"")];
     let files = Files::of(&services).with("soak", "4m").write(&work);
     let child = run(&work, &practice, &files, &[]);
-    until("25 % of search", Duration::from_secs(120), || (practice.weights("search").1 == Some(25)).then_some(()));
+    until("25 % of search", Duration::from_secs(240), || (practice.weights("search").1 == Some(25)).then_some(()));
     signal(&child, "TERM");
     let said = ended(child, LIMIT);
     let id = run_id(&work.state());
