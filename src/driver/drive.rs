@@ -265,8 +265,8 @@ impl Driver {
 
     /// What the watches have brought since the last look.
     fn observe(&mut self) -> bool {
-        // In virtual time the lease alone says whether the server answers: when a watch notices is a race.
-        if !self.world.clock.is_virtual() {
+        // In virtual time the lease alone says whether the server answers, unless the watches' word is no race.
+        if !self.world.clock.is_virtual() || self.world.cluster.link_is_virtual() {
             let link = self.world.cluster.link();
             if self.synced && self.link.as_ref() != Some(&link) {
                 self.link = Some(link.clone());
