@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::effects::{self, Job};
+use super::effects::{self, Answer, Job, of_before};
+use super::record::entries;
 use crate::engine::command::Command;
 use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
+use crate::journal::Journal;
 use crate::journal::text::mask_env;
-use crate::journal::{Entry, Journal};
 use crate::ports::World;
 use crate::spec::policy::OnTerminalLoss;
 use crate::spec::units::{Dur, Time};
@@ -59,13 +60,6 @@ pub enum End {
 
 /// Hears of each change of a run, in order; must not block.
 pub type Listener = Box<dyn FnMut(&Run) + Send>;
-
-/// What comes back from a task.
-enum Answer {
-    /// To the renewal of this number.
-    Lease(u64, LeaseSeen),
-    Of(Body),
-}
 
 /// Owns a run and drives it.
 pub struct Driver {
@@ -265,8 +259,8 @@ impl Driver {
 
     /// What the watches have brought since the last look.
     fn observe(&mut self) -> bool {
-        // In virtual time the lease alone says whether the server answers: when a watch notices is a race.
-        if !self.world.clock.is_virtual() {
+        // In virtual time the lease alone says whether the server answers, unless the watches' word is no race.
+        if !self.world.clock.is_virtual() || self.world.cluster.link_is_virtual() {
             let link = self.world.cluster.link();
             // Before everything has been listed once, only a failure is news.
             let news = self.synced || self.link.is_some() || matches!(link, Link::Down(_));
@@ -504,30 +498,6 @@ impl Driver {
         self.publish();
         (self.run, if over { End::Over } else { End::Left })
     }
-}
-
-/// True of a moment only: heard before a jump of the clock, it says nothing of the time after it.
-fn of_before(body: &Body) -> bool {
-    matches!(body, Body::Lease(_) | Body::Synced | Body::Observed(_))
-}
-
-/// What of one step belongs in the audit file, in the order it happened.
-fn entries(body: &Body, effects: &[Effect]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    match body {
-        Body::Command(c) => entries.push(Entry::Command(c.clone())),
-        Body::Called(r) => entries.push(Entry::Result(r.clone())),
-        _ => {}
-    }
-    for effect in effects {
-        match effect {
-            Effect::Record(e) => entries.push(Entry::Event(e.clone())),
-            Effect::Page(p) => entries.push(Entry::Page(p.clone())),
-            Effect::Call(c) => entries.push(Entry::Intent(c.clone())),
-            _ => {}
-        }
-    }
-    entries
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::engine::effect::{Call, Effect};
 use crate::engine::measure::{MeasureAnswer, MeasureRequest};
-use crate::engine::message::{Body, CallError, CallErrorKind, CallOutcome, CallResult, Link};
+use crate::engine::message::{Body, CallError, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link};
 use crate::engine::observe::{PreflightReport, Problem};
 use crate::plan::Plan;
 use crate::ports::World;
@@ -29,6 +29,18 @@ impl Job {
             _ => None,
         }
     }
+}
+
+/// What comes back from a task.
+pub(super) enum Answer {
+    /// To the renewal of this number.
+    Lease(u64, LeaseSeen),
+    Of(Body),
+}
+
+/// True of a moment only: heard before a jump of the clock, it says nothing of the time after it.
+pub(super) fn of_before(body: &Body) -> bool {
+    matches!(body, Body::Lease(_) | Body::Synced | Body::Observed(_))
 }
 
 /// Does it, and says what came of it.

@@ -5,8 +5,9 @@
 //!
 //! # Layout
 //! - [`drive`] the loop
-//! - `effects` runs one effect against the ports
+//! - `effects` runs one effect against the ports; `record` is what the audit file gets of a step
 mod drive;
 mod effects;
+mod record;
 
 pub use drive::{Driver, End, Input, Listener, Options};

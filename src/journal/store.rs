@@ -217,6 +217,11 @@ impl MemoryStore {
         self.lock().budget = bytes;
     }
 
+    /// The limit of [`MemoryStore::die_after`] was met.
+    pub fn is_dead(&self) -> bool {
+        self.lock().budget == Some(0)
+    }
+
     /// Makes every write fail, as a full disk does. `None` heals it.
     pub fn refuse(&self, error: Option<io::ErrorKind>) {
         self.lock().refuse = error;
@@ -225,6 +230,11 @@ impl MemoryStore {
     /// Bytes of a file as they are now.
     pub fn bytes(&self, file: FileName) -> Vec<u8> {
         self.lock().files.get(&file).cloned().unwrap_or_default()
+    }
+
+    /// What was written of a file beyond its first `from` bytes.
+    pub fn bytes_from(&self, file: FileName, from: usize) -> Vec<u8> {
+        self.lock().files.get(&file).and_then(|b| b.get(from..)).map_or_else(Vec::new, <[u8]>::to_vec)
     }
 
     /// Puts bytes in place, as somebody with an editor would.

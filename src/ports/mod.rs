@@ -51,6 +51,11 @@ pub trait Cluster: Send + Sync {
     /// Whether the watches are alive.
     fn link(&self) -> Link;
 
+    /// In virtual time: whether [`Cluster::link`] goes by it. What notices a loss by a socket does not, and would be a race.
+    fn link_is_virtual(&self) -> bool {
+        false
+    }
+
     /// Does one write. First reads the object; see [`crate::engine::effect::Action`]. Never takes longer than 10 s.
     async fn call(&self, plan: &Plan, run: &str, call: &Call) -> CallOutcome;
 

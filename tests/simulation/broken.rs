@@ -21,7 +21,7 @@ fn breaks(plan: &Plan, faults: Faults, law: &str) {
 }
 
 fn usual() -> Faults {
-    Faults { accept_after: Dur(800), ..Faults::default() }
+    Faults { accept_after: Dur(800), restart_after: Dur::secs(7), ..Faults::default() }
 }
 
 #[test]

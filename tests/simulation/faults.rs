@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use pilothouse::engine::command::Command;
-use pilothouse::engine::message::Leave;
+use pilothouse::engine::message::{CallErrorKind, Leave};
 use pilothouse::spec::policy::OnTerminalLoss;
 use pilothouse::spec::units::{Dur, Time};
 
@@ -19,6 +19,12 @@ pub struct Faults {
     pub api_away: Vec<Span>,
     /// Its answers take longer than anybody waits for them; the write lands long after.
     pub api_slow: Vec<Span>,
+    /// The watches are dead while the lease is renewed as ever.
+    pub watch_away: Vec<Span>,
+    /// Writes are refused: with this reason, and the server's wish when to come again.
+    pub refused: Vec<(Span, CallErrorKind, Option<Dur>)>,
+    /// A gateway says no to what is written.
+    pub gateway_refuses: Vec<Span>,
     /// The metrics source is away.
     pub metrics_away: Vec<Span>,
     /// It answers NaN.
@@ -45,12 +51,18 @@ pub struct Faults {
     pub old_unready: Vec<(String, Span, u32)>,
     /// The critical service outside the run is down.
     pub bystander_down: Vec<Span>,
-    /// A route is edited by hand to this share.
+    /// A route is edited by hand to this share, also before a version has traffic.
     pub drift: Vec<(String, Dur, u32)>,
     /// Another driver takes the lease.
     pub stolen: Option<Dur>,
     /// The process is killed before (false) or after (true) the n-th write reaches the server.
     pub kill: Option<(u64, bool)>,
+    /// The journal takes so many bytes more, then the process dies in the middle of a line.
+    pub torn_after: Option<u64>,
+    /// How long it takes until another process takes the run up.
+    pub restart_after: Dur,
+    /// Old pods of each service at the start; 0 is four.
+    pub r0: u32,
     /// Wall time is set by this many milliseconds.
     pub clock_set: Vec<(Dur, i64)>,
     /// How long a gateway takes to accept.
@@ -102,6 +114,8 @@ pub struct People {
     pub interactive: bool,
     pub commands: Vec<(Dur, Command)>,
     pub leave: Option<(Dur, Leave)>,
+    /// Somebody has to say start, and does so then.
+    pub start_at: Option<Dur>,
     pub terminal_lost: Option<(Dur, OnTerminalLoss)>,
     /// How long the person on call takes to answer what is asked; nobody answers where it is not said.
     pub answers_after: Option<Dur>,
@@ -131,6 +145,8 @@ impl Faults {
         let spans = [
             &self.api_away,
             &self.api_slow,
+            &self.watch_away,
+            &self.gateway_refuses,
             &self.metrics_away,
             &self.metrics_nan,
             &self.metrics_stale,
@@ -145,6 +161,7 @@ impl Faults {
             && self.ready_at_most.is_empty()
             && self.old_unready.is_empty()
             && self.drift.is_empty()
+            && self.refused.is_empty()
             && self.stolen.is_none()
             && self.clock_set.is_empty()
             && self.rps.is_empty()

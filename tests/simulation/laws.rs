@@ -7,14 +7,13 @@ use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::observe::{Slot, Weights};
 use pilothouse::engine::run::{Driving, Phase, Run, Track};
 use pilothouse::journal::FileName;
-use pilothouse::plan::Plan;
 use pilothouse::spec::policy::{After, Finalize, Severity};
 use pilothouse::spec::units::{Dur, Time};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::faults::within;
-use super::world::{R0, State, old_image};
+use super::world::{State, old_image};
 
 /// Data may be this old when a raise is written: the age a sample may have on a 10 s grid.
 const DATA_AGE: Dur = Dur::secs(25);
@@ -31,10 +30,14 @@ pub struct Laws {
     sent: BTreeSet<u64>,
     data_at: BTreeMap<String, Time>,
     epochs: BTreeMap<String, u64>,
-    hand: BTreeMap<String, u32>,
+    /// Services whose route is as somebody edited it, and since when it is not any more.
+    hand: BTreeSet<String>,
+    hand_gone: BTreeMap<String, Time>,
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
     excused: Time,
+    /// Since when a new version has been failing requests while everybody looked.
+    bad_since: BTreeMap<String, Time>,
 }
 
 impl Laws {
@@ -50,8 +53,7 @@ impl Laws {
 
     /// The audit file as far as it has been written since the last look.
     fn read_audit(&mut self, state: &State) {
-        let bytes = state.store.bytes(FileName::Audit);
-        let fresh = bytes.get(self.audit_read..).unwrap_or_default();
+        let fresh = state.store.bytes_from(FileName::Audit, self.audit_read);
         let whole = fresh.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         let text = String::from_utf8_lossy(&fresh[..whole]);
         for line in text.lines().filter(|l| l.contains("\"kind\":\"intent\"")) {
@@ -70,8 +72,15 @@ impl Laws {
         self.data_at.insert(service.into(), at);
     }
 
-    pub fn hand_edit(&mut self, service: &str, share: u32) {
-        self.hand.insert(service.into(), share);
+    pub fn hand_edit(&mut self, service: &str) {
+        self.hand.insert(service.into());
+    }
+
+    /// Our write is on the route: what somebody made of it no longer stands.
+    fn hand_off(&mut self, state: &State, service: &str) {
+        if self.hand.remove(service) {
+            self.hand_gone.insert(service.into(), state.now);
+        }
     }
 
     pub fn epoch_written(&mut self, service: &str, epoch: u64) {
@@ -85,6 +94,9 @@ impl Laws {
     }
 
     pub fn lost(&mut self, service: &str, version: usize) {
+        if self.hand.contains(service) {
+            return;
+        }
         let word = ["old", "new"][version];
         self.break_law("no_lost_request", format!("{service}: requests to {word} pods that are not ready"));
     }
@@ -96,7 +108,8 @@ impl State {
         let mut laws = std::mem::take(&mut self.laws);
         laws.read_audit(self);
         // An unwritable journal lets what lowers risk through; its record follows late.
-        let late = call.action.lowers_risk() && within(&self.faults.journal_full, self.now);
+        let unwritable = within(&self.faults.journal_full, self.now) || self.store.is_dead();
+        let late = call.action.lowers_risk() && unwritable;
         if !laws.intents.contains(&call.key) && !late {
             laws.break_law("chain_unbroken", format!("write {} has no earlier intent", call.key));
         }
@@ -130,10 +143,46 @@ impl Laws {
                 let share = state.accepted(name).share();
                 self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
             }
-            Action::Scale { slot: Slot::Stable, replicas } if replicas < R0 => {
+            Action::DeleteNext => self.before_delete(state, name),
+            Action::SetWeight { next, expect } if next < expect => self.before_lowering(state, run.as_deref(), call),
+            Action::Scale { slot: Slot::Stable, replicas } if replicas < state.r0() => {
                 self.break_law("old_kept", format!("{name}: old version scaled to {replicas}"));
             }
             _ => {}
+        }
+        if matches!(call.action, Action::SetWeight { .. } | Action::AddBackend | Action::RemoveBackend) {
+            self.hand_off(state, name);
+        }
+    }
+
+    /// Silence for the drain comes before removal, counted by the requests themselves.
+    fn before_delete(&mut self, state: &State, name: &str) {
+        let drain = state.plan.policy.drain;
+        let Some(last) = state.services[name].last_traffic else { return };
+        // Removed as decided, while somebody's edit was on its way.
+        let edited =
+            self.hand.contains(name) || self.hand_gone.get(name).is_some_and(|at| state.now.since(*at) < drain);
+        if state.now.since(last) < drain && !edited {
+            let spent = state.now.since(last);
+            self.break_law("no_lost_request", format!("{name}: new version deleted {spent} after its last request"));
+        }
+    }
+
+    /// A provider's traffic leaves its new version after that of those that need it, or 10 s later.
+    fn before_lowering(&mut self, state: &State, run: Option<&Run>, call: &Call) {
+        let Some(t) = run.and_then(|r| r.track(&call.service)) else { return };
+        let Phase::RollingBack(r) = &t.phase else { return };
+        let asked = t.call.as_ref().filter(|c| c.call.key == call.key).map(|c| c.since);
+        if asked.is_none_or(|at| at.since(r.decided) >= Dur::secs(10)) {
+            return;
+        }
+        for d in state.plan.dependants(&call.service).map(|p| p.service.name.as_str()) {
+            let in_time = run.and_then(|r| r.track(d)).is_some_and(|d| d.phase.in_flight() || d.phase.going_back());
+            let share = state.services[d].route.weights.share();
+            if share > 0.0 && in_time && !self.hand.contains(d) && state.services[d].stable.image == old_image(d) {
+                let text = format!("{} goes back while {d}, which needs it, is at {share:.0}%", call.service);
+                self.break_law("dependants_first", text);
+            }
         }
     }
 
@@ -142,12 +191,12 @@ impl Laws {
         let share = state.services[name].route.weights.share().round() as u32;
         let track = run.and_then(|r| r.track(name));
         // Undoing a foreign edit brings back a weight that was reached step by step before.
-        let undo = self.hand.contains_key(name) && self.intended.get(name).is_some_and(|w| w.contains(&next));
+        let undo = self.hand.contains(name) && self.intended.get(name).is_some_and(|w| w.contains(&next));
         let proper = policy.steps.iter().map(|s| s.weight).find(|w| *w > share);
         if !undo && proper != Some(next) {
             self.break_law("weight_bounded", format!("{name}: {share}% -> {next}% is not the next step"));
         }
-        let need = needed(&state.plan, name, next);
+        let need = needed(state, name, next);
         let ready = state.ready(name, Slot::Next);
         if ready < need {
             self.break_law("capacity_before_weight", format!("{name}: {next}% with {ready} of {need} pods ready"));
@@ -165,6 +214,12 @@ impl Laws {
             self.break_law("no_blind_promote", format!("{name}: {share}% -> {next}% without data"));
         }
         let (Some(run), Some(t)) = (run, track) else { return };
+        if let Some((gate, e)) = t.bad_gates().find(|_| !undo)
+            && t.call.as_ref().is_some_and(|c| c.call.key == call.key && e.at < c.since)
+            && state.faults.metrics_slow.is_empty()
+        {
+            self.break_law("no_raise_on_bad", format!("{name}: {share}% -> {next}% while {gate} is bad"));
+        }
         let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
         if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
             self.break_law("no_raise_after_stop", format!("{name}: {share}% -> {next}% although {why}"));
@@ -178,7 +233,7 @@ impl Laws {
         }
         let Some(planned) = state.plan.get(name) else { return };
         for need in planned.needs.keys().filter(|n| state.services.contains_key(*n)) {
-            if self.hand.contains_key(need) {
+            if self.hand.contains(need) {
                 continue;
             }
             let new = state.services[need].stable.image != old_image(need);
@@ -190,7 +245,7 @@ impl Laws {
 
     fn before_copy_back(&mut self, state: &State, run: Option<&Run>, name: &str) {
         let share = state.services[name].route.weights.share();
-        if share < 100.0 && !self.hand.contains_key(name) {
+        if share < 100.0 && !self.hand.contains(name) {
             self.break_law("old_kept", format!("{name}: the old version is replaced at {share}%"));
         }
         let wave = state.plan.get(name).map_or(0, |p| p.wave);
@@ -214,6 +269,13 @@ impl Laws {
         let troubled = state.api_away()
             || within(&state.faults.api_slow, now)
             || within(&state.faults.gateway_away, now)
+            || within(&state.faults.gateway_refuses, now)
+            || within(&state.faults.watch_away, now)
+            || state
+                .faults
+                .refused
+                .iter()
+                .any(|((at, len), _, wish)| within(&[(*at, *len + wish.unwrap_or_default() + Dur::secs(10))], now))
             || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now));
         let run = self.run();
         let drives = run.as_ref().is_some_and(|r| matches!(r.driving, Driving::Yes { .. }));
@@ -226,13 +288,51 @@ impl Laws {
             self.bounded(state, t);
             self.kept(state, t);
             self.back_in_time(state, t);
+            self.needs_kept(state, &run, t);
+            self.not_bad_for_ever(state, t);
+        }
+    }
+
+    /// What a settled service needs is new, or on a way that has no return either.
+    fn needs_kept(&mut self, state: &State, run: &Run, t: &Track) {
+        if !matches!(t.phase, Phase::Settling(_) | Phase::Done) {
+            return;
+        }
+        let needs = state.plan.get(&t.service).into_iter().flat_map(|p| p.needs.keys());
+        for need in needs.filter_map(|n| run.track(n)) {
+            if !matches!(need.phase, Phase::Settling(_) | Phase::Done) {
+                let text =
+                    format!("{} is {} while {} is {}", t.service, t.phase.word(), need.service, need.phase.word());
+                self.break_law("needs_kept", text);
+            }
+        }
+    }
+
+    /// A version that is bad all the time is back when every deadline is over: window, trigger, deadline, and what one
+    /// `keep` adds.
+    fn not_bad_for_ever(&mut self, state: &State, t: &Track) {
+        let (now, f) = (state.now, &state.faults);
+        let blind = [&f.metrics_away, &f.metrics_nan, &f.metrics_stale, &f.metrics_double, &f.metrics_slow];
+        let unseen = self.excused == now || blind.iter().any(|spans| within(spans, now));
+        let flows = state.accepted(&t.service).share() > 0.0;
+        let bad = state.services[&t.service].errors > 0.05;
+        if unseen || !flows || !bad || !t.phase.in_flight() || f.rps.contains_key(&t.service) {
+            self.bad_since.remove(&t.service);
+            return;
+        }
+        let since = *self.bad_since.entry(t.service.clone()).or_insert(now);
+        let policy = &state.plan.policy;
+        let limit = policy.window + Dur::secs(60) + policy.standard_deadline + Dur::mins(10) + Dur::secs(60);
+        if now.since(since) > limit && !f.api_slow.iter().any(|_| true) {
+            let text = format!("{}: bad for {} and still {}", t.service, now.since(since), t.phase.word());
+            self.break_law("standard_deadline", text);
         }
     }
 
     fn bounded(&mut self, state: &State, t: &Track) {
         let share = state.services[&t.service].route.weights.share().round() as u32;
         let intended = self.intended.get(&t.service).and_then(|w| w.last()).copied().unwrap_or(0);
-        if share > intended && !self.hand.contains_key(&t.service) {
+        if share > intended && !self.hand.contains(&t.service) {
             self.break_law("weight_bounded", format!("{}: {share}% applied, {intended}% journalled", t.service));
         }
     }
@@ -240,7 +340,7 @@ impl Laws {
     fn kept(&mut self, state: &State, t: &Track) {
         let stable = &state.services[&t.service].stable;
         let needed = t.phase.in_flight() || t.phase.going_back();
-        if needed && (stable.image != old_image(&t.service) || (stable.pods.len() as u32) < R0) {
+        if needed && (stable.image != old_image(&t.service) || (stable.pods.len() as u32) < state.r0()) {
             self.break_law("old_kept", format!("{}: {} with {} pods", t.service, stable.image, stable.pods.len()));
         }
     }
@@ -255,9 +355,10 @@ impl Laws {
         let waves = state.plan.services.iter().map(|p| p.wave).max().unwrap_or(1);
         let storm = if state.faults.conflict_every > 0 || state.faults.lost_answer_every > 0 { 10 } else { 0 };
         let limit = if r.severity == Severity::Fast { 60 } else { 30 } + 10 * u64::from(waves - 1) + storm;
-        let spent = state.now.since(since.max(self.excused));
+        let edited = self.hand_gone.get(&t.service).copied().unwrap_or(since);
+        let spent = state.now.since(since.max(self.excused).max(edited));
         let share = state.accepted(&t.service).share();
-        if share > 0.0 && spent > Dur::secs(limit) && !self.hand.contains_key(&t.service) {
+        if share > 0.0 && spent > Dur::secs(limit) && !self.hand.contains(&t.service) {
             self.break_law("rollback_time", format!("{}: {share:.0}% still flows {spent} after it", t.service));
         }
     }
@@ -278,7 +379,7 @@ fn stops(run: &Run, t: &Track) -> Vec<(String, Time)> {
     if let Some(l) = &run.leaving {
         add("the process leaves", l.since);
     }
-    if let Some(s) = &run.stopped {
+    for s in [&run.stopped, &run.critical].into_iter().flatten() {
         add("raises are stopped", s.since);
     }
     if let Some(b) = &t.blind {
@@ -291,9 +392,9 @@ fn stops(run: &Run, t: &Track) -> Vec<(String, Time)> {
 }
 
 /// Pods that must be ready before `weight` per cent: ceil(w × R0), at least 1, 2 if critical.
-fn needed(plan: &Plan, name: &str, weight: u32) -> u32 {
-    let least = if plan.get(name).is_some_and(|p| p.service.critical) { 2 } else { 1 };
-    (R0 * weight).div_ceil(100).max(least)
+fn needed(state: &State, name: &str, weight: u32) -> u32 {
+    let least = if state.plan.get(name).is_some_and(|p| p.service.critical) { 2 } else { 1 };
+    (state.r0() * weight).div_ceil(100).max(least)
 }
 
 fn warm(state: &State, name: &str) -> bool {

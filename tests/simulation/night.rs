@@ -19,8 +19,8 @@ use super::ports::{Sim, ivo};
 
 /// Long enough for every wait of the short policies to end by itself.
 pub const HORIZON: Dur = Dur::hours(1);
-/// A new process does not come at once.
-const RESTART: Dur = Dur::secs(7);
+/// A disk that is full is looked at again after this.
+const LOOK_AGAIN: Dur = Dur::secs(7);
 
 pub struct Night {
     pub sim: Sim,
@@ -38,13 +38,15 @@ pub fn night(plan: &Plan, faults: Faults, read_back: bool) -> Night {
 
 async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
     let store = MemoryStore::default();
-    let broken = faults.broken;
+    let (broken, torn_after) = (faults.broken, faults.torn_after);
     let sim = Sim::new(plan, faults, store.clone());
     let place = || -> Box<dyn Store> {
         if broken.journals_late { Box::new(LateStore::over(store.clone())) } else { Box::new(store.clone()) }
     };
     let mut run = Run::new("7f3a", plan.clone(), Stamp { wall: START, mono: 0 });
     let mut journal = Journal::create_in(place(), Header::new(&run)).unwrap();
+    // Counted from the first line on: a run without a whole header is none.
+    store.die_after(torn_after);
     let mut restarts = 0;
     let mut people = Person::default();
     loop {
@@ -61,7 +63,8 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
             }));
         }
         let interactive = sim.state().faults.people.interactive;
-        let options = Options { interactive, start: true, pager: false, leave_at: None };
+        let start = sim.state().faults.people.start_at.is_none();
+        let options = Options { interactive, start, pager: false, leave_at: None };
         let ended = tokio::select! {
             biased;
             () = people.act(&sim, keys) => None,
@@ -74,22 +77,27 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
             return Night { run: ended, sim, store, restarts, read_back };
         }
         restarts += 1;
+        sim.state().killed = true;
         // A disk that is full now is not full for ever.
         while sim.state().store_refuses() {
-            wait(&sim);
+            wait(&sim, LOOK_AGAIN);
         }
+        store.die_after(None);
+        let after = sim.state().faults.restart_after;
+        wait(&sim, after);
         let (again, snapshot) = Journal::resume_in(place(), "7f3a").unwrap();
         journal = again;
-        run = snapshot.run;
-        run.seq = run.seq.max(snapshot.next_seq.saturating_sub(1));
-        if over {
+        let (heard, open) = (snapshot.next_seq.saturating_sub(1), snapshot.open_intents.clone());
+        // As the command line takes a run up.
+        run = snapshot.caught_up();
+        run.seq = run.seq.max(heard);
+        if over || run.is_ended() {
             return Night { run, sim, store, restarts, read_back };
         }
         sim.reattach();
-        wait(&sim);
         if broken.repeats_after_kill {
             let mut s = sim.state();
-            for call in &snapshot.open_intents {
+            for call in &open {
                 let mark = pilothouse::engine::observe::OwnerMark { run: "7f3a".into(), epoch: s.epoch, seq: call.key };
                 s.sent(call);
                 s.write(call, mark);
@@ -98,9 +106,9 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
     }
 }
 
-fn wait(sim: &Sim) {
+fn wait(sim: &Sim, after: Dur) {
     let mut s = sim.state();
-    let later = s.now + RESTART;
+    let later = s.now + after;
     s.advance(later);
 }
 
@@ -116,6 +124,7 @@ struct Person {
     commands_done: usize,
     left: bool,
     terminal_lost: bool,
+    started: bool,
     answered: BTreeMap<String, Time>,
 }
 
@@ -125,7 +134,7 @@ impl Person {
         loop {
             {
                 let s = sim.state();
-                if s.killed || s.now.since(START) >= HORIZON {
+                if s.killed || s.now.since(START) >= HORIZON || s.store.is_dead() {
                     return;
                 }
                 self.press(&s, &keys);
@@ -141,6 +150,9 @@ impl Person {
         {
             self.commands_done += 1;
             let _ = keys.try_send(Input::Command(command.clone()));
+        }
+        if people.start_at.is_some_and(|at| now >= START + at) && !std::mem::replace(&mut self.started, true) {
+            let _ = keys.try_send(Input::Command(command(Verb::Start, None, "")));
         }
         if let Some((at, leave)) = &people.leave
             && now >= START + *at

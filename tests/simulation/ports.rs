@@ -16,7 +16,7 @@ use pilothouse::spec::units::{Dur, Time};
 use serde_json::json;
 
 use super::faults::{Faults, START, within};
-use super::world::{BYSTANDER, R0, SECRET, State, old_image};
+use super::world::{BYSTANDER, SECRET, State, old_image};
 
 /// An adapter waits no longer for an answer.
 const PATIENCE: Dur = Dur::secs(10);
@@ -65,6 +65,11 @@ impl Sim {
         if s.faults.kill == Some((n, false)) {
             s.killed = true;
             return None;
+        }
+        let now = s.now;
+        if let Some((_, kind, retry_after)) = s.faults.refused.iter().find(|(span, ..)| within(&[*span], now)) {
+            let error = error(*kind, "refused for now");
+            return Some(CallOutcome::Failed { error, retry_after: *retry_after });
         }
         if s.faults.conflict_every > 0 && n.is_multiple_of(s.faults.conflict_every) {
             let error = error(CallErrorKind::Conflict, "the object has been modified");
@@ -143,7 +148,11 @@ impl State {
             uid: format!("route-{name}"),
             weights: Some(r.weights),
             backends: Vec::new(),
-            accepted: if r.accepted { Accepted::Yes } else { Accepted::Pending },
+            accepted: match r.accepted {
+                true => Accepted::Yes,
+                false if within(&self.faults.gateway_refuses, self.now) => Accepted::No("not allowed".into()),
+                false => Accepted::Pending,
+            },
             owner: r.owner.clone(),
             generation: r.generation,
             writer: Some(r.writer.clone()),
@@ -223,11 +232,12 @@ impl Clock for Sim {
 impl Cluster for Sim {
     async fn preflight(&self, plan: &Plan, _run: &str) -> Result<PreflightReport, String> {
         let template = json!({"spec": {"containers": [{"name": "app", "env": [{"name": "PW", "value": SECRET}]}]}});
+        let r0 = self.state().r0();
         let facts = plan.services.iter().map(|p| ServiceFacts {
             service: p.service.name.clone(),
             from_image: old_image(&p.service.name),
             from_version: "1.0.0".into(),
-            ready: R0,
+            ready: r0,
             template: template.clone(),
         });
         Ok(PreflightReport { facts: facts.collect(), ..PreflightReport::default() })
@@ -244,7 +254,7 @@ impl Cluster for Sim {
 
     fn observe(&self) -> Option<Vec<Observation>> {
         let mut s = self.state();
-        if s.api_away() {
+        if s.api_away() || s.watch_away() {
             return if s.given.is_empty() { None } else { Some(Vec::new()) };
         }
         let mut all: Vec<(String, u8, Observation)> = Vec::new();
@@ -264,7 +274,11 @@ impl Cluster for Sim {
     }
 
     fn link(&self) -> Link {
-        Link::Up
+        if self.state().watch_away() { Link::Down("the stream fell silent".into()) } else { Link::Up }
+    }
+
+    fn link_is_virtual(&self) -> bool {
+        true
     }
 
     async fn call(&self, _plan: &Plan, run: &str, call: &Call) -> CallOutcome {

@@ -1,6 +1,6 @@
 //! What a seed means: the policy of a night, what goes wrong in it, and what people do.
 use pilothouse::engine::command::{Command, Identity, IdentitySource, Verb};
-use pilothouse::engine::message::Leave;
+use pilothouse::engine::message::{CallErrorKind, Leave};
 use pilothouse::plan::Plan;
 use pilothouse::spec::policy::*;
 use pilothouse::spec::units::{Dur, Ratio};
@@ -54,7 +54,8 @@ pub fn seeded(base: &Plan, seed: u64) -> (Plan, Faults) {
     let mut d = Dice(ChaCha8Rng::seed_from_u64(seed));
     let plan = policy(base, &mut d);
     let names: Vec<String> = plan.services.iter().map(|p| p.service.name.clone()).collect();
-    let mut f = Faults { accept_after: Dur(300 + d.roll(1500)), ..Faults::default() };
+    let accept_after = Dur(300 + d.roll(1500));
+    let mut f = Faults { accept_after, restart_after: Dur::secs(7), ..Faults::default() };
     f.people.interactive = d.one_in(2);
     f.people.answers_after = Some(Dur::secs(30));
     if d.one_in(4) {
@@ -73,6 +74,7 @@ pub fn seeded(base: &Plan, seed: u64) -> (Plan, Faults) {
         f.kill = Some((1 + d.roll(40), d.one_in(2)));
     }
     people(&mut d, &mut f.people, &names);
+    more(&mut d, &mut f);
     (plan, f)
 }
 
@@ -123,6 +125,24 @@ fn cluster(d: &mut Dice, f: &mut Faults, names: &[String]) {
     }
     if d.one_in(16) {
         f.stolen = Some(d.at());
+    }
+}
+
+/// What came later is drawn last, so that what a seed meant before it still means.
+fn more(d: &mut Dice, f: &mut Faults) {
+    f.restart_after = if d.one_in(3) { Dur::mins(15) } else { Dur::secs(7) };
+    f.r0 = d.pick(&[4, 4, 1, 3, 7]);
+    f.watch_away = d.spans(8, 60);
+    f.gateway_refuses = d.spans(14, 60);
+    for span in d.spans(8, 60) {
+        let kind = d.pick(&[CallErrorKind::Forbidden, CallErrorKind::Throttled, CallErrorKind::Rejected]);
+        f.refused.push((span, kind, (kind == CallErrorKind::Throttled).then(|| Dur::secs(1 + d.roll(9)))));
+    }
+    if d.one_in(8) && f.kill.is_none() {
+        f.torn_after = Some(40_000 + d.roll(600_000));
+    }
+    if d.one_in(8) {
+        f.people.start_at = Some(Dur::secs(5 + d.roll(120)));
     }
 }
 

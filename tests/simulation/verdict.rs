@@ -1,5 +1,5 @@
 //! What is wrong with a night, when it is over.
-use pilothouse::engine::run::{HoldReason, Outcome, Phase, Run, Track};
+use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Run, Track};
 use pilothouse::journal::inbox::InboxRecord;
 use pilothouse::journal::{FileName, Journal};
 use pilothouse::plan::Plan;
@@ -20,6 +20,7 @@ pub fn verdict(night: &Night, faults: &Faults, plan: &Plan) -> Vec<String> {
     if let Some(Outcome::Succeeded | Outcome::RolledBack) = ended {
         wrong.extend(clean_end(night, plan));
     }
+    wrong.extend(needs(night, plan));
     wrong.extend(journal(night));
     wrong.extend(secrets(night));
     let bad = faults.bad.values().find(|b| b.after < Dur::secs(40) && b.ratio > 0.05);
@@ -34,11 +35,14 @@ pub fn verdict(night: &Night, faults: &Faults, plan: &Plan) -> Vec<String> {
     wrong
 }
 
-/// Under fair faults a run ends or waits for a named deadline or person.
+/// Under fair faults a run ends or waits for a named deadline or person. Each service for one of its own, or for another
+/// one that does.
 fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
-    let lost = faults.stolen.is_some();
-    let paused = run.paused_all.is_some() || run.tracks.values().any(|t| t.paused.is_some());
-    let asks = run.tracks.values().any(|t| t.ask.is_some());
+    let all = faults.stolen.is_some() || run.leaving.is_some() || run.paused_all.is_some();
+    // Nobody said start to the process that was there.
+    let unbegun = run.started.is_none() && faults.people.start_at.is_some();
+    let asks = |t: &Track, kind: AskKind| t.ask.as_ref().is_some_and(|a| a.kind == kind);
+    let failed = run.stopped.is_some() && run.tracks.values().any(|t| asks(t, AskKind::AfterRollback));
     // Past the point of no return a bad gate stops the traffic; the page says so.
     let stands = |t: &Track| {
         matches!(t.phase, Phase::Settling(_)) && t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Gate)
@@ -48,12 +52,33 @@ fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
         let patience = run.plan.policy.verify.times(3).max(Dur::mins(5));
         matches!(t.phase, Phase::Verifying { since, .. } if run.now.wall.since(since) < patience)
     };
-    let named = |t: &Track| stands(t) || deadline(t);
-    if lost || paused || asks || run.leaving.is_some() || run.tracks.values().any(named) {
+    let blocked = |t: &Track| matches!(t.phase, Phase::RollbackBlocked { .. }) && run.interactive;
+    let named = |t: &Track| t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t);
+    // Its turn comes when another's does; a failure nobody has answered stops all that are on their way.
+    let on_others = |t: &Track| match &t.phase {
+        Phase::Waiting { needs } => !needs.is_empty() || failed,
+        Phase::Soaked => true,
+        p => p.is_final() || (failed && p.in_flight()) || (run.aborting.is_some() && p.in_flight()),
+    };
+    let open: Vec<&Track> = run.in_order().filter(|t| !named(t) && !on_others(t)).collect();
+    if all || unbegun || (open.is_empty() && run.tracks.values().any(named)) {
         return None;
     }
     let phases: Vec<String> = run.in_order().map(|t| format!("{} {}", t.service, t.phase.word())).collect();
     Some(format!("always_waiting_for_something_named: at the horizon {}", phases.join(", ")))
+}
+
+/// Whatever a run came to by its own decision: what is new has what it needs.
+fn needs(night: &Night, plan: &Plan) -> Vec<String> {
+    let decided = [Outcome::Succeeded, Outcome::RolledBack, Outcome::Partial, Outcome::Aborted];
+    if !night.run.outcome().is_some_and(|o| decided.contains(&o)) {
+        return Vec::new();
+    }
+    let s = night.sim.state();
+    let full = |name: &str| s.services[name].stable.image != old_image(name) || s.accepted(name).share() >= 99.5;
+    let new = plan.services.iter().filter(|p| full(&p.service.name));
+    let lacks = new.flat_map(|p| p.needs.keys().filter(|n| !full(n)).map(move |n| (p, n)));
+    lacks.map(|(p, n)| format!("needs_kept: {} is new and {n} is not", p.service.name)).collect()
 }
 
 /// Nothing of the upgrade is left over, and stable runs what the run says it runs.

@@ -13,8 +13,8 @@ use pilothouse::spec::units::{Dur, Time};
 use super::faults::{Bad, Faults, START, within};
 use super::laws::Laws;
 
-/// Old pods of each service at the start.
-pub const R0: u32 = 4;
+/// Old pods of each service at the start, where a night does not say otherwise.
+const R0: u32 = 4;
 /// The critical service outside the run.
 pub const BYSTANDER: &str = "vault";
 /// An environment variable of every template.
@@ -56,6 +56,10 @@ pub struct Service {
     pub next_service: bool,
     pub route: Route,
     pub first_traffic: Option<Time>,
+    /// The new version had a request in this second.
+    pub last_traffic: Option<Time>,
+    /// How the new version acts now: share of failed requests.
+    pub errors: f64,
     /// Per version, old and new: requests and failures so far.
     pub served: [f64; 2],
     pub failed: [f64; 2],
@@ -118,7 +122,8 @@ impl State {
         };
         for p in &plan.services {
             let name = p.service.name.clone();
-            let stable = state.deployment(&old_image(&name), R0, START - Dur::hours(1), None, u32::MAX);
+            let r0 = state.r0();
+            let stable = state.deployment(&old_image(&name), r0, START - Dur::hours(1), None, u32::MAX);
             let weights = Weights { stable: 100, next: None };
             let route = Route {
                 generation: 1,
@@ -135,6 +140,8 @@ impl State {
                 next_service: false,
                 route,
                 first_traffic: None,
+                last_traffic: None,
+                errors: GOOD,
                 served: [0.0; 2],
                 failed: [0.0; 2],
                 history: Vec::new(),
@@ -174,6 +181,14 @@ impl State {
     /// The true instant at which clocks show this.
     pub fn truly(&self, shown: Time) -> Time {
         Time(shown.0 - self.skew)
+    }
+
+    pub fn r0(&self) -> u32 {
+        if self.faults.r0 == 0 { R0 } else { self.faults.r0 }
+    }
+
+    pub fn watch_away(&self) -> bool {
+        within(&self.faults.watch_away, self.now)
     }
 
     pub fn api_away(&self) -> bool {
@@ -224,7 +239,7 @@ impl State {
         let names: Vec<String> = self.services.keys().cloned().collect();
         for name in &names {
             let (now, after) = (self.now, self.faults.accept_after);
-            let away = within(&self.faults.gateway_away, now);
+            let away = within(&self.faults.gateway_away, now) || within(&self.faults.gateway_refuses, now);
             if let Some(s) = self.services.get_mut(name) {
                 s.route.accepted |= !away && now >= s.route.written_at + after;
             }
@@ -239,11 +254,11 @@ impl State {
     fn happen(&mut self) {
         if let Some((name, at, share)) = self.faults.drift.get(self.drifts_done).cloned()
             && self.now >= START + at
-            && self.services[&name].route.weights.next.is_some_and(|n| n > 0)
+            && self.services[&name].route.weights.next.is_some()
         {
             self.drifts_done += 1;
             self.route(&name, Weights { stable: 100 - share, next: Some(share) }, None, "kubectl-edit");
-            self.laws.hand_edit(&name, share);
+            self.laws.hand_edit(&name);
         }
         if let Some((at, by)) = self.faults.clock_set.get(self.clocks_set).copied()
             && self.now >= START + at
@@ -303,6 +318,10 @@ impl State {
             (Some(bad), Some(first)) => bad.now(now.since(first)),
             _ => GOOD,
         };
+        if flow[1] > 0.0 {
+            s.last_traffic = Some(now);
+        }
+        s.errors = errors;
         let settled = s.stable.image != old_image(name);
         for version in 0..2 {
             // Requests to a version without ready pods are lost; nothing counts them.
@@ -409,7 +428,7 @@ impl State {
                 self.route(name, Weights { stable: 100 - next, next: Some(*next) }, Some(mark), OURS);
             }
             Action::CopyBack => {
-                let fresh = self.deployment(&image, R0, now, Some(mark), u32::MAX);
+                let fresh = self.deployment(&image, self.r0(), now, Some(mark), u32::MAX);
                 let Some(s) = self.services.get_mut(name) else { return };
                 let (uid, generation) = (s.stable.uid.clone(), s.stable.generation + 1);
                 s.stable = Deployment { uid, generation, ..fresh };
