@@ -12,6 +12,7 @@ pub mod files;
 pub mod gate_try;
 pub mod keys;
 pub mod live;
+pub mod out;
 pub mod place;
 pub mod plan;
 pub mod runs;
@@ -30,6 +31,7 @@ use clap::{CommandFactory, Parser};
 
 use args::{AuditCommand, Cli, Command, FileCommand, GateCommand, Global, TextOrJson};
 use live::Exit;
+use out::Out;
 
 /// What somebody who types the bare name should try first.
 const FIRST: &str = "\
@@ -56,12 +58,11 @@ pub fn main() -> i32 {
         }
     };
     if let Err(e) = log(&cli.global) {
-        eprintln!("pilothouse: {e:#}");
+        session::say(&format!("pilothouse: {e:#}"));
         return 1;
     }
     match command(cli) {
         Ok(code) => code,
-        Err(Exit { error, .. }) if reader_left(&error) => 0,
         Err(Exit { code, error }) => {
             session::say(&format!("pilothouse: {error:#}"));
             code
@@ -69,17 +70,11 @@ pub fn main() -> i32 {
     }
 }
 
-/// Whoever read what is printed has seen enough, as `head` has: no fault of anybody.
-fn reader_left(error: &anyhow::Error) -> bool {
-    let io = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
-}
-
 fn command(cli: Cli) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
-        None => Ok(said(&mut std::io::stdout(), FIRST, 0)?),
-        Some(Command::Demo(args)) if args.list => Ok(said(&mut std::io::stdout(), &demo::list(), 0)?),
+        None => Ok(said(&mut Out::new(std::io::stdout()), FIRST, 0)?),
+        Some(Command::Demo(args)) if args.list => Ok(said(&mut Out::new(std::io::stdout()), &demo::list(), 0)?),
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
@@ -93,7 +88,13 @@ fn command(cli: Cli) -> Result<i32, Exit> {
 
 /// Commands that need no runtime: they read files and print.
 fn still(command: Command, global: &Global) -> Result<i32> {
-    let out = &mut std::io::stdout().lock();
+    let mut out = Out::new(std::io::stdout().lock());
+    let code = answer(command, global, &mut out)?;
+    out.flush().context("standard output cannot be written")?;
+    Ok(code)
+}
+
+fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32> {
     match command {
         Command::Validate { files, output } => {
             let output = match output {
@@ -128,19 +129,19 @@ fn still(command: Command, global: &Global) -> Result<i32> {
         Command::Gate(GateCommand::Try { file, policy, gate, samples, output }) => {
             try_gate(out, &file, policy.as_deref(), &gate, &samples, output)
         }
-        Command::Keys(what) => {
+        Command::Keys { what } => {
             let text = match what {
-                FileCommand::List => keys::list(),
-                FileCommand::Print { name } => keys::print(&name)?.to_string(),
-                FileCommand::Check { file } => keys::check(&file)?,
+                None | Some(FileCommand::List) => keys::list(),
+                Some(FileCommand::Print { name }) => keys::print(&name)?.to_string(),
+                Some(FileCommand::Check { file }) => keys::check(&file)?,
             };
             said(out, &text, 0)
         }
-        Command::Themes(what) => {
+        Command::Themes { what } => {
             let text = match what {
-                FileCommand::List => themes::list(),
-                FileCommand::Print { name } => themes::print(&name)?.to_string(),
-                FileCommand::Check { file } => themes::check(&file)?,
+                None | Some(FileCommand::List) => themes::list(),
+                Some(FileCommand::Print { name }) => themes::print(&name)?.to_string(),
+                Some(FileCommand::Check { file }) => themes::check(&file)?,
             };
             said(out, &text, 0)
         }
@@ -153,7 +154,9 @@ fn still(command: Command, global: &Global) -> Result<i32> {
             Ok(0)
         }
         Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(out)?;
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            out.write_all(&text)?;
             Ok(0)
         }
         // Taken care of before: they need a runtime.
@@ -169,7 +172,7 @@ fn still(command: Command, global: &Global) -> Result<i32> {
 fn said(out: &mut dyn Write, text: &str, code: i32) -> Result<i32> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     if code == 1 {
-        eprint!("pilothouse: {text}{end}");
+        session::say(format!("pilothouse: {text}").trim_end_matches('\n'));
     } else {
         write!(out, "{text}{end}")?;
     }
@@ -184,7 +187,10 @@ fn try_gate(
     samples: &Path,
     output: gate_try::Output,
 ) -> Result<i32> {
-    let loaded = validate::load(&[file.to_path_buf()]).map_err(|r| anyhow!("{r}"))?;
+    let loaded = validate::load_to_try(&[file.to_path_buf()]).map_err(|r| anyhow!("{r}"))?;
+    if !loaded.warnings.is_empty() {
+        session::say(&loaded.warnings.to_string());
+    }
     let policy = match policy {
         Some(name) => loaded.policy(name).with_context(|| format!("{} has no policy `{name}`", file.display()))?,
         None => match loaded.policies.as_slice() {

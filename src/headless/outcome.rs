@@ -46,11 +46,15 @@ fn unchanged(run: &Run) -> i32 {
     }
 }
 
+fn timed_out(run: &Run) -> bool {
+    run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT))
+}
+
 /// The process leaves a run that has not ended. The worst that holds is said.
 fn left(run: &Run) -> i32 {
     let blocked = run.tracks.values().any(|t| matches!(t.phase, Phase::RollbackBlocked { .. }));
     let lost = run.cluster.down.is_some() || run.metrics.down.is_some() || matches!(run.driving, Driving::Lost { .. });
-    let timeout = run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT));
+    let timeout = timed_out(run);
     let split = |t: &Track| (0.5..99.5).contains(&t.accepted_share());
     if blocked {
         4
@@ -155,6 +159,8 @@ pub(super) fn word(run: &Run) -> &'static str {
         Some(Outcome::LeftSplit) => "left_split",
         Some(Outcome::Lost) => "lost",
         Some(Outcome::SteppedDown) => "stepped_down",
+        // The run goes on, elsewhere: it is this process whose part is over.
+        None if matches!(run.driving, Driving::SteppedDown { .. }) => "stepped_down",
         None => "not_ended",
     }
 }
@@ -181,6 +187,9 @@ pub(super) fn sentence(run: &Run) -> String {
                 services(done + warm),
                 all.saturating_sub(done + warm + back)
             )
+        }
+        Some(Outcome::Aborted) if timed_out(run) => {
+            "Aborted before anything was changed: --timeout ran out first.".into()
         }
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
         Some(Outcome::Blocked) => {
@@ -259,6 +268,7 @@ pub(super) fn next(run: &Run) -> Vec<String> {
             out
         }
         (Some(Outcome::Lost), _) | (None, 6) => vec![format!("once they answer again, {resume}")],
+        (Some(Outcome::Aborted), _) if timed_out(run) => vec!["start a new run with a longer --timeout".into()],
         (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
         (None, _) => vec![resume],
     }
