@@ -115,14 +115,9 @@ fn a_run_that_cannot_begin_says_so_in_the_form_that_was_asked_for() {
     let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters: [{name: a, cluster: {server: \
                       \"http://127.0.0.1:1\"}}]\nusers: [{name: a, user: {}}]\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n";
     let kubeconfig = folder.put("kubeconfig", kubeconfig);
-    let fleet = std::fs::read_to_string(Path::new(&examples()).join("fleet.yaml")).unwrap();
-    let fleet: Vec<&str> = fleet.lines().filter(|l| !l.trim_start().starts_with("context:")).collect();
-    folder.put("files/fleet.yaml", &fleet.join("\n"));
-    for file in ["policy.yaml", "upgrade.yaml"] {
-        folder.put(&format!("files/{file}"), &std::fs::read_to_string(Path::new(&examples()).join(file)).unwrap());
-    }
-    let (files, state) = (folder.0.join("files").display().to_string(), folder.0.join("state").display().to_string());
-    let run = |output| said(&["run", "-f", &files, "--kubeconfig", &kubeconfig, "--state-dir", &state, "-o", output]);
+    let (files, state) = (examples(), folder.0.join("state").display().to_string());
+    let dead = ["--kubeconfig", &kubeconfig, "--context", "a", "--state-dir", &state];
+    let run = |output| said(&[&["run", "-f", &files, "-o", output][..], &dead].concat());
     let (code, out, err) = run("jsonl");
     let end: Value = serde_json::from_str(out.trim()).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
     assert_eq!((code, end["exit_code"].as_i64(), end["outcome"].as_str()), (6, Some(6), Some("not_begun")), "{out}");
