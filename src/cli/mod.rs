@@ -117,34 +117,14 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
             said(out, &text, code)
         }
         Command::Audit(what) => {
-            let state_dir = place::state_dir(global.state_dir.as_deref())?;
-            let (text, code) = match what {
-                AuditCommand::Verify { run, output } => audit::verify(&state_dir, run.as_deref(), output),
-                AuditCommand::Show { run, output } => {
-                    audit::show(&state_dir, run.as_deref(), output, screen::zone(global)?.0)
-                }
-            };
+            let (text, code) = look_back(what, global)?;
             said(out, &text, code)
         }
         Command::Gate(GateCommand::Try { file, policy, gate, samples, output }) => {
             try_gate(out, &file, policy.as_deref(), &gate, &samples, output)
         }
-        Command::Keys { what } => {
-            let text = match what {
-                None | Some(FileCommand::List) => keys::list(),
-                Some(FileCommand::Print { name }) => keys::print(&name)?.to_string(),
-                Some(FileCommand::Check { file }) => keys::check(&file)?,
-            };
-            said(out, &text, 0)
-        }
-        Command::Themes { what } => {
-            let text = match what {
-                None | Some(FileCommand::List) => themes::list(),
-                Some(FileCommand::Print { name }) => themes::print(&name)?.to_string(),
-                Some(FileCommand::Check { file }) => themes::check(&file)?,
-            };
-            said(out, &text, 0)
-        }
+        Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
+        Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {
@@ -165,6 +145,28 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         | Command::Watch { .. }
         | Command::Run { .. }
         | Command::Resume { .. } => Ok(1),
+    }
+}
+
+fn look_back(what: AuditCommand, global: &Global) -> Result<(String, i32)> {
+    let state_dir = place::state_dir(global.state_dir.as_deref())?;
+    Ok(match what {
+        AuditCommand::Verify { run, output } => audit::verify(&state_dir, run.as_deref(), output),
+        AuditCommand::Show { run, output } => audit::show(&state_dir, run.as_deref(), output, screen::zone(global)?.0),
+    })
+}
+
+/// What is built in, of a kind of file that people may also write themselves.
+fn shipped(
+    what: Option<FileCommand>,
+    list: fn() -> String,
+    print: fn(&str) -> Result<&'static str>,
+    check: fn(&Path) -> Result<String>,
+) -> Result<String> {
+    match what {
+        None | Some(FileCommand::List) => Ok(list()),
+        Some(FileCommand::Print { name }) => print(&name).map(str::to_string),
+        Some(FileCommand::Check { file }) => check(&file),
     }
 }
 

@@ -181,9 +181,7 @@ pub(super) fn judge(
                 Some(why) => (Judged::new(Verdict::TooFew, why, value), false),
                 None => weigh(gate, &readings, nearest, value),
             };
-            let before = judged.verdict;
-            let judged = with_failures(gate, sample, judged, value);
-            let by_count = judged.verdict != before;
+            let (judged, by_count) = with_failures(gate, sample, judged, value);
             (judged, over || by_count)
         }
     };

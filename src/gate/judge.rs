@@ -43,15 +43,16 @@ pub(super) fn judge(gate: &Gate, cx: &Context, sample: &Sample) -> Judged {
         Some(new) if !too_few(count(sample.requests), needed(gate, cx)) => settle(gate, new, readings.old),
         _ => few(gate, cx, sample, value),
     };
-    with_failures(gate, sample, judged, value)
+    with_failures(gate, sample, judged, value).0
 }
 
 /// `abs_bad` failures act with enough requests and also under `TooFew`: so many are bad whatever the limit says. What
-/// ranks above `TooFew` is no count to rest on, and a gate that does not apply here has nothing to say.
-pub(super) fn with_failures(gate: &Gate, sample: &Sample, judged: Judged, value: Option<f64>) -> Judged {
+/// ranks above `TooFew` is no count to rest on, and a gate that does not apply here has nothing to say. True: they act.
+pub(super) fn with_failures(gate: &Gate, sample: &Sample, judged: Judged, value: Option<f64>) -> (Judged, bool) {
     match (judged.verdict, absolutely_bad(gate, sample, value)) {
-        (Verdict::TooFew | Verdict::Good, Some(reason)) => Judged::new(Verdict::Bad, reason, value),
-        _ => judged,
+        (Verdict::TooFew | Verdict::Good, Some(reason)) => (Judged::new(Verdict::Bad, reason, value), true),
+        (Verdict::Bad, Some(_)) => (judged, true),
+        _ => (judged, false),
     }
 }
 
