@@ -1,10 +1,11 @@
 //! `run`, `watch` and `resume`: a real cluster.
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg};
+use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Session, need_terminal};
 use super::{demo, place, screen, spectate, validate};
@@ -12,6 +13,7 @@ use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
+use crate::headless::{jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
 use crate::plan::Plan;
@@ -170,7 +172,10 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     // Everything that needs the cluster comes before the journal is taken: a failure here leaves the run as it was.
     let begun = Journal::read(&dir)?.run;
     let id = dir.id().to_string();
-    if begun.started.is_none() && !begun.start_wanted && matches!(face, Face::Lines(_)) && !begun.is_ended() {
+    if begun.is_ended() {
+        return Err(has_ended(&id).into());
+    }
+    if begun.started.is_none() && !begun.start_wanted && matches!(face, Face::Lines(_)) {
         return Err(anyhow!(
             "run {id} has not begun, and without a screen nobody can say `start`; `pilothouse watch --run {id}` has one, \
              `pilothouse run -f …` begins at once"
@@ -190,11 +195,15 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     run.seq = run.seq.max(heard);
     run.flags = flags(global);
     if run.is_ended() {
-        return Err(anyhow!("run {id} has ended; `pilothouse audit show {id}` says how").into());
+        return Err(has_ended(&id).into());
     }
     let session =
         Session { run, journal, world, face, start: false, on_exit: on_exit(options), timeout: options.timeout };
     Ok(session.drive().await?.1)
+}
+
+fn has_ended(id: &str) -> anyhow::Error {
+    anyhow!("run {id} has ended, so there is nothing to take up; `pilothouse audit show {id}` says how it went")
 }
 
 /// The latest run that has not ended.
@@ -208,9 +217,27 @@ fn open_run(state_dir: &std::path::Path) -> Result<RunDir> {
 }
 
 pub async fn run(files: &Files, options: &Headless, global: &Global) -> Result<i32, Exit> {
-    refuse_read_only(global)?;
-    let face = lines(options, global)?;
-    begin(files, global, face, options, true).await
+    let begun = async {
+        refuse_read_only(global)?;
+        let face = lines(options, global)?;
+        begin(files, global, face, options, true).await
+    };
+    told(begun.await, options.output)
+}
+
+/// Whoever reads a report or lines must get one also of a run that could not begin.
+fn told(begun: Result<i32, Exit>, output: RunOutput) -> Result<i32, Exit> {
+    if let Err(Exit { code, error }) = &begun {
+        let why = format!("{error:#}");
+        let line = match output {
+            RunOutput::Text => return begun,
+            RunOutput::Jsonl => jsonl::unbegun(wall(), *code, &why),
+            RunOutput::Junit => junit::unbegun(wall(), &why),
+        };
+        // The exit code says the same to whoever cannot read it.
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+    begun
 }
 
 pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
@@ -272,14 +299,16 @@ fn open_run_of(state_dir: &std::path::Path, files: &Files, global: &Global) -> R
 }
 
 pub async fn resume(id: Option<&str>, headless: bool, options: &Headless, global: &Global) -> Result<i32, Exit> {
+    if headless {
+        let begun = async {
+            refuse_read_only(global)?;
+            take_up(id, global, lines(options, global)?, options).await
+        };
+        return told(begun.await, options.output);
+    }
     refuse_read_only(global)?;
-    let face = if headless {
-        lines(options, global)?
-    } else {
-        need_terminal()?;
-        console(global)?
-    };
-    take_up(id, global, face, options).await
+    need_terminal()?;
+    take_up(id, global, console(global)?, options).await
 }
 
 fn refuse_read_only(global: &Global) -> Result<()> {

@@ -109,7 +109,6 @@ mod tests {
         journal.commit(&[Entry::Event(gate)], &run).unwrap();
         let (text, _) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert!(text.contains(&format!("driven by process {}", std::process::id())), "{text}");
-        journal.seal(Outcome::RolledBack).unwrap();
         drop(journal);
         let (text, code) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert_eq!(code, 0);
@@ -126,6 +125,11 @@ mod tests {
         let (text, code) = audit::verify(&state.0, None, Output::Text);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains("record 3: its hash is not that of its content\n    expected  "), "{text}");
+        // Converted by an editor, each record is another one.
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap().replace('\n', "\r\n").repeat(8)).unwrap();
+        let (text, _) = audit::verify(&state.0, None, Output::Text);
+        assert!(text.contains(" more; `-o jsonl` lists all of them"), "{text}");
+        assert!(text.matches("\n  record ").count() == 20, "{text}");
         let (text, code) = audit::show(&state.0, Some("nope"), Output::Csv, Tz::UTC);
         assert!(code == 1 && text.contains("Known, newest first: 7f3a"), "{text}");
     }

@@ -47,10 +47,19 @@ pub struct Session {
 /// A full-screen console needs a terminal; say so before anything is begun.
 ///
 /// # Errors
-/// Standard input or output is none.
+/// Standard input or output is none, or none that can draw.
 pub fn need_terminal() -> Result<()> {
     if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        return Ok(());
+        let term = std::env::var_os("TERM").unwrap_or_default();
+        if !term.is_empty() && term != "dumb" {
+            return Ok(());
+        }
+        // Control sequences would be printed as they are.
+        bail!(
+            "this terminal says it cannot draw (TERM is {}), so there is no screen; nothing was begun. Use \
+             `pilothouse run`, or --headless, or set TERM",
+            if term.is_empty() { "empty" } else { "dumb" }
+        );
     }
     bail!("this is no terminal, so there is no screen; nothing was begun. Use `pilothouse run`, or --headless")
 }

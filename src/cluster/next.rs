@@ -46,7 +46,7 @@ pub fn shape(deployment: &Value, service: &Value, version: &str) -> Result<Shape
     labels.remove("pod-template-hash");
     for key in VERSION_LABELS {
         if let Some(label) = labels.get_mut(key) {
-            *label = version.to_string();
+            *label = label_value(version);
         }
     }
     labels.insert(SLOT_LABEL.into(), "next".into());
@@ -79,6 +79,12 @@ pub fn shape(deployment: &Value, service: &Value, version: &str) -> Result<Shape
     let mut selector: Labels = identity.iter().map(|(key, (_, new))| (key.clone(), new.clone())).collect();
     selector.insert(SLOT_LABEL.into(), "next".into());
     Ok(Shape { identity, labels, selector })
+}
+
+/// A tag may be longer than a label, and may end otherwise.
+fn label_value(version: &str) -> String {
+    let kept: String = version.chars().take(LABEL_MAX).collect();
+    kept.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
 }
 
 /// The label that names the workload among those a selector uses; version and slot labels never do.
@@ -267,7 +273,7 @@ fn version_labels(planned: &Planned, stable: &Value) -> Labels {
     VERSION_LABELS
         .iter()
         .filter(|key| have.contains_key(**key))
-        .map(|key| (key.to_string(), planned.version.clone()))
+        .map(|key| (key.to_string(), label_value(&planned.version)))
         .collect()
 }
 

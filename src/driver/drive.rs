@@ -487,11 +487,7 @@ impl Driver {
 
     async fn finish(mut self) -> (Run, End) {
         let over = self.run.is_ended() || self.run.driving.epoch().is_none();
-        let sealed = match self.run.outcome() {
-            Some(outcome) => self.journal.commit(&[], &self.run).and_then(|()| self.journal.seal(outcome)),
-            None => self.journal.commit(&[], &self.run),
-        };
-        if let Err(why) = sealed {
+        if let Err(why) = self.journal.commit(&[], &self.run) {
             tracing::error!(%why, "the end of the run could not be written to the journal");
         }
         self.world.lease.release().await;

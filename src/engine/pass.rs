@@ -90,7 +90,7 @@ pub(super) fn with_track(cx: &mut Cx, name: &str, work: impl FnOnce(&mut Cx, &mu
 }
 
 /// No decision rests on an old picture.
-fn sees(run: &Run) -> bool {
+pub(super) fn sees(run: &Run) -> bool {
     run.synced && run.cluster.down.is_none() && matches!(run.driving, Driving::Yes { .. })
 }
 

@@ -5,6 +5,7 @@ use super::forward::{ACCEPT_PATIENCE, route_name};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
+use super::pass::sees;
 use super::run::{
     Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Settling, Track, Verified,
 };
@@ -119,6 +120,12 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if matches!(r.stage, RollbackStage::Confirm | RollbackStage::Drain) && !sees(cx.run) {
+        // Silence counts only while it can be seen that the route stays at 0 %: both waits begin anew.
+        (r.accepted_zero, r.drain_since, r.quiet_scrapes) = (None, None, 0);
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
     if t.orphaned() {
         let reason = format!("a rule of route {} holds the new version without the old one", route_name(cx.run, t));
         let r = again(t, r);
@@ -194,6 +201,12 @@ fn scale_target(cx: &mut Cx, t: &mut Track) {
 }
 
 fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if !sees(cx.run) {
+        // Its pods may be back by now; nobody can tell.
+        r.unfit_since = None;
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
     scale_target(cx, t);
     let until = *r.unfit_since.get_or_insert(cx.now) + FIT_PATIENCE;
     if cx.now < until {
@@ -414,6 +427,11 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
 }
 
 fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
+    if !sees(cx.run) {
+        // Not being able to look is no reason to call it over.
+        t.phase = Phase::Verifying { rollback: r, since: cx.now, clean };
+        return;
+    }
     let verify = cx.run.plan.policy.verify;
     if clean >= verify {
         return back(cx, t, r, Verified::Healthy, "the old version is healthy");

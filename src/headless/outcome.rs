@@ -47,6 +47,10 @@ fn unchanged(run: &Run) -> i32 {
     }
 }
 
+fn timed_out(run: &Run) -> bool {
+    run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT))
+}
+
 /// The process leaves a run that has not ended. The worst that holds is said.
 fn left(run: &Run) -> i32 {
     match run.came_to() {
@@ -58,7 +62,7 @@ fn left(run: &Run) -> i32 {
     }
     let blocked = run.tracks.values().any(|t| matches!(t.phase, Phase::RollbackBlocked { .. }));
     let lost = run.cluster.down.is_some() || run.metrics.down.is_some() || matches!(run.driving, Driving::Lost { .. });
-    let timeout = run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT));
+    let timeout = timed_out(run);
     let split = |t: &Track| (0.5..99.5).contains(&t.accepted_share());
     if blocked {
         4
@@ -191,6 +195,9 @@ pub(super) fn sentence(run: &Run) -> String {
             let why = run.leaving.as_ref().map_or_else(String::new, |l| clean(&l.why));
             format!("Lost: {}; nothing was changed.", why.trim_end_matches('.'))
         }
+        Some(Outcome::Aborted) if timed_out(run) => {
+            "Aborted before anything was changed: --timeout ran out first.".into()
+        }
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
         Some(Outcome::Blocked) => {
             let problems = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| p.blocking).count());
@@ -295,6 +302,7 @@ pub(super) fn next(run: &Run) -> Vec<String> {
             out
         }
         (Some(Outcome::Aborted), 6) => vec!["start a new run once the cluster answers".into()],
+        (Some(Outcome::Aborted), _) if timed_out(run) => vec!["start a new run with a longer --timeout".into()],
         (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
         (None, _) => vec![resume],
     }

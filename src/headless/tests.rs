@@ -5,8 +5,8 @@ use super::*;
 use crate::engine::effect::EventKind;
 use crate::engine::observe::Problem;
 use crate::engine::run::{
-    Ask, AskKind, CameTo, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback, RollbackStage,
-    Verified,
+    Ask, AskKind, CameTo, Driving, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback,
+    RollbackStage, Verified,
 };
 use crate::gate::GateState;
 use crate::journal::testing::{at, event, run};
@@ -81,6 +81,7 @@ fn exit_codes_are_those_of_the_table() {
         let mut run = Run { stage: Stage::Ended(Outcome::Aborted), ..run() };
         leave(&mut run, why);
         assert_eq!(exit_code(&run), code, "aborted by {why}");
+        assert_eq!(outcome::sentence(&run).contains("--timeout ran out"), code == 5, "{why}");
         run.stage = Stage::Ready;
         assert_eq!(exit_code(&run), code, "left by {why}");
         set(&mut run, "ledger", shifting(0, 0), 10);
@@ -97,6 +98,9 @@ fn exit_codes_are_those_of_the_table() {
     set(&mut run, "ledger", Phase::Done, 0);
     run.cluster.down = None;
     assert_eq!(exit_code(&run), 5);
+    run.driving = Driving::SteppedDown { holder: "ci".into(), since: at(1) };
+    assert_eq!((exit_code(&run), outcome::word(&run)), (6, "stepped_down"), "somebody else drives it");
+    run.driving = Driving::Unknown;
     // Objects of the new version stand there, without traffic.
     leave(&mut run, "SIGTERM");
     set(&mut run, "billing", Phase::Deploying, 0);

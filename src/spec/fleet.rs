@@ -8,7 +8,9 @@ use super::units::Dur;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FleetSpec {
+    #[schemars(length(min = 1))]
     pub environments: Vec<Environment>,
+    #[schemars(length(min = 1))]
     pub services: Vec<Service>,
 }
 

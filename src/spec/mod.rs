@@ -25,7 +25,7 @@ pub mod upgrade;
 use serde::{Deserialize, Serialize};
 
 pub use fleet::{Environment, Fleet, Service};
-pub use load::{Loaded, MAX_FILE, load, load_known};
+pub use load::{Loaded, MAX_FILE, load, load_known, load_to_try};
 pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;

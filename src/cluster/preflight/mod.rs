@@ -76,6 +76,11 @@ impl Look<'_> {
         &self.planned.service.name
     }
 
+    /// Another service of this run needs a version of this one.
+    fn is_needed(&self) -> bool {
+        self.plan.dependants(self.service()).next().is_some()
+    }
+
     fn stop(&self, found: &mut Findings, what: impl Into<String>, fix: impl Into<String>) {
         found.add(Some(self.service()), true, what.into(), fix.into());
     }
