@@ -148,7 +148,12 @@ async fn show(
     let mut over = view.clone();
     let ended_by_signal = async {
         while over.changed().await.is_ok() {}
-        let faulty = !over.borrow().is_ended() && over.borrow().leaving.is_none();
+        let faulty = {
+            let last = over.borrow();
+            // A driver that another one replaced has not failed.
+            let replaced = matches!(last.driving, crate::engine::run::Driving::SteppedDown { .. });
+            !last.is_ended() && last.leaving.is_none() && !replaced
+        };
         if !signalled.load(Ordering::Relaxed) && !faulty {
             // What the run came to stays in sight until somebody leaves.
             std::future::pending::<()>().await;
@@ -185,11 +190,14 @@ async fn show(
 /// that must not cost the 0 % write.
 const SAME_SIGNAL: Duration = Duration::from_secs(2);
 
-/// SIGTERM and SIGINT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
+/// SIGTERM, SIGINT and SIGQUIT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
 async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc<AtomicBool>) {
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
+    let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::quit()),
+        signal(SignalKind::hangup()),
+    ) else {
         tracing::error!("signals cannot be listened to");
         return;
     };
@@ -198,6 +206,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
         let why = tokio::select! {
             _ = term.recv() => WHY_SIGTERM,
             _ = int.recv() => WHY_SIGINT,
+            _ = quit.recv() => "SIGQUIT",
             _ = hup.recv() => continue,
         };
         signalled.store(true, Ordering::Relaxed);

@@ -77,9 +77,10 @@ fn right(run: &Run, model: &Model, scene: Scene) -> Vec<Segment> {
         meaning: Meaning::Text,
         drop: 1,
     });
-    if zone != utc {
+    // By the clock, not by name: a zone may be UTC under another.
+    if utc.minute(scene.now) != zone.minute(scene.now) {
         let text = format!("{}Z", utc.minute(scene.now));
-        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 8 });
+        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 5 });
     }
     right
 }
