@@ -148,12 +148,7 @@ async fn show(
     let mut over = view.clone();
     let ended_by_signal = async {
         while over.changed().await.is_ok() {}
-        let faulty = {
-            let last = over.borrow();
-            // A driver that another one replaced has not failed.
-            let replaced = matches!(last.driving, crate::engine::run::Driving::SteppedDown { .. });
-            !last.is_ended() && last.leaving.is_none() && !replaced
-        };
+        let faulty = failed(&over.borrow());
         if !signalled.load(Ordering::Relaxed) && !faulty {
             // What the run came to stays in sight until somebody leaves.
             std::future::pending::<()>().await;
@@ -184,6 +179,12 @@ async fn show(
     // Its channel is closed: what it said last has been passed on when this returns.
     let _ = forward.await;
     Ok(())
+}
+
+/// The driver stopped without a reason that the run knows of; one that another replaced has not failed.
+fn failed(last: &Run) -> bool {
+    let replaced = matches!(last.driving, crate::engine::run::Driving::SteppedDown { .. });
+    !last.is_ended() && last.leaving.is_none() && !replaced
 }
 
 /// A signal this soon after another is the same wish: `timeout` and shells signal the process and then its group, and

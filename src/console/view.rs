@@ -170,13 +170,27 @@ fn fitting<'a>(full: &'a str, short: &'a str, room: usize) -> &'a str {
 
 fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let room = usize::from(row.width).saturating_sub(8);
-    let [all, full, short, tiny] = &vm.next;
+    let [all, full, short, tiny, least] = &vm.next;
     let [right_full, right_short, right_tiny] = &vm.next_right;
-    let pairs =
-        [(all, right_full), (all, right_short), (full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
-    let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((tiny, right_tiny));
+    let nothing = &String::new();
+    // What comes next goes before what is counted.
+    let pairs = [
+        (all, right_full),
+        (all, right_short),
+        (full, right_full),
+        (full, right_short),
+        (short, right_short),
+        (tiny, right_short),
+        (tiny, right_tiny),
+        (least, right_tiny),
+        (tiny, nothing),
+        (least, nothing),
+    ];
+    let fits = |(t, r): &(&String, &String)| width(t) + width(r) + if r.is_empty() { 0 } else { 2 } <= room;
+    let (text, right) = pairs.into_iter().find(fits).unwrap_or((least, nothing));
     let right_width = (width(right) as u16).min(row.width);
-    let left = Rect { width: row.width.saturating_sub(right_width + 2), ..row };
+    let taken = if right_width == 0 { 0 } else { right_width + 2 };
+    let left = Rect { width: row.width.saturating_sub(taken), ..row };
     labelled(canvas, left, "NEXT", Meaning::Header, text, text);
     canvas.put(row.right().saturating_sub(right_width + 1), row.y, right, Meaning::Text, right_width);
 }

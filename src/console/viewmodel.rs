@@ -156,7 +156,7 @@ pub struct ViewModel {
     pub status: Status,
     pub verdict: Meaning,
     /// Row 3 and its right end, from full to tiny.
-    pub next: [String; 4],
+    pub next: [String; 5],
     pub next_right: [String; 3],
     /// Row 4; absent when nobody is asked.
     pub ask: Option<AskRow>,
@@ -256,12 +256,13 @@ fn next_right(status: &Status, doubt: &str) -> [String; 3] {
     ]
 }
 
-fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 4] {
+fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let next = &status.next;
     let lead = if next.recovers { "if it recovers now: " } else { "" };
     let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
+    let in_short = next.at.map(|t| format!(" in {}", t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
     let brief = if next.recovers { "on recovery: " } else { "" };
     let waits = if next.meanwhile.is_empty() { String::new() } else { format!("; {}", next.meanwhile) };
@@ -270,6 +271,7 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 4] {
         format!("{lead}{}{at}{condition}", next.text),
         format!("{brief}{}{at_short}{condition}", next.text),
         format!("{brief}{}{}", next.text, if next.at.is_some() { at_short } else { condition }),
+        format!("{}{}{in_short}", if next.recovers { "if well: " } else { "" }, next.text),
     ]
 }
 

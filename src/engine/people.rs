@@ -251,23 +251,7 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
     let Some(planned) = run.plan.get(&t.service) else { return p };
     let from = t.facts.as_ref().map_or("its old version", |f| f.from_version.as_str());
     match verb {
-        Verb::Next => {
-            let Phase::Shifting { step, .. } = t.phase else { return p };
-            let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
-            p.effects = match next {
-                Some(w) => vec![
-                    format!("new pods of {} scaled for {w}%", t.service),
-                    format!("weight {share}% -> {w}% once they are ready"),
-                ],
-                None => vec![format!("soak of {} begins", run.plan.policy.soak)],
-            };
-            p.touches =
-                next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
-            p.time = "seconds".into();
-            let few = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.verdict == Verdict::TooFew);
-            p.effects.splice(0..0, few.map(|e| format!("the step is taken as good on {}", e.reason)));
-            p.not_undone.push("the rest of this step is not judged; answers of the new version stay".into());
-        }
+        Verb::Next => of_next(run, t, &mut p),
         Verb::Abort | Verb::Rollback => {
             p.what = format!("{} {} -> {from}", t.service, planned.version);
             p.effects = going_back(run, t);
@@ -308,6 +292,25 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
         _ => {}
     }
     p
+}
+
+/// What follows the end of a hold, and on how little it rests.
+fn of_next(run: &Run, t: &Track, p: &mut Preview) {
+    let share = t.accepted_share().round() as u32;
+    let Phase::Shifting { step, .. } = t.phase else { return };
+    let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
+    p.effects = match next {
+        Some(w) => vec![
+            format!("new pods of {} scaled for {w}%", t.service),
+            format!("weight {share}% -> {w}% once they are ready"),
+        ],
+        None => vec![format!("soak of {} begins", run.plan.policy.soak)],
+    };
+    p.touches = next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
+    p.time = "seconds".into();
+    let few = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.verdict == Verdict::TooFew);
+    p.effects.splice(0..0, few.map(|e| format!("the step is taken as good on {}", e.reason)));
+    p.not_undone.push("the rest of this step is not judged; answers of the new version stay".into());
 }
 
 /// Those that wait and need, at whatever distance, a service that stays old.

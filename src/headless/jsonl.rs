@@ -16,8 +16,8 @@ use super::eta::eta;
 use super::outcome::{self, exit_code};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
-use crate::engine::status::at_100;
 use crate::engine::run::{Phase, Run, Track};
+use crate::engine::status::at_100;
 use crate::journal::text::clean_all;
 use crate::spec::units::{Dur, Time};
 

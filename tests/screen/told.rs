@@ -6,11 +6,11 @@ use pilothouse::console::model::{Intent, Mode, Model};
 use pilothouse::console::update::{Ctx, press};
 use pilothouse::console::viewmodel::{Body, Label, Overlay, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
+use pilothouse::engine::Track;
 use pilothouse::engine::command::{Allowance, Scope, Verb};
 use pilothouse::engine::people::{judge, preview};
 use pilothouse::engine::run::*;
 use pilothouse::engine::status::{Status, Word, at_100, state_text, status};
-use pilothouse::engine::Track;
 use pilothouse::spec::policy::OnExit;
 use pilothouse::spec::units::{Dur, Time};
 

@@ -122,7 +122,7 @@ fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
     let left_width = if two { looks.min(room * 2 / 5) } else { room };
     let columns: Vec<(usize, usize, Vec<HelpLine>)> = if two {
         vec![
-            (0, keys(&look), help_lines(&look, keys(&look), left_width.saturating_sub(1))),
+            (0, keys(&look), help_lines(&look, keys(&look), left_width.saturating_sub(2))),
             (left_width, keys(&act), help_lines(&act, keys(&act), room - left_width)),
         ]
     } else {

@@ -166,8 +166,11 @@ fn phases(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
             piece(Meaning::Text, format!("{:>8}", took.clock())),
         ]);
     }
-    let running =
-        if track.phase.is_final() { "       -".into() } else { format!("{:>8}", run.ended.unwrap_or(scene.now).since(track.since).clock()) };
+    let running = if track.phase.is_final() {
+        "       -".into()
+    } else {
+        format!("{:>8}", run.ended.unwrap_or(scene.now).since(track.since).clock())
+    };
     // After the end nothing soaks or shifts any more.
     let word = if run.is_ended() { state_text(run, track, scene.now) } else { track.phase.word().to_string() };
     let mut now = vec![piece(Meaning::Move, format!(" {word:<16}")), piece(Meaning::Title, running)];

@@ -5,9 +5,9 @@ use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::theme::Meaning;
 use super::{Scene, footer};
-use crate::engine::{Phase, Run, Track};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
+use crate::engine::{Phase, Run, Track};
 use crate::spec::policy::OnExit;
 
 #[derive(Debug, Clone, PartialEq)]

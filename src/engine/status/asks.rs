@@ -97,4 +97,3 @@ pub fn answers(kind: AskKind) -> &'static [Verb] {
         AskKind::NotAccepted => &[Verb::Abort],
     }
 }
-

@@ -16,11 +16,14 @@ pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
             format!("succeeded: {new} of {all} services on their new version in {took}. Nothing is left to do.")
         }
         Outcome::RolledBack => {
-            format!("rolled back: {} back on old, old is healthy. No traffic on new. The run took {took}.", services(back))
+            format!(
+                "rolled back: {} back on old, old is healthy. No traffic on new. The run took {took}.",
+                services(back)
+            )
         }
         Outcome::Partial => partial(run, new, back, &took),
         Outcome::Aborted => format!("aborted: nothing was applied. All {all} services run their old version."),
-        Outcome::Blocked => blocked(run),
+        Outcome::Blocked => return (blocked(run), blocked_short(run)),
         Outcome::RollbackBlocked => {
             "rollback blocked and given up: see the service for the command that finishes it.".into()
         }
@@ -32,6 +35,15 @@ pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
         }
         Outcome::SteppedDown => "another driver took this run over. Nothing more is written from here.".into(),
     })
+}
+
+/// Without the first problem: all of them stand below.
+fn blocked_short(run: &Run) -> String {
+    match run.preflight.iter().flat_map(|p| &p.problems).filter(|p| p.blocking).count() {
+        0 => blocked(run),
+        1 => "blocked: 1 problem, nothing was changed".into(),
+        n => format!("blocked: {n} problems, nothing was changed"),
+    }
 }
 
 fn blocked(run: &Run) -> String {
@@ -56,10 +68,7 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
     if let Some((since, error)) = &run.cluster.down {
         let away = now.since(*since).clock();
         let (then, brief) = match &decided {
-            Some(back) => (
-                format!("{back} when it answers; it is tried again."),
-                format!("{back} when it answers"),
-            ),
+            Some(back) => (format!("{back} when it answers; it is tried again."), format!("{back} when it answers")),
             None => (
                 "Shares stay; no decision on old data; it is tried again.".into(),
                 "shares stay, nothing is decided, retrying".into(),
@@ -92,7 +101,8 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
 /// A rollback that was decided and has not reached the cluster: `billing goes back from 50%`.
 pub fn decided(run: &Run) -> Option<String> {
     let going = run.in_order().filter(|t| t.phase.going_back() && t.accepted_share() >= 0.5);
-    let going: Vec<String> = going.map(|t| format!("{} goes back from {:.0}%", t.service, t.accepted_share())).collect();
+    let going: Vec<String> =
+        going.map(|t| format!("{} goes back from {:.0}%", t.service, t.accepted_share())).collect();
     match (going.is_empty(), &run.aborting) {
         (false, _) => Some(going.join(", ")),
         (true, Some(a)) => Some(format!("what {} aborted goes back", a.by)),

@@ -1,6 +1,6 @@
 //! Sentences about what stands still, and why.
 use super::super::run::{Held, HoldReason, Phase, Run, Track};
-use super::sentence::{both, gate_text, human, rollback_why};
+use super::sentence::{both, brief_why, gate_text, human, rollback_why};
 use super::{ShowTime, dwell, enough_at, gate, trigger};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Gate, Severity};
@@ -15,8 +15,7 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
                 "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
                 rollback_why(rollback)
             ),
-            // Whom they wait for is row 4's to say.
-            format!("{name} went back: {}. Raises wait", rollback_why(rollback).replace(", and ", " +").replace(" more", "")),
+            format!("{name} went back: {}. A person decides", brief_why(rollback)),
         );
     }
     let Some(held) = &track.held else { return paused_track(track, now) };

@@ -80,7 +80,7 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
             let still = if share < 0.5 { String::new() } else { format!(" {share:.0}% still new.") };
             (
                 format!("{name} goes back to {old}: {why}. {doing}{still}"),
-                format!("{name} {share:.0}% new, {brief}: {why}"),
+                format!("{name} {share:.0}% new, {brief}: {}", brief_why(r)),
             )
         }
         _ => both(format!("{name} goes back to {old}.")),
@@ -89,12 +89,20 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
 
 /// The first of the breaches, and how many more there were.
 pub fn rollback_why(r: &Rollback) -> String {
-    let (first, more) = match r.reason.split_once("; ") {
-        Some((first, rest)) => (first, format!(", and {} more", rest.split("; ").count())),
-        None => (r.reason.as_str(), String::new()),
-    };
+    why(r, |more| format!(", and {more} more"))
+}
+
+/// The same where room is short: `error rate 2.81% > max 1.00% +1`.
+pub fn brief_why(r: &Rollback) -> String {
+    why(r, |more| format!(" +{more}"))
+}
+
+fn why(r: &Rollback, others: impl Fn(usize) -> String) -> String {
     match r.by.as_str() {
-        "engine" => format!("{first}{more}"),
+        "engine" => match r.reason.split_once("; ") {
+            Some((first, rest)) => format!("{first}{}", others(rest.split("; ").count())),
+            None => r.reason.clone(),
+        },
         // Without a reason of the person's own the engine wrote who it was.
         by if r.reason == format!("aborted by {by}") => r.reason.clone(),
         by => format!("{by} asked: {}", r.reason),
