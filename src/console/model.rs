@@ -98,8 +98,8 @@ pub enum Intent {
     Bell,
 }
 
-/// How long an answer hides the keys.
-const HINT: Dur = Dur::secs(3);
+/// How long an answer hides the keys; looked at each second, so three at most.
+const HINT: Dur = Dur::secs(2);
 
 impl Model {
     /// Notes when an answer appeared, and takes it away when it has been read; `now` is the reader's clock.

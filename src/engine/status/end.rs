@@ -82,13 +82,15 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
     match &run.driving {
         Driving::Lost { why, since } => {
             let spent = now.since(*since).clock();
-            let then = decided.map(|back| format!(" {back} when it is.")).unwrap_or_default();
+            let then = decided.as_ref().map(|back| format!(" {back} when it is.")).unwrap_or_default();
+            let brief =
+                decided.map_or("lease lost, nothing is written".into(), |b| format!("{b} when the lease is ours"));
             (
                 format!(
                     "not driving for {spent}: {why}. Nothing is written until the lease is ours again; it is tried \
                      every 2 s.{then}"
                 ),
-                format!("NOT DRIVING {spent}: lease lost, nothing is written"),
+                format!("NOT DRIVING {spent}: {brief}"),
             )
         }
         Driving::SteppedDown { holder, .. } => {
