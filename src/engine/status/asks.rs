@@ -55,11 +55,6 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     asks
 }
 
-/// The service the first question is about.
-pub fn asked_first(run: &Run) -> Option<String> {
-    open_asks(run, run.now.wall).into_iter().next().and_then(|a| a.service)
-}
-
 /// A question keeps the words it was asked with; its figures are those of now.
 fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
     let spent = match &track.phase {
