@@ -44,7 +44,7 @@ fn lost(error: anyhow::Error) -> Exit {
 pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
     let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
     if !loaded.warnings.is_empty() {
-        eprint!("{}", loaded.warnings);
+        eprintln!("{}", loaded.warnings);
     }
     let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
     Ok(Plan::build(&bundle)?)

@@ -24,9 +24,12 @@ fn usual() -> Result<PathBuf> {
         .context("there is no place for runs: neither HOME nor XDG_STATE_HOME is set; name one with --state-dir")
 }
 
-/// Four or more hex digits for a run, drawn from `what`; longer while one of that name is there already.
+/// Four hex digits for a run, drawn from `what`: other four while a run of that name is there already, and more only
+/// when none are left. Of one length, so that lists and screens line up.
 pub fn run_id(state_dir: &Path, what: &str) -> String {
     let hash: String = Sha256::digest(what.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
     let free = |id: &str| !state_dir.join("runs").join(id).exists();
-    (4..hash.len()).map(|n| &hash[..n]).find(|id| free(id)).unwrap_or(&hash).to_string()
+    let drawn = |n: usize| (0..=hash.len() - n).map(move |at| (at, at + n));
+    let mut ids = [4, 8].into_iter().flat_map(drawn).map(|(from, to)| &hash[from..to]);
+    ids.find(|id| free(id)).unwrap_or(&hash).to_string()
 }

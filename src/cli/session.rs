@@ -160,7 +160,7 @@ async fn show(
     let mut over = view.clone();
     let ended_by_signal = async {
         while over.changed().await.is_ok() {}
-        let faulty = !over.borrow().is_ended() && over.borrow().leaving.is_none();
+        let faulty = failed(&over.borrow());
         if !signalled.load(Ordering::Relaxed) && !faulty {
             // What the run came to stays in sight until somebody leaves.
             std::future::pending::<()>().await;
@@ -193,15 +193,24 @@ async fn show(
     Ok(())
 }
 
+/// The driver stopped without a reason that the run knows of; one that another replaced has not failed.
+fn failed(last: &Run) -> bool {
+    let replaced = matches!(last.driving, crate::engine::run::Driving::SteppedDown { .. });
+    !last.is_ended() && last.leaving.is_none() && !replaced
+}
+
 /// A signal this soon after another is the same wish: `timeout` and shells signal the process and then its group, and
 /// that must not cost the 0 % write.
 const SAME_SIGNAL: Duration = Duration::from_secs(2);
 
-/// SIGTERM and SIGINT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
+/// SIGTERM, SIGINT and SIGQUIT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
 async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc<AtomicBool>) {
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
+    let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::quit()),
+        signal(SignalKind::hangup()),
+    ) else {
         tracing::error!("signals cannot be listened to");
         return;
     };
@@ -210,6 +219,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
         let why = tokio::select! {
             _ = term.recv() => WHY_SIGTERM,
             _ = int.recv() => WHY_SIGINT,
+            _ = quit.recv() => "SIGQUIT",
             _ = hup.recv() => continue,
         };
         signalled.store(true, Ordering::Relaxed);

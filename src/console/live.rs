@@ -85,6 +85,7 @@ pub async fn run_console(
     let guard = Guard::enter()?;
     let (mut terminal, frames) = threads()?;
     let mut resized = signal(SignalKind::window_change()).map_err(|e| ConsoleError::Signal("SIGWINCH", e))?;
+    let mut ended = signal(SignalKind::quit()).map_err(|e| ConsoleError::Signal("SIGQUIT", e))?;
     let mut continued = signal(SIGCONT).map_err(|e| ConsoleError::Signal("SIGCONT", e))?;
     let run = updates.borrow_and_update().clone();
     let mut console = Console::new(run, commands, frames, options);
@@ -109,7 +110,12 @@ pub async fn run_console(
             () = sleep_until(console.escape.unwrap_or_else(Instant::now)), if console.escape.is_some() => console.flush(),
             _ = resized.recv() => console.resize(),
             _ = continued.recv() => console.take_up(),
-            _ = second.tick() => console.dirty = true,
+            // Whoever sends it wants out now: the terminal as it was, at once.
+            _ = ended.recv() => {
+                super::terminal::restore();
+                console.take_terminal(FromTerminal::Gone);
+            }
+            _ = second.tick() => console.tick(),
             () = sleep_until(console.due), if console.dirty && !console.writing => console.draw(),
         }
     };
@@ -146,6 +152,7 @@ struct Console {
     escape: Option<Instant>,
     quitting: Option<OnExit>,
     gone: bool,
+    begun: Instant,
 }
 
 impl Console {
@@ -177,6 +184,7 @@ impl Console {
             escape: None,
             quitting: None,
             gone: false,
+            begun: Instant::now(),
         }
     }
 
@@ -195,6 +203,17 @@ impl Console {
         let intents = self.model.observe(&self.run);
         self.carry_out(intents);
         self.dirty = true;
+    }
+
+    fn tick(&mut self) {
+        self.fade();
+        self.dirty = true;
+    }
+
+    /// By a clock of the console's own: that of the run may be virtual.
+    fn fade(&mut self) {
+        let spent = i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.model.fade_hint(Time(spent));
     }
 
     fn take_terminal(&mut self, said: FromTerminal) {
@@ -234,6 +253,7 @@ impl Console {
                 }
                 Input::Paste(text) => paste(&mut self.model, &text),
             }
+            self.fade();
         }
     }
 

@@ -6,7 +6,7 @@ use super::palette::Palette;
 use crate::engine::effect::Event;
 use crate::engine::{Command, Phase, Run, Track, status};
 use crate::spec::policy::OnExit;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
 
 /// Which panel the movement keys go to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,6 +75,8 @@ pub struct Model {
     pub pending: Vec<Key>,
     /// One line that answers the last key.
     pub hint: Option<String>,
+    /// Since when it is shown, by the reader's clock: a run's may be many times as fast.
+    pub hint_since: Option<Time>,
     /// Capitals in a row, for the hint about caps lock.
     pub capitals: u8,
     /// The newest event seen, to keep the place of one who reads older ones.
@@ -96,7 +98,20 @@ pub enum Intent {
     Bell,
 }
 
+/// How long an answer hides the keys; looked at each second, so three at most.
+const HINT: Dur = Dur::secs(2);
+
 impl Model {
+    /// Notes when an answer appeared, and takes it away when it has been read; `now` is the reader's clock.
+    pub fn fade_hint(&mut self, now: Time) {
+        match (&self.hint, self.hint_since) {
+            (None, _) => self.hint_since = None,
+            (Some(_), None) => self.hint_since = Some(now),
+            (Some(_), Some(since)) if now.since(since) >= HINT => (self.hint, self.hint_since) = (None, None),
+            (Some(_), Some(_)) => {}
+        }
+    }
+
     /// The event list stands at its newest line.
     pub fn follows(&self) -> bool {
         self.events_scroll == 0

@@ -8,7 +8,7 @@ use super::palette::{Does, Palette};
 use super::viewmodel::before_length;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
-use crate::engine::run::Stage;
+use crate::engine::run::{Driving, Stage};
 use crate::engine::status::state_text;
 use crate::engine::{Phase, Run};
 use crate::spec::policy::OnExit;
@@ -29,7 +29,7 @@ const CAPITALS: u8 = 3;
 
 /// Takes one key.
 pub fn press(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
-    model.hint = None;
+    (model.hint, model.hint_since) = (None, None);
     if key == Key::ctrl('c') {
         return apply(model, Action::Quit, ctx);
     }
@@ -275,7 +275,8 @@ fn sent(verb: Verb, scope: &Scope) -> String {
 
 /// Leaves at once when there is nothing to decide, else asks.
 fn quit(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
-    if model.read_only || matches!(ctx.run.stage, Stage::Ended(_)) {
+    let others = matches!(ctx.run.driving, Driving::SteppedDown { .. });
+    if model.read_only || others || matches!(ctx.run.stage, Stage::Ended(_)) {
         return vec![Intent::Quit(OnExit::Hold)];
     }
     model.pending.clear();

@@ -51,7 +51,12 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
             Rect { y: y - 1, height: 1, ..area }
         };
         top(&mut canvas, vm, row());
-        verdict(&mut canvas, vm, row());
+        // A number cut off before its limit is worse than a row less of the rest.
+        let said = verdict_lines(vm, area);
+        for (i, line) in said.iter().enumerate() {
+            let word = if i == 0 { vm.status.word.text() } else { "" };
+            labelled(&mut canvas, row(), word, if i == 0 { vm.verdict } else { Meaning::Text }, line, line);
+        }
         next(&mut canvas, vm, row());
         if let Some(ask) = &vm.ask {
             let row = row();
@@ -123,9 +128,27 @@ fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     }
 }
 
-fn verdict(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
-    labelled(canvas, row, vm.status.word.text(), vm.verdict, &vm.status.sentence, &vm.status.short);
+/// Rows the verdict may take where even its short form is too long for one.
+const VERDICT_ROWS: usize = 3;
+
+/// The verdict in one row where a form of it fits, else its short form in several.
+fn verdict_lines(vm: &ViewModel, area: Rect) -> Vec<String> {
+    let room = usize::from(area.width).saturating_sub(LABEL);
+    let one = fitting(&vm.status.sentence, &vm.status.short, room);
+    if width(one) <= room {
+        return vec![one.to_string()];
+    }
+    let rows = if area.height < 9 { 2 } else { VERDICT_ROWS };
+    let mut lines = wrap(one, room);
+    if lines.len() > rows {
+        // The last row takes what is left; drawing cuts it and says so.
+        lines = lines[..rows - 1].iter().cloned().chain([lines[rows - 1..].join(" ")]).collect();
+    }
+    lines
 }
+
+/// Cells before the text of rows 2 to 4.
+const LABEL: usize = 7;
 
 /// ` WORD  text`, with the short text when the full one does not fit.
 fn labelled(canvas: &mut Canvas, row: Rect, word: &str, meaning: Meaning, full: &str, short: &str) {
@@ -147,13 +170,27 @@ fn fitting<'a>(full: &'a str, short: &'a str, room: usize) -> &'a str {
 
 fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let room = usize::from(row.width).saturating_sub(8);
-    let [full, short, tiny] = &vm.next;
+    let [all, full, short, tiny, least] = &vm.next;
     let [right_full, right_short, right_tiny] = &vm.next_right;
-    let pairs =
-        [(full, right_full), (full, right_short), (short, right_short), (tiny, right_short), (tiny, right_tiny)];
-    let (text, right) = pairs.into_iter().find(|(t, r)| width(t) + 2 + width(r) <= room).unwrap_or((tiny, right_tiny));
+    let nothing = &String::new();
+    // What comes next goes before what is counted.
+    let pairs = [
+        (all, right_full),
+        (all, right_short),
+        (full, right_full),
+        (full, right_short),
+        (short, right_short),
+        (tiny, right_short),
+        (tiny, right_tiny),
+        (least, right_tiny),
+        (tiny, nothing),
+        (least, nothing),
+    ];
+    let fits = |(t, r): &(&String, &String)| width(t) + width(r) + if r.is_empty() { 0 } else { 2 } <= room;
+    let (text, right) = pairs.into_iter().find(fits).unwrap_or((least, nothing));
     let right_width = (width(right) as u16).min(row.width);
-    let left = Rect { width: row.width.saturating_sub(right_width + 2), ..row };
+    let taken = if right_width == 0 { 0 } else { right_width + 2 };
+    let left = Rect { width: row.width.saturating_sub(taken), ..row };
     labelled(canvas, left, "NEXT", Meaning::Header, text, text);
     canvas.put(row.right().saturating_sub(right_width + 1), row.y, right, Meaning::Text, right_width);
 }

@@ -157,7 +157,7 @@ pub struct ViewModel {
     pub status: Status,
     pub verdict: Meaning,
     /// Row 3 and its right end, from full to tiny.
-    pub next: [String; 3],
+    pub next: [String; 5],
     pub next_right: [String; 3],
     /// Row 4; absent when nobody is asked.
     pub ask: Option<AskRow>,
@@ -203,12 +203,8 @@ impl ViewModel {
             top: top::build(run, model, scene),
             verdict: meaning(status.word),
             next: next_text(&status, zone, now),
-            next_right: [
-                format!("{} of {} at 100% | blast radius {}%", status.done.0, status.done.1, status.blast_radius),
-                format!("{}/{} at 100%  blast {}%", status.done.0, status.done.1, status.blast_radius),
-                format!("blast {}%", status.blast_radius),
-            ],
-            ask: ask_text(&status, scene, model),
+            next_right: next_right(&status, if doubted(run, scene) { "?" } else { "" }),
+            ask: ask_text(&status, selected, scene, model),
             body: match (model.screen, selected) {
                 (Screen::Detail, Some(name)) => Body::Detail(Box::new(detail::build(run, name, model, scene))),
                 (Screen::Events, _) => Body::Events,
@@ -252,22 +248,35 @@ pub fn meaning(word: Word) -> Meaning {
     }
 }
 
-fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 3] {
+fn next_right(status: &Status, doubt: &str) -> [String; 3] {
+    let ((full, all), blast) = (status.done, status.blast_radius);
+    [
+        format!("{doubt}{full} of {all} at 100% | blast radius {doubt}{blast}%"),
+        format!("{doubt}{full}/{all} at 100%  blast {doubt}{blast}%"),
+        format!("blast {doubt}{blast}%"),
+    ]
+}
+
+fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let next = &status.next;
     let lead = if next.recovers { "if it recovers now: " } else { "" };
     let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
+    let in_short = next.at.map(|t| format!(" in {}", t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
     let brief = if next.recovers { "on recovery: " } else { "" };
+    let waits = if next.meanwhile.is_empty() { String::new() } else { format!("; {}", next.meanwhile) };
     [
+        format!("{lead}{}{at}{condition}{waits}", next.text),
         format!("{lead}{}{at}{condition}", next.text),
         format!("{brief}{}{at_short}{condition}", next.text),
         format!("{brief}{}{}", next.text, if next.at.is_some() { at_short } else { condition }),
+        format!("{}{}{in_short}", if next.recovers { "if well: " } else { "" }, next.text),
     ]
 }
 
-fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
+fn ask_text(status: &Status, selected: Option<&str>, scene: Scene, model: &Model) -> Option<AskRow> {
     let ask = status.ask.as_ref()?;
     let mut keys: Vec<String> = ask
         .answers
@@ -283,7 +292,12 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
             }
         })
         .collect();
-    if ask.answers.is_empty() {
+    // Keys act on the selected service: where that is another they would answer nothing, or worse.
+    let elsewhere = ask.service.as_deref().filter(|s| selected != Some(*s));
+    if let Some(asked) = elsewhere {
+        let key = scene.keymap.key_of(model.screen, Action::Back).unwrap_or_else(|| "esc".into());
+        keys = vec![format!("[{key}] select {asked}")];
+    } else if ask.answers.is_empty() {
         // What a hand can do: read the command, or take it along.
         let there = matches!(model.screen, Screen::Detail);
         for (action, what) in
@@ -297,7 +311,8 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     // Texts of the engine often name the service they are about.
     let who = ask.service.as_ref().filter(|s| !ask.text.contains(s.as_str()));
     let who = who.map(|s| format!("{s}: ")).unwrap_or_default();
-    let more = if status.asks > 1 { format!(" (1 of {})", status.asks) } else { String::new() };
+    // In front, where nothing cuts it.
+    let more = if status.asks > 1 { format!("(1 of {}) ", status.asks) } else { String::new() };
     let left = ask.deadline.map(|t| t.until(scene.now).clock());
     let text = ask.text.trim_end_matches('.');
     let by_itself = if ask.kind == Some(AskKind::Keep) { " Rolls back by itself in" } else { " By itself in" };
@@ -305,8 +320,8 @@ fn ask_text(status: &Status, scene: Scene, model: &Model) -> Option<AskRow> {
     // How long there is comes first: the end may be cut.
     let short = left.map(|l| format!("{l} left: ")).unwrap_or_default();
     Some(AskRow {
-        text: format!("{who}{text}{full}{more}"),
-        short: format!("{short}{who}{text}{more}"),
+        text: format!("{more}{who}{text}{full}"),
+        short: format!("{more}{short}{who}{text}"),
         keys,
         bare_keys,
     })
@@ -368,6 +383,20 @@ fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
 /// Whether the picture of the cluster may be old.
 fn cluster_lost(run: &Run) -> bool {
     run.cluster.down.is_some() && !matches!(run.stage, Stage::Ended(_))
+}
+
+/// What is shown of the cluster is of the past: each of its numbers carries a `?`.
+fn doubted(run: &Run, scene: Scene) -> bool {
+    cluster_lost(run) || matches!(scene.sources.kube, Freshness::Lost(_) | Freshness::Stale(_))
+}
+
+/// Marks each number of a text as one of the past.
+fn doubt(text: &str) -> String {
+    let mark = |word: &str| match word.trim_start_matches('!').chars().next() {
+        Some(c) if c.is_ascii_digit() => format!("?{word}"),
+        _ => word.to_string(),
+    };
+    text.split(' ').map(mark).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether keys go to the text of a list's filter.

@@ -99,7 +99,7 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if ready {
         lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted, HoldReason::Write], "new pods are ready");
         t.pinned = next.pods.iter().filter(|pod| pod.ready).find_map(|pod| pod.image_id.clone());
-        let text = format!("{} new pod(s) ready, warming for {}", d.ready, cx.run.plan.policy.warmup);
+        let text = format!("new pods ready: {}, warming for {}", d.ready, cx.run.plan.policy.warmup);
         cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
         cx.wake_at(cx.now + cx.run.plan.policy.warmup);
     }

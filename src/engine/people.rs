@@ -1,8 +1,10 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
+use super::joint::on_failure;
 use super::rollback;
-use super::run::{AskKind, HoldReason, Phase, Run, Stage, Track};
+use super::run::{AskKind, Driving, HoldReason, Phase, Run, Stage, Track};
 use crate::gate::Verdict;
+use crate::spec::policy::OnFailure;
 
 /// What somebody is under the run's policy. Nobody listed at all makes the driver's own identity an operator, outside
 /// production only.
@@ -72,9 +74,10 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
     {
         return Err("the run has ended".into());
     }
-    if run.is_left() && verb != Verb::Note {
+    if run.is_left() && verb != Verb::Note && !matches!(run.driving, Driving::SteppedDown { .. }) {
         return Err(format!("nobody drives from here any more; {} takes the run up", run.resume_command()));
     }
+    away(run, verb)?;
     let info = verb.info();
     let track = match scope {
         Scope::Service(name) => Some(run.track(name).ok_or_else(|| format!("no service {name} in this run"))?),
@@ -102,6 +105,24 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
         },
         _ => track.map_or(Ok(()), |t| possible_here(run, verb, t)),
     }
+}
+
+/// Verbs that need a live picture, or a cluster that can be written, are off without one; a decision is taken at any
+/// time and carried out when there is one.
+fn away(run: &Run, verb: Verb) -> Result<(), String> {
+    if let Driving::SteppedDown { holder, .. } = &run.driving
+        && verb != Verb::Note
+    {
+        return Err(format!("{holder} drives this run now"));
+    }
+    match verb {
+        Verb::Start | Verb::Next | Verb::AdoptDrift | Verb::RevertDrift | Verb::SkipTo100 | Verb::ForceNext => {}
+        _ => return Ok(()),
+    }
+    if run.cluster.down.is_some() {
+        return Err("the API server is away".into());
+    }
+    if matches!(run.driving, Driving::Lost { .. }) { Err("not driving: the lease is lost".into()) } else { Ok(()) }
 }
 
 fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
@@ -132,7 +153,8 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         }
         Verb::Abort => match &t.phase {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
-            Phase::Shifting { .. } if t.below_full() => {
+            // Below 100 % one person is enough, also where a foreign edit took a soaking service there.
+            Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked if t.below_full() => {
                 let (ready, all) = (rollback::old_ready(t), t.r0);
                 let why = format!("only {ready} of {all} old pods are ready: they cannot take its traffic back");
                 say(rollback::may_go_back(t), &why)
@@ -146,8 +168,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             p => Err(format!("nothing to abort: {}", p.word())),
         },
         Verb::Rollback => match &t.phase {
-            Phase::Soaking { .. } | Phase::Soaked => Ok(()),
-            Phase::Shifting { .. } if !t.below_full() => Ok(()),
+            Phase::Soaking { .. } | Phase::Soaked | Phase::Shifting { .. } if !t.below_full() => Ok(()),
             Phase::Settling(_) | Phase::Done => Err("past the point of no return: make a reverse upgrade".into()),
             p if p.in_flight() => Err("below 100%: use abort, one person is enough".into()),
             p => Err(format!("nothing to roll back: {}", p.word())),
@@ -202,12 +223,26 @@ pub struct Preview {
 
 /// What `verb` on `scope` would do now.
 pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
-    match scope {
+    let mut p = match scope {
         Scope::Service(name) => match run.track(name) {
             Some(t) => of_service(run, verb, t),
             None => plain(verb, "the run"),
         },
         Scope::Run => of_run(run, verb),
+    };
+    if let (Verb::Abort | Verb::Rollback | Verb::Retry, Some(when)) = (verb, when_written(run)) {
+        p.effects.insert(0, format!("decided now, written {when}: the shares may be other than shown"));
+        p.time = format!("begins {when}; then {}", p.time);
+    }
+    p
+}
+
+/// When a decision reaches the cluster; `None` when at once.
+fn when_written(run: &Run) -> Option<&'static str> {
+    match (&run.cluster.down, &run.driving) {
+        (Some(_), _) => Some("when the API server, which is away, answers"),
+        (None, Driving::Lost { .. }) => Some("when the lease is ours again"),
+        _ => None,
     }
 }
 
@@ -227,23 +262,11 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
     let Some(planned) = run.plan.get(&t.service) else { return p };
     let from = t.facts.as_ref().map_or("its old version", |f| f.from_version.as_str());
     match verb {
-        Verb::Next => {
-            let Phase::Shifting { step, .. } = t.phase else { return p };
-            let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
-            p.effects = match next {
-                Some(w) => vec![
-                    format!("new pods of {} scaled for {w}%", t.service),
-                    format!("weight {share}% -> {w}% once they are ready"),
-                ],
-                None => vec![format!("soak of {} begins", run.plan.policy.soak)],
-            };
-            p.touches =
-                next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
-            p.time = "seconds".into();
-        }
+        Verb::Next => of_next(run, t, &mut p),
         Verb::Abort | Verb::Rollback => {
             p.what = format!("{} {} -> {from}", t.service, planned.version);
             p.effects = going_back(run, t);
+            p.effects.extend(then_the_others(run));
             p.touches = format!("{share}% of the traffic of {}", t.service);
             p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
             p.time = format!(
@@ -264,7 +287,7 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             };
         }
         Verb::Skip => {
-            let more: Vec<&str> = run.plan.dependants(&t.service).map(|d| d.service.name.as_str()).collect();
+            let more = left_out_with(run, &t.service);
             p.effects = vec![format!("{} stays on {from}", t.service)];
             if !more.is_empty() {
                 p.effects.push(format!("so do those that need it: {}", more.join(", ")));
@@ -282,6 +305,60 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
     p
 }
 
+/// What follows the end of a hold, and on how little it rests.
+fn of_next(run: &Run, t: &Track, p: &mut Preview) {
+    let share = t.accepted_share().round() as u32;
+    let Phase::Shifting { step, .. } = t.phase else { return };
+    let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
+    p.effects = match next {
+        Some(w) => vec![
+            format!("new pods of {} scaled for {w}%", t.service),
+            format!("weight {share}% -> {w}% once they are ready"),
+        ],
+        None => vec![format!("soak of {} begins", run.plan.policy.soak)],
+    };
+    p.touches = next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
+    p.time = "seconds".into();
+    let few = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.verdict == Verdict::TooFew);
+    p.effects.splice(0..0, few.map(|e| format!("the step is taken as good on {}", e.reason)));
+    p.not_undone.push("the rest of this step is not judged; answers of the new version stay".into());
+}
+
+/// Those that wait and need, at whatever distance, a service that stays old.
+fn left_out_with<'a>(run: &'a Run, service: &'a str) -> Vec<&'a str> {
+    let mut out: Vec<&str> = Vec::new();
+    let mut look = vec![service];
+    while let Some(name) = look.pop() {
+        for d in run.plan.dependants(name).map(|d| d.service.name.as_str()) {
+            let waits = run.track(d).is_some_and(|t| matches!(t.phase, Phase::Waiting { .. }));
+            if waits && !out.contains(&d) {
+                out.push(d);
+                look.push(d);
+            }
+        }
+    }
+    // In the order of the plan, as everywhere.
+    let order = run.plan.services.iter().map(|p| p.service.name.as_str());
+    order.filter(|n| out.contains(n)).collect()
+}
+
+/// What the policy does to the other services once one goes back.
+fn then_the_others(run: &Run) -> Option<String> {
+    if run.aborting.is_some() {
+        return None;
+    }
+    Some(match on_failure(run) {
+        OnFailure::Stop => "nothing else is raised then, until a person decides".into(),
+        OnFailure::RollBackRun => "the whole run goes back with it".into(),
+        OnFailure::ContinueIndependent => "those that wait for it are left out, the others go on".into(),
+    })
+}
+
+/// `1 new pod`, `2 new pods`.
+fn many(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 fn going_back(run: &Run, t: &Track) -> Vec<String> {
     let share = t.accepted_share().round() as u32;
     let mut effects = Vec::new();
@@ -294,9 +371,9 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     if !with.is_empty() {
         effects.push(format!("those that need it go back first: {}", with.join(", ")));
     }
-    effects.push(format!("weight {share}% -> 0%"));
+    effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
-    effects.push(format!("drain {}, then {pods} new pod(s) are removed", run.plan.policy.drain));
+    effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, many(pods as usize, "new pod")));
     effects.push(format!("the old version is watched for {}", run.plan.policy.verify));
     effects
 }
@@ -346,7 +423,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             if !wait.is_empty() {
                 p.effects.push(format!("go back once their old pods are ready: {}", list(&wait)));
             }
-            p.touches = format!("{} service(s) in flight", back.len() + wait.len());
+            p.touches = format!("{} in flight", many(back.len() + wait.len(), "service"));
             p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
             p.time = format!(
                 "weights in seconds; then {} drain and {} of watching",

@@ -666,6 +666,11 @@ impl Run {
         self.stopped.as_ref().or(self.critical.as_ref())
     }
 
+    /// Nothing moves any more: it has ended, or the process that drove it came to an end of its own.
+    pub fn is_over(&self) -> bool {
+        self.is_ended() || self.came_to().is_some()
+    }
+
     pub fn is_ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(_))
     }

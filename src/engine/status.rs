@@ -2,18 +2,24 @@
 //! headless output say the same because they all say this.
 //!
 //! Instants inside sentences are written by a function of the caller's, because only the caller knows the reader's zone.
+mod asks;
 mod back;
+mod end;
+mod held;
 mod left;
 mod next;
 mod sentence;
 
 use super::command::Verb;
-use super::run::{AskKind, Blind, CameTo, Driving, Outcome, Phase, Run, Stage, Track};
+use super::run::{AskKind, Blind, CameTo, Driving, Outcome, Phase, Run, Track};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
+pub use asks::answers;
+use asks::open_asks;
 pub use back::{BackState, BackStep, STEPS, back_steps};
+pub use held::held_text;
 pub use left::old_is;
 pub use next::enough_at;
 pub use sentence::{gate_text, human, unit_of};
@@ -57,7 +63,7 @@ impl Word {
 /// The service that matters most now: the one that asks first, else the one the verdict is about, or would be about if
 /// the cluster could be seen.
 pub fn matters(run: &Run) -> Option<&str> {
-    let asks = open_asks(run).into_iter().find_map(|a| a.service);
+    let asks = open_asks(run, run.now.wall).into_iter().find_map(|a| a.service);
     let asking = asks.and_then(|name| run.tracks.get(&name));
     let told = if run.is_ended() { verdict(run).1 } else { verdict_of_services(run).1 };
     asking.or(told).map(|t| t.service.as_str())
@@ -95,6 +101,8 @@ pub struct NextChange {
     pub condition: String,
     /// Only if what is wrong now gets well by itself.
     pub recovers: bool,
+    /// When another service stands still: which, and what it waits for. Empty when none does.
+    pub meanwhile: String,
 }
 
 /// A question only a person can answer.
@@ -114,7 +122,7 @@ pub struct AskLine {
 pub fn status(run: &Run, now: Time, show: ShowTime) -> Status {
     let (word, track) = verdict(run);
     let (sentence, short) = sentence::of(run, word, track, now, show);
-    let asks = open_asks(run);
+    let asks = open_asks(run, now);
     let count = asks.len();
     Status {
         word,
@@ -122,30 +130,35 @@ pub fn status(run: &Run, now: Time, show: ShowTime) -> Status {
         sentence,
         short,
         next: next::change(run, word, track, now),
-        done: (run.tracks.values().filter(|t| at_full(t)).count(), run.tracks.len()),
+        done: (run.tracks.values().filter(|t| at_100(t)).count(), run.tracks.len()),
         blast_radius: blast_radius(run),
         ask: asks.into_iter().next(),
         asks: count,
     }
 }
 
-/// The new version serves everything, with the old one warm or already gone.
+/// The new version has come through its steps, with the old one warm or already gone.
 pub fn at_full(track: &Track) -> bool {
     matches!(track.phase, Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done)
 }
 
-/// Highest share, in per cent, of a new version that has not yet earned all traffic; when there is none, of one that
-/// soaks. Services do not share their traffic, so shares are not added up.
+/// The new version serves everything, in its last step or after it: what the counter counts.
+pub fn at_100(track: &Track) -> bool {
+    at_full(track) || (matches!(track.phase, Phase::Shifting { .. }) && track.accepted_share() >= 99.5)
+}
+
+/// Highest share, in per cent, of a new version that has not come through its steps, whichever way it moves; 0 when all
+/// that were begun have. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
-    let highest =
-        |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).map(Track::accepted_share).fold(0.0, f64::max);
-    let on_the_way = |t: &Track| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back();
-    let share = if run.tracks.values().any(on_the_way) {
-        highest(|t| matches!(t.phase, Phase::Shifting { .. }) || t.phase.going_back())
-    } else {
-        highest(|t| matches!(t.phase, Phase::Soaking { .. } | Phase::Soaked))
-    };
-    share.round() as u32
+    let unproven = run.tracks.values().filter(|t| !at_full(t));
+    unproven.map(Track::accepted_share).fold(0.0, f64::max).round() as u32
+}
+
+/// What stops every raise of the run, whatever its services do; `None` while nothing does.
+pub fn run_stop(run: &Run) -> Option<Time> {
+    let stopped = run.stopped.as_ref().map(|h| h.since);
+    let leaving = run.leaving.as_ref().map(|l| l.since);
+    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving)
 }
 
 /// The worst word and the service it is about.
@@ -214,70 +227,11 @@ fn first(run: &Run, hit: impl Fn(&Track) -> bool) -> Option<&Track> {
     run.in_order().find(|t| hit(t))
 }
 
-/// What is asked, by deadline.
-fn open_asks(run: &Run) -> Vec<AskLine> {
-    let mut asks: Vec<AskLine> = Vec::new();
-    if run.stage == Stage::Ready {
-        asks.push(AskLine {
-            service: None,
-            kind: None,
-            text: "ready: waits for start".into(),
-            deadline: None,
-            answers: vec![Verb::Start],
-        });
-    }
-    if run.is_ended() || run.came_to().is_some() {
-        return asks;
-    }
-    for track in run.in_order() {
-        if let Phase::RollbackBlocked { .. } = &track.phase {
-            asks.push(AskLine {
-                service: Some(track.service.clone()),
-                kind: None,
-                text: match track.accepted_share() {
-                    share if share < 0.5 => format!("{}: see why its gateway does not follow the route", track.service),
-                    _ => format!("{}: make old ready, or take it back by hand", track.service),
-                },
-                deadline: None,
-                answers: Vec::new(),
-            });
-        }
-        let Some(ask) = &track.ask else { continue };
-        asks.push(AskLine {
-            service: Some(track.service.clone()),
-            kind: Some(ask.kind),
-            text: match ask.kind {
-                // Why it went back is the verdict's to say.
-                AskKind::AfterRollback => {
-                    format!("{} went back: retry it, skip it, or abort the run?", track.service)
-                }
-                AskKind::Keep => {
-                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
-                }
-                _ => ask.text.clone(),
-            },
-            deadline: ask.deadline,
-            answers: answers(ask.kind).to_vec(),
-        });
-    }
-    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
-    asks
-}
-
-/// Verbs that answer a question of this kind.
-pub fn answers(kind: AskKind) -> &'static [Verb] {
-    match kind {
-        AskKind::Keep => &[Verb::Keep, Verb::Abort],
-        AskKind::TooFew | AskKind::LongStep | AskKind::Missing => &[Verb::Next, Verb::Abort],
-        AskKind::Drift => &[Verb::AdoptDrift, Verb::RevertDrift],
-        AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
-        AskKind::Write => &[Verb::Retry, Verb::Abort],
-        AskKind::NotAccepted => &[Verb::Abort],
-    }
-}
-
 /// A service's state in at most eleven cells or so: `HELD 0:48`, `soaking 22m`, `waits`, `25% 3:12`.
 pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
+    if run.is_over() {
+        return end::rest(track);
+    }
     if let Some(held) = &track.held
         && !track.phase.is_final()
         && !track.phase.going_back()
@@ -294,6 +248,11 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
             track.blind.as_ref().map_or_else(String::new, |b: &Blind| format!("BLIND {}", now.since(b.since).clock()))
         }
         Phase::Waiting { .. } | Phase::Soaked | Phase::Settling(_) => track.phase.word().into(),
+        // On its way, but the run lets nothing rise: it must not read as if it moved.
+        Phase::Warming { .. } | Phase::Shifting { .. } if run_stop(run).is_some() => {
+            let since = run_stop(run).map_or(track.since, |s| s.max(track.since));
+            format!("HELD {}", now.since(since).clock())
+        }
         Phase::Deploying => {
             let (ready, wanted) = pods(track);
             if wanted == 0 { "deploys".into() } else { format!("pods {ready}/{wanted}") }

@@ -283,7 +283,9 @@ fn say_change(cx: &mut Cx, service: &str, gate: &Gate, place: &mut GateTrack, be
         (Some(Verdict::Bad), Verdict::Good) => format!("{} is good again: {}", gate.name, now.reason),
         (Some(Verdict::Good | Verdict::Bad), v) if lost => {
             place.told_lost = true;
-            format!("{} {v}: {}", gate.name, now.reason)
+            // Reasons of missing data begin with the verdict's word.
+            let word = if now.reason.starts_with(v.word()) { String::new() } else { format!("{v}: ") };
+            format!("{} {word}{}", gate.name, now.reason)
         }
         _ if place.told_lost && !lost => format!("{} has data again", gate.name),
         _ => return,

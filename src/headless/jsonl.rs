@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::eta::eta;
 use super::outcome::{self, exit_code};
-use super::text::is_full;
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
 use crate::engine::run::{Phase, Run, Track};
+use crate::engine::status::at_100;
 use crate::journal::text::clean_all;
 use crate::spec::units::{Dur, Time};
 
@@ -70,7 +70,7 @@ impl Reporter for JsonLines {
         let object = json!({
             "stage": stage_word(run),
             "total": run.tracks.len(),
-            "at_100": run.tracks.values().filter(|t| is_full(t)).count(),
+            "at_100": run.tracks.values().filter(|t| at_100(t)).count(),
             "paused_all": run.paused_all.is_some(),
             "eta_full_s": eta.map(|e| secs(e.full)),
             "eta_end_s": eta.map(|e| secs(e.end)),

@@ -27,7 +27,9 @@ impl JUnit {
     }
 
     fn look(&mut self, run: &Run) {
-        for track in run.tracks.values().filter(|t| !t.phase.going_back()) {
+        // While old is watched its gates speak of old. A breach is seen when its rollback is decided already.
+        let of_new = |t: &&Track| !matches!(t.phase, Phase::Verifying { .. } | Phase::RolledBack { .. });
+        for track in run.tracks.values().filter(of_new) {
             for (gate, state) in &track.gates {
                 let Some(last) = &state.last else { continue };
                 let key = (track.service.clone(), gate.clone());

@@ -143,6 +143,11 @@ fn lines_read_as_documented() {
     let want = "03:12:00 now             1/2 at 100 %; billing 50 %, step 2 of 3, 0:48 of 2:00, HELD: error rate 1.31% > max \
                 1.00%; about 3:12 to 100 %, 33:42 to the end";
     assert_eq!(progress, want);
+    // The worst is named first.
+    set(&mut run, "ledger", Phase::Soaking { clean: Dur::ZERO }, 100);
+    let worst = text.tick(&run, at(780)).unwrap();
+    let place = |name: &str| worst.find(&format!("; {name} ")).unwrap();
+    assert!(place("billing") < place("ledger"), "{worst}");
 }
 
 #[test]
@@ -260,12 +265,20 @@ fn evaluated(reason: &str, fires: bool) -> GateTrack {
 fn junit_fails_the_service_and_the_gate() {
     let mut run = run();
     let mut out = JUnit::new();
+    // Before anybody looks the engine has decided.
+    set(&mut run, "billing", Phase::RollingBack(rollback("error rate")), 10);
     for service in ["ledger", "billing"] {
         let gates = &mut run.tracks.get_mut(service).unwrap().gates;
         gates.insert("error-rate".into(), evaluated("error rate 1.31% > max 1.00%", service == "billing"));
         gates.insert("p95".into(), gate_track(Value::Null));
     }
     assert_eq!(out.tick(&run, at(1)), None);
+    // While old is watched its gates may be bad as well; that is no fault of the new version.
+    let watched = Phase::Verifying { since: at(30), clean: Dur::ZERO, rollback: rollback("error rate") };
+    set(&mut run, "billing", watched, 0);
+    run.tracks.get_mut("billing").unwrap().gates.insert("p95".into(), evaluated("p95 of old", true));
+    assert_eq!(out.tick(&run, at(40)), None);
+    run.tracks.get_mut("billing").unwrap().gates.insert("p95".into(), gate_track(Value::Null));
     // After the rollback the gate looks at the old version, and is good again.
     run.tracks.get_mut("billing").unwrap().gates.insert("error-rate".into(), evaluated("ok", false));
     let (ledger, billing) =

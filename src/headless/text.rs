@@ -11,6 +11,7 @@ use super::outcome::{self, Line, exit_code, percent};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
 use crate::engine::run::{Phase, Run, Track};
+use crate::engine::status::at_100;
 use crate::journal::text::clean;
 use crate::spec::units::{Dur, Time};
 
@@ -66,7 +67,7 @@ impl Reporter for Text {
 
 /// How far it is.
 fn progress(run: &Run, now: Time) -> String {
-    let full = run.tracks.values().filter(|t| is_full(t)).count();
+    let full = run.tracks.values().filter(|t| at_100(t)).count();
     let mut parts = vec![format!("{full}/{} at 100 %", run.tracks.len())];
     if stage_word(run) != "running" {
         parts[0] = format!("{}, {}", stage_word(run), parts[0]);
@@ -77,7 +78,9 @@ fn progress(run: &Run, now: Time) -> String {
     if let Some(stopped) = run.stop() {
         parts.push(format!("all HELD: {}", stopped.text));
     }
-    let moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();
+    let mut moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();
+    // The worst first: the line names only a few.
+    moving.sort_by_key(|t| urgency(t));
     parts.extend(moving.iter().take(NAMED).map(|t| of(run, t)));
     if moving.len() > NAMED {
         parts.push(format!("{} more", moving.len() - NAMED));
@@ -89,17 +92,19 @@ fn progress(run: &Run, now: Time) -> String {
     parts.join("; ")
 }
 
-/// The new version serves everything, or is settled.
-pub(super) fn is_full(track: &Track) -> bool {
-    match track.phase {
-        Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done => true,
-        Phase::Shifting { .. } => track.accepted_share() >= 100.0,
-        _ => false,
-    }
-}
-
 fn moves(track: &Track) -> bool {
     !track.phase.is_final() && !matches!(track.phase, Phase::Waiting { .. } | Phase::Soaked)
+}
+
+/// Going back, then stopped, then on its way, then resting.
+fn urgency(track: &Track) -> u8 {
+    match &track.phase {
+        Phase::RollbackBlocked { .. } => 0,
+        p if p.going_back() => 1,
+        _ if outcome::stop(track).is_some() => 2,
+        Phase::Soaking { .. } => 4,
+        _ => 3,
+    }
 }
 
 /// One service within a progress line.

@@ -104,9 +104,9 @@ fn with(glyphs: GlyphSet, theme: &'static str, moment: Moment) -> Look {
 
 frames! {
     safe: Look::at(nights::safe()), 100 x 30, 80 x 24, 40 x 10, 160 x 45;
-    over: Look::at(nights::over()), 100 x 30, 80 x 24, 40 x 10, 30 x 5;
+    over: Look::at(nights::over()), 100 x 30, 80 x 24, 60 x 20, 40 x 10, 30 x 5;
     asks: Look::at(nights::asks()), 100 x 30, 80 x 24, 40 x 10;
-    rolling_back: Look::at(nights::rolling_back()), 100 x 30, 80 x 24, 40 x 10;
+    rolling_back: Look::at(nights::rolling_back()), 100 x 30, 80 x 24, 60 x 20, 40 x 10;
     draining: Look::at(nights::draining()), 100 x 30, 80 x 24;
     verifying: Look::at(nights::verifying()), 100 x 30;
     after_rollback: Look::at(nights::after()), 100 x 30, 80 x 24, 40 x 10;

@@ -5,3 +5,4 @@ mod keys;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;

@@ -184,7 +184,7 @@ fn a_rollback_says_where_it_is_and_what_stays() {
     assert_eq!(
         of(&night).sentence,
         "billing goes back to 4.1.8: error rate 2.81% > max 1.00%, and 1 more. 0% is written; waiting until no request \
-         is seen on new. 0% still new."
+         is seen on new."
     );
     assert_eq!(state(&night, "billing"), "confirms 0%");
     let night = nights::draining();

@@ -141,7 +141,7 @@ fn head(canvas: &mut Canvas, row: &GateRow, at: Rect) {
     let name = usize::from(at.width).saturating_sub(VALUE + limit + WORD + 1);
     let ellipsis = canvas.glyphs.ellipsis;
     // A long name may use what a short value leaves.
-    let room = name + VALUE.saturating_sub(width(&row.value) + 1);
+    let room = (name + VALUE).saturating_sub(width(&row.value).min(VALUE) + 1);
     canvas.put(at.x, at.y, &left(&row.name, room, ellipsis), Meaning::Text, at.width);
     let value = right(&row.value, VALUE, ellipsis);
     let value = value.trim_start();

@@ -104,52 +104,47 @@ fn buttons(canvas: &mut Canvas, dialog: &DialogView, row: Rect) {
     }
 }
 
+/// One line of a column of help: the keys, a text, how it is meant.
+type HelpLine = (String, String, Meaning);
+
 fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
+    // One who looks for a key must still see what it is for: the verdict stays in sight.
+    let covered = if area.height >= 12 { 2 } else { 0 };
+    let area = Rect { y: area.y + covered, height: area.height - covered, ..area };
     let w = area.width.saturating_sub(2).min(120).max(area.width.min(70));
     let look: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group != Group::Act).collect();
     let act: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group == Group::Act).collect();
     let two = w >= 70;
-    let column = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
-    let count = if two { look.len().max(act.len()) } else { look.len() + act.len() };
-    let inner = frame(canvas, area, (w, count as u16 + 5), &help.title, Meaning::Focus);
+    let keys = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
+    let room = usize::from(w.saturating_sub(2));
+    // What acts gets all the room that looking leaves.
+    let looks = look.iter().map(|r| width(&r.what)).max().unwrap_or(0) + keys(&look) + 4;
+    let left_width = if two { looks.min(room * 2 / 5) } else { room };
+    let columns: Vec<(usize, usize, Vec<HelpLine>)> = if two {
+        vec![
+            (0, keys(&look), help_lines(&look, keys(&look), left_width.saturating_sub(2))),
+            (left_width, keys(&act), help_lines(&act, keys(&act), room - left_width)),
+        ]
+    } else {
+        let all: Vec<&HelpRow> = act.iter().chain(&look).copied().collect();
+        vec![(0, keys(&all), help_lines(&all, keys(&all), room.saturating_sub(1)))]
+    };
+    let count = columns.iter().map(|(_, _, lines)| lines.len()).max().unwrap_or(0);
+    let inner = frame(canvas, area, (w, count as u16 + 4), &help.title, Meaning::Focus);
     if inner.height < 3 {
         return;
     }
     let rows = usize::from(inner.height) - 2;
     let skip = help.scroll.min(count.saturating_sub(rows));
-    // What acts gets all the room that looking leaves.
-    let looks = look.iter().map(|r| width(&r.what)).max().unwrap_or(0) + column(&look) + 4;
-    let left_width = if two { (looks as u16).min(inner.width * 2 / 5) } else { inner.width };
-    canvas.put(inner.x + 1, inner.y, "LOOK", Meaning::Header, left_width);
-    let right_x = inner.x + left_width;
-    let right_width = inner.width - left_width;
+    canvas.put(inner.x + 1, inner.y, if two { "LOOK" } else { "KEYS" }, Meaning::Header, inner.width);
     if two {
-        canvas.put(right_x, inner.y, &format!("ACT   (you are {})", help.role), Meaning::Header, right_width);
+        let head = format!("ACT   (you are {})", help.role);
+        canvas.put(inner.x + left_width as u16, inner.y, &head, Meaning::Header, (room - left_width) as u16);
     }
-    if two {
-        help_column(
-            canvas,
-            &look,
-            (skip, rows),
-            column(&look),
-            Rect { x: inner.x + 1, y: inner.y + 1, width: left_width.saturating_sub(1), height: 1 },
-        );
-        help_column(
-            canvas,
-            &act,
-            (skip, rows),
-            column(&act),
-            Rect { x: right_x, y: inner.y + 1, width: right_width, height: 1 },
-        );
-    } else {
-        let all: Vec<&HelpRow> = act.iter().chain(&look).copied().collect();
-        help_column(
-            canvas,
-            &all,
-            (skip, rows),
-            column(&all),
-            Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), height: 1 },
-        );
+    for (at, keys, lines) in &columns {
+        let x = inner.x + (*at as u16).max(1);
+        let place = Rect { x, y: inner.y + 1, width: inner.right().saturating_sub(x), height: rows as u16 };
+        help_column(canvas, &lines[skip.min(lines.len())..], *keys, place);
     }
     let last = if help.typing {
         format!("filter: {}_   Enter keep  Esc drop", help.query)
@@ -161,15 +156,34 @@ fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
     canvas.put(inner.x + 1, inner.bottom() - 1, &last, Meaning::Dim, inner.width.saturating_sub(1));
 }
 
-fn help_column(canvas: &mut Canvas, rows: &[&HelpRow], (skip, count): (usize, usize), keys: usize, at: Rect) {
-    for (i, row) in rows.iter().skip(skip).take(count).enumerate() {
+/// Each row with its note beside it where both fit, else below it: a reason that is cut is none.
+fn help_lines(rows: &[&HelpRow], keys: usize, cells: usize) -> Vec<HelpLine> {
+    let room = cells.saturating_sub(keys + 2).max(8);
+    let mut lines = Vec::new();
+    for row in rows {
+        let meaning = if row.off { Meaning::KeyOff } else { Meaning::Dialog };
+        let beside = if row.note.is_empty() { row.what.clone() } else { format!("{}  {}", row.what, row.note) };
+        if width(&beside) <= room {
+            lines.push((row.keys.clone(), beside, meaning));
+            continue;
+        }
+        let what = wrap(&row.what, room).into_iter().map(|text| (text, meaning));
+        let note = wrap(&row.note, room - 1).into_iter().map(|text| (format!(" {text}"), Meaning::Dim));
+        let note = note.filter(|(text, _)| !text.trim().is_empty());
+        lines.extend(what.chain(note).enumerate().map(|(i, (text, meaning))| {
+            let keys = if i == 0 { row.keys.clone() } else { String::new() };
+            (keys, text, meaning)
+        }));
+    }
+    lines
+}
+
+fn help_column(canvas: &mut Canvas, lines: &[HelpLine], keys: usize, at: Rect) {
+    for (i, (key, text, meaning)) in lines.iter().take(usize::from(at.height)).enumerate() {
         let y = at.y + i as u16;
-        let end = at.right();
-        let mut x = at.x;
-        let (key, text) = if row.off { (Meaning::KeyOff, Meaning::KeyOff) } else { (Meaning::Key, Meaning::Dialog) };
-        x += canvas.put(x, y, &left(&row.keys, keys + 2, canvas.glyphs.ellipsis), key, at.width);
-        x += canvas.put(x, y, &row.what, text, end.saturating_sub(x)) + 2;
-        canvas.put(x, y, &row.note, Meaning::Dim, end.saturating_sub(x));
+        let style = if *meaning == Meaning::KeyOff { Meaning::KeyOff } else { Meaning::Key };
+        let x = at.x + canvas.put(at.x, y, &left(key, keys + 2, canvas.glyphs.ellipsis), style, at.width);
+        canvas.put(x, y, text, *meaning, at.right().saturating_sub(x));
     }
 }
 

@@ -2,7 +2,7 @@
 use super::super::model::Model;
 use super::super::theme::Meaning;
 use super::services::{observed, shown_share};
-use super::{Line, Scene, piece};
+use super::{Line, Scene, doubt, doubted, piece};
 use crate::engine::observe::{Accepted, DeploymentProgress, Slot, WorkloadSeen};
 use crate::engine::status::{self, state_text};
 use crate::engine::{Phase, Run, Track};
@@ -19,14 +19,27 @@ pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
     if let Some(track) = run.track(name) {
         by_hand(track, &mut lines);
         facts(run, track, scene, &mut lines);
-        why(track, model, scene, &mut lines);
+        why(run, track, model, scene, &mut lines);
+        let from_cluster = lines.len();
         shares(track, &mut lines);
-        phases(track, scene, &mut lines);
+        let to = lines.len();
+        phases(run, track, scene, &mut lines);
+        let pods = lines.len();
         for slot in [Slot::Next, Slot::Stable] {
             workload(track, slot, &mut lines);
         }
+        if doubted(run, scene) {
+            let end = lines.len();
+            (from_cluster..to).chain(pods..end).for_each(|i| of_the_past(&mut lines[i]));
+        }
     }
     Detail { service: name.to_string(), lines, scroll: model.detail_scroll }
+}
+
+fn of_the_past(line: &mut Line) {
+    for part in line.iter_mut() {
+        part.text = doubt(&part.text);
+    }
 }
 
 fn head(lines: &mut Vec<Line>, title: &str) {
@@ -65,19 +78,37 @@ fn by_hand(track: &Track, lines: &mut Vec<Line>) {
     fact(lines, "", "copy takes it to your clipboard".into(), Meaning::Dim);
 }
 
-fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
+fn why(run: &Run, track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
     let zone = scene.shown(model);
-    let since = |t| format!("since {}", zone.near(t, scene.now));
-    // What blocks a rollback stands above.
-    let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
-    if let Some(held) = track.held.as_ref().filter(|_| !blocked) {
-        let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
-        fact(lines, "held", format!("{} ({}{until})", held.text, since(held.since)), Meaning::Bad);
+    if !run.is_over() {
+        stops(run, track, zone, scene, lines);
     }
-    if let Some(paused) = &track.paused {
+    match &track.phase {
+        Phase::RollingBack(r) | Phase::Verifying { rollback: r, .. } | Phase::RolledBack { rollback: r } => {
+            fact(
+                lines,
+                "back",
+                format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)),
+                Meaning::Bad,
+            );
+        }
+        _ => {}
+    }
+}
+
+/// What stops it, asks, or is being written; nothing of that is left once the run has ended.
+fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut Vec<Line>) {
+    let since = |t| format!("since {}", zone.near(t, scene.now));
+    let raises = !track.phase.is_final() && !track.phase.going_back();
+    // What stops raises says nothing of a way back.
+    if let Some((text, held)) = status::held_text(run, track, scene.now).zip(track.held.as_ref()).filter(|_| raises) {
+        let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
+        fact(lines, "held", format!("{text} ({}{until})", since(held.since)), Meaning::Bad);
+    }
+    if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
         fact(lines, "paused", format!("by {} {} {}", paused.by, since(paused.since), paused.reason), Meaning::Warn);
     }
-    if let Some(blind) = &track.blind {
+    if let Some(blind) = track.blind.as_ref().filter(|_| raises) {
         fact(
             lines,
             "blind",
@@ -101,17 +132,6 @@ fn why(track: &Track, model: &Model, scene: Scene, lines: &mut Vec<Line>) {
     if let Some(call) = &track.call {
         let out = scene.now.since(call.since).clock();
         fact(lines, "writing", format!("{} for {out}: {}", call.call.action.word(), call.call.why), Meaning::Move);
-    }
-    match &track.phase {
-        Phase::RollingBack(r) | Phase::Verifying { rollback: r, .. } | Phase::RolledBack { rollback: r } => {
-            fact(
-                lines,
-                "back",
-                format!("{} (by {}, decided {})", r.reason, r.by, zone.near(r.decided, scene.now)),
-                Meaning::Bad,
-            );
-        }
-        _ => {}
     }
 }
 
@@ -138,7 +158,7 @@ fn shares(track: &Track, lines: &mut Vec<Line>) {
     }
 }
 
-fn phases(track: &Track, scene: Scene, lines: &mut Vec<Line>) {
+fn phases(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
     head(lines, "Phases");
     for (word, took) in &track.durations {
         lines.push(vec![
@@ -146,9 +166,14 @@ fn phases(track: &Track, scene: Scene, lines: &mut Vec<Line>) {
             piece(Meaning::Text, format!("{:>8}", took.clock())),
         ]);
     }
-    let running =
-        if track.phase.is_final() { "       -".into() } else { format!("{:>8}", scene.now.since(track.since).clock()) };
-    let mut now = vec![piece(Meaning::Move, format!(" {:<16}", track.phase.word())), piece(Meaning::Title, running)];
+    let running = if track.phase.is_final() {
+        "       -".into()
+    } else {
+        format!("{:>8}", run.ended.unwrap_or(scene.now).since(track.since).clock())
+    };
+    // After the end nothing soaks or shifts any more.
+    let word = if run.is_over() { state_text(run, track, scene.now) } else { track.phase.word().to_string() };
+    let mut now = vec![piece(Meaning::Move, format!(" {word:<16}")), piece(Meaning::Title, running)];
     if let Phase::Shifting { step, hold } = &track.phase {
         let counted = format!(
             "  step {}, {} clean, {} of {} ticks bad",

@@ -5,9 +5,9 @@ use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::theme::Meaning;
 use super::{Scene, footer};
-use crate::engine::Run;
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
+use crate::engine::{Phase, Run, Track};
 use crate::spec::policy::OnExit;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -170,30 +170,25 @@ fn effects(effects: Vec<String>) -> impl Iterator<Item = DialogLine> {
 }
 
 fn quit_view(run: &Run, model: &Model) -> DialogView {
-    let split = run.in_order().filter(|t| t.phase.in_flight() && (0.5..99.5).contains(&t.accepted_share()));
-    let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
-    let now = if split.is_empty() {
-        "no service is between old and new".into()
-    } else {
-        format!("{} stay split", split.join(", "))
-    };
+    let now = left_behind(run);
     let off = footer::off(run, model, Verb::Abort, &Scope::Run);
     let abort = match &off {
         None => "every service below 100% goes back to old, then leave; asks for the run's id".to_string(),
         Some(why) => format!("off: {why}"),
+    };
+    let hold = match run.started {
+        Some(_) => format!(
+            "leave every share where it is; nobody drives afterwards. Take it up again with: {}",
+            run.resume_command()
+        ),
+        None => "leave; nothing was begun and nothing was changed, so there is nothing to take up".into(),
     };
     DialogView {
         title: "LEAVE".into(),
         meaning: Meaning::Focus,
         lines: vec![
             line("Now", now),
-            line(
-                "h hold",
-                format!(
-                    "leave every share where it is; nobody drives afterwards. Take it up again with: {}",
-                    run.resume_command()
-                ),
-            ),
+            line("h hold", hold),
             line("a abort", abort),
             line("Esc stay", "nothing happens".into()),
         ],
@@ -201,6 +196,25 @@ fn quit_view(run: &Run, model: &Model) -> DialogView {
         fields: Vec::new(),
         buttons: vec![("Esc stay".into(), true), ("h hold".into(), true), ("a abort".into(), off.is_none())],
         note: None,
+    }
+}
+
+/// Every service between old and new, those on their way back as well: leaving stops that too.
+fn left_behind(run: &Run) -> String {
+    let between = |t: &&Track| {
+        let begun = t.phase.in_flight() || t.phase.going_back();
+        let settles = matches!(t.phase, Phase::Settling(_));
+        begun && !settles && t.accepted_share() < 99.5
+    };
+    let say = |t: &Track| {
+        let back = if t.phase.going_back() { ", going back" } else { "" };
+        format!("{} {:.0}%{back}", t.service, t.accepted_share())
+    };
+    let between: Vec<String> = run.in_order().filter(between).map(say).collect();
+    match (between.is_empty(), &run.cluster.down) {
+        (true, _) => "no service is between old and new".into(),
+        (false, None) => format!("below 100% new: {}", between.join("; ")),
+        (false, Some(_)) => format!("below 100% new when last seen: {}", between.join("; ")),
     }
 }
 

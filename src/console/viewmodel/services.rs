@@ -1,10 +1,10 @@
 //! The table of services, and two lines about the selected one.
 use super::super::model::{Model, Panel};
 use super::super::theme::Meaning;
-use super::{Freshness, Scene, cluster_lost, filtering};
+use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
-use crate::engine::status::{at_full, go_back_first, pods, state_text};
+use crate::engine::status::{at_100, at_full, go_back_first, held_text, pods, run_stop, state_text};
 use crate::engine::{Phase, Run, Track};
 use crate::plan::Planned;
 
@@ -70,7 +70,7 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         Freshness::Stale(age) => Some(format!("STALE {}", age.clock())),
         _ => None,
     };
-    let old = lost.is_some() || cluster_lost(run);
+    let old = doubted(run, scene);
     let row = |name: &&str| {
         let (track, planned) = (run.track(name)?, run.plan.get(name)?);
         Some(service_row(run, track, planned, selected == Some(*name), old, scene))
@@ -90,7 +90,7 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
 }
 
 fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old: bool, scene: Scene) -> ServiceRow {
-    let doubt = if old { "?" } else { "" };
+    let sign = if old { "?" } else { "" };
     let (ready, wanted) = pods(track);
     let (mark, meaning) = mark(run, track);
     ServiceRow {
@@ -100,11 +100,11 @@ fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old:
         from: track.facts.as_ref().map_or_else(|| "-".into(), |f| f.from_version.clone()),
         to: planned.version.clone(),
         steps: steps(run, track),
-        share: format!("{doubt}{:.0}%", shown_share(track)),
-        state: format!("{doubt}{}", state_text(run, track, scene.now)),
+        share: format!("{sign}{:.0}%", shown_share(track)),
+        state: format!("{sign}{}", state_text(run, track, scene.now)),
         meaning: if old { Meaning::Stale } else { meaning },
-        pods: if wanted == 0 { "-".into() } else { format!("{doubt}{ready}/{wanted}") },
-        observed: observed(track),
+        pods: if wanted == 0 { "-".into() } else { format!("{sign}{ready}/{wanted}") },
+        observed: if old { doubt(&observed(track)) } else { observed(track) },
         wave: planned.wave.to_string(),
         since: scene.now.since(track.since).clock(),
         needs: planned.needs.keys().cloned().collect::<Vec<_>>().join(","),
@@ -116,7 +116,16 @@ pub fn shown_share(track: &Track) -> f64 {
     if matches!(track.phase, Phase::Settling(_) | Phase::Done) { 100.0 } else { track.accepted_share() }
 }
 
+/// What requests said of the share that is on the route now: what they said of an earlier one is no news.
 pub fn observed(track: &Track) -> String {
+    let judged = matches!(track.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked);
+    if !judged {
+        return "-".into();
+    }
+    // Written anew since, by us or by somebody else.
+    if (track.accepted_share() - f64::from(track.desired)).abs() >= 0.5 {
+        return "?".into();
+    }
     match track.observed {
         ObservedShare::Unknown => "-".into(),
         ObservedShare::Confirmed(share) => format!("{share:.0}%"),
@@ -126,6 +135,9 @@ pub fn observed(track: &Track) -> String {
 }
 
 fn mark(run: &Run, track: &Track) -> (Mark, Meaning) {
+    if run.is_over() {
+        return ended_mark(track);
+    }
     let troubled = track.held.is_some() || track.blind.is_some() || track.fault.is_some() || track.ask.is_some();
     match &track.phase {
         Phase::RollbackBlocked { .. } => (Mark::Attention, Meaning::Roll),
@@ -140,7 +152,19 @@ fn mark(run: &Run, track: &Track) -> (Mark, Meaning) {
         _ if track.paused.is_some() || run.paused_all.is_some() => (Mark::Attention, Meaning::Warn),
         Phase::Waiting { .. } => (Mark::Waits, Meaning::Dim),
         _ if at_full(track) => (Mark::Done, Meaning::Good),
+        _ if run_stop(run).is_some() => (Mark::Waits, Meaning::Warn),
         _ => (Mark::Moves, Meaning::Move),
+    }
+}
+
+/// Nothing moves or asks any more; what was left half-way still needs somebody.
+fn ended_mark(track: &Track) -> (Mark, Meaning) {
+    match &track.phase {
+        Phase::RolledBack { .. } => (Mark::Back, Meaning::Bad),
+        Phase::RollbackBlocked { .. } => (Mark::Attention, Meaning::Roll),
+        Phase::Waiting { .. } | Phase::Skipped { .. } => (Mark::Waits, Meaning::Dim),
+        _ if at_100(track) => (Mark::Done, Meaning::Good),
+        _ => (Mark::Attention, Meaning::Warn),
     }
 }
 
@@ -163,13 +187,18 @@ fn steps(run: &Run, track: &Track) -> Vec<StepState> {
 fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, Meaning)> {
     let zone = scene.shown(model);
     let (ready, wanted) = pods(track);
-    let first = if let Phase::RollbackBlocked { .. } = &track.phase {
+    // What stopped its raises is no matter once it goes back or is at its end.
+    let raises = !run.is_over() && !track.phase.is_final() && !track.phase.going_back();
+    let held = held_text(run, track, scene.now).zip(track.held.as_ref()).filter(|_| raises);
+    let first = if run.is_over() && !track.phase.is_final() {
+        (format!("{}: the run has ended", state_text(run, track, scene.now)), Meaning::Text)
+    } else if let Phase::RollbackBlocked { .. } = &track.phase {
         (phase_note(run, track, ready, wanted), Meaning::Bad)
     } else if let Some(fault) = &track.fault {
         (format!("{} failed {} times: {}", fault.action, fault.attempts, fault.text), Meaning::Warn)
-    } else if let Some(held) = &track.held {
-        (format!("held: {}, since {}, {ready} of {wanted} new pods", held.text, zone.clock(held.since)), Meaning::Held)
-    } else if let Some(paused) = &track.paused {
+    } else if let Some((text, held)) = held {
+        (format!("held: {text}, since {}, {ready} of {wanted} new pods", zone.clock(held.since)), Meaning::Held)
+    } else if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
         let why = if paused.reason.is_empty() { String::new() } else { format!(", {}", paused.reason) };
         (format!("paused by {} at {}{why}", paused.by, zone.clock(paused.since)), Meaning::Warn)
     } else {
@@ -182,7 +211,8 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
         let needs = planned.needs.iter().map(|(n, range)| format!("{n} {range} ({})", need_state(run, n)));
         second.push(format!("needs {}", needs.collect::<Vec<_>>().join(", ")));
     }
-    let first = (first.0, if first.1 == Meaning::Held { Meaning::Bad } else { first.1 });
+    let meaning = if first.1 == Meaning::Held { Meaning::Bad } else { first.1 };
+    let first = (if doubted(run, scene) { doubt(&first.0) } else { first.0 }, meaning);
     if track.phase.is_final() {
         return vec![first];
     }

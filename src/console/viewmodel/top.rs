@@ -52,7 +52,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
         crate::engine::command::IdentitySource::Kubernetes => "",
         crate::engine::command::IdentitySource::Local => "?",
     };
-    left.push(same(format!("{}{unverified}/{}", run.identity.name, word(role(run, &run.identity))), Meaning::Dim, 7));
+    left.push(same(format!("{}{unverified}/{}", run.identity.name, word(role(run, &run.identity))), Meaning::Dim, 8));
     if !run.pager {
         left.push(same("no pager".into(), Meaning::Warn, 5));
     }
@@ -77,9 +77,10 @@ fn right(run: &Run, model: &Model, scene: Scene) -> Vec<Segment> {
         meaning: Meaning::Text,
         drop: 1,
     });
-    if zone != utc {
+    // By the clock, not by name: a zone may be UTC under another.
+    if utc.minute(scene.now) != zone.minute(scene.now) {
         let text = format!("{}Z", utc.minute(scene.now));
-        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 8 });
+        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 7 });
     }
     right
 }

@@ -1,7 +1,7 @@
 //! The next thing the engine will do by itself, and when.
-use super::super::run::{HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
 use super::back::{STEPS, whereabouts};
-use super::{NextChange, Word};
+use super::{NextChange, Word, end, run_stop};
 use crate::spec::units::{Dur, Time};
 
 /// What comes next, for the track the verdict is about if it has one, else for the one that is due first.
@@ -13,24 +13,62 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Stage::Ready => return say("wave 1 begins when somebody starts the run"),
         Stage::Running => {}
     }
-    if run.is_left() {
+    if run.is_left() && !matches!(run.driving, Driving::SteppedDown { .. }) {
         return say("nothing before somebody takes the run up");
     }
     match word {
-        Word::Lost => {
-            return NextChange {
-                condition: "cluster seen, lease ours".into(),
-                recovers: true,
-                ..say("it goes on where it stands")
-            };
-        }
+        Word::Lost => return lost(run),
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
         Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
+        Word::Held if track.is_none() && run.stopped.is_some() => return say("nothing before somebody decides"),
         _ => {}
     }
     let Some(track) = track.or_else(|| soonest(run, now)) else { return say("nothing is due") };
-    of_track(run, track, now)
+    let next = of_track(run, track, now);
+    // What stands still says nothing of when the others move on, and they do.
+    match moves_on(run, now).filter(|_| word == Word::Held && stands(track)) {
+        Some(other) => {
+            let waits = if next.condition.is_empty() { next.text } else { next.condition };
+            NextChange { meanwhile: format!("{}: {waits}", track.service), ..of_track(run, other, now) }
+        }
+        None => next,
+    }
+}
+
+fn lost(run: &Run) -> NextChange {
+    if let Driving::SteppedDown { holder, .. } = &run.driving {
+        return NextChange { text: format!("nothing from here: {holder} drives"), ..NextChange::default() };
+    }
+    NextChange {
+        text: end::decided(run).unwrap_or_else(|| "it goes on where it stands".into()),
+        condition: "cluster seen, lease ours".into(),
+        recovers: true,
+        ..NextChange::default()
+    }
+}
+
+/// Held, blind or paused by itself.
+fn stands(t: &Track) -> bool {
+    (t.held.is_some() || t.blind.is_some() || t.paused.is_some()) && !t.phase.going_back() && !t.phase.is_final()
+}
+
+/// Of the services whose pods or traffic move, the one that changes first.
+fn moves_on(run: &Run, now: Time) -> Option<&Track> {
+    if run.paused_all.is_some() || run_stop(run).is_some() {
+        return None;
+    }
+    let moving = |t: &&Track| {
+        matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Settling(_))
+    };
+    let moving = run.in_order().filter(moving).filter(|t| !stands(t));
+    moving.min_by_key(|t| due(run, t, now).map_or(i64::MAX, |t| t.0))
+}
+
+/// From when clean time still missing is counted: the tick that booked the last, so that the expected time stands and
+/// the countdown goes on between ticks; but at most one grid, since without ticks nothing becomes clean.
+fn counted(last: Option<Time>, now: Time) -> Time {
+    last.unwrap_or(now).clamp(now - GRID, now)
 }
 
 fn soonest(run: &Run, now: Time) -> Option<&Track> {
@@ -43,15 +81,20 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
     match &track.phase {
         Phase::Warming { ready_since: Some(since) } => Some((*since + policy.warmup).max(now)),
         Phase::Shifting { step, hold } => {
-            hold.accepted_at?;
-            Some(now + policy.steps.get(*step)?.hold.minus(hold.clean))
+            let from = counted(hold.last_tick.or(Some(hold.accepted_at?)), now);
+            Some((from + policy.steps.get(*step)?.hold.minus(hold.clean)).max(now))
         }
-        Phase::Soaking { clean } => Some(now + policy.soak.minus(*clean)),
-        Phase::Verifying { clean, .. } => Some(now + policy.verify.minus(*clean)),
+        Phase::Soaking { clean } => Some((ticked(run, track, now) + policy.soak.minus(*clean)).max(now)),
+        Phase::Verifying { clean, .. } => Some((ticked(run, track, now) + policy.verify.minus(*clean)).max(now)),
         Phase::RollingBack(r) if r.stage == RollbackStage::Drain => r.drain_since.map(|s| (s + policy.drain).max(now)),
         Phase::Settling(Settling::Drain { since }) => Some((*since + policy.drain).max(now)),
         _ => None,
     }
+}
+
+/// As [`counted`], for a phase that counts every tick since its begin.
+fn ticked(run: &Run, track: &Track, now: Time) -> Time {
+    counted(run.tick_answered.filter(|tick| *tick >= track.since).or(Some(track.since)), now)
 }
 
 fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
@@ -73,7 +116,7 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
             next.text = format!("{name} {}%", run.plan.policy.steps.first().map_or(100, |s| s.weight));
             next.condition = "pods stay ready".into();
         }
-        Phase::Shifting { step, hold } => shifting(run, track, *step, hold.clean, bad, now, &mut next),
+        Phase::Shifting { step, .. } => shifting(run, track, *step, bad, now, &mut next),
         Phase::Soaking { .. } => {
             next.text = format!("{name} has soaked");
             next.condition = "gates stay good".into();
@@ -108,20 +151,33 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
         }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => next.text = "nothing is due".into(),
     }
+    stopped_or_not(run, track, stopped && !bad, &mut next);
+    next
+}
+
+/// What stands still has no time, only what it waits for. A pause stops raises only: what goes back goes on.
+fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange) {
+    if track.phase.going_back() || track.phase.is_final() {
+        return;
+    }
+    let few = track.held.as_ref().is_some_and(|h| h.reason == HoldReason::TooFew);
     if track.paused.is_some() || run.paused_all.is_some() {
         next.at = None;
         next.recovers = false;
         next.condition = "when somebody resumes".into();
-    } else if stopped && !bad {
+    } else if few && next.at.is_some() && stopped {
+        // Requests come by themselves: there is nothing to recover from, and a time to expect.
+        next.recovers = false;
+    } else if stopped {
         next.at = None;
         if let Some(held) = &track.held {
             next.condition = lift(held.reason).into();
         }
     }
-    next
 }
 
-fn shifting(run: &Run, track: &Track, step: usize, clean: Dur, bad: bool, now: Time, next: &mut NextChange) {
+fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &mut NextChange) {
+    let Phase::Shifting { hold, .. } = &track.phase else { return };
     let steps = &run.plan.policy.steps;
     let name = &track.service;
     next.text = match steps.get(step + 1) {
@@ -136,9 +192,16 @@ fn shifting(run: &Run, track: &Track, step: usize, clean: Dur, bad: bool, now: T
         return;
     }
     let restart = bad && run.plan.policy.restart_on_bad;
-    let need = if restart { this.hold } else { this.hold.minus(clean) };
+    let need = if restart { this.hold } else { this.hold.minus(hold.clean) };
+    let few = track.gates.values().filter_map(|g| g.last.as_ref()).any(|e| e.verdict == crate::gate::Verdict::TooFew);
+    if few && !bad {
+        // Clean time begins when there is enough to judge by.
+        next.condition = format!("enough requests, then {} clean", need.clock());
+        next.at = enough_at(run, track, now).map(|t| t + need);
+        return;
+    }
     next.condition = format!("{} clean", need.clock());
-    next.at = Some(now + need);
+    next.at = Some((counted(hold.last_tick.or(hold.accepted_at), now) + need).max(now));
 }
 
 /// What lifts a hold of the engine's own.

@@ -1,33 +1,32 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
-use super::super::run::{
-    CameTo, Driving, Held, HoldReason, Outcome, Phase, Rollback, RollbackStage, Run, Stage, Track,
-};
-use super::left::{left, old_is};
-use super::{ShowTime, Word, dwell, enough_at, gate, trigger};
-use crate::gate::sample::{Evaluation, Progress};
+use super::super::run::{Phase, Rollback, RollbackStage, Run, Stage, Track};
+use super::held::{bare, worst_gate};
+use super::left::left;
+use super::{ShowTime, Word, end, held, trigger};
+use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
 use crate::spec::units::{Dur, Time, Unit};
 
 /// The full sentence, and one for a narrow screen.
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
     if let Some(outcome) = run.outcome() {
-        return ended(run, outcome);
+        return end::ended(run, outcome);
     }
     if let Some(came_to) = run.came_to() {
         return both(left(run, came_to));
     }
     match (word, track) {
-        (Word::Lost, _) => lost(run, now, show),
+        (Word::Lost, _) => end::lost(run, now, show),
         (Word::Roll, Some(track)) => rolling(run, track, now),
-        (Word::Held, Some(track)) => held_track(run, track, now, show),
-        (Word::Held, None) => held_run(run, now),
+        (Word::Held, Some(track)) => held::held_track(run, track, now, show),
+        (Word::Held, None) => held::held_run(run, now),
         (Word::Warn, track) => warn(run, track, now),
         (Word::Move, Some(track)) => moving(run, track, now),
         (_, track) => quiet(run, track, now),
     }
 }
 
-fn both(text: String) -> (String, String) {
+pub fn both(text: String) -> (String, String) {
     (text.clone(), text)
 }
 
@@ -60,73 +59,6 @@ pub fn gate_text(gate: &Gate, e: &Evaluation) -> String {
     }
 }
 
-fn ended(run: &Run, outcome: Outcome) -> (String, String) {
-    let took = run.ended.zip(run.started).map(|(e, s)| format!(" in {}", e.since(s).clock())).unwrap_or_default();
-    let count = |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).count();
-    let (new, all) = (count(|t| matches!(t.phase, Phase::Done)), run.tracks.len());
-    let back = count(|t| matches!(t.phase, Phase::RolledBack { .. }));
-    both(match outcome {
-        Outcome::Succeeded => {
-            format!("succeeded: {new} of {all} services on their new version{took}. Nothing is left to do.")
-        }
-        Outcome::RolledBack => {
-            format!("rolled back: {back} services back on old, {}{took}. No traffic on new.", old_is(run))
-        }
-        Outcome::Partial => {
-            format!("partial: {new} of {all} new, {back} rolled back{took}. This mix stays until the next upgrade.")
-        }
-        Outcome::Aborted if run.came_to() == Some(CameTo::Lost) => {
-            let why = run.leaving.as_ref().map_or("the cluster cannot be looked at", |l| bare(&l.why));
-            format!("{why}. Nothing was changed.")
-        }
-        Outcome::Aborted => format!("aborted: nothing was applied{took}. All {all} services run their old version."),
-        Outcome::Blocked => blocked(run),
-    })
-}
-
-fn blocked(run: &Run) -> String {
-    let problems = run.preflight.iter().flat_map(|p| &p.problems).filter(|p| p.blocking);
-    let count = problems.clone().count();
-    match problems.clone().next() {
-        Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
-        None => match &run.driving {
-            Driving::SteppedDown { holder, .. } => {
-                format!(
-                    "blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended."
-                )
-            }
-            Driving::Lost { why, .. } => format!("blocked: {why}. Nothing was changed."),
-            _ => "blocked: refused before the start. Nothing was changed.".into(),
-        },
-    }
-}
-
-fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
-    if let Some((since, error)) = &run.cluster.down {
-        let away = now.since(*since).clock();
-        return (
-            format!(
-                "API server away for {away}, since {}: {error}. Shares stay; no decision on old data; it is tried again.",
-                show(*since)
-            ),
-            format!("API server away {away}: shares stay, nothing is decided, retrying"),
-        );
-    }
-    match &run.driving {
-        Driving::Lost { why, since } => (
-            format!(
-                "not driving for {}: {why}. Nothing is written until the lease is ours again; it is tried every 2 s.",
-                now.since(*since).clock()
-            ),
-            format!("NOT DRIVING {}: lease lost, nothing is written", now.since(*since).clock()),
-        ),
-        Driving::SteppedDown { holder, .. } => {
-            both(format!("{holder} drives this run now. Nothing more is written from here."))
-        }
-        _ => both("the picture is not live.".into()),
-    }
-}
-
 fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
     let (name, share) = (&track.service, track.accepted_share());
     let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
@@ -148,9 +80,11 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
         Phase::RollingBack(r) => {
             let why = rollback_why(r);
             let (doing, brief) = rollback_doing(run, track, r, now);
+            // At nothing there is nothing left to say of it.
+            let still = if share < 0.5 { String::new() } else { format!(" {share:.0}% still new.") };
             (
-                format!("{name} goes back to {old}: {why}. {doing} {share:.0}% still new."),
-                format!("{name} {share:.0}% new, {brief}: {why}"),
+                format!("{name} goes back to {old}: {why}. {doing}{still}"),
+                format!("{name} {share:.0}% new, {brief}: {}", brief_why(r)),
             )
         }
         _ => both(format!("{name} goes back to {old}.")),
@@ -158,12 +92,25 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
 }
 
 /// The first of the breaches, and how many more there were.
-fn rollback_why(r: &Rollback) -> String {
-    let (first, more) = match r.reason.split_once("; ") {
-        Some((first, rest)) => (first, format!(", and {} more", rest.split("; ").count())),
-        None => (r.reason.as_str(), String::new()),
-    };
-    if r.by == "engine" { format!("{first}{more}") } else { format!("{} asked: {}", r.by, r.reason) }
+pub fn rollback_why(r: &Rollback) -> String {
+    why(r, |more| format!(", and {more} more"))
+}
+
+/// The same where room is short: `error rate 2.81% > max 1.00% +1`.
+pub fn brief_why(r: &Rollback) -> String {
+    why(r, |more| format!(" +{more}"))
+}
+
+fn why(r: &Rollback, others: impl Fn(usize) -> String) -> String {
+    match r.by.as_str() {
+        "engine" => match r.reason.split_once("; ") {
+            Some((first, rest)) => format!("{first}{}", others(rest.split("; ").count())),
+            None => r.reason.clone(),
+        },
+        // Without a reason of the person's own the engine wrote who it was.
+        by if r.reason == format!("aborted by {by}") => r.reason.clone(),
+        by => format!("{by} asked: {}", r.reason),
+    }
 }
 
 /// As a sentence, and in two or three words.
@@ -192,170 +139,6 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String,
             ),
             None => say("Removing the new pods.", "removing new pods"),
         },
-    }
-}
-
-fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
-    if let Phase::RolledBack { rollback } = &track.phase {
-        let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
-        return (
-            format!(
-                "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
-                rollback_why(rollback)
-            ),
-            format!("{name} went back: {}. Raises wait for a person", rollback_why(rollback)),
-        );
-    }
-    let Some(held) = &track.held else { return paused_track(track, now) };
-    if let Some((gate, e)) = worst_gate(run, track, now) {
-        return held_by_gate(track, gate, e, held, now);
-    }
-    match held.reason {
-        // Nobody raises it again; it only waits for the way back.
-        HoldReason::Failure => {
-            let text = format!("{name} holds at {share:.0}%: {}. It goes back as soon as they are.", bare(&held.text));
-            (text, format!("{name} {share:.0}%: {}", bare(&held.text)))
-        }
-        HoldReason::Missing => {
-            let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
-            (
-                format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
-                match held.until {
-                    Some(until) => format!("{name} {share:.0}%: {what}, blind in {}", until.until(now).clock()),
-                    None => format!("{name} {share:.0}%: {what}. Waits; rollback armed"),
-                },
-            )
-        }
-        HoldReason::TooFew => {
-            let enough = enough_at(run, track, now)
-                .map(|t| format!(" Enough at {} at current traffic.", show(t)))
-                .unwrap_or_default();
-            (
-                format!("{name} holds at {share:.0}%: {}.{enough}{}", bare(&held.text), in_text(held, now)),
-                format!("{name} {share:.0}%: {}.{enough}", bare(&held.text)),
-            )
-        }
-        _ => (
-            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now)),
-            format!("{name} {share:.0}%: {}", bare(&held.text)),
-        ),
-    }
-}
-
-/// `3 gates without data (provider down)`; what each source answered stands beside the gate.
-fn missing_gates(track: &Track) -> Option<String> {
-    let last = track.gates.iter().filter_map(|(name, g)| g.last.as_ref().map(|e| (name, e)));
-    let missing: Vec<_> = last.filter(|(_, e)| e.acts_as.is_missing()).collect();
-    let (name, first) = missing.first()?;
-    let what = if missing.len() == 1 { human(name) } else { format!("{} gates", missing.len()) };
-    Some(format!("{what} without data ({})", first.verdict.word()))
-}
-
-/// Texts of the engine end with or without a stop.
-fn bare(text: &str) -> &str {
-    text.trim_end_matches(['.', '?'])
-}
-
-/// What the engine does about a hold by itself.
-fn in_text(held: &Held, now: Time) -> String {
-    let Some(until) = held.until else { return " Raises go on when it is gone; automatic rollback is armed.".into() };
-    let left = until.until(now).clock();
-    match held.reason {
-        HoldReason::Breach => format!(" Rolls back in {left} unless somebody says keep."),
-        HoldReason::Missing => format!(" Blind in {left}; traffic stays."),
-        _ => format!(" Looked at again in {left}."),
-    }
-}
-
-/// The bad gate whose trigger fires next.
-fn worst_gate<'a>(run: &'a Run, track: &'a Track, now: Time) -> Option<(&'a Gate, &'a Evaluation)> {
-    let left = |e: &Evaluation| match e.progress {
-        Progress::Dwell { of, .. } => of.minus(dwell(e, now)).0,
-        _ => (1000.0 * (1.0 - trigger(e, now).0)) as u64,
-    };
-    track.bad_gates().filter_map(|(n, e)| gate(run, n).map(|g| (g, e))).min_by_key(|(_, e)| left(e))
-}
-
-fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Time) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
-    let what = gate_text(gate, e);
-    if held.reason == HoldReason::Breach {
-        let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
-        return (
-            format!("{name} held at {share:.0}%: {what}. Rolls back {left} unless somebody says keep."),
-            format!("{name} {share:.0}%: {what}, rolls back {left} unless kept"),
-        );
-    }
-    let (_, far) = trigger(e, now);
-    let then = match e.progress {
-        Progress::Dwell { of, .. } => {
-            let left = of.minus(dwell(e, now)).clock();
-            match gate.severity {
-                Severity::Immediate => format!("Rollback in {left}"),
-                Severity::Fast => format!("Fast rollback in {left}"),
-                Severity::Standard => format!("Asks in {left}"),
-            }
-        }
-        _ => match gate.severity {
-            Severity::Standard => "Asks when it fires".into(),
-            _ => "Rolls back by itself when it fires".into(),
-        },
-    };
-    (
-        format!("{name} held at {share:.0}%: {what} for {far}. {} by itself.", then),
-        format!("{name} {share:.0}%: {what}, {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
-    )
-}
-
-fn paused_track(track: &Track, now: Time) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
-    if let Some(blind) = &track.blind {
-        return (
-            format!(
-                "{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; automatic rollback is armed.",
-                now.since(blind.since).clock()
-            ),
-            format!("{name} blind at {share:.0}% for {}: traffic stays", now.since(blind.since).clock()),
-        );
-    }
-    match &track.paused {
-        Some(p) => {
-            let why = if p.reason.is_empty() { String::new() } else { format!(" ({})", p.reason) };
-            (
-                format!(
-                    "{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; automatic rollback is armed.",
-                    p.by,
-                    now.since(p.since).clock()
-                ),
-                format!("{name} paused {share:.0}% by {} for {}", p.by, now.since(p.since).clock()),
-            )
-        }
-        None => both(format!("{name} holds at {share:.0}%.")),
-    }
-}
-
-fn held_run(run: &Run, now: Time) -> (String, String) {
-    if let Some(p) = &run.paused_all {
-        return (
-            format!(
-                "everything paused by {} for {}. No share is raised until somebody resumes; automatic rollback is armed.",
-                p.by,
-                now.since(p.since).clock()
-            ),
-            format!("everything paused by {} for {}", p.by, now.since(p.since).clock()),
-        );
-    }
-    if let Some(a) = &run.aborting {
-        return both(format!("aborted by {}: what was below 100% goes back, the rest stays warm and held.", a.by));
-    }
-    match (run.stop(), &run.leaving) {
-        (Some(held), _) => (
-            format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)),
-            format!("raises stopped: {}", bare(&held.text)),
-        ),
-        (None, Some(l)) => both(format!("leaving: {}. No share is raised any more.", bare(&l.why))),
-        _ => both("raises are stopped.".into()),
     }
 }
 

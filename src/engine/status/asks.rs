@@ -1,0 +1,94 @@
+//! What only a person can answer, and with what.
+use super::super::command::Verb;
+use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
+use super::{AskLine, held};
+use crate::gate::Verdict;
+use crate::spec::units::Time;
+
+/// What is asked, by deadline.
+pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
+    let mut asks: Vec<AskLine> = Vec::new();
+    if run.stage == Stage::Ready {
+        asks.push(AskLine {
+            service: None,
+            kind: None,
+            text: "ready: waits for start".into(),
+            deadline: None,
+            answers: vec![Verb::Start],
+        });
+    }
+    if run.is_over() {
+        return asks;
+    }
+    for track in run.in_order() {
+        if let Phase::RollbackBlocked { .. } = &track.phase {
+            asks.push(AskLine {
+                service: Some(track.service.clone()),
+                kind: None,
+                text: match track.accepted_share() {
+                    share if share < 0.5 => format!("{}: see why its gateway does not follow the route", track.service),
+                    _ => format!("{}: make old ready, or take it back by hand", track.service),
+                },
+                deadline: None,
+                answers: Vec::new(),
+            });
+        }
+        let Some(ask) = &track.ask else { continue };
+        asks.push(AskLine {
+            service: Some(track.service.clone()),
+            kind: Some(ask.kind),
+            text: match ask.kind {
+                // Why it went back is the verdict's to say.
+                AskKind::AfterRollback => {
+                    format!("{} went back: retry it, skip it, or abort the run?", track.service)
+                }
+                AskKind::Keep => {
+                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
+                }
+                _ => live(run, track, ask, now),
+            },
+            deadline: ask.deadline,
+            answers: answers(ask.kind).to_vec(),
+        });
+    }
+    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
+    asks
+}
+
+/// A question keeps the words it was asked with; its figures are those of now.
+fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
+    let spent = match &track.phase {
+        Phase::Shifting { hold, .. } => hold.accepted_at.map(|at| now.since(at)),
+        Phase::Soaking { .. } => Some(now.since(track.since)),
+        _ => None,
+    };
+    let mut last = track.gates.values().filter_map(|g| g.last.as_ref());
+    match (ask.kind, spent) {
+        (AskKind::TooFew, Some(spent)) => match last.find(|e| e.acts_as == Verdict::TooFew) {
+            Some(e) => format!("{} after {}: next, abort, or wait?", e.reason, spent.clock()),
+            None => ask.text.clone(),
+        },
+        (AskKind::LongStep, Some(spent)) => {
+            let Phase::Shifting { step, .. } = &track.phase else { return ask.text.clone() };
+            let of = run.plan.policy.steps.get(*step).map_or_else(String::new, |s| s.hold.to_string());
+            format!("step {} takes {} instead of {of}: next, abort, or wait?", step + 1, spent.clock())
+        }
+        (AskKind::Missing, _) => match held::missing_gates(track) {
+            Some(what) => format!("{what}: wait or abort?"),
+            None => ask.text.clone(),
+        },
+        _ => ask.text.clone(),
+    }
+}
+
+/// Verbs that answer a question of this kind.
+pub fn answers(kind: AskKind) -> &'static [Verb] {
+    match kind {
+        AskKind::Keep => &[Verb::Keep, Verb::Abort],
+        AskKind::TooFew | AskKind::LongStep | AskKind::Missing => &[Verb::Next, Verb::Abort],
+        AskKind::Drift => &[Verb::AdoptDrift, Verb::RevertDrift],
+        AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
+        AskKind::Write => &[Verb::Retry, Verb::Abort],
+        AskKind::NotAccepted => &[Verb::Abort],
+    }
+}

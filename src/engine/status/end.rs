@@ -1,0 +1,142 @@
+//! Sentences about the end of a run, and about a picture that is not live.
+use super::super::run::{CameTo, Driving, Outcome, Phase, Run, Track};
+use super::ShowTime;
+use super::held::bare;
+use super::left::old_is;
+use super::sentence::both;
+use crate::spec::units::Time;
+
+pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
+    let took = run.ended.zip(run.started).map_or_else(|| "no time".into(), |(e, s)| e.since(s).clock());
+    let count = |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).count();
+    let (new, all) = (count(|t| matches!(t.phase, Phase::Done)), run.tracks.len());
+    let back = count(|t| matches!(t.phase, Phase::RolledBack { .. }));
+    both(match outcome {
+        Outcome::Succeeded => {
+            format!("succeeded: {new} of {all} services on their new version in {took}. Nothing is left to do.")
+        }
+        Outcome::RolledBack => {
+            format!(
+                "rolled back: {} back on old, {}. No traffic on new. The run took {took}.",
+                services(back),
+                old_is(run)
+            )
+        }
+        Outcome::Partial => partial(run, new, back, &took),
+        Outcome::Aborted if run.came_to() == Some(CameTo::Lost) => {
+            let why = run.leaving.as_ref().map_or("the cluster cannot be looked at", |l| bare(&l.why));
+            format!("{why}. Nothing was changed.")
+        }
+        Outcome::Aborted => format!("aborted: nothing was applied. All {all} services run their old version."),
+        Outcome::Blocked => return (blocked(run), blocked_short(run)),
+    })
+}
+
+/// Without the first problem: all of them stand below.
+fn blocked_short(run: &Run) -> String {
+    match run.preflight.iter().flat_map(|p| &p.problems).filter(|p| p.blocking).count() {
+        0 => blocked(run),
+        1 => "blocked: 1 problem, nothing was changed".into(),
+        n => format!("blocked: {n} problems, nothing was changed"),
+    }
+}
+
+fn blocked(run: &Run) -> String {
+    let problems = run.preflight.iter().flat_map(|p| &p.problems).filter(|p| p.blocking);
+    let count = problems.clone().count();
+    match problems.clone().next() {
+        Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
+        None => match &run.driving {
+            Driving::SteppedDown { holder, .. } => {
+                format!(
+                    "blocked: {holder} drives this fleet already. Nothing was changed. Begin again when it has ended."
+                )
+            }
+            Driving::Lost { why, .. } => format!("blocked: {why}. Nothing was changed."),
+            _ => "blocked: refused before the start. Nothing was changed.".into(),
+        },
+    }
+}
+
+pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
+    let decided = decided(run);
+    if let Some((since, error)) = &run.cluster.down {
+        let away = now.since(*since).clock();
+        let (then, brief) = match &decided {
+            Some(back) => (format!("{back} when it answers; it is tried again."), format!("{back} when it answers")),
+            None => (
+                "Shares stay; no decision on old data; it is tried again.".into(),
+                "shares stay, nothing is decided, retrying".into(),
+            ),
+        };
+        return (
+            format!("API server away for {away}, since {}: {error}. {then}", show(*since)),
+            format!("API server away {away}: {brief}"),
+        );
+    }
+    match &run.driving {
+        Driving::Lost { why, since } => {
+            let spent = now.since(*since).clock();
+            let then = decided.as_ref().map(|back| format!(" {back} when it is.")).unwrap_or_default();
+            let brief =
+                decided.map_or("lease lost, nothing is written".into(), |b| format!("{b} when the lease is ours"));
+            (
+                format!(
+                    "not driving for {spent}: {why}. Nothing is written until the lease is ours again; it is tried \
+                     every 2 s.{then}"
+                ),
+                format!("NOT DRIVING {spent}: {brief}"),
+            )
+        }
+        Driving::SteppedDown { holder, .. } => {
+            both(format!("{holder} drives this run now. Nothing more is written from here."))
+        }
+        _ => both("the picture is not live.".into()),
+    }
+}
+
+/// A rollback that was decided and has not reached the cluster: `billing goes back from 50%`.
+pub fn decided(run: &Run) -> Option<String> {
+    let going = run.in_order().filter(|t| t.phase.going_back() && t.accepted_share() >= 0.5);
+    let going: Vec<String> =
+        going.map(|t| format!("{} goes back from {:.0}%", t.service, t.accepted_share())).collect();
+    match (going.is_empty(), &run.aborting) {
+        (false, _) => Some(going.join(", ")),
+        (true, Some(a)) => Some(format!("what {} aborted goes back", a.by)),
+        (true, None) => None,
+    }
+}
+
+/// A service after the end of the run, in at most eleven cells: nothing moves or waits any more.
+pub fn rest(track: &Track) -> String {
+    match &track.phase {
+        Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
+        Phase::RollbackBlocked { .. } => "BLOCKED".into(),
+        Phase::Waiting { .. } => "not begun".into(),
+        _ if track.accepted_share() >= 99.5 => "rests 100%".into(),
+        _ => format!("left at {:.0}%", track.accepted_share()),
+    }
+}
+
+/// Services that rest at 100 % count as new, and say so; the length of the run is the run's, not the rollback's.
+fn partial(run: &Run, done: usize, back: usize, took: &str) -> String {
+    let all = run.tracks.len();
+    let rests = |t: &&Track| !t.phase.is_final() && t.accepted_share() >= 99.5;
+    let resting = run.tracks.values().filter(rests).count();
+    let how = match (resting, done) {
+        (0, _) => String::new(),
+        (_, 0) => " (resting at 100%, old kept warm)".into(),
+        (n, _) => format!(" ({n} of them resting at 100%, old kept warm)"),
+    };
+    let new = done + resting;
+    let old = all.saturating_sub(new + back);
+    let untouched = if old > 0 { format!(", {old} left on old") } else { String::new() };
+    format!(
+        "partial: {new} of {all} on the new version{how}, {back} rolled back{untouched}. This mix stays until the next \
+         upgrade. The run took {took}."
+    )
+}
+
+fn services(n: usize) -> String {
+    if n == 1 { "1 service".into() } else { format!("{n} services") }
+}

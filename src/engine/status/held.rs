@@ -1,0 +1,184 @@
+//! Sentences about what stands still, and why.
+use super::super::run::{Held, HoldReason, Phase, Run, Track};
+use super::sentence::{both, brief_why, gate_text, human, rollback_why};
+use super::{ShowTime, dwell, enough_at, gate, trigger};
+use crate::gate::sample::{Evaluation, Progress};
+use crate::spec::policy::{Gate, Severity};
+use crate::spec::units::Time;
+
+pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
+    let (name, share) = (&track.service, track.accepted_share());
+    if let Phase::RolledBack { rollback } = &track.phase {
+        let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
+        return (
+            format!(
+                "{name} went back to {old}: {}. Nothing else is raised until somebody decides.",
+                rollback_why(rollback)
+            ),
+            format!("{name} went back: {}. A person decides", brief_why(rollback)),
+        );
+    }
+    let Some(held) = &track.held else { return paused_track(track, now) };
+    if let Some((gate, e)) = worst_gate(run, track, now) {
+        return held_by_gate(track, gate, e, held, now);
+    }
+    match held.reason {
+        // Nobody raises it again; it only waits for the way back.
+        HoldReason::Failure => {
+            let text = format!("{name} holds at {share:.0}%: {}. It goes back as soon as they are.", bare(&held.text));
+            (text, format!("{name} {share:.0}%: {}", bare(&held.text)))
+        }
+        HoldReason::Missing => {
+            let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
+            (
+                format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
+                match held.until {
+                    Some(until) => format!("{name} {share:.0}%: {what}, blind in {}", until.until(now).clock()),
+                    None => format!("{name} {share:.0}%: {what}. Waits; rollback armed"),
+                },
+            )
+        }
+        HoldReason::TooFew => {
+            let enough = enough_at(run, track, now)
+                .map(|t| format!(" Enough at {} at current traffic.", show(t)))
+                .unwrap_or_default();
+            (
+                format!("{name} holds at {share:.0}%: {}.{enough}{}", bare(&held.text), in_text(held, now)),
+                format!("{name} {share:.0}%: {}.{enough}", bare(&held.text)),
+            )
+        }
+        _ => (
+            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("{name} {share:.0}%: {}", bare(&held.text)),
+        ),
+    }
+}
+
+/// `3 gates without data (provider down)`; what each source answered stands beside the gate.
+pub fn missing_gates(track: &Track) -> Option<String> {
+    let last = track.gates.iter().filter_map(|(name, g)| g.last.as_ref().map(|e| (name, e)));
+    let missing: Vec<_> = last.filter(|(_, e)| e.acts_as.is_missing()).collect();
+    let (name, first) = missing.first()?;
+    let what = if missing.len() == 1 { human(name) } else { format!("{} gates", missing.len()) };
+    Some(format!("{what} without data ({})", first.verdict.word()))
+}
+
+/// Texts of the engine end with or without a stop.
+pub fn bare(text: &str) -> &str {
+    text.trim_end_matches(['.', '?'])
+}
+
+/// What the engine does about a hold by itself.
+fn in_text(held: &Held, now: Time) -> String {
+    let Some(until) = held.until else { return " Raises go on when it is gone; automatic rollback is armed.".into() };
+    let left = until.until(now).clock();
+    match held.reason {
+        HoldReason::Breach => format!(" Rolls back in {left} unless somebody says keep."),
+        HoldReason::Missing => format!(" Blind in {left}; traffic stays."),
+        _ => format!(" Looked at again in {left}."),
+    }
+}
+
+/// The bad gate whose trigger fires next.
+pub fn worst_gate<'a>(run: &'a Run, track: &'a Track, now: Time) -> Option<(&'a Gate, &'a Evaluation)> {
+    let left = |e: &Evaluation| match e.progress {
+        Progress::Dwell { of, .. } => of.minus(dwell(e, now)).0,
+        _ => (1000.0 * (1.0 - trigger(e, now).0)) as u64,
+    };
+    track.bad_gates().filter_map(|(n, e)| gate(run, n).map(|g| (g, e))).min_by_key(|(_, e)| left(e))
+}
+
+fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Time) -> (String, String) {
+    let (name, share) = (&track.service, track.accepted_share());
+    let what = gate_text(gate, e);
+    if held.reason == HoldReason::Breach {
+        let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
+        return (
+            format!("{name} held at {share:.0}%: {what}. Rolls back {left} unless somebody says keep."),
+            format!("{name} {share:.0}%: {what}, rolls back {left} unless kept"),
+        );
+    }
+    let (_, far) = trigger(e, now);
+    let then = match e.progress {
+        Progress::Dwell { of, .. } => {
+            let left = of.minus(dwell(e, now)).clock();
+            match gate.severity {
+                Severity::Immediate => format!("Rollback in {left}"),
+                Severity::Fast => format!("Fast rollback in {left}"),
+                Severity::Standard => format!("Asks in {left}"),
+            }
+        }
+        _ => match gate.severity {
+            Severity::Standard => "Asks when it fires".into(),
+            _ => "Rolls back by itself when it fires".into(),
+        },
+    };
+    (
+        format!("{name} held at {share:.0}%: {what} for {far}. {} by itself.", then),
+        format!("{name} {share:.0}%: {what}, {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
+    )
+}
+
+fn paused_track(track: &Track, now: Time) -> (String, String) {
+    let (name, share) = (&track.service, track.accepted_share());
+    if let Some(blind) = &track.blind {
+        return (
+            format!(
+                "{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; automatic rollback is armed.",
+                now.since(blind.since).clock()
+            ),
+            format!("{name} blind at {share:.0}% for {}: traffic stays", now.since(blind.since).clock()),
+        );
+    }
+    match &track.paused {
+        Some(p) => {
+            let why = if p.reason.is_empty() { String::new() } else { format!(" ({})", p.reason) };
+            (
+                format!(
+                    "{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; automatic rollback is armed.",
+                    p.by,
+                    now.since(p.since).clock()
+                ),
+                format!("{name} paused {share:.0}% by {} for {}", p.by, now.since(p.since).clock()),
+            )
+        }
+        None => both(format!("{name} holds at {share:.0}%.")),
+    }
+}
+
+pub fn held_run(run: &Run, now: Time) -> (String, String) {
+    if let Some(p) = &run.paused_all {
+        let why = if p.reason.is_empty() { String::new() } else { format!(" ({})", bare(&p.reason)) };
+        let spent = now.since(p.since).clock();
+        return (
+            format!(
+                "everything paused by {}{why} for {spent}. No share is raised until somebody resumes; automatic \
+                 rollback is armed.",
+                p.by
+            ),
+            format!("everything paused by {}{why} for {spent}", p.by),
+        );
+    }
+    if let Some(a) = &run.aborting {
+        return both(format!("aborted by {}: what was below 100% goes back, the rest stays warm and held.", a.by));
+    }
+    match (run.stop(), &run.leaving) {
+        (Some(held), _) => (
+            format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("raises stopped: {}", bare(&held.text)),
+        ),
+        (None, Some(l)) => both(format!("leaving: {}. No share is raised any more.", bare(&l.why))),
+        _ => both("raises are stopped.".into()),
+    }
+}
+
+/// A hold's text with the figures of now, and of the gate the verdict names: two panels must not name two causes.
+pub fn held_text(run: &Run, track: &Track, now: Time) -> Option<String> {
+    let held = track.held.as_ref()?;
+    if held.reason == HoldReason::Gate
+        && let Some((gate, e)) = worst_gate(run, track, now)
+    {
+        return Some(format!("{} for {}", gate_text(gate, e), trigger(e, now).1));
+    }
+    Some(held.text.clone())
+}

@@ -1,0 +1,302 @@
+//! What is told at the moments where a wrong word costs most: after an abort, between two ticks, without the cluster.
+
+use crate::support::nights::{self, Moment};
+use pilothouse::console::keymap::{Keymap, Screen};
+use pilothouse::console::model::{Intent, Mode, Model};
+use pilothouse::console::update::{Ctx, press};
+use pilothouse::console::viewmodel::{Body, Label, Overlay, Scene, Sources, ViewModel};
+use pilothouse::console::zone::Zone;
+use pilothouse::engine::Track;
+use pilothouse::engine::command::{Allowance, Scope, Verb};
+use pilothouse::engine::people::{judge, preview};
+use pilothouse::engine::run::*;
+use pilothouse::engine::status::{Status, Word, at_100, state_text, status};
+use pilothouse::spec::policy::OnExit;
+use pilothouse::spec::units::{Dur, Time};
+
+fn of(moment: &Moment) -> Status {
+    status(&moment.run, moment.now, &|t: Time| t.utc().format("%H:%M:%SZ").to_string())
+}
+
+fn state(moment: &Moment, service: &str) -> String {
+    state_text(&moment.run, moment.run.track(service).unwrap(), moment.now)
+}
+
+fn track<'a>(night: &'a mut Moment, name: &str) -> &'a mut Track {
+    night.run.tracks.get_mut(name).unwrap()
+}
+
+fn later(night: &Moment, seconds: u64) -> Moment {
+    Moment { now: night.now + Dur::secs(seconds), run: night.run.clone() }
+}
+
+fn seen(night: &Moment, model: &Model) -> ViewModel {
+    let keymap = Keymap::shipped("default").unwrap().unwrap();
+    let (label, sources) = (Label::default(), Sources::of(&night.run, night.now));
+    let zone = Zone::named("Europe/Berlin").unwrap();
+    ViewModel::build(
+        &night.run,
+        model,
+        Scene { now: night.now, zone, sources: &sources, label: &label, keymap: &keymap, rows: 30 },
+    )
+}
+
+fn detail(night: &Moment, service: &str) -> String {
+    let model = Model { screen: Screen::Detail, chosen: Some(service.into()), ..Model::default() };
+    let Body::Detail(detail) = seen(night, &model).body else { panic!("no detail") };
+    let line = |l: &Vec<pilothouse::console::viewmodel::Piece>| l.iter().map(|p| p.text.as_str()).collect::<String>();
+    detail.lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn keys(night: &Moment, model: &mut Model, keys: &str) -> Vec<Intent> {
+    let keymap = Keymap::shipped("default").unwrap().unwrap();
+    let ctx = Ctx { run: &night.run, keymap: &keymap, now: night.now, page: 3 };
+    keys.chars().flat_map(|c| press(model, pilothouse::console::chord::Key::char(c), ctx)).collect()
+}
+
+/// Billing went back, five services rest at 100 %, and the run was aborted.
+fn aborted() -> Moment {
+    let mut night = nights::after();
+    let paused = Some(Paused { by: "mara".into(), reason: String::new(), since: night.now });
+    track(&mut night, "billing").paused = paused;
+    (night.run.stage, night.run.ended) = (Stage::Ended(Outcome::Partial), Some(night.now));
+    night
+}
+
+#[test]
+fn after_an_abort_sentence_counter_and_rows_agree() {
+    let night = aborted();
+    let s = of(&night);
+    assert_eq!((s.word, s.done), (Word::Done, (5, 9)));
+    let says = "partial: 5 of 9 on the new version (resting at 100%, old kept warm), 1 rolled back, 3 left on old.";
+    assert!(s.sentence.starts_with(says) && s.sentence.contains("The run took"), "{}", s.sentence);
+    for (service, says) in [("auth", "rests 100%"), ("catalog", "rests 100%"), ("orders", "not begun")] {
+        assert_eq!(state(&night, service), says);
+    }
+    assert_eq!(state(&night, "billing"), "rolled back");
+    for service in ["billing", "catalog"] {
+        let detail = detail(&night, service);
+        for word in ["asks", "soaking", "paused"] {
+            assert!(!detail.contains(&format!(" {word} ")), "{service} {word}: {detail}");
+        }
+        let model = Model { chosen: Some(service.into()), ..Model::default() };
+        let notes = seen(&night, &model).services.notes;
+        assert!(notes.iter().all(|(n, _)| !n.contains("paused") && !n.contains("soaking")), "{notes:?}");
+    }
+}
+
+#[test]
+fn a_pause_says_nothing_of_a_way_back() {
+    let mut night = nights::draining();
+    let stop = Paused { by: "mara".into(), reason: String::new(), since: night.now };
+    track(&mut night, "billing").paused = Some(stop.clone());
+    night.run.paused_all = Some(stop);
+    let next = of(&night).next;
+    assert!(next.condition.starts_with("step 3 of 5") && next.at.is_some(), "{next:?}");
+    let notes = seen(&night, &Model::default()).services.notes;
+    assert!(notes[0].0.starts_with("back to old"), "{notes:?}");
+}
+
+#[test]
+fn the_expected_time_stands_and_the_countdown_goes_on() {
+    for night in [nights::safe(), nights::over(), nights::verifying()] {
+        let at = of(&night).next.at.unwrap();
+        for seconds in 1..9 {
+            let now = later(&night, seconds);
+            let next = of(&now).next.at.unwrap();
+            assert_eq!(next, at, "{seconds}s later");
+        }
+        // Without ticks nothing becomes clean.
+        let far = later(&night, 60);
+        assert!(of(&far).next.at.unwrap() > at);
+    }
+}
+
+#[test]
+fn too_few_requests_give_one_expected_time() {
+    let night = nights::too_few();
+    let s = of(&night);
+    let enough = pilothouse::engine::status::enough_at(&night.run, night.run.track("billing").unwrap(), night.now);
+    assert_eq!(s.next.condition, "enough requests, then 2:00 clean");
+    assert_eq!(s.next.at, enough.map(|t| t + Dur::mins(2)));
+    assert!(!s.next.recovers, "requests come by themselves");
+}
+
+#[test]
+fn a_held_service_does_not_hide_what_moves() {
+    let mut night = nights::over();
+    let moving = nights::safe().run.track("billing").unwrap().phase.clone();
+    track(&mut night, "orders").phase = moving;
+    let s = of(&night);
+    assert_eq!(s.service.as_deref(), Some("billing"));
+    assert_eq!((s.next.text.as_str(), s.next.recovers), ("orders 50%", false));
+    assert!(s.next.meanwhile.starts_with("billing: "), "{:?}", s.next);
+    let told = seen(&night, &Model::default()).next;
+    assert!(told[0].contains("; billing: ") && !told[1].contains("; billing"), "{told:?}");
+}
+
+#[test]
+fn all_at_100_percent_count_and_the_blast_radius_has_one_population() {
+    let mut night = nights::safe();
+    let weights = night.run.track("ledger").unwrap().route.clone();
+    let billing = track(&mut night, "billing");
+    (billing.route, billing.desired) = (weights, 100);
+    assert!(at_100(billing), "its last step is at 100 %");
+    assert_eq!((of(&night).done, of(&night).blast_radius), ((6, 9), 100));
+    for (night, share) in [(nights::lowering(), 50), (nights::verifying(), 0), (nights::after(), 0)] {
+        assert_eq!(of(&night).blast_radius, share, "what soaks is not counted before or after");
+    }
+}
+
+#[test]
+fn without_the_cluster_a_decided_rollback_is_told_as_decided() {
+    let mut night = nights::lowering();
+    night.run.cluster.down = Some((night.now - Dur::secs(40), "refused".into()));
+    let s = of(&night);
+    assert_eq!(s.word, Word::Lost);
+    assert!(s.sentence.contains("billing goes back from 50% when it answers"), "{}", s.sentence);
+    assert!(!s.sentence.contains("no decision") && !s.short.contains("nothing is decided"), "{s:?}");
+    assert_eq!(s.next.text, "billing goes back from 50%");
+    let mut undriven = nights::lowering();
+    undriven.run.driving = Driving::Lost { why: "lease not renewed".into(), since: undriven.now - Dur::secs(16) };
+    let s = of(&undriven);
+    assert!(s.short.contains("billing goes back from 50%") && s.sentence.contains("billing goes back"), "{s:?}");
+    let mut model = Model::default();
+    keys(&night, &mut model, "q");
+    let Some(Overlay::Dialog(dialog)) = seen(&night, &model).overlay else { panic!("no dialog") };
+    assert_eq!(dialog.lines[0].text, "below 100% new when last seen: billing 50%, going back");
+
+    let mut night = nights::over();
+    night.run.cluster.down = Some((night.now - Dur::secs(40), "refused".into()));
+    for scope in [Scope::Run, Scope::Service("billing".into())] {
+        let p = preview(&night.run, Verb::Abort, &scope);
+        assert!(p.effects[0].contains("written when the API server, which is away, answers"), "{p:?}");
+    }
+    let billing = Scope::Service("billing".into());
+    for verb in [Verb::Next, Verb::RevertDrift, Verb::AdoptDrift] {
+        let allowed = judge(&night.run, verb, &billing, &night.run.identity, None);
+        assert_eq!(allowed, Allowance::Denied("the API server is away".into()), "{verb:?}");
+    }
+    let abort = judge(&night.run, Verb::Abort, &billing, &night.run.identity, None);
+    assert!(matches!(abort, Allowance::NeedsTyping(_)), "a decision may be taken: {abort:?}");
+}
+
+#[test]
+fn without_the_cluster_every_number_of_the_past_is_doubted() {
+    let night = nights::lost();
+    let vm = seen(&night, &Model::default());
+    assert_eq!(vm.next_right[0], "?5 of 9 at 100% | blast radius ?10%");
+    assert!(vm.services.notes[0].0.starts_with("?1 of ?1 new pods"), "{:?}", vm.services.notes);
+    assert!(vm.services.rows.iter().all(|r| !r.observed.starts_with(|c: char| c.is_ascii_digit())));
+    let detail = detail(&night, "billing");
+    let line = |word: &str| detail.lines().find(|l| l.contains(word)).unwrap_or_default().to_string();
+    assert!(line("accepted").contains("?10%") && line("New pods").contains("?1 of ?1"), "{detail}");
+}
+
+#[test]
+fn what_was_observed_of_another_share_is_not_shown() {
+    let back = nights::rolling_back();
+    let vm = seen(&back, &Model::default());
+    assert_eq!(vm.services.rows.iter().find(|r| r.name == "billing").unwrap().observed, "-");
+    let mut drift = nights::safe();
+    let route = nights::over().run.track("billing").unwrap().route.clone();
+    track(&mut drift, "billing").route = route;
+    let vm = seen(&drift, &Model::default());
+    assert_eq!(vm.services.rows.iter().find(|r| r.name == "billing").unwrap().observed, "?");
+}
+
+#[test]
+fn a_question_has_the_figures_of_now_and_keys_of_its_service() {
+    let mut night = nights::too_few();
+    let now = night.now;
+    let old = Ask { kind: AskKind::TooFew, text: "2 of 300 requests after 1:00".into(), since: now, deadline: None };
+    track(&mut night, "billing").ask = Some(old.clone());
+    track(&mut night, "orders").ask = Some(Ask { text: "another".into(), ..old });
+    let ask = of(&night).ask.unwrap();
+    assert!(ask.text.starts_with("14 of 300 requests after "), "{ask:?}");
+    let row = |chosen: Option<&str>| {
+        let model = Model { chosen: chosen.map(String::from), ..Model::default() };
+        seen(&night, &model).ask.unwrap()
+    };
+    assert!(row(None).text.starts_with("(1 of 2) billing: 14 of 300"), "{:?}", row(None));
+    assert_eq!(row(None).keys, "[n] next  [x] abort");
+    assert_eq!(row(Some("auth")).keys, "[esc] select billing", "x would abort auth");
+}
+
+#[test]
+fn below_100_percent_one_person_aborts_whatever_the_phase() {
+    let mut night = nights::safe();
+    let route = night.run.track("billing").unwrap().route.clone();
+    track(&mut night, "ledger").route = route;
+    let on = |verb| judge(&night.run, verb, &Scope::Service("ledger".into()), &night.run.identity, None);
+    assert_eq!(on(Verb::Abort), Allowance::NeedsTyping("ledger".into()), "a foreign edit took it to 25 %");
+    assert!(matches!(on(Verb::Rollback), Allowance::Denied(why) if why.starts_with("below 100%")));
+}
+
+#[test]
+fn previews_tell_what_else_follows() {
+    let night = nights::ready();
+    let skip = preview(&night.run, Verb::Skip, &Scope::Service("ledger".into()));
+    let also = skip.effects.iter().find(|e| e.starts_with("so do")).unwrap();
+    for name in ["billing", "orders", "portal"] {
+        assert!(also.contains(name), "{also}");
+    }
+    let billing = Scope::Service("billing".into());
+    let abort = preview(&nights::over().run, Verb::Abort, &billing);
+    assert_eq!(abort.effects.last().unwrap(), "nothing else is raised then, until a person decides");
+    let next = preview(&nights::too_few().run, Verb::Next, &billing);
+    assert_eq!(next.effects[0], "the step is taken as good on 14 of 300 requests");
+    assert!(!next.not_undone.is_empty());
+}
+
+#[test]
+fn two_panels_name_one_cause() {
+    let night = later(&nights::over(), 5);
+    let cause = "error rate 3.30% > 1.00% for 0:45 of 2:00";
+    assert!(of(&night).sentence.contains(cause), "{}", of(&night).sentence);
+    let notes = seen(&night, &Model::default()).services.notes;
+    assert!(notes[0].0.contains(cause), "{notes:?}");
+    assert!(detail(&night, "billing").contains(cause));
+}
+
+#[test]
+fn rows_that_the_run_holds_do_not_read_as_moving() {
+    let mut night = nights::safe();
+    let since = night.now - Dur::secs(30);
+    let text = "auth went back".to_string();
+    night.run.stopped = Some(Held { reason: HoldReason::Failure, text, since, until: None });
+    assert_eq!((state(&night, "billing").as_str(), state(&night, "auth").as_str()), ("HELD 0:30", "soaking 5m"));
+    assert_eq!(of(&night).next.text, "nothing before somebody decides");
+}
+
+#[test]
+fn a_lost_terminal_and_another_driver_are_named() {
+    let mut night = nights::safe();
+    let since = night.now - Dur::secs(10);
+    night.run.paused_all = Some(Paused { by: "engine".into(), reason: "the terminal is gone".into(), since });
+    assert!(of(&night).sentence.starts_with("everything paused by engine (the terminal is gone) for 0:10."));
+    night.run.driving = Driving::SteppedDown { holder: "mara@vm".into(), since };
+    assert_eq!(of(&night).next.text, "nothing from here: mara@vm drives");
+    let mut model = Model::default();
+    assert_eq!(keys(&night, &mut model, "q"), [Intent::Quit(OnExit::Hold)], "nothing is left to decide");
+    assert_eq!(keys(&night, &mut model, "p"), []);
+}
+
+#[test]
+fn leaving_before_the_start_offers_nothing_to_take_up() {
+    let night = nights::ready();
+    let mut model = Model::default();
+    keys(&night, &mut model, "q");
+    let Some(Overlay::Dialog(dialog)) = seen(&night, &model).overlay else { panic!("no dialog") };
+    assert!(dialog.lines.iter().all(|l| !l.text.contains("resume")), "{dialog:?}");
+}
+
+#[test]
+fn an_answer_gives_the_keys_back_by_itself() {
+    let mut model = Model { hint: Some("start sent".into()), ..Model::default() };
+    for (second, shown) in [(10, true), (11, true), (12, false), (20, false)] {
+        model.fade_hint(Time(second * 1000));
+        assert_eq!(model.hint.is_some(), shown, "{second}");
+    }
+    assert_eq!(model.mode, Mode::Keys);
+}
