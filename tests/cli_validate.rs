@@ -102,10 +102,21 @@ fn folders_without_files_and_files_without_end() {
     let (_, problems) = files::read(std::slice::from_ref(&folder.0));
     assert!(problems[0].message.contains("holds no *.yaml or *.yml file"), "{}", problems[0]);
     let (_, problems) = files::read(&[PathBuf::from("/dev/zero")]);
-    assert!(problems[0].message.contains("more than 2097152 bytes"), "{}", problems[0]);
+    assert!(problems[0].message.contains("a device: only regular files are read"), "{}", problems[0]);
     let large = folder.put("large.yaml", "# x\n".repeat(600_000));
     let (files, problems) = files::read(&[large]);
-    assert!(files.is_empty() && problems[0].message.contains("more than"), "{problems:?}");
+    assert!(files.is_empty() && problems[0].message.contains("more than 2097152 bytes"), "{problems:?}");
+}
+
+/// A pipe that nobody writes to would be waited for without end.
+#[test]
+fn only_regular_files_are_read() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.0.join("pipe.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (read, problems) = files::read(std::slice::from_ref(&folder.0));
+    assert!(read.is_empty() && problems.len() == 1, "{problems:?}");
+    assert!(problems[0].message.contains("a named pipe: only regular files are read"), "{}", problems[0]);
 }
 
 #[test]

@@ -262,6 +262,51 @@ fn told_to_hold_it_says_shares_and_how_to_go_on_and_then_goes_on() {
     verifies(&work);
 }
 
+#[test]
+fn a_cluster_that_goes_away_is_given_up_and_the_run_left() {
+    let work = Work::new("lost");
+    let practice = Practice::start(&work, "healthy");
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("rollback_give_up", "15s").write(&work);
+    let child = run(&work, &practice, &files, &[]);
+    at_a_quarter(&practice, "tenants");
+    drop(practice);
+    let said = ended(child, Duration::from_secs(60));
+    said.is(6, &["cluster or metrics were away for 15s", "tenants 25 % new", "pilothouse resume", "--kubeconfig"]);
+    assert_eq!(end_of(&said)["outcome"], "lost");
+    ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: lost cluster or metrics"]);
+    verifies(&work);
+}
+
+#[test]
+fn what_is_at_100_when_it_is_told_to_leave_stays_and_is_taken_up_again() {
+    let work = Work::new("partial");
+    let practice = Practice::start(&work, "healthy");
+    let services = [("tenants", "1.4.2", "1.5.0", ""), ("search", "2.2.2", "2.3.0", "tenants: \">=1.5.0\"")];
+    let files = Files::of(&services).with("soak", "4m").write(&work);
+    let child = run(&work, &practice, &files, &[]);
+    until("25 % of search", Duration::from_secs(240), || (practice.weights("search").1 == Some(25)).then_some(()));
+    signal(&child, "TERM");
+    let said = ended(child, LIMIT);
+    let id = run_id(&work.state());
+    said.is(8, &["partial", &format!("pilothouse resume {id}"), "tenants"]);
+    assert_eq!((practice.weights("tenants").1, practice.weights("search").1), (Some(100), None));
+    ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: partial", "pilothouse resume"]);
+    // A new run is told what stands there, and not to delete what serves.
+    let other = Work::new("partial-new");
+    let again = ended(run(&other, &practice, &files, &[]), LIMIT);
+    again.is(2, &[&format!("left by run {id}"), "serves 100 % of the traffic", &format!("pilothouse resume {id}")]);
+    assert!(!again.out.contains("delete deployment tenants-next"), "{again}");
+
+    // Taken up, tenants soaks on; search stays where it was taken back to, and that is no failure of the run.
+    let resumed = start(&work, &practice, &["resume", "--headless", "-o", "jsonl", "--on-exit", "hold"]);
+    std::thread::sleep(Duration::from_secs(12));
+    assert_eq!(practice.weights("tenants").1, Some(100), "nothing goes back");
+    signal(&resumed, "TERM");
+    ended(resumed, LIMIT).is(7, &["the abort by engine is over", "tenants"]);
+    assert_eq!(practice.weights("tenants").1, Some(100));
+    verifies(&work);
+}
+
 /// Somebody else's lease, renewed once so that it is known to live or not at all.
 fn foreign_lease(practice: &Practice, work: &Work) {
     let lease = work.write(

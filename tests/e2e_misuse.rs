@@ -222,6 +222,62 @@ fn one_fleet_has_one_driver() {
     verifies(&work);
 }
 
+/// The run's plan knows the context it was begun in, the printed command the files; and the cluster itself is asked.
+#[test]
+fn a_run_is_taken_up_on_its_own_cluster_only() {
+    let work = Work::new("own");
+    let practice = Practice::start(&work, "healthy");
+    // The Fleet says another context than the one that is given.
+    let files = Files { context: "practice-viewer".into(), ..tenants() }.write(&work);
+    let mut first = pilothouse(&work);
+    first.arg("--kubeconfig").arg(&practice.kubeconfig).args(["--context", "practice", "run", "--on-exit", "hold"]);
+    let first = first.arg("-f").arg(&files).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("25 %", SOON, || (practice.weights("tenants").1 == Some(25)).then_some(()));
+    signal(&first, "TERM");
+    let (id, state) = (run_id(&work.state()), work.state());
+    let resume = format!(
+        "pilothouse resume {id} --headless --kubeconfig {} --context practice --state-dir {}",
+        practice.kubeconfig.display(),
+        state.display()
+    );
+    ended(first, SOON).is(7, &[&resume]);
+    ends(pilothouse(&work).arg("runs"), SOON).is(0, &["not ended, left: SIGTERM", "--context practice"]);
+
+    let elsewhere = Work::new("elsewhere");
+    let other = Practice::seeded(&elsewhere, "healthy", "8");
+    let take_up = |kubeconfig: &Path| {
+        let mut command = pilothouse(&work);
+        command.arg("--kubeconfig").arg(kubeconfig).args([
+            "resume",
+            &id,
+            "--headless",
+            "--timeout",
+            "5s",
+            "-o",
+            "jsonl",
+        ]);
+        ends(&mut command, SOON)
+    };
+    take_up(&other.kubeconfig).is(1, &["another cluster", "nothing was changed", "--kubeconfig"]);
+    assert_eq!(other.leftovers(), Vec::<String>::new());
+    // Without --context: the one it was begun in, which may write. The timeout takes 25 % back.
+    take_up(&practice.kubeconfig).is(3, &["rolled_back"]);
+    assert_eq!(practice.leftovers(), Vec::<String>::new());
+    verifies(&work);
+}
+
+#[test]
+fn a_fault_of_the_driver_is_told_to_who_reads_lines() {
+    let work = Work::new("panic-lines");
+    let mut demo = pilothouse(&work);
+    demo.args(["demo", "--headless", "--scenario", "healthy", "-o", "jsonl"]).env("PILOTHOUSE_PANIC", "drive");
+    let said = ends(&mut demo, SOON);
+    said.is(7, &["a fault in Pilothouse ended the driver", "pilothouse resume"]);
+    let end: serde_json::Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["type"], &end["exit_code"]), (&"end".into(), &7.into()), "{said}");
+    verifies(&work);
+}
+
 #[test]
 fn journals_that_cannot_be_taken_up() {
     let work = Work::new("journal");

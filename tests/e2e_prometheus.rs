@@ -2,9 +2,10 @@
 //! gates of whole runs.
 mod support;
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use support::e2e::{Files, Practice, Prometheus, Work, end_of, ends, pilothouse, verifies};
+use support::e2e::{Files, Practice, Prometheus, Work, end_of, ended, ends, pilothouse, signal, until, verifies};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -55,4 +56,40 @@ fn a_bad_release_goes_back_by_what_prometheus_says() {
     assert_eq!(practice.weights("billing"), (Some(100), None));
     assert_eq!(practice.leftovers(), Vec::<String>::new());
     verifies(&work);
+}
+
+/// Traffic is split and Prometheus is away: the run must still be taken up, and taken back.
+#[test]
+fn a_run_is_taken_up_while_prometheus_is_away() {
+    let work = Work::new("prometheus-away");
+    let practice = Practice::start(&work, "healthy");
+    let Some(prometheus) = Prometheus::start(&work, &practice.sd) else { return };
+    let services = [("tenants", "1.4.2", "1.5.0", "")];
+    let files = Files { prometheus: Some(prometheus.url.clone()), ..Files::of(&services) }.write(&work);
+    let start = |args: &[&str]| {
+        let mut command = pilothouse(&work);
+        command.arg("--kubeconfig").arg(&practice.kubeconfig).args(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let path = files.to_str().unwrap();
+    let run = start(&["run", "--on-exit", "hold", "-f", path]);
+    until("25 % on the route", LIMIT, || (practice.weights("tenants").1 == Some(25)).then_some(()));
+    signal(&run, "TERM");
+    ended(run, LIMIT).is(7, &["pilothouse resume"]);
+    drop(prometheus);
+
+    let begun = start(&["run", "-f", path]);
+    ended(begun, LIMIT).is(6, &["nothing was begun"]);
+    let resumed = start(&["resume", "--headless", "-o", "jsonl"]);
+    until("the lease", LIMIT, || {
+        let lease = practice.get("/apis/coordination.k8s.io/v1/namespaces/shop/leases");
+        let held =
+            lease.pointer("/items/0/spec/holderIdentity").and_then(|h| h.as_str()).is_some_and(|h| !h.is_empty());
+        held.then_some(())
+    });
+    signal(&resumed, "TERM");
+    until("0 % on the route", LIMIT, || practice.weights("tenants").1.is_none_or(|w| w == 0).then_some(()));
+    signal(&resumed, "TERM");
+    let said = ended(resumed, LIMIT);
+    assert!(said.err.contains("the run is taken up, and raises nothing until there is data"), "{said}");
 }

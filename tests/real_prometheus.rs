@@ -78,7 +78,7 @@ async fn start(binary: &Path, exporter: u16) -> Server {
         .unwrap();
     let server = Server { process, address: format!("http://127.0.0.1:{port}"), dir };
     let began = Instant::now();
-    while let Err(error) = about(&environment(&server.address)).await {
+    while let Err(error) = about(&environment(&server.address), []).await {
         assert!(began.elapsed() < Duration::from_secs(30), "Prometheus does not become ready: {error}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -195,7 +195,7 @@ async fn a_real_prometheus_is_read_right() {
         })
     };
     let env = environment(&server.address);
-    let told = about(&env).await.unwrap();
+    let told = about(&env, []).await.unwrap();
     assert!(told.what.starts_with("Prometheus ") && told.what.contains('.'), "{told:?}");
     assert_eq!(told.interval, Some(Dur::secs(1)));
     let source = Prometheus::new(&env, ByService::new(&Convention::Prometheus, [])).unwrap();

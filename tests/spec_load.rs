@@ -206,13 +206,53 @@ fn the_schema_uses_only_what_is_checked() {
         "format",
         "$defs",
     ];
-    // `pattern` only helps editors: the unit that `format` names is parsed.
+    // These only help editors: the unit that `format` names is parsed, and bounds are told of by what they mean; see
+    // `what_the_schema_bounds_is_bounded`.
     let said = ["$schema", "title", "description", "default", "pattern"];
+    let bounds = ["exclusiveMinimum", "exclusiveMaximum", "minItems", "minProperties", "minLength", "maxLength"];
+    let said: Vec<&str> = said.into_iter().chain(bounds).collect();
     for key in seen {
         assert!(checked.contains(&key.as_str()) || said.contains(&key.as_str()), "`{key}` is not checked");
     }
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     for def in schema["$defs"].as_object().unwrap().values().filter(|d| d.get("properties").is_some()) {
         assert!(def.get("additionalProperties").is_some(), "{def}");
+    }
+}
+
+/// Each bound that editors are told of is an error of the program as well.
+#[test]
+fn what_the_schema_bounds_is_bounded() {
+    let whole = "apiVersion: pilothouse.dev/v1alpha1\nkind: Policy\nmetadata: {name: p}\nspec:\n  max_step: 3\n  steps: \
+                 [{weight: 100, hold: 2m}]\n  gates:\n    - {name: a, measure: latency_quantile, quantile: 0.5, max: 1s, \
+                 abs_bad: 5}\n    - {name: b, promql: up, freshness: up, max: 1, trigger: {consecutive: 2}}\n    - {name: c, \
+                 measure: error_rate, baseline: {ratio: 1.5}, trigger: {k_of_n: {k: 1, n: 2}}}\n    - {name: d, measure: \
+                 error_rate, trigger: {burn_rate: {slo: 90%, windows: [{factor: 2, long: 1h, short: 5m}]}}}\n";
+    let valid = |text: &str| load(&files(&[("p.yaml", text)]), presets()).is_ok();
+    assert!(valid(whole));
+    for (from, to) in [
+        ("name: p", "name: \"\""),
+        ("name: p", "name: P_"),
+        ("max_step: 3", "max_step: 0"),
+        ("[{weight: 100, hold: 2m}]", "[]"),
+        ("weight: 100", "weight: 101"),
+        ("hold: 2m", "hold: \"\""),
+        ("hold: 2m", "hold: .m"),
+        ("name: a", "name: \"\""),
+        ("quantile: 0.5", "quantile: 0"),
+        ("quantile: 0.5", "quantile: 1"),
+        ("abs_bad: 5", "abs_bad: 0"),
+        ("promql: up", "promql: \"\""),
+        ("max: 1,", "max: \"\","),
+        ("consecutive: 2", "consecutive: 0"),
+        ("ratio: 1.5", "ratio: 0"),
+        ("k: 1", "k: 0"),
+        ("slo: 90%", "slo: 1.5"),
+        ("slo: 90%", "slo: -1%"),
+        ("factor: 2", "factor: 0"),
+        ("[{factor: 2, long: 1h, short: 5m}]", "[]"),
+    ] {
+        let broken = whole.replacen(from, to, 1);
+        assert!(broken != whole && !valid(&broken), "{to} is let pass");
     }
 }

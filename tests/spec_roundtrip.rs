@@ -45,7 +45,14 @@ fn convention() -> impl Strategy<Value = Convention> {
         Just(Convention::Istio),
         ("[a-z_]{1,8}", "[a-z_]{1,8}", "[a-z]{1,8}", 0.001..10.0f64).prop_map(
             |(requests, code_label, duration, duration_unit)| {
-                Convention::Own(Names { requests, code_label, duration, duration_unit })
+                Convention::Own(Names {
+                    requests,
+                    code_label,
+                    duration,
+                    duration_unit,
+                    pod_label: None,
+                    namespace_label: None,
+                })
             }
         ),
     ]

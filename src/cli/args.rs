@@ -108,12 +108,16 @@ pub enum Command {
     /// Try a gate on recorded samples
     #[command(subcommand)]
     Gate(GateCommand),
-    /// Keymaps: list, print one, check a file
-    #[command(subcommand)]
-    Keys(FileCommand),
-    /// Themes: list, print one, check a file
-    #[command(subcommand)]
-    Themes(FileCommand),
+    /// Keymaps: list (also when nothing else is said), print one, check a file
+    Keys {
+        #[command(subcommand)]
+        what: Option<FileCommand>,
+    },
+    /// Themes: list (also when nothing else is said), print one, check a file
+    Themes {
+        #[command(subcommand)]
+        what: Option<FileCommand>,
+    },
     /// Print JSON Schema of the files for editors, or a preset policy to copy
     Schema {
         /// Print this preset policy instead

@@ -8,6 +8,10 @@ use crate::journal::show::{self, Format};
 use crate::journal::text::clean;
 use crate::journal::{JournalError, RunDir, Verification};
 
+/// Problems that are told to a person one by one: a file that something rewrote as a whole, such as an editor that
+/// changes line ends, has one in each record.
+const MANY: usize = 20;
+
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
@@ -57,7 +61,7 @@ fn json_line(found: &Verification) -> String {
     json!({
         "type": "verification", "schema": 1, "run": found.run, "sound": found.sound(), "exit_code": found.exit_code(),
         "records": found.records, "messages": found.messages, "head": found.head, "torn": found.torn,
-        "problems": found.problems, "cannot_prove": found.cannot_prove,
+        "newer_schema": found.newer, "problems": found.problems, "cannot_prove": found.cannot_prove,
     })
     .to_string()
 }
@@ -65,6 +69,11 @@ fn json_line(found: &Verification) -> String {
 fn text(found: &Verification) -> String {
     let counts = format!("{} records, {} messages, head {}", found.records, found.messages, clean(&found.head));
     let mut out = match found.problems.len() {
+        0 if found.newer.is_some() => format!(
+            "run {}: written by a newer version (schema {}): only the chain was checked, it is whole. {counts}\n",
+            found.run,
+            found.newer.unwrap_or_default()
+        ),
         0 => format!("run {}: sound. {counts}\n", found.run),
         1 => format!("run {}: NOT as it was written, 1 problem. {counts}\n", found.run),
         n => format!("run {}: NOT as it was written, {n} problems. {counts}\n", found.run),
@@ -72,13 +81,16 @@ fn text(found: &Verification) -> String {
     if found.torn {
         out.push_str("  The last line is half written: the process died while writing it. Resume sets it aside.\n");
     }
-    for p in &found.problems {
+    for p in found.problems.iter().take(MANY) {
         let (expected, found) = (clean(&p.expected), clean(&p.found));
         out.push_str(&format!(
             "  record {}: {}\n    expected  {expected}\n    found     {found}\n",
             p.record,
             clean(&p.what)
         ));
+    }
+    if let Some(more) = found.problems.len().checked_sub(MANY).filter(|more| *more > 0) {
+        out.push_str(&format!("  and {more} more; `-o jsonl` lists all of them\n"));
     }
     out.push_str("It does not prove\n");
     for open in &found.cannot_prove {

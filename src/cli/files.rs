@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use crate::spec::{MAX_FILE, Problem, SourceFile};
@@ -60,6 +61,13 @@ fn members(path: &Path) -> Result<Vec<PathBuf>, Problem> {
 
 fn file(path: &Path) -> Result<SourceFile, Problem> {
     let name = path.display().to_string();
+    // A pipe nobody writes to, or a terminal, would be waited for without end.
+    if let Ok(kind) = fs::metadata(path).map(|m| m.file_type())
+        && !(kind.is_file() || kind.is_fifo() && is_handed_over(path))
+    {
+        let message = format!("the file is {}: only regular files are read", what(kind));
+        return Err(Problem::of_file(&name, message, Some("write its content to a file, and name that".into())));
+    }
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| {
@@ -88,6 +96,20 @@ fn file(path: &Path) -> Result<SourceFile, Problem> {
     let help = "is it the right file? If it is text in another encoding, save it as UTF-8".to_string();
     Err(Problem::of_file(&name, format!("the file holds {what}: it cannot be read as text"), Some(help))
         .at(line, column))
+}
+
+/// An end of a pipe that the shell opened for this process, as in `-f <(envsubst < fleet.yaml)`.
+fn is_handed_over(path: &Path) -> bool {
+    path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
+}
+
+fn what(kind: fs::FileType) -> &'static str {
+    match () {
+        () if kind.is_fifo() => "a named pipe",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_char_device() || kind.is_block_device() => "a device",
+        () => "a folder",
+    }
 }
 
 /// Line and column of what follows `before`, counted from 1.

@@ -1,10 +1,11 @@
 //! `run`, `watch` and `resume`: a real cluster.
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg};
+use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Session, need_terminal};
 use super::{demo, place, screen, spectate, validate};
@@ -12,6 +13,7 @@ use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
+use crate::headless::{jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
 use crate::plan::Plan;
@@ -48,22 +50,80 @@ pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
     Ok(Plan::build(&bundle)?)
 }
 
-/// The adapters for a plan's environment.
-async fn world(plan: &mut Plan, run: &str, global: &Global) -> Result<World, Exit> {
+/// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.
+fn context_of(plan: &Plan, global: &Global) -> Option<String> {
+    let named = global.context.clone().or(plan.environment.kubernetes.context.clone());
+    cluster::context_of(global.kubeconfig.as_deref(), named.as_deref()).or(named)
+}
+
+/// What was typed to name the cluster and the state folder, so that a command printed for later names the same.
+fn flags(global: &Global) -> String {
+    let path = |p: &PathBuf| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string();
+    let given = [
+        ("--kubeconfig", global.kubeconfig.as_ref().map(path)),
+        ("--context", global.context.clone()),
+        ("--state-dir", global.state_dir.as_ref().map(path)),
+    ];
+    let flags = given.into_iter().filter_map(|(flag, value)| value.map(|v| format!("{flag} {}", quoted(&v))));
+    flags.collect::<Vec<_>>().join(" ")
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_string();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// A run is taken up on the cluster it was begun on, and on no other.
+async fn same_cluster(cluster: &KubeCluster, known: &str, run: &str) -> Result<(), Exit> {
+    let asked = cluster.uid().await;
+    let here = asked.map_err(|e| lost(anyhow!("which cluster this is cannot be asked: {e}; nothing was changed")))?;
+    match here {
+        Some(uid) if uid == known => {}
+        Some(uid) if !known.is_empty() => {
+            let error = anyhow!(
+                "this is another cluster than the one run {run} was begun on (its namespace kube-system has UID {uid}, \
+                 not {known}); nothing was changed. Name the run's own with --kubeconfig and --context"
+            );
+            return Err(error.into());
+        }
+        _ => eprintln!(
+            "pilothouse: whether this is the cluster run {run} was begun on cannot be told, since the namespace \
+             kube-system may not be read; it is taken for it"
+        ),
+    }
+    Ok(())
+}
+
+/// The adapters for a plan's environment. `known` is the UID of the cluster the run was begun on.
+async fn world(plan: &mut Plan, run: &str, global: &Global, known: Option<&str>) -> Result<World, Exit> {
     let environment = &plan.environment;
     let context = global.context.as_deref().or(environment.kubernetes.context.as_deref());
     let client = cluster::connect(global.kubeconfig.as_deref(), context).await.map_err(|e| {
         let away = matches!(e, ConnectError::Unreachable { .. } | ConnectError::NoApiServer { .. });
         Exit { code: if away { 6 } else { 1 }, error: e.into() }
     })?;
-    let about = crate::metrics::about(environment).await.map_err(|e| lost(anyhow!("{e}; nothing was begun")))?;
-    if plan.environment.metrics.source_interval.is_none() {
-        plan.environment.metrics.source_interval = about.interval;
+    let cluster = KubeCluster::new(client.clone(), Options::REAL);
+    if let Some(known) = known {
+        same_cluster(&cluster, known, run).await?;
     }
+    let about = match crate::metrics::about(environment, plan.services.iter().map(|p| &p.service)).await {
+        Ok(about) => about.interval,
+        Err(error) if known.is_some() => {
+            // Traffic may be split: without metrics it can still be watched, held and taken back.
+            eprintln!("pilothouse: {error}; the run is taken up, and raises nothing until there is data");
+            None
+        }
+        Err(error) => return Err(lost(anyhow!("{error}; nothing was begun"))),
+    };
+    let interval = &mut plan.environment.metrics.source_interval;
+    *interval = interval.or(about);
     let services = plan.services.iter().map(|p| &p.service);
     let seed = u64::from(std::process::id());
     let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
-    let cluster = KubeCluster::new(client.clone(), Options::REAL);
     let user = identity::ask(&cluster).await.identity.name;
     let holder = cluster::lease::holder_id(&user, &identity::host(), std::process::id(), run);
     let lease = KubeLease::new(client, &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
@@ -89,11 +149,12 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 /// A new run of files.
 async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
     let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    plan.environment.kubernetes.context = context_of(&plan, global);
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
-    let world = world(&mut plan, &id, global).await?;
-    let run = Run::new(&id, plan, Stamp { wall: now, mono: 0 });
+    let world = world(&mut plan, &id, global, None).await?;
+    let run = Run { flags: flags(global), ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
     let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
     // From here on there is something to resume, whenever this process ends.
     journal.commit(&[], &run)?;
@@ -109,9 +170,21 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
         None => open_run(&state_dir)?,
     };
     // Everything that needs the cluster comes before the journal is taken: a failure here leaves the run as it was.
-    let mut plan = Journal::read(&dir)?.run.plan;
+    let begun = Journal::read(&dir)?.run;
     let id = dir.id().to_string();
-    let world = world(&mut plan, &id, global).await?;
+    if begun.is_ended() {
+        return Err(has_ended(&id).into());
+    }
+    if begun.started.is_none() && !begun.start_wanted && matches!(face, Face::Lines(_)) {
+        return Err(anyhow!(
+            "run {id} has not begun, and without a screen nobody can say `start`; `pilothouse watch --run {id}` has one, \
+             `pilothouse run -f …` begins at once"
+        )
+        .into());
+    }
+    let known = begun.preflight.as_ref().map(|p| p.cluster_uid.clone());
+    let mut plan = begun.plan;
+    let world = world(&mut plan, &id, global, known.as_deref()).await?;
     let (journal, snapshot) = Journal::resume(dir)?;
     for note in &snapshot.notes {
         eprintln!("pilothouse: {note}");
@@ -120,12 +193,17 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     let mut run = snapshot.caught_up();
     // Numbers of messages that were heard after the snapshot are taken.
     run.seq = run.seq.max(heard);
+    run.flags = flags(global);
     if run.is_ended() {
-        return Err(anyhow!("run {id} has ended; `pilothouse audit show {id}` says how").into());
+        return Err(has_ended(&id).into());
     }
     let session =
         Session { run, journal, world, face, start: false, on_exit: on_exit(options), timeout: options.timeout };
     Ok(session.drive().await?.1)
+}
+
+fn has_ended(id: &str) -> anyhow::Error {
+    anyhow!("run {id} has ended, so there is nothing to take up; `pilothouse audit show {id}` says how it went")
 }
 
 /// The latest run that has not ended.
@@ -139,9 +217,27 @@ fn open_run(state_dir: &std::path::Path) -> Result<RunDir> {
 }
 
 pub async fn run(files: &Files, options: &Headless, global: &Global) -> Result<i32, Exit> {
-    refuse_read_only(global)?;
-    let face = lines(options, global)?;
-    begin(files, global, face, options, true).await
+    let begun = async {
+        refuse_read_only(global)?;
+        let face = lines(options, global)?;
+        begin(files, global, face, options, true).await
+    };
+    told(begun.await, options.output)
+}
+
+/// Whoever reads a report or lines must get one also of a run that could not begin.
+fn told(begun: Result<i32, Exit>, output: RunOutput) -> Result<i32, Exit> {
+    if let Err(Exit { code, error }) = &begun {
+        let why = format!("{error:#}");
+        let line = match output {
+            RunOutput::Text => return begun,
+            RunOutput::Jsonl => jsonl::unbegun(wall(), *code, &why),
+            RunOutput::Junit => junit::unbegun(wall(), &why),
+        };
+        // The exit code says the same to whoever cannot read it.
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+    begun
 }
 
 pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
@@ -152,7 +248,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
     let files = Files { files: what.files, upgrade: what.upgrade };
     let id = match what.run {
         Some(id) => Some(id),
-        None => open_run_of(&state_dir, &files)?,
+        None => open_run_of(&state_dir, &files, global)?,
     };
     let Some(id) = id else {
         refuse_read_only(global)?;
@@ -167,8 +263,9 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
 }
 
 /// The run of these very files that has not ended, if there is one.
-fn open_run_of(state_dir: &std::path::Path, files: &Files) -> Result<Option<String>> {
-    let plan = plan_of(&files.files, files.upgrade.as_deref())?;
+fn open_run_of(state_dir: &std::path::Path, files: &Files, global: &Global) -> Result<Option<String>> {
+    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    plan.environment.kubernetes.context = context_of(&plan, global);
     let open = RunDir::list(state_dir).into_iter().find(|r| {
         let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;
         same && r.outcome.is_none() && r.problem.is_none() && r.started.is_some()
@@ -176,6 +273,19 @@ fn open_run_of(state_dir: &std::path::Path, files: &Files) -> Result<Option<Stri
     let Some(open) = open else { return Ok(None) };
     let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;
     begun.environment.metrics.source_interval = plan.environment.metrics.source_interval;
+    let here = plan.environment.kubernetes.context.clone();
+    let there = std::mem::replace(&mut begun.environment.kubernetes.context, here.clone());
+    if let (Some(there), Some(here)) = (&there, &here)
+        && there != here
+    {
+        return Err(anyhow!(
+            "run {} of {} has begun in context `{there}` and has not ended, and this would be `{here}`; go on with it \
+             (`pilothouse watch --run {} --context {there}`), or abort it there before these files are used elsewhere",
+            open.id,
+            open.upgrade,
+            open.id
+        ));
+    }
     if begun != plan {
         return Err(anyhow!(
             "run {} of {} has begun with other files and has not ended; go on with it as it was (`pilothouse watch \
@@ -189,14 +299,16 @@ fn open_run_of(state_dir: &std::path::Path, files: &Files) -> Result<Option<Stri
 }
 
 pub async fn resume(id: Option<&str>, headless: bool, options: &Headless, global: &Global) -> Result<i32, Exit> {
+    if headless {
+        let begun = async {
+            refuse_read_only(global)?;
+            take_up(id, global, lines(options, global)?, options).await
+        };
+        return told(begun.await, options.output);
+    }
     refuse_read_only(global)?;
-    let face = if headless {
-        lines(options, global)?
-    } else {
-        need_terminal()?;
-        console(global)?
-    };
-    take_up(id, global, face, options).await
+    need_terminal()?;
+    take_up(id, global, console(global)?, options).await
 }
 
 fn refuse_read_only(global: &Global) -> Result<()> {

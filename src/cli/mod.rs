@@ -12,6 +12,7 @@ pub mod files;
 pub mod gate_try;
 pub mod keys;
 pub mod live;
+pub mod out;
 pub mod place;
 pub mod plan;
 pub mod runs;
@@ -30,6 +31,7 @@ use clap::{CommandFactory, Parser};
 
 use args::{AuditCommand, Cli, Command, FileCommand, GateCommand, Global, TextOrJson};
 use live::Exit;
+use out::Out;
 
 /// What somebody who types the bare name should try first.
 const FIRST: &str = "\
@@ -56,12 +58,11 @@ pub fn main() -> i32 {
         }
     };
     if let Err(e) = log(&cli.global) {
-        eprintln!("pilothouse: {e:#}");
+        session::say(&format!("pilothouse: {e:#}"));
         return 1;
     }
     match command(cli) {
         Ok(code) => code,
-        Err(Exit { error, .. }) if reader_left(&error) => 0,
         Err(Exit { code, error }) => {
             session::say(&format!("pilothouse: {error:#}"));
             code
@@ -69,17 +70,11 @@ pub fn main() -> i32 {
     }
 }
 
-/// Whoever read what is printed has seen enough, as `head` has: no fault of anybody.
-fn reader_left(error: &anyhow::Error) -> bool {
-    let io = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
-}
-
 fn command(cli: Cli) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
-        None => Ok(said(&mut std::io::stdout(), FIRST, 0)?),
-        Some(Command::Demo(args)) if args.list => Ok(said(&mut std::io::stdout(), &demo::list(), 0)?),
+        None => Ok(said(&mut Out::new(std::io::stdout()), FIRST, 0)?),
+        Some(Command::Demo(args)) if args.list => Ok(said(&mut Out::new(std::io::stdout()), &demo::list(), 0)?),
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
@@ -93,7 +88,13 @@ fn command(cli: Cli) -> Result<i32, Exit> {
 
 /// Commands that need no runtime: they read files and print.
 fn still(command: Command, global: &Global) -> Result<i32> {
-    let out = &mut std::io::stdout().lock();
+    let mut out = Out::new(std::io::stdout().lock());
+    let code = answer(command, global, &mut out)?;
+    out.flush().context("standard output cannot be written")?;
+    Ok(code)
+}
+
+fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32> {
     match command {
         Command::Validate { files, output } => {
             let output = match output {
@@ -116,34 +117,14 @@ fn still(command: Command, global: &Global) -> Result<i32> {
             said(out, &text, code)
         }
         Command::Audit(what) => {
-            let state_dir = place::state_dir(global.state_dir.as_deref())?;
-            let (text, code) = match what {
-                AuditCommand::Verify { run, output } => audit::verify(&state_dir, run.as_deref(), output),
-                AuditCommand::Show { run, output } => {
-                    audit::show(&state_dir, run.as_deref(), output, screen::zone(global)?.0)
-                }
-            };
+            let (text, code) = look_back(what, global)?;
             said(out, &text, code)
         }
         Command::Gate(GateCommand::Try { file, policy, gate, samples, output }) => {
             try_gate(out, &file, policy.as_deref(), &gate, &samples, output)
         }
-        Command::Keys(what) => {
-            let text = match what {
-                FileCommand::List => keys::list(),
-                FileCommand::Print { name } => keys::print(&name)?.to_string(),
-                FileCommand::Check { file } => keys::check(&file)?,
-            };
-            said(out, &text, 0)
-        }
-        Command::Themes(what) => {
-            let text = match what {
-                FileCommand::List => themes::list(),
-                FileCommand::Print { name } => themes::print(&name)?.to_string(),
-                FileCommand::Check { file } => themes::check(&file)?,
-            };
-            said(out, &text, 0)
-        }
+        Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
+        Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {
@@ -153,7 +134,9 @@ fn still(command: Command, global: &Global) -> Result<i32> {
             Ok(0)
         }
         Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(out)?;
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            out.write_all(&text)?;
             Ok(0)
         }
         // Taken care of before: they need a runtime.
@@ -165,11 +148,33 @@ fn still(command: Command, global: &Global) -> Result<i32> {
     }
 }
 
+fn look_back(what: AuditCommand, global: &Global) -> Result<(String, i32)> {
+    let state_dir = place::state_dir(global.state_dir.as_deref())?;
+    Ok(match what {
+        AuditCommand::Verify { run, output } => audit::verify(&state_dir, run.as_deref(), output),
+        AuditCommand::Show { run, output } => audit::show(&state_dir, run.as_deref(), output, screen::zone(global)?.0),
+    })
+}
+
+/// What is built in, of a kind of file that people may also write themselves.
+fn shipped(
+    what: Option<FileCommand>,
+    list: fn() -> String,
+    print: fn(&str) -> Result<&'static str>,
+    check: fn(&Path) -> Result<String>,
+) -> Result<String> {
+    match what {
+        None | Some(FileCommand::List) => Ok(list()),
+        Some(FileCommand::Print { name }) => print(&name).map(str::to_string),
+        Some(FileCommand::Check { file }) => check(&file),
+    }
+}
+
 /// Prints an answer where it belongs: on standard output when all is well or something was found, else on the other.
 fn said(out: &mut dyn Write, text: &str, code: i32) -> Result<i32> {
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     if code == 1 {
-        eprint!("pilothouse: {text}{end}");
+        session::say(format!("pilothouse: {text}").trim_end_matches('\n'));
     } else {
         write!(out, "{text}{end}")?;
     }
@@ -184,7 +189,10 @@ fn try_gate(
     samples: &Path,
     output: gate_try::Output,
 ) -> Result<i32> {
-    let loaded = validate::load(&[file.to_path_buf()]).map_err(|r| anyhow!("{r}"))?;
+    let loaded = validate::load_to_try(&[file.to_path_buf()]).map_err(|r| anyhow!("{r}"))?;
+    if !loaded.warnings.is_empty() {
+        session::say(&loaded.warnings.to_string());
+    }
     let policy = match policy {
         Some(name) => loaded.policy(name).with_context(|| format!("{} has no policy `{name}`", file.display()))?,
         None => match loaded.policies.as_slice() {

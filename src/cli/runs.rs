@@ -31,7 +31,11 @@ fn state(run: &RunSummary) -> String {
         },
         (_, None, Some(problem)) => problem.clone(),
         (Some(outcome), ..) => word(*outcome).into(),
-        (None, None, None) => format!("not ended; `pilothouse resume {}`", run.id),
+        (None, None, None) => {
+            let left = run.left.as_ref().map_or_else(String::new, |why| format!(", left: {why}"));
+            let resume = format!("pilothouse resume {} {}", run.id, run.flags);
+            format!("not ended{left}; `{}`", resume.trim_end())
+        }
     }
 }
 
@@ -42,10 +46,6 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Partial => "partial",
         Outcome::Aborted => "aborted",
         Outcome::Blocked => "blocked",
-        Outcome::RollbackBlocked => "rollback blocked",
-        Outcome::LeftSplit => "left split",
-        Outcome::Lost => "lost cluster or metrics",
-        Outcome::SteppedDown => "another driver took over",
     }
 }
 
@@ -80,7 +80,7 @@ fn json_line(run: &RunSummary) -> String {
     json!({
         "type": "run", "schema": 1, "run": run.id, "upgrade": run.upgrade, "fleet": run.fleet,
         "environment": run.environment, "created": time(run.created), "started": time(run.started),
-        "ended": time(run.ended), "outcome": run.outcome, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
+        "ended": time(run.ended), "outcome": run.outcome, "left": run.left, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
         "driven": run.driver.is_some(), "problem": run.problem,
     })
     .to_string()
@@ -109,7 +109,6 @@ mod tests {
         journal.commit(&[Entry::Event(gate)], &run).unwrap();
         let (text, _) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert!(text.contains(&format!("driven by process {}", std::process::id())), "{text}");
-        journal.seal(Outcome::RolledBack).unwrap();
         drop(journal);
         let (text, code) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert_eq!(code, 0);
@@ -126,6 +125,11 @@ mod tests {
         let (text, code) = audit::verify(&state.0, None, Output::Text);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains("record 3: its hash is not that of its content\n    expected  "), "{text}");
+        // Converted by an editor, each record is another one.
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap().replace('\n', "\r\n").repeat(8)).unwrap();
+        let (text, _) = audit::verify(&state.0, None, Output::Text);
+        assert!(text.contains(" more; `-o jsonl` lists all of them"), "{text}");
+        assert!(text.matches("\n  record ").count() == 20, "{text}");
         let (text, code) = audit::show(&state.0, Some("nope"), Output::Csv, Tz::UTC);
         assert!(code == 1 && text.contains("Known, newest first: 7f3a"), "{text}");
     }

@@ -15,6 +15,7 @@ use crate::console::{ConsoleEnd, ConsoleOptions, FromConsole, run_console};
 use crate::driver::{Driver, Input, Listener, Options};
 use crate::engine::Run;
 use crate::engine::message::Leave;
+use crate::engine::run::{CameTo, Leaving};
 use crate::headless::outcome::{WHY_SIGINT, WHY_SIGTERM, WHY_TIMEOUT};
 use crate::headless::{Reporter, Text, exit_code};
 use crate::journal::Journal;
@@ -46,10 +47,19 @@ pub struct Session {
 /// A full-screen console needs a terminal; say so before anything is begun.
 ///
 /// # Errors
-/// Standard input or output is none.
+/// Standard input or output is none, or none that can draw.
 pub fn need_terminal() -> Result<()> {
     if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        return Ok(());
+        let term = std::env::var_os("TERM").unwrap_or_default();
+        if !term.is_empty() && term != "dumb" {
+            return Ok(());
+        }
+        // Control sequences would be printed as they are.
+        bail!(
+            "this terminal says it cannot draw (TERM is {}), so there is no screen; nothing was begun. Use \
+             `pilothouse run`, or --headless, or set TERM",
+            if term.is_empty() { "empty" } else { "dumb" }
+        );
     }
     bail!("this is no terminal, so there is no screen; nothing was begun. Use `pilothouse run`, or --headless")
 }
@@ -79,7 +89,11 @@ impl Session {
                 let printer = Printer::new(reporter, seen_before);
                 let (hear, done) = printer.split();
                 driver = driver.on_change(hear);
-                let (run, _) = driver.drive(options).await;
+                // A fault of the driver is told as one, with how the run goes on: whoever reads lines knows no panic.
+                let run = match AssertUnwindSafe(driver.drive(options)).catch_unwind().await {
+                    Ok((run, _)) => run,
+                    Err(_) => broken(&view_rx.borrow()),
+                };
                 done.finish(&run);
                 (run, Ok(()))
             }
@@ -89,7 +103,7 @@ impl Session {
                 let screen = show(view_rx.clone(), inputs, *console, loss, signalled).await;
                 let run = match driving.await {
                     Ok((run, _)) => run,
-                    Err(_) => return Ok(broken(&view_rx.borrow())),
+                    Err(_) => broken(&view_rx.borrow()),
                 };
                 // The screen is gone with all it showed: what it came to stands in the terminal after it.
                 say(&Text::new(zone).end(&run));
@@ -106,14 +120,12 @@ impl Session {
     }
 }
 
-/// The driver itself failed: what is known last, and how it is taken up.
-fn broken(last: &Run) -> (Run, i32) {
-    let resume = crate::headless::outcome::resume_command(last);
-    say(&format!(
-        "pilothouse: a fault in Pilothouse ended the driver of run {}; weights stay as they are. `{resume}` takes it up",
-        last.id
-    ));
-    (last.clone(), 7)
+/// The driver itself failed: what is known last. Nothing more is written, so that a resume finds it as it was saved.
+fn broken(last: &Run) -> Run {
+    let why = "a fault in Pilothouse ended the driver".to_string();
+    say(&format!("pilothouse: {why} of run {}; weights stay as they are", last.id));
+    let leaving = Leaving { how: OnExit::Hold, why, since: last.now.wall, came_to: Some(CameTo::Fault) };
+    Run { leaving: Some(leaving), ..last.clone() }
 }
 
 /// To standard error, which may be gone with the terminal.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::files;
-use crate::spec::{self, Loaded, Report};
+use crate::spec::{self, Loaded, Report, SourceFile};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,8 +22,22 @@ pub enum Output {
 /// # Errors
 /// Every error and warning, when there is at least one error.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, Report> {
+    load_by(paths, spec::load_known)
+}
+
+/// As [`load`], for trying gates; see [`spec::load_to_try`].
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_try(paths: &[PathBuf]) -> Result<Loaded, Report> {
+    load_by(paths, spec::load_to_try)
+}
+
+type Load = fn(&[SourceFile], &[(&str, &str)], bool) -> Result<Loaded, Report>;
+
+fn load_by(paths: &[PathBuf], load: Load) -> Result<Loaded, Report> {
     let (files, unread) = files::read(paths);
-    let loaded = spec::load_known(&files, spec::presets(), unread.is_empty());
+    let loaded = load(&files, spec::presets(), unread.is_empty());
     if unread.is_empty() {
         return loaded;
     }

@@ -1,4 +1,5 @@
 //! From a kubeconfig to a client that was seen to work.
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::json::text;
+use super::proxy;
 use super::wire::{NO_JSON, Wire, chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -41,6 +43,8 @@ pub enum ConnectError {
     OldCertificate { whose: String },
     #[error("the credential plugin `{command}` of {whose} failed: {why}; run it in a shell to see what it asks for")]
     Plugin { command: String, whose: String, why: String },
+    #[error("the way to the cluster of {path} cannot be taken: {why}; correct it, or name the server in NO_PROXY")]
+    Proxy { path: String, why: String },
     #[error("credentials or certificates of {whose} cannot be used: {why}")]
     Credentials { whose: String, why: String },
     #[error("{server} does not answer: {why}; is the address right, and the network or VPN up?")]
@@ -70,7 +74,9 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     // Retries are decided above, where it is known what may be repeated.
     config.default_retry = false;
-    let server = config.cluster_url.to_string();
+    config.proxy_url = source.proxy(&config.cluster_url)?;
+    let way = config.proxy_url.as_ref().map(|proxy| format!(" through the proxy {}", without_credentials(proxy)));
+    let server = format!("{}{}", config.cluster_url, way.unwrap_or_default());
     let building = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
     let client = match tokio::time::timeout(PLUGIN_TIMEOUT, building).await {
         Ok(Ok(Ok(client))) => client,
@@ -80,6 +86,11 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
     };
     probe(&client, &source, server).await?;
     Ok(client)
+}
+
+/// The context that [`connect`] would use; `None` in a pod, and where the kubeconfig cannot be used.
+pub fn context_of(kubeconfig: Option<&Path>, context: Option<&str>) -> Option<String> {
+    Source::read(kubeconfig, context).ok().and_then(|source| source.context)
 }
 
 /// Asks for the version, which every API server tells everybody it knows.
@@ -113,7 +124,7 @@ impl Source {
         let shown = shown_path(path);
         let read = match path {
             Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
+            None => read_named(std::env::var_os("KUBECONFIG")),
         };
         let kubeconfig = match read {
             Ok(kubeconfig) => kubeconfig,
@@ -162,6 +173,17 @@ impl Source {
         }
     }
 
+    /// The proxy to the API server, if it is reached through one.
+    fn proxy(&self, server: &http::Uri) -> Result<Option<http::Uri>, ConnectError> {
+        let cluster = self.kubeconfig.as_ref().and_then(|k| {
+            let context = k.contexts.iter().find(|c| Some(&c.name) == self.context.as_ref())?.context.as_ref()?;
+            k.clusters.iter().find(|c| c.name == context.cluster)?.cluster.as_ref()
+        });
+        let own = cluster.and_then(|c| c.proxy_url.as_deref());
+        proxy::choose(server, own, |name| std::env::var(name).ok())
+            .map_err(|why| ConnectError::Proxy { path: self.path.clone(), why })
+    }
+
     fn plugin(&self, why: String) -> ConnectError {
         let command = self.user.exec.as_ref().and_then(|e| e.command.clone());
         ConnectError::Plugin { command: command.unwrap_or_default(), whose: self.whose.clone(), why }
@@ -187,12 +209,35 @@ impl Source {
     }
 }
 
+/// The files that `KUBECONFIG` lists, merged; those that do not exist are passed over, as by kubectl. Without a list the
+/// usual place.
+fn read_named(list: Option<OsString>) -> Result<Kubeconfig, KubeconfigError> {
+    let paths: Vec<PathBuf> =
+        list.iter().flat_map(std::env::split_paths).filter(|p| !p.as_os_str().is_empty()).collect();
+    let there: Vec<&PathBuf> = paths.iter().filter(|path| path.exists()).collect();
+    match paths.first() {
+        None => Kubeconfig::read(),
+        // Says that it is not there.
+        Some(first) if there.is_empty() => Kubeconfig::read_from(first),
+        Some(_) => there
+            .into_iter()
+            .try_fold(Kubeconfig::default(), |merged, path| Kubeconfig::read_from(path).and_then(|c| merged.merge(c))),
+    }
+}
+
 fn is_missing(error: &KubeconfigError) -> bool {
     match error {
         KubeconfigError::ReadConfig(io, _) => io.kind() == std::io::ErrorKind::NotFound,
         KubeconfigError::FindPath => true,
         _ => false,
     }
+}
+
+/// For errors: a proxy's address may hold a password.
+fn without_credentials(proxy: &http::Uri) -> String {
+    let host = proxy.host().unwrap_or_default();
+    let port = proxy.port_u16().map_or(String::new(), |p| format!(":{p}"));
+    format!("{}://{host}{port}", proxy.scheme_str().unwrap_or("http"))
 }
 
 fn shown_path(path: Option<&Path>) -> String {

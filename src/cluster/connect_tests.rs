@@ -132,3 +132,54 @@ async fn a_server_that_is_gone_or_another_or_unfriendly_is_told_apart() {
     let good = folder.kubeconfig(&server(reply).await, "{token: t}");
     assert!(connect(Some(&good), Some("staging")).await.is_ok());
 }
+
+#[test]
+fn files_of_kubeconfig_that_do_not_exist_are_passed_over() {
+    let folder = Folder::new("list");
+    let real = folder.kubeconfig("https://127.0.0.1:1", "{}");
+    let list = |paths: &[&Path]| Some(std::env::join_paths(paths).unwrap());
+    let missing = folder.0.join("missing");
+    let read = read_named(list(&[&missing, &real])).unwrap();
+    assert_eq!(read.contexts.len(), 2);
+    let none = read_named(list(&[&missing])).unwrap_err();
+    assert!(is_missing(&none), "{none}");
+}
+
+/// A proxy that opens one tunnel, notes where to, and answers at its end as an API server.
+async fn tunnel() -> (String, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let n = stream.read(&mut buffer).await.unwrap();
+        let asked = String::from_utf8_lossy(&buffer[..n]).lines().next().unwrap_or_default().to_string();
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+        let _ = stream.read(&mut buffer).await.unwrap();
+        let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 24\r\nconnection: close\r\n\r\n{\"gitVersion\":\"v1.36.2\"}";
+        stream.write_all(reply).await.unwrap();
+        asked
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_kubeconfig_is_gone_through() {
+    install_crypto();
+    let folder = Folder::new("proxy");
+    let (proxy, asked) = tunnel().await;
+    let path = folder.kubeconfig("http://k8s.invalid:6443", "{token: t}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("server: ", &format!("proxy-url: '{proxy}', server: "));
+    std::fs::write(&path, &text).unwrap();
+    assert!(connect(Some(&path), Some("staging")).await.is_ok(), "{text}");
+    assert_eq!(asked.await.unwrap(), "CONNECT k8s.invalid:6443 HTTP/1.1");
+    let odd = text.replace(&proxy, "ftp://proxy.corp");
+    std::fs::write(&path, odd).unwrap();
+    let error = fails(&path, None).await;
+    assert!(
+        matches!(&error, ConnectError::Proxy { why, .. } if why.contains("ftp://proxy.corp is a proxy by ftp")),
+        "{error}"
+    );
+}

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use futures::{StreamExt, stream};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -9,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::plan::{Plan, Planned};
 use crate::spec::fleet::{Environment, HttpRoute, Kubernetes, Service, Traffic, Workload};
+
+/// What answers are sent as.
+type Answers = axum::body::Body;
 
 /// One request as it was sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,8 @@ pub enum Answer {
     Lost,
     /// Never answers.
     Silence,
+    /// A watch that tells these events and then nothing more, without ending.
+    Frozen(Vec<Value>),
 }
 
 type Script = BTreeMap<String, VecDeque<Answer>>;
@@ -77,7 +83,7 @@ impl Fake {
         )
     }
 
-    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, std::io::Error> {
+    async fn answer(&self, request: Request<Body>) -> Result<Response<Answers>, std::io::Error> {
         let (head, body) = request.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let header = |name: &str| head.headers.get(name).map(|v| v.to_str().unwrap().to_string()).unwrap_or_default();
@@ -100,13 +106,17 @@ impl Fake {
         });
         let reply = |status: u16| Response::builder().status(status);
         match answer.unwrap_or(Answer::Json(404, status(404, "NotFound", &format!("{key} not found")))) {
-            Answer::Json(code, value) => Ok(reply(code).body(Body::from(value.to_string().into_bytes())).unwrap()),
+            Answer::Json(code, value) => Ok(reply(code).body(Answers::from(value.to_string().into_bytes())).unwrap()),
             Answer::Busy(code, after) => Ok(reply(code)
                 .header("retry-after", after)
-                .body(Body::from(b"Too many requests, please try again later.".to_vec()))
+                .body(Answers::from(b"Too many requests, please try again later.".to_vec()))
                 .unwrap()),
             Answer::Lost => Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "connection reset by peer")),
             Answer::Silence => std::future::pending().await,
+            Answer::Frozen(events) => {
+                let lines = events.into_iter().map(|e| Ok::<_, std::io::Error>(format!("{e}\n")));
+                Ok(reply(200).body(Answers::from_stream(stream::iter(lines).chain(stream::pending()))).unwrap())
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
+use super::route_status::accepted;
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind};
 use crate::engine::observe::{Accepted, BackendSeen, OwnerMark, RouteSeen, Slot, Weights};
@@ -88,42 +89,6 @@ pub fn own_rules(route: &Value, traffic: &HttpRoute) -> Vec<OwnRule> {
 pub fn weights(rules: &[OwnRule]) -> Option<Weights> {
     let rank = |w: &Weights| (w.share(), w.next.is_none());
     rules.iter().map(OwnRule::weights).reduce(|a, b| if rank(&b) > rank(&a) { b } else { a })
-}
-
-/// Whether every parent accepted the route as it stands now: `Accepted` and `ResolvedRefs` are True and about the
-/// current generation (Gateway API, `RouteParentStatus`).
-pub fn accepted(route: &Value) -> Accepted {
-    let generation = number(route, "/metadata/generation").unwrap_or(0);
-    let answers = list(route, "/status/parents");
-    let wanted = list(route, "/spec/parentRefs");
-    let answered = |parent: &Value| answers.iter().any(|a| a.get("parentRef").is_some_and(|p| same_parent(p, parent)));
-    let mut pending = answers.is_empty() || !wanted.iter().all(answered);
-    for answer in answers {
-        let parent = text(answer, "/parentRef/name").unwrap_or("?");
-        for kind in ["Accepted", "ResolvedRefs"] {
-            let current = list(answer, "/conditions").iter().find(|c| {
-                text(c, "/type") == Some(kind) && number(c, "/observedGeneration").unwrap_or(0) == generation
-            });
-            match current.and_then(|c| text(c, "/status").map(|s| (c, s))) {
-                Some((_, "True")) => {}
-                Some((c, "False")) => {
-                    let (reason, message) = (text(c, "/reason").unwrap_or(""), text(c, "/message").unwrap_or(""));
-                    return Accepted::No(format!("{parent}: {kind} is False: {reason}: {message}"));
-                }
-                _ => pending = true,
-            }
-        }
-    }
-    if pending { Accepted::Pending } else { Accepted::Yes }
-}
-
-fn same_parent(a: &Value, b: &Value) -> bool {
-    ["/name", "/namespace", "/sectionName"].iter().all(|at| match (text(a, at), text(b, at)) {
-        // The namespace may be left out on one side and filled in on the other.
-        (Some(x), Some(y)) => x == y,
-        (None, None) => true,
-        _ => *at == "/namespace",
-    }) && number(a, "/port") == number(b, "/port")
 }
 
 /// The field manager of the newest write to the rules that was neither ours nor a status write.
@@ -317,7 +282,8 @@ fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnR
             None => {
                 let mut backend = json!({"name": traffic.next, "port": traffic.port, "weight": 0});
                 let like = route.pointer(&backend_path(rule, stable)).cloned().unwrap_or_default();
-                for field in ["group", "kind", "namespace"] {
+                // Filters too: what stable's requests are given on their way, the new version's are given.
+                for field in ["group", "kind", "namespace", "filters"] {
                     if let Some(value) = like.get(field) {
                         backend[field] = value.clone();
                     }

@@ -132,26 +132,15 @@ fn rules_that_differ_show_the_most_exposed() {
     assert_eq!(observe(&service("billing"), Some(&half)).weights, Some(Weights { stable: 100, next: None }));
 }
 
+/// A header for one of the two versions would make them answer differently.
 #[test]
-fn accepted_needs_every_parent_at_this_generation() {
-    let parent = |name: &str, generation: i64, resolved: &str| {
-        json!({"parentRef": {"name": name}, "conditions": [
-            {"type": "Accepted", "status": "True", "observedGeneration": generation},
-            {"type": "ResolvedRefs", "status": resolved, "observedGeneration": generation,
-             "reason": "BackendNotFound", "message": "no Service billing-next"}]})
-    };
-    let with = |parents: Vec<Value>| {
-        let mut r = route(vec![vec![backend("billing", None)]]);
-        r["status"] = json!({"parents": parents});
-        accepted(&r)
-    };
-    assert_eq!(with(vec![]), Accepted::Pending);
-    assert_eq!(with(vec![parent("public", 3, "True")]), Accepted::Yes);
-    assert_eq!(with(vec![parent("public", 2, "True")]), Accepted::Pending);
-    assert_eq!(with(vec![parent("other", 3, "True")]), Accepted::Pending, "the named parent has not answered");
-    assert_eq!(with(vec![parent("public", 3, "True"), parent("public", 2, "True")]), Accepted::Pending);
-    let Accepted::No(why) = with(vec![parent("public", 3, "False")]) else { panic!() };
-    assert_eq!(why, "public: ResolvedRefs is False: BackendNotFound: no Service billing-next");
+fn the_new_backend_gets_the_filters_of_stables() {
+    let mut before = route(vec![vec![backend("billing", None)]]);
+    let filters =
+        json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": [{"name": "x", "value": "1"}]}}]);
+    before["spec"]["rules"][0]["backendRefs"][0]["filters"] = filters.clone();
+    let Decision::Write(ops) = decide(&before, &service("billing"), &Action::AddBackend, &mark(1)) else { panic!() };
+    assert_eq!(apply(&before, ops)["spec"]["rules"][0]["backendRefs"][1]["filters"], filters);
 }
 
 #[test]

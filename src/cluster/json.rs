@@ -80,6 +80,12 @@ pub fn owner(object: &Value, service: &str) -> Option<OwnerMark> {
     text(object, &format!("/metadata/annotations/{}", escape(&owner_key(service)))).and_then(OwnerMark::parse)
 }
 
+/// All owner marks on an object, whichever service's.
+pub fn marks(object: &Value) -> impl Iterator<Item = OwnerMark> {
+    let annotations = strings(object, "/metadata/annotations").into_iter();
+    annotations.filter(|(key, _)| key.starts_with(OWNER_PREFIX)).filter_map(|(_, mark)| OwnerMark::parse(&mark))
+}
+
 /// The condition of this type in `status.conditions`.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     list(object, "/status/conditions").iter().find(|c| text(c, "/type") == Some(kind))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::json::{number, resource_version, text};
+use super::json::{marks, number, resource_version, text};
 use super::wire::{Fault, Kind, Wire};
 use crate::engine::message::LeaseSeen;
 use crate::ports::Lease;
@@ -33,7 +33,7 @@ pub struct Seen {
 /// What to do about the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// There is none: make it, with epoch 1.
+    /// There is none: make it, with an epoch above all that were there.
     Create,
     /// It is ours: renew it.
     Renew { epoch: u64 },
@@ -77,6 +77,8 @@ struct Memory {
     /// It was seen to change hands, or to be renewed: its holder lives.
     moved: bool,
     held: bool,
+    /// The highest epoch this process ever drove under.
+    highest: u64,
 }
 
 /// The Lease `pilothouse-<fleet>` in a namespace.
@@ -138,10 +140,29 @@ impl KubeLease {
         })
     }
 
+    /// The highest epoch that marks in the namespace carry. A Lease that was deleted takes its count with it; starting
+    /// again from 1 would fence its own driver off, and be lower than what a driver that is still writing stamps.
+    async fn highest_mark(&self) -> Result<u64, Fault> {
+        let mut highest = 0;
+        for kind in [Kind::HttpRoutes, Kind::Deployments] {
+            let objects = match self.wire.list(kind, &self.namespace).await {
+                // What may not be read cannot be written under a mark of ours either.
+                Err(fault) if fault.status == Some(403) => Vec::new(),
+                other => other?,
+            };
+            for object in &objects {
+                highest = marks(object).map(|mark| mark.epoch).fold(highest, u64::max);
+            }
+        }
+        Ok(highest)
+    }
+
     async fn once(&self, now: Time) -> Result<LeaseSeen, Fault> {
         let found = self.wire.find(Kind::Leases, &self.namespace, &self.name).await?;
         let seen = found.as_ref().map(|lease| self.note(lease, now));
-        let epoch = match lease_step(now, seen.as_ref(), &self.me) {
+        let decision = lease_step(now, seen.as_ref(), &self.me);
+        let takes = matches!(decision, Decision::Take { .. });
+        let epoch = match decision {
             Decision::Leave { holder, epoch } => {
                 let mut memory = self.memory();
                 memory.held = false;
@@ -154,16 +175,20 @@ impl KubeLease {
                 return Ok(LeaseSeen::Expired { error });
             }
             Decision::Create => {
+                let marked = self.highest_mark().await?;
+                let epoch = self.memory().highest.max(marked) + 1;
                 let object = json!({
                     "apiVersion": "coordination.k8s.io/v1",
                     "kind": "Lease",
                     "metadata": {"name": self.name, "namespace": self.namespace},
-                    "spec": self.spec(1, now, None),
+                    "spec": self.spec(epoch, now, None),
                 });
                 self.wire.create(Kind::Leases, &self.namespace, &object, false).await?;
-                1
+                epoch
             }
             Decision::Renew { epoch } | Decision::Take { epoch } => {
+                // A lease that was deleted and restored from somewhere may stand lower than what we drove under.
+                let epoch = epoch.max(self.memory().highest + u64::from(takes));
                 // A lease is there, or the decision would have been to create it.
                 let mut lease = found.unwrap_or_default();
                 let acquired = lease.pointer("/spec/acquireTime").cloned();
@@ -175,6 +200,7 @@ impl KubeLease {
         };
         let mut memory = self.memory();
         memory.held = true;
+        memory.highest = memory.highest.max(epoch);
         memory.last = Some((self.me.clone(), micro(now), now));
         Ok(LeaseSeen::Held { epoch })
     }

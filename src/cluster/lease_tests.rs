@@ -123,3 +123,44 @@ async fn a_released_lease_is_empty_and_only_our_own_is_released() {
     assert_eq!(fake.writes()[1].body["spec"]["holderIdentity"], "");
     assert_eq!(fake.writes()[1].body["spec"]["leaseTransitions"], 4);
 }
+
+/// Routes of this namespace with one mark.
+fn routes(mark: &str) -> Value {
+    json!({"items": [{"metadata": {"name": "billing", "annotations": {"owner.pilothouse.dev/billing": mark}}}]})
+}
+
+const LEASES: &str = "POST /apis/coordination.k8s.io/v1/namespaces/shop/leases";
+const ROUTES: &str = "GET /apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
+
+#[tokio::test]
+async fn a_lease_that_was_deleted_is_made_above_every_mark() {
+    let fake = Fake::default();
+    fake.ok(ROUTES, routes("beef/6/19"));
+    fake.on(LEASES, Answer::Json(201, json!({})));
+    assert_eq!(keeper(&fake).renew(Time(1_500)).await, LeaseSeen::Held { epoch: 7 });
+    assert_eq!(fake.writes()[0].body["spec"]["leaseTransitions"], 7);
+}
+
+#[tokio::test]
+async fn a_lease_deleted_under_its_driver_comes_back_higher_than_it_was() {
+    let fake = Fake::default();
+    let gone = Answer::Json(404, status(404, "NotFound", "leases \"pilothouse-shop\" not found"));
+    fake.ok(&format!("GET {PATH}"), lease(ME, "2026-11-01T00:00:00.000000Z", 4)).on(&format!("GET {PATH}"), gone);
+    fake.ok(&format!("PUT {PATH}"), json!({}));
+    fake.ok(ROUTES, routes("7f3a/2/1"));
+    fake.on(LEASES, Answer::Json(201, json!({})));
+    let keeper = keeper(&fake);
+    assert_eq!(keeper.renew(Time(1_000)).await, LeaseSeen::Held { epoch: 4 });
+    assert_eq!(keeper.renew(Time(3_000)).await, LeaseSeen::Held { epoch: 5 });
+}
+
+/// Without knowing the marks nobody can say which epoch is high enough.
+#[tokio::test]
+async fn a_lease_is_not_made_while_the_marks_cannot_be_read() {
+    let fake = Fake::default();
+    fake.on(ROUTES, Answer::Json(500, status(500, "InternalError", "etcd is away")));
+    fake.on(LEASES, Answer::Json(201, json!({})));
+    let seen = keeper(&fake).renew(Time(1_000)).await;
+    assert!(matches!(&seen, LeaseSeen::Expired { error } if error.contains("etcd is away")), "{seen:?}");
+    assert!(fake.writes().is_empty());
+}

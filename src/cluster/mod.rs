@@ -1,10 +1,10 @@
 //! Kubernetes: workloads, routes, watches, lease, preflight.
 //!
 //! # Layout
-//! - [`connect`](connect::connect) from a kubeconfig to a client, or an error that says what to do
+//! - [`connect`](connect::connect) from a kubeconfig to a client, or an error that says what to do; [`proxy`] on which way
 //! - [`wire`] one request and what came of it
 //! - [`watch`], [`store`], [`observe`] what is seen
-//! - [`call`] what is written; [`http_route`] and [`next`] decide it, pure
+//! - [`call`] what is written; [`http_route`] and [`next`] decide it, pure; [`route_status`] who accepted a route
 //! - [`preflight`] everything wrong before the start
 //! - [`lease`] who drives
 //! - [`json`], [`selector`], [`merge`] how live objects are read
@@ -19,6 +19,8 @@ pub mod merge;
 pub mod next;
 pub mod observe;
 pub mod preflight;
+pub mod proxy;
+pub mod route_status;
 pub mod selector;
 pub mod store;
 pub mod watch;
@@ -32,7 +34,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::task::AbortHandle;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, connect, context_of};
 pub use lease::KubeLease;
 pub use watch::Backoff;
 
@@ -57,6 +59,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How often a server that is quiet is asked whether it is there; `None`: never.
     pub probe: Option<Duration>,
+    /// A watch that says nothing for so long, bookmarks included, is dead; `None`: never.
+    pub silence: Option<Duration>,
 }
 
 impl Options {
@@ -66,9 +70,11 @@ impl Options {
         request_timeout: Duration::from_secs(5),
         call_timeout: Duration::from_millis(9800),
         probe: Some(Duration::from_secs(1)),
+        // API servers send bookmarks once a minute.
+        silence: Some(Duration::from_secs(90)),
     };
     /// For a server in this process, in virtual time: quick to come back, and no question that wall time asks.
-    pub const LOCAL: Options = Options { backoff: Backoff::LOCAL, probe: None, ..Options::REAL };
+    pub const LOCAL: Options = Options { backoff: Backoff::LOCAL, probe: None, silence: None, ..Options::REAL };
 }
 
 /// A Kubernetes cluster as the engine's world.
@@ -97,6 +103,18 @@ impl KubeCluster {
     /// Highest resource version each watch has processed (events, lists and bookmarks), by plural name.
     pub fn seen(&self) -> BTreeMap<&'static str, u64> {
         self.store.seen()
+    }
+
+    /// UID of the namespace `kube-system`: which cluster this is. `None` where it may not be read.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn uid(&self) -> Result<Option<String>, String> {
+        match self.wire.read("/api/v1/namespaces/kube-system", "get namespace kube-system").await {
+            Ok(system) => Ok(text(&system, "/metadata/uid").map(str::to_string)),
+            Err(fault) if matches!(fault.status, Some(401 | 403 | 404)) => Ok(None),
+            Err(fault) => Err(fault.to_string()),
+        }
     }
 
     /// Every watch has its list and an open stream.
@@ -143,7 +161,7 @@ impl Cluster for KubeCluster {
         self.store.lock().forget_told();
         for kind in WATCHED {
             let (wire, store) = (self.wire.clone(), self.store.clone());
-            let follow = watch::follow(wire, store, kind, namespace.clone(), self.options.backoff);
+            let follow = watch::follow(wire, store, kind, namespace.clone(), self.options);
             tasks.push(tokio::spawn(follow).abort_handle());
         }
         if let Some(every) = self.options.probe {

@@ -12,9 +12,11 @@ use super::merge::strategic;
 use super::selector::{map_matches, selector_matches};
 use crate::engine::observe::OwnerMark;
 use crate::plan::Planned;
+use crate::spec::image::is_stored;
 use crate::spec::units::Dur;
 
-type Labels = BTreeMap<String, String>;
+/// Labels by key.
+pub type Labels = BTreeMap<String, String>;
 
 /// Labels that name the version and follow it.
 pub const VERSION_LABELS: [&str; 2] = ["version", "app.kubernetes.io/version"];
@@ -44,7 +46,7 @@ pub fn shape(deployment: &Value, service: &Value, version: &str) -> Result<Shape
     labels.remove("pod-template-hash");
     for key in VERSION_LABELS {
         if let Some(label) = labels.get_mut(key) {
-            *label = version.to_string();
+            *label = label_value(version);
         }
     }
     labels.insert(SLOT_LABEL.into(), "next".into());
@@ -77,6 +79,12 @@ pub fn shape(deployment: &Value, service: &Value, version: &str) -> Result<Shape
     let mut selector: Labels = identity.iter().map(|(key, (_, new))| (key.clone(), new.clone())).collect();
     selector.insert(SLOT_LABEL.into(), "next".into());
     Ok(Shape { identity, labels, selector })
+}
+
+/// A tag may be longer than a label, and may end otherwise.
+fn label_value(version: &str) -> String {
+    let kept: String = version.chars().take(LABEL_MAX).collect();
+    kept.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_string()
 }
 
 /// The label that names the workload among those a selector uses; version and slot labels never do.
@@ -145,16 +153,41 @@ pub fn service(planned: &Planned, stable: &Value, shape: &Shape, mark: &OwnerMar
         spec["clusterIP"] = json!("None");
     }
     let next = &planned.service.traffic.http_route.next;
-    json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(next, stable, shape, &planned.service.name, mark),
-        "spec": spec,
-    })
+    let mut metadata = metadata(next, stable, shape, &planned.service.name, mark);
+    for (key, value) in kept_labels(stable, &planned.version) {
+        if metadata["labels"].get(&key).is_none() {
+            metadata["labels"][key] = json!(value);
+        }
+    }
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 }
 
-/// Labels and annotations of an object of ours. Stable's own are not copied: by those of Helm, Argo CD or Flux their
-/// owners would take the copy for theirs, and prune it.
+/// Labels of stable's Service that the next one carries too, so that monitors which select Services by them scrape both
+/// versions. Only those that are people's own: behind other prefixes stand tools that prune what carries their label.
+fn kept_labels(stable: &Value, version: &str) -> Labels {
+    let mut labels = strings(stable, "/metadata/labels");
+    let argo = |key: &String| key.starts_with("argocd.argoproj.io/");
+    let managers = list(stable, "/metadata/managedFields");
+    if labels.keys().any(argo)
+        || strings(stable, "/metadata/annotations").keys().any(argo)
+        || managers.iter().any(|m| text(m, "/manager") == Some("argocd-controller"))
+    {
+        // Which label it tracks by is its own setting; any may be it.
+        return Labels::new();
+    }
+    const COMMON: [&str; 3] = ["app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/part-of"];
+    let kept = |key: &str| !key.contains('/') || COMMON.contains(&key) || VERSION_LABELS.contains(&key);
+    labels.retain(|key, _| kept(key));
+    for key in VERSION_LABELS {
+        if let Some(label) = labels.get_mut(key) {
+            *label = version.to_string();
+        }
+    }
+    labels
+}
+
+/// Labels and annotations of an object of ours. Stable's own are not copied as they are: by those of Helm, Argo CD or
+/// Flux their owners would take the copy for theirs, and prune it.
 fn metadata(object: &str, like: &Value, shape: &Shape, service: &str, mark: &OwnerMark) -> Value {
     let mut labels = shape.selector.clone();
     labels.insert("app.kubernetes.io/managed-by".into(), super::json::FIELD_MANAGER.into());
@@ -240,14 +273,15 @@ fn version_labels(planned: &Planned, stable: &Value) -> Labels {
     VERSION_LABELS
         .iter()
         .filter(|key| have.contains_key(**key))
-        .map(|key| (key.to_string(), planned.version.clone()))
+        .map(|key| (key.to_string(), label_value(&planned.version)))
         .collect()
 }
 
 /// Whether stable's template already is the new version's.
 pub fn is_copied_back(planned: &Planned, stable: &Value) -> bool {
     let image = super::json::container(stable, &planned.service.workload.container).and_then(|c| text(c, "/image"));
-    image == Some(planned.image.as_str())
+    // In whatever words: a webhook may have pinned the tag it was sent, and would do so again.
+    image.is_some_and(|image| is_stored(&planned.image, image))
         && strings(stable, "/spec/template/metadata/labels") == stable_labels_after(planned, stable)
 }
 

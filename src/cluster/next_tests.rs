@@ -75,6 +75,24 @@ fn selectors_that_leave_nothing_to_tell_apart_are_refused() {
 }
 
 #[test]
+fn the_next_service_carries_peoples_labels_and_no_tools() {
+    let mut front = stable_service("billing");
+    front["metadata"]["labels"] = json!({"app": "billing", "team": "shop", "app.kubernetes.io/part-of": "till",
+        "app.kubernetes.io/instance": "shop", "helm.sh/chart": "x", "app.kubernetes.io/managed-by": "Helm",
+        "version": "4.1.8", "kapp.k14s.io/app": "1"});
+    let shape = shape(&stable_deployment("billing", "4.1.8"), &front, "4.2.1").unwrap();
+    let made = service(&planned("billing", "4.2.1"), &front, &shape, &mark());
+    assert_eq!(
+        made["metadata"]["labels"],
+        json!({"app": "billing-next", "team": "shop", "app.kubernetes.io/part-of": "till", "version": "4.2.1",
+               "app.kubernetes.io/managed-by": "pilothouse", "pilothouse.dev/slot": "next"})
+    );
+    front["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
+    let made = service(&planned("billing", "4.2.1"), &front, &shape, &mark());
+    assert_eq!(made["metadata"]["labels"].get("team"), None, "any label may be the one Argo CD tracks by");
+}
+
+#[test]
 fn affinity_follows_the_identity() {
     let mut stable = stable_deployment("billing", "4.1.8");
     stable["spec"]["template"]["spec"]["affinity"] = json!({"podAntiAffinity": {
@@ -116,6 +134,9 @@ fn copy_back_keeps_stables_labels_and_notes_its_strategy() {
     let mut after = stable.clone();
     strategic(&mut after, &sent);
     assert!(is_copied_back(&planned, &after));
+    let image = &mut after["spec"]["template"]["spec"]["containers"][0]["image"];
+    *image = json!("registry.example/billing:4.2.1@sha256:ab");
+    assert!(is_copied_back(&planned, &after), "a webhook pinned it, and would do so again");
     assert_eq!(after["spec"]["template"]["metadata"]["labels"]["app"], "billing");
     let back = restore_strategy(&after).unwrap();
     assert_eq!(back["spec"]["strategy"], stable["spec"]["strategy"]);

@@ -1,6 +1,7 @@
 //! What the watches have delivered, by kind and name.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -25,6 +26,15 @@ pub struct Objects {
     down: Option<String>,
     /// Objects we deleted ourselves: events that were on their way must not bring them back.
     gone: BTreeSet<String>,
+    /// The version of a write of ours that its stream has not come to yet, and since when.
+    owed: Option<(u64, Instant)>,
+}
+
+impl Objects {
+    fn saw(&mut self, version: u64) {
+        self.seen = self.seen.max(version);
+        self.owed.take_if(|(owed, _)| *owed <= self.seen);
+    }
 }
 
 /// All kinds, and what was told of them last.
@@ -124,7 +134,7 @@ impl Store {
             let objects = inner.kinds.entry(kind).or_default();
             objects.gone.clear();
             objects.by_name = items.into_iter().map(|item| (name(&item).to_string(), slim(kind, item))).collect();
-            objects.seen = objects.seen.max(version.parse().unwrap_or(0));
+            objects.saw(version.parse().unwrap_or(0));
             objects.listed = true;
         });
     }
@@ -133,20 +143,34 @@ impl Store {
     pub fn put(&self, kind: Kind, object: Value) {
         self.change(|inner| {
             let objects = inner.kinds.entry(kind).or_default();
-            objects.seen = objects.seen.max(revision(&object));
+            objects.saw(revision(&object));
             put(objects, kind, object);
         });
     }
 
     /// Takes in what a write was answered with, ahead of the watch.
     pub fn put_written(&self, kind: Kind, object: &Value) {
-        self.change(|inner| put(inner.kinds.entry(kind).or_default(), kind, object.clone()));
+        self.change(|inner| {
+            let objects = inner.kinds.entry(kind).or_default();
+            let version = revision(object);
+            if version > objects.seen {
+                objects.owed.get_or_insert_with(|| (version, Instant::now()));
+            }
+            put(objects, kind, object.clone());
+        });
+    }
+
+    /// Whether the stream has not come to a write of ours for so long.
+    pub fn owes(&self, kind: Kind, patience: Duration) -> bool {
+        let inner = self.lock();
+        let owed = inner.kinds.get(&kind).and_then(|k| k.owed);
+        owed.is_some_and(|(_, since)| since.elapsed() >= patience)
     }
 
     pub fn remove(&self, kind: Kind, object: &Value) {
         self.change(|inner| {
             let objects = inner.kinds.entry(kind).or_default();
-            objects.seen = objects.seen.max(revision(object));
+            objects.saw(revision(object));
             let uid = uid(object);
             objects.gone.remove(uid);
             if objects.by_name.get(name(object)).is_some_and(|have| self::uid(have) == uid) {
@@ -169,7 +193,7 @@ impl Store {
         let version = version.parse().unwrap_or(0);
         let mut inner = self.lock();
         let objects = inner.kinds.entry(kind).or_default();
-        objects.seen = objects.seen.max(version);
+        objects.saw(version);
     }
 
     /// The kind's stream is open.
@@ -295,6 +319,19 @@ mod tests {
         assert_eq!(version_of(&store), 15);
         store.remove(Kind::Pods, &pod(16));
         assert_eq!(version_of(&store), 15, "the old object's end is not the new one's");
+    }
+
+    #[test]
+    fn a_write_is_owed_until_its_stream_comes_to_it() {
+        let store = Store::default();
+        store.bookmark(Kind::Pods, "11");
+        store.put_written(Kind::Pods, &pod(11));
+        assert!(!store.owes(Kind::Pods, Duration::ZERO), "nothing was changed by that write");
+        store.put_written(Kind::Pods, &pod(12));
+        assert!(store.owes(Kind::Pods, Duration::ZERO));
+        assert!(!store.owes(Kind::Pods, Duration::from_secs(60)), "not for long yet");
+        store.bookmark(Kind::Pods, "13");
+        assert!(!store.owes(Kind::Pods, Duration::ZERO));
     }
 
     #[test]

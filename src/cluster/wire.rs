@@ -225,7 +225,8 @@ impl Wire {
     }
 
     pub async fn create(&self, kind: Kind, namespace: &str, object: &Value, dry_run: bool) -> Result<Value, Fault> {
-        let dry = if dry_run { "&dryRun=All" } else { "" };
+        // A rehearsal is strict: a field that the server does not know is a typing error that it would drop in silence.
+        let dry = if dry_run { "&dryRun=All&fieldValidation=Strict" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", kind.path(namespace));
         let what = format!("create {}", kind.of(super::json::name(object)));
         self.send(Method::POST, &path, Some((object, "application/json")), what).await

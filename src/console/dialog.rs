@@ -103,7 +103,7 @@ impl Confirm {
     /// be filled.
     pub fn new(run: &Run, verb: Verb, scope: Scope, word: Option<String>, then_quit: Option<OnExit>) -> Confirm {
         let reason_field = match verb {
-            Verb::Note | Verb::Keep => ReasonField::Needed,
+            _ if verb.needs_reason() => ReasonField::Needed,
             Verb::Start => ReasonField::None,
             _ if word.is_some() => ReasonField::Optional,
             _ => ReasonField::None,

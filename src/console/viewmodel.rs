@@ -95,7 +95,8 @@ impl Sources {
             (None, Some(at)) => Freshness::Live(now.since(at)),
             (None, None) => Freshness::Idle,
         };
-        let ended = run.is_ended();
+        // Who has left looks at nothing any more.
+        let ended = run.is_ended() || run.is_left();
         let metrics = fresh(&run.metrics, GRID.times(3));
         Sources {
             kube: if ended { Freshness::Idle } else { fresh(&run.cluster, KUBE_STALE) },

@@ -262,7 +262,9 @@ impl Driver {
         // In virtual time the lease alone says whether the server answers, unless the watches' word is no race.
         if !self.world.clock.is_virtual() || self.world.cluster.link_is_virtual() {
             let link = self.world.cluster.link();
-            if self.synced && self.link.as_ref() != Some(&link) {
+            // Before everything has been listed once, only a failure is news.
+            let news = self.synced || self.link.is_some() || matches!(link, Link::Down(_));
+            if news && self.link.as_ref() != Some(&link) {
                 self.link = Some(link.clone());
                 self.queue.push_back(Body::ClusterLink(link));
             }
@@ -485,11 +487,7 @@ impl Driver {
 
     async fn finish(mut self) -> (Run, End) {
         let over = self.run.is_ended() || self.run.driving.epoch().is_none();
-        let sealed = match self.run.outcome() {
-            Some(outcome) => self.journal.commit(&[], &self.run).and_then(|()| self.journal.seal(outcome)),
-            None => self.journal.commit(&[], &self.run),
-        };
-        if let Err(why) = sealed {
+        if let Err(why) = self.journal.commit(&[], &self.run) {
             tracing::error!(%why, "the end of the run could not be written to the journal");
         }
         self.world.lease.release().await;
@@ -497,3 +495,7 @@ impl Driver {
         (self.run, if over { End::Over } else { End::Left })
     }
 }
+
+#[cfg(test)]
+#[path = "drive_tests.rs"]
+mod tests;

@@ -1,5 +1,5 @@
 //! A run before its first message.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::command::{Identity, IdentitySource};
 use super::message::Stamp;
@@ -44,6 +44,10 @@ impl Run {
             critical: None,
             aborting: None,
             leaving: None,
+            taken_back: BTreeSet::new(),
+            attached: None,
+            unlooked: None,
+            flags: String::new(),
             tick_asked: None,
             tick_answered: None,
             events: VecDeque::new(),
@@ -66,6 +70,7 @@ impl Track {
             desired: 0,
             highest: 0,
             pinned: None,
+            copied: None,
             stable: None,
             next: None,
             route: None,

@@ -145,6 +145,11 @@ pub const VERBS: [VerbInfo; 19] = [
 ];
 
 impl Verb {
+    /// Nothing is done without a person's words for it.
+    pub fn needs_reason(self) -> bool {
+        matches!(self, Verb::Note | Verb::Keep)
+    }
+
     pub fn info(self) -> &'static VerbInfo {
         // Every variant stands in the table once; a test holds that.
         VERBS.iter().find(|v| v.verb == self).unwrap_or(&VERBS[0])

@@ -8,6 +8,7 @@ use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Trac
 use super::tick::judged_lately;
 use crate::gate::Verdict;
 use crate::plan::Planned;
+use crate::spec::image::is_stored;
 use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
 
@@ -61,18 +62,24 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
         cx.call(t, Action::CreateNext { replicas }, format!("make {} beside stable", p.version));
         return;
     };
+    if !is_stored(&p.image, &d.image) {
+        return changed_image(cx, t, p, &d.image);
+    }
     // Good news first: pods may have become ready while nobody looked.
     let ready = d.rolled_out() && d.ready >= replicas;
     if !ready {
         let deadline = cx.run.plan.policy.progress_deadline;
         let late = late(cx, t, deadline);
+        let until = t.unready_since.map(|since| since + deadline);
         let pulling = next.pods.iter().find_map(|pod| {
             let image = |w: &String| w.contains("ImagePull") || w.contains("ErrImage") || w.contains("InvalidImage");
             pod.waiting.clone().filter(image)
         });
         if let Some(why) = pulling {
-            let text = format!("the image {} cannot be pulled: {why}", p.image);
-            hold(cx, t, HoldReason::Capacity, text, t.unready_since.map(|since| since + deadline));
+            hold(cx, t, HoldReason::Capacity, format!("the image {} cannot be pulled: {why}", p.image), until);
+        }
+        if let DeploymentProgress::ReplicaFailure(why) = &d.progress {
+            hold(cx, t, HoldReason::Capacity, format!("new pods cannot be made: {why}"), until);
         }
         if let DeploymentProgress::DeadlineExceeded(why) = &d.progress {
             return rollback::breach(cx, t, "progress", &format!("new pods made no progress: {why}"));
@@ -90,7 +97,7 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     if ready {
-        lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted], "new pods are ready");
+        lift_if(cx, t, &[HoldReason::Capacity, HoldReason::NotAccepted, HoldReason::Write], "new pods are ready");
         t.pinned = next.pods.iter().filter(|pod| pod.ready).find_map(|pod| pod.image_id.clone());
         let text = format!("{} new pod(s) ready, warming for {}", d.ready, cx.run.plan.policy.warmup);
         cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
@@ -104,6 +111,21 @@ fn late(cx: &mut Cx, t: &mut Track, patience: Dur) -> bool {
     let until = *t.unready_since.get_or_insert(cx.now) + patience;
     cx.wake_at(until);
     cx.now >= until
+}
+
+/// The cluster made another image of the one it was sent, or somebody did: these pods are not what was asked for.
+fn changed_image(cx: &mut Cx, t: &mut Track, p: &Planned, stored: &str) {
+    let late = late(cx, t, cx.run.plan.policy.progress_deadline);
+    let until = t.unready_since.map(|since| since + cx.run.plan.policy.progress_deadline);
+    let text = format!("-next was made with image {}, but holds {stored}: a webhook or somebody changed it", p.image);
+    if late {
+        return rollback::breach(cx, t, "progress", &text);
+    }
+    if t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Write) {
+        let service = t.service.clone();
+        cx.page(Some(&service), format!("{text}; it gets no traffic"));
+    }
+    hold(cx, t, HoldReason::Write, text, until);
 }
 
 /// The route as written is in force; a hold says so when nobody takes it on for too long.

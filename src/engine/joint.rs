@@ -2,9 +2,9 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::pass::with_track;
-use super::rollback::{decide, follow};
-use super::run::{AskKind, Held, HoldReason, Outcome, Phase, Run, Settling, Track};
-use super::step;
+use super::rollback::{decide, follow, may_go_back, wait_for_old};
+use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, Run, Settling, Track};
+use super::{leave, step};
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
 
@@ -15,6 +15,7 @@ pub(super) fn cascade(cx: &mut Cx) {
         .run
         .tracks
         .values()
+        .filter(|t| !cx.run.taken_back.contains(&t.service))
         .find(|t| t.phase.going_back() || matches!(t.phase, Phase::RolledBack { .. }))
         .map(|t| t.service.clone())
     else {
@@ -125,7 +126,11 @@ pub(super) fn abort_run(cx: &mut Cx) {
                 cx.enter(t, Phase::Skipped { why: "the run was aborted".into() }, "left on its old version");
             }
             Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } if t.below_full() => {
-                decide(cx, t, Severity::Immediate, &aborting.reason, &aborting.by);
+                if may_go_back(t) {
+                    decide(cx, t, Severity::Immediate, &aborting.reason, &aborting.by);
+                } else {
+                    wait_for_old(cx, t);
+                }
             }
             // At 100 % but still in its last step: it stays, warm and held.
             Phase::Shifting { .. } => {
@@ -134,6 +139,21 @@ pub(super) fn abort_run(cx: &mut Cx) {
             _ => {}
         });
     }
+}
+
+/// Somebody took up what an abort had left at 100 %: it goes on from there, and what went back stays where it is. Before
+/// a screen it is still held, until somebody says so; without one the resume itself was that word.
+pub(super) fn abort_is_over(cx: &mut Cx) {
+    let Some(aborting) = cx.run.aborting.take() else { return };
+    if cx.run.interactive {
+        let reason = "the run was aborted; what is at 100% is held".to_string();
+        cx.run.paused_all.get_or_insert(Paused { by: aborting.by.clone(), reason, since: cx.now });
+    }
+    let back = cx.run.tracks.values().filter(|t| t.phase.is_final() && t.phase != Phase::Done);
+    let back: Vec<String> = back.map(|t| t.service.clone()).collect();
+    cx.run.taken_back.extend(back);
+    let text = format!("the abort by {} is over: what stands at 100% goes on from there", aborting.by);
+    cx.event(EventKind::Run, ENGINE, None, text);
 }
 
 pub(super) fn check_end(cx: &mut Cx) {
@@ -146,15 +166,27 @@ pub(super) fn check_end(cx: &mut Cx) {
         return step::end(cx, outcome(cx.run));
     }
     if cx.run.aborting.is_some() {
-        // Those at 100 % stay warm and held: nothing more moves.
+        // Those at 100 % stay warm and held: nothing more moves. Somebody has to take them up again.
         let resting = |t: &Track| match &t.phase {
             Phase::Soaking { .. } | Phase::Soaked => t.desired == 100,
             // Stands still at 100 % until its gates are good; nobody can be waited for on the way out.
-            Phase::Settling(Settling::CopyBack) => t.held.is_some(),
+            Phase::Settling(Settling::CopyBack) => t.held.as_ref().is_some_and(|h| h.reason != HoldReason::Capacity),
             p => p.is_final(),
         };
         if cx.run.tracks.values().all(resting) {
-            return step::end(cx, Outcome::Partial);
+            let stay: Vec<&str> =
+                cx.run.in_order().filter(|t| !t.phase.is_final()).map(|t| t.service.as_str()).collect();
+            let text = format!("partial: the abort is done; at 100% new, warm and held: {}", stay.join(", "));
+            return leave::go(cx, Some(CameTo::Partial), &text);
+        }
+        // Who was told to leave does not wait for an old version that cannot take its traffic.
+        let stuck = |t: &Track| match &t.phase {
+            Phase::RollbackBlocked { .. } => true,
+            Phase::Shifting { .. } => !may_go_back(t),
+            _ => resting(t),
+        };
+        if cx.run.leaving.is_some() && cx.run.synced && cx.run.tracks.values().all(stuck) {
+            return leave::go(cx, None, "what could go back has gone back, the rest cannot now");
         }
     }
     if let Some(l) = &cx.run.leaving
@@ -162,35 +194,7 @@ pub(super) fn check_end(cx: &mut Cx) {
     {
         return;
     }
-    give_up(cx);
-}
-
-/// Headless, nobody comes: a rollback that cannot be done and sources that stay away are given up at some point.
-pub(super) fn give_up(cx: &mut Cx) {
-    if cx.run.interactive {
-        return;
-    }
-    let patience = cx.run.plan.policy.rollback_give_up;
-    let blocked = cx.run.tracks.values().find_map(|t| match &t.phase {
-        Phase::RollbackBlocked { since, .. } => Some(*since),
-        _ => None,
-    });
-    if let Some(since) = blocked {
-        if cx.now.since(since) >= patience {
-            return step::end(cx, Outcome::RollbackBlocked);
-        }
-        cx.wake_at(since + patience);
-    }
-    let lost = cx.run.cluster.down.as_ref().map(|(since, _)| *since);
-    // Blind, and no answer now either: one that sees again needs three ticks to say so.
-    let dark = |t: &Track| t.blind.as_ref().filter(|_| t.missing_since.is_some()).map(|b| b.since);
-    let blind = cx.run.tracks.values().filter_map(dark).min();
-    if let Some(since) = [lost, blind].into_iter().flatten().min() {
-        if cx.now.since(since) >= patience {
-            return step::end(cx, Outcome::Lost);
-        }
-        cx.wake_at(since + patience);
-    }
+    leave::give_up(cx);
 }
 
 pub(super) fn outcome(run: &Run) -> Outcome {

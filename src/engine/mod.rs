@@ -10,7 +10,8 @@
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `breach` acts on it; `critical`; `obey`
+//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `breach` acts on it;
+//!   `critical`; `obey`; `leave` is how a process goes before the run has ended
 mod begin;
 mod breach;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod effect;
 mod forward;
 mod holds;
 mod joint;
+mod leave;
 mod ledger;
 pub mod measure;
 pub mod message;

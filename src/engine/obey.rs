@@ -31,6 +31,10 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
             return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} waits for a second person"));
         }
     }
+    // A screen asks for it; whoever sends a command some other way must say it too.
+    if c.verb.needs_reason() && reason.trim().is_empty() {
+        return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: it needs a reason"));
+    }
     cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{because}"));
     match service {
         Some(s) => with_track(cx, &s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
@@ -50,7 +54,7 @@ fn clean(text: &str) -> String {
 fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {
     let stop = Paused { by: who.into(), reason: reason.into(), since: cx.now };
     match verb {
-        Verb::Start => step::start(cx, who),
+        Verb::Start => step::start_after_a_look(cx, who),
         Verb::PauseAll => cx.run.paused_all = Some(stop),
         Verb::ResumeAll => cx.run.paused_all = None,
         Verb::Ack => {
@@ -123,6 +127,7 @@ fn retry(cx: &mut Cx, t: &mut Track) {
         let text = format!("try {}: from the beginning", t.attempt + 1);
         cx.enter(t, Phase::Waiting { needs }, text);
     } else if asked == Some(AskKind::Write) {
+        t.copied = None;
         lift(cx, t, "tried again");
     }
 }
@@ -139,6 +144,7 @@ impl Track {
         self.gates_from = None;
         self.written = None;
         self.pinned = None;
+        self.copied = None;
         self.desired = 0;
         self.highest = 0;
         self.observed = super::run::ObservedShare::Unknown;

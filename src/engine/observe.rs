@@ -148,6 +148,13 @@ pub struct BackendSeen {
     pub index: usize,
 }
 
+impl BackendSeen {
+    /// Where it stands in the route, as a JSON pointer.
+    pub fn path(&self) -> String {
+        format!("/spec/rules/{}/backendRefs/{}", self.rule, self.index)
+    }
+}
+
 /// Weights of the two backends as written. They are relative; [`Weights::share`] is what they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {

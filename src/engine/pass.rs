@@ -6,18 +6,24 @@ use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
-use super::{breach, joint, rollback, settle, tick};
+use super::{breach, joint, leave, rollback, settle, tick};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
 
 pub(super) fn pass(cx: &mut Cx) {
     match cx.run.stage {
-        Stage::Preflight => ask_preflight(cx),
+        Stage::Preflight => {
+            ask_preflight(cx);
+            leave::never_began(cx);
+        }
         Stage::Ready | Stage::Ended(_) => {}
         Stage::Running => running(cx),
     }
 }
+
+/// A look is answered within this, whatever comes of it.
+const ANSWERS: Dur = Dur::mins(2);
 
 /// Once for the one who drives; and once before for one who cannot have the lease, since the reason may be a missing
 /// right that a report names.
@@ -28,8 +34,17 @@ fn ask_preflight(cx: &mut Cx) {
         // That was the look of one who did not drive yet.
         (cx.run.preflight, cx.run.preflight_asked) = (None, false);
     }
-    if (drives || (cannot && cx.run.synced)) && !cx.run.preflight_asked {
+    match cx.run.unlooked.as_ref().map(|u| u.retry_at) {
+        Some(retry_at) if retry_at > cx.now => return cx.wake_at(retry_at),
+        Some(_) => cx.run.preflight_asked = false,
+        None => {}
+    }
+    if (drives || cannot) && !cx.run.preflight_asked {
         cx.run.preflight_asked = true;
+        // The answer to this look is not there yet.
+        if let Some(u) = &mut cx.run.unlooked {
+            u.retry_at = cx.now + ANSWERS;
+        }
         cx.emit(Effect::Preflight);
     }
 }
@@ -75,7 +90,7 @@ pub(super) fn with_track(cx: &mut Cx, name: &str, work: impl FnOnce(&mut Cx, &mu
 }
 
 /// No decision rests on an old picture.
-fn sees(run: &Run) -> bool {
+pub(super) fn sees(run: &Run) -> bool {
     run.synced && run.cluster.down.is_none() && matches!(run.driving, Driving::Yes { .. })
 }
 
@@ -160,8 +175,13 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
                 w.key = call.key;
             }
         }
-        Action::CreateNext { .. } | Action::Scale { .. } | Action::CopyBack | Action::DeleteNext => {}
+        Action::CopyBack => t.copied = t.stable.as_ref().and_then(copied_mark),
+        Action::CreateNext { .. } | Action::Scale { .. } | Action::DeleteNext => {}
     }
+}
+
+fn copied_mark(stable: &super::observe::WorkloadSeen) -> Option<u64> {
+    Some(stable.deployment.as_ref()?.owner.as_ref()?.seq)
 }
 
 impl Run {

@@ -1,5 +1,6 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
+use super::rollback;
 use super::run::{AskKind, HoldReason, Phase, Run, Stage, Track};
 use crate::gate::Verdict;
 
@@ -71,6 +72,9 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
     {
         return Err("the run has ended".into());
     }
+    if run.is_left() && verb != Verb::Note {
+        return Err(format!("nobody drives from here any more; {} takes the run up", run.resume_command()));
+    }
     let info = verb.info();
     let track = match scope {
         Scope::Service(name) => Some(run.track(name).ok_or_else(|| format!("no service {name} in this run"))?),
@@ -128,7 +132,11 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         }
         Verb::Abort => match &t.phase {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
-            Phase::Shifting { .. } if t.below_full() => Ok(()),
+            Phase::Shifting { .. } if t.below_full() => {
+                let (ready, all) = (rollback::old_ready(t), t.r0);
+                let why = format!("only {ready} of {all} old pods are ready: they cannot take its traffic back");
+                say(rollback::may_go_back(t), &why)
+            }
             p if p.going_back() => Err("going back already".into()),
             Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked => {
                 Err("at 100%: use roll back (two persons)".into())
@@ -317,12 +325,13 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
         }
         Verb::Abort => {
-            let (mut back, mut stay, mut left) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut back, mut stay, mut left, mut wait) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for t in run.in_order() {
                 match &t.phase {
                     Phase::Waiting { .. } => left.push(t.service.as_str()),
                     Phase::Soaking { .. } | Phase::Soaked => stay.push(t.service.as_str()),
                     Phase::Shifting { .. } if !t.below_full() => stay.push(t.service.as_str()),
+                    ph if ph.in_flight() && !rollback::may_go_back(t) => wait.push(t.service.as_str()),
                     ph if ph.in_flight() => back.push(t.service.as_str()),
                     _ => {}
                 }
@@ -334,7 +343,10 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 format!("stay at 100% new, old kept warm: {}", list(&stay)),
                 format!("not begun, left on old: {}", list(&left)),
             ];
-            p.touches = format!("{} service(s) in flight", back.len());
+            if !wait.is_empty() {
+                p.effects.push(format!("go back once their old pods are ready: {}", list(&wait)));
+            }
+            p.touches = format!("{} service(s) in flight", back.len() + wait.len());
             p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
             p.time = format!(
                 "weights in seconds; then {} drain and {} of watching",

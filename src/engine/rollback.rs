@@ -5,8 +5,9 @@ use super::forward::{ACCEPT_PATIENCE, route_name};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
+use super::pass::sees;
 use super::run::{
-    Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Settling, Track,
+    Ask, AskKind, GateTrack, HoldReason, ObservedShare, Phase, Rollback, RollbackStage, Run, Settling, Track, Verified,
 };
 use crate::gate::Verdict;
 use crate::plan::Planned;
@@ -65,6 +66,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         accepted_zero: None,
         quiet_scrapes: 0,
         drain_since: None,
+        verified: None,
     };
     t.held = None;
     t.ask = None;
@@ -99,7 +101,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
             let share = t.accepted_share().round() as u32;
-            let (fit, followed) = (fit(t, p) && !t.orphaned(), share > 0 || is_followed(t));
+            let (fit, followed) = (fit(t) && !t.orphaned(), share > 0 || is_followed(t));
             if fit && followed && (t.fault.is_none() || share == 0) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
@@ -118,6 +120,12 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if matches!(r.stage, RollbackStage::Confirm | RollbackStage::Drain) && !sees(cx.run) {
+        // Silence counts only while it can be seen that the route stays at 0 %: both waits begin anew.
+        (r.accepted_zero, r.drain_since, r.quiet_scrapes) = (None, None, 0);
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
     if t.orphaned() {
         let reason = format!("a rule of route {} holds the new version without the old one", route_name(cx.run, t));
         let r = again(t, r);
@@ -129,7 +137,7 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     }
     match r.stage {
         RollbackStage::TargetCheck => {
-            if t.accepted_share() >= 0.5 && !fit(t, p) {
+            if !may_go_back(t) {
                 return unfit(cx, t, p, r);
             }
             r.stage = RollbackStage::Lower;
@@ -162,9 +170,26 @@ fn again(t: &mut Track, mut r: Rollback) -> Rollback {
 }
 
 /// The old version can carry the load.
-fn fit(t: &Track, _p: &Planned) -> bool {
-    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
+fn fit(t: &Track) -> bool {
+    let ready = old_ready(t);
     ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
+}
+
+/// Ready pods of the old version.
+pub(super) fn old_ready(t: &Track) -> u32 {
+    t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready)
+}
+
+/// The old version can take back what flows to the new one.
+pub(super) fn may_go_back(t: &Track) -> bool {
+    t.accepted_share() < 0.5 || fit(t)
+}
+
+/// A person's wish to go back is no emergency: the traffic stays where it is served until the old version can take it.
+pub(super) fn wait_for_old(cx: &mut Cx, t: &mut Track) {
+    scale_target(cx, t);
+    let text = format!("to be aborted, but only {} of {} old pods are ready", old_ready(t), t.r0);
+    hold(cx, t, HoldReason::Failure, text, None);
 }
 
 fn scale_target(cx: &mut Cx, t: &mut Track) {
@@ -176,14 +201,19 @@ fn scale_target(cx: &mut Cx, t: &mut Track) {
 }
 
 fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
+    if !sees(cx.run) {
+        // Its pods may be back by now; nobody can tell.
+        r.unfit_since = None;
+        t.phase = Phase::RollingBack(r);
+        return;
+    }
     scale_target(cx, t);
     let until = *r.unfit_since.get_or_insert(cx.now) + FIT_PATIENCE;
     if cx.now < until {
         t.phase = Phase::RollingBack(r);
         return cx.wake_at(until);
     }
-    let ready = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
-    let reason = format!("only {ready} of {} old pods are ready: traffic cannot go back to them", t.r0);
+    let reason = format!("only {} of {} old pods are ready: traffic cannot go back to them", old_ready(t), t.r0);
     blocked(cx, t, p, r, reason);
 }
 
@@ -215,18 +245,30 @@ fn kubectl(run: &Run) -> String {
 pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
     let traffic = &p.service.traffic.http_route;
-    let mut ops = Vec::new();
+    let route = &traffic.name;
+    if backends.is_empty() {
+        let what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+        return format!("{} edit httproute {route}  # {what}", kubectl(run));
+    }
+    // Places move when somebody edits the route: the patch is refused rather than given to another backend.
+    let mut ops: Vec<String> = backends
+        .iter()
+        .map(|b| {
+            let name = if b.slot == Slot::Stable { &traffic.stable } else { &traffic.next };
+            format!("{{\"op\":\"test\",\"path\":\"{}/name\",\"value\":\"{name}\"}}", b.path())
+        })
+        .collect();
     for b in backends {
         let weight = if b.slot == Slot::Stable { 100 } else { 0 };
-        let refs = format!("/spec/rules/{}/backendRefs", b.rule);
         // `add` sets a member whether it is there or not.
-        ops.push(format!("{{\"op\":\"add\",\"path\":\"{refs}/{}/weight\",\"value\":{weight}}}", b.index));
+        ops.push(format!("{{\"op\":\"add\",\"path\":\"{}/weight\",\"value\":{weight}}}", b.path()));
         if !backends.iter().any(|o| o.rule == b.rule && o.slot == Slot::Stable) {
             let stable = format!("{{\"name\":\"{}\",\"port\":{},\"weight\":100}}", traffic.stable, traffic.port);
-            ops.push(format!("{{\"op\":\"add\",\"path\":\"{refs}/-\",\"value\":{stable}}}"));
+            let path = format!("/spec/rules/{}/backendRefs/-", b.rule);
+            ops.push(format!("{{\"op\":\"add\",\"path\":\"{path}\",\"value\":{stable}}}"));
         }
     }
-    format!("{} patch httproute {} --type=json -p '[{}]'", kubectl(run), traffic.name, ops.join(","))
+    format!("{} patch httproute {route} --type=json -p '[{}]'", kubectl(run), ops.join(","))
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
@@ -263,7 +305,7 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     t.phase = Phase::RollingBack(r.clone());
     if share > target {
         // It may have lost its pods since the check, between two halvings or while a write is tried again.
-        if !fit(t, p) {
+        if !fit(t) {
             return unfit(cx, t, p, r);
         }
         r.unfit_since = None;
@@ -369,10 +411,11 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
     }
     t.desired = 0;
     if !moved(t, &r) {
-        return back(cx, t, r, "the new version is gone; no traffic ever moved");
+        return back(cx, t, r, Verified::Untouched, "the new version is gone; no traffic ever moved");
     }
     if cx.run.leaving.is_some() {
-        return back(cx, t, r, "the old version serves everything; its gates are not watched, as this process leaves");
+        let how = "the old version serves everything; its gates are not watched, as this process leaves";
+        return back(cx, t, r, Verified::NotWatched, how);
     }
     let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
     // The old version is judged from here on, by what it does from here on.
@@ -384,9 +427,14 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
 }
 
 fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
+    if !sees(cx.run) {
+        // Not being able to look is no reason to call it over.
+        t.phase = Phase::Verifying { rollback: r, since: cx.now, clean };
+        return;
+    }
     let verify = cx.run.plan.policy.verify;
     if clean >= verify {
-        return back(cx, t, r, "the old version is healthy");
+        return back(cx, t, r, Verified::Healthy, "the old version is healthy");
     }
     let patience = since + verify.times(3).max(Dur::mins(5));
     if cx.now < patience {
@@ -395,14 +443,15 @@ fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
     let bad: Vec<String> = t.bad_gates().map(|(_, e)| e.reason.clone()).collect();
     let service = t.service.clone();
     if bad.is_empty() {
-        back(cx, t, r, "the old version could not be verified: its gates have no data");
+        back(cx, t, r, Verified::NoData, "the old version could not be verified: its gates have no data");
     } else {
         cx.page(Some(&service), format!("the old version is not healthy either: {}", bad.join("; ")));
-        back(cx, t, r, "the old version serves everything, and is not healthy either");
+        back(cx, t, r, Verified::Unhealthy, "the old version serves everything, and is not healthy either");
     }
 }
 
-fn back(cx: &mut Cx, t: &mut Track, r: Rollback, how: &str) {
+fn back(cx: &mut Cx, t: &mut Track, mut r: Rollback, verified: Verified, how: &str) {
+    r.verified = Some(verified);
     let took = cx.now.since(r.decided).clock();
     let reason = r.reason.clone();
     cx.enter(t, Phase::RolledBack { rollback: r }, format!("rolled back in {took}: {how}"));

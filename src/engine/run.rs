@@ -1,5 +1,5 @@
 //! The state of one run. Only the engine changes it; screen, headless output and journal read it.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,18 @@ pub struct Run {
     pub aborting: Option<Paused>,
     /// The process was told to leave.
     pub leaving: Option<Leaving>,
+    /// Services an abort took back or left out before the run was taken up again: no failure of the run as it goes on.
+    #[serde(default)]
+    pub taken_back: BTreeSet<String>,
+    /// Since when this process has a part in the run; what it waits for, it waits for from here on.
+    #[serde(default)]
+    pub attached: Option<Time>,
+    /// The look before the start could not be had.
+    #[serde(default)]
+    pub unlooked: Option<Unlooked>,
+    /// Flags by which cluster and state folder were named, as a shell takes them; for the command that takes the run up.
+    #[serde(default)]
+    pub flags: String,
     /// The grid tick asked last, and answered last.
     pub tick_asked: Option<Time>,
     pub tick_answered: Option<Time>,
@@ -106,14 +118,27 @@ pub enum Outcome {
     Aborted,
     /// Preflight or policy refused.
     Blocked,
+}
+
+/// What a process came to that left a run before its end. The run can be taken up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CameTo {
     /// A rollback could not be done and waiting for it was given up.
     RollbackBlocked,
-    /// Left with traffic split and nobody driving.
-    LeftSplit,
-    /// Cluster or metrics were lost before anything could be decided.
+    /// Cluster or metrics were away for too long.
     Lost,
-    /// Another driver took over.
-    SteppedDown,
+    /// An abort was carried out, and left services at 100 % of new, warm and held.
+    Partial,
+    /// A fault of this program.
+    Fault,
+}
+
+/// The look before the start could not be had: why, and when it is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlooked {
+    pub why: String,
+    pub retry_at: Time,
 }
 
 /// Where a service is on its way.
@@ -274,6 +299,25 @@ pub struct Rollback {
     /// Answers in a row that showed no new request on the new version.
     pub quiet_scrapes: u32,
     pub drain_since: Option<Time>,
+    /// What was seen of the old version once it served everything again; `None` while nobody has looked.
+    #[serde(default)]
+    pub verified: Option<Verified>,
+}
+
+/// What was seen of the old version after a rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verified {
+    /// Its gates were good for `verify`.
+    Healthy,
+    /// It never lost any traffic.
+    Untouched,
+    /// Its gates were bad.
+    Unhealthy,
+    /// Its gates had no data.
+    NoData,
+    /// The process left before it looked.
+    NotWatched,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -407,6 +451,9 @@ pub struct Track {
     pub highest: u32,
     /// Digest the new version is pinned to, from its first ready pod.
     pub pinned: Option<String>,
+    /// Mark that the copy-back left on stable: while it stands, stable's template is what the cluster made of our write.
+    #[serde(default)]
+    pub copied: Option<u64>,
     pub stable: Option<WorkloadSeen>,
     pub next: Option<WorkloadSeen>,
     pub route: Option<RouteSeen>,
@@ -535,6 +582,9 @@ pub struct Leaving {
     pub how: OnExit,
     pub why: String,
     pub since: Time,
+    /// Set when it is not simply left as somebody wished.
+    #[serde(default)]
+    pub came_to: Option<CameTo>,
 }
 
 impl Track {
@@ -618,6 +668,22 @@ impl Run {
 
     pub fn is_ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// This process has no more part in the run: nothing is decided until another one attaches.
+    pub fn is_left(&self) -> bool {
+        let held = self.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
+        held || matches!(self.driving, Driving::SteppedDown { .. })
+    }
+
+    /// What the process that left came to.
+    pub fn came_to(&self) -> Option<CameTo> {
+        self.leaving.as_ref().and_then(|l| l.came_to)
+    }
+
+    /// How a person takes the run up, with the flags by which its cluster and folder were named.
+    pub fn resume_command(&self) -> String {
+        format!("pilothouse resume {} {}", self.id, self.flags).trim_end().to_string()
     }
 
     pub fn outcome(&self) -> Option<Outcome> {

@@ -3,13 +3,17 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, route_name};
 use super::holds::{hold, lift_if, raise_blocked};
-use super::observe::DeploymentProgress;
+use super::observe::{DeploymentProgress, DeploymentSeen};
 use super::rollback::{QUIET, QUIET_PATIENCE};
 use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
 use super::tick::judged_lately;
 use crate::plan::Planned;
+use crate::spec::image::is_stored;
 use crate::spec::policy::Observed;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
+
+/// A copy-back that takes longer is a hold that says how far it is.
+const SLOW_ROLLOUT: Dur = Dur::mins(1);
 
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
     match stage {
@@ -31,7 +35,14 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) 
 
 fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let Some(d) = t.stable.as_ref().and_then(|s| s.deployment.clone()) else { return };
-    if d.image != p.image {
+    if !took_over(t, p, &d) {
+        let ours = d.owner.as_ref().filter(|o| o.run == cx.run.id).map(|o| o.seq);
+        if t.copied.is_some() && t.copied == ours {
+            // The cluster keeps another image than it was sent: sending it again would change nothing.
+            let sent = &p.image;
+            let text = format!("stable was sent image {sent}, but holds {}: a webhook or somebody changed it", d.image);
+            return stuck(cx, t, text);
+        }
         // Stable's pods are replaced: a route that still sends them requests, because an edit was undone a moment ago and
         // no gateway has taken that on yet, would lose some.
         if t.accepted_share() < 99.5 || !accepted(cx, t) {
@@ -45,7 +56,7 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
         return;
     }
     if !d.rolled_out() || d.ready < t.r0 {
-        return;
+        return rolling_out(cx, t, &d);
     }
     // Past the point of no return only unhealthy gates and people stop the traffic from moving.
     let bad = t.bad_gates().next().map(|(_, e)| e.reason.clone());
@@ -62,11 +73,41 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if !t.gates_rest() || !judged_lately(cx.run) || blocked {
         return;
     }
-    lift_if(cx, t, &[HoldReason::Write, HoldReason::Gate], "stable runs the new version");
+    lift_if(cx, t, &[HoldReason::Write, HoldReason::Gate, HoldReason::Capacity], "stable runs the new version");
     let service = t.service.clone();
     cx.event(EventKind::Step, ENGINE, Some(&service), "stable runs the new version; traffic moves back to it");
     t.phase = Phase::Settling(Settling::MoveBack);
     move_back(cx, t);
+}
+
+/// Stable's template is the new version's, as far as its image goes: the one that was asked for, in whatever words the
+/// cluster keeps it, and the one that `-next` has soaked with.
+fn took_over(t: &Track, p: &Planned, stable: &DeploymentSeen) -> bool {
+    let next = t.next.as_ref().and_then(|n| n.deployment.as_ref());
+    is_stored(&p.image, &stable.image) && next.is_none_or(|n| is_stored(&n.image, &stable.image))
+}
+
+/// Says what the copy-back waits for: at once when pods cannot be made at all, else when it takes longer than usual.
+fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
+    let service = t.service.clone();
+    let patience = t.since + SLOW_ROLLOUT;
+    let text = match &d.progress {
+        DeploymentProgress::ReplicaFailure(why) => format!("stable's new pods cannot be made: {why}"),
+        DeploymentProgress::Paused => "stable's deployment is paused: its rollout does not go on".to_string(),
+        _ if cx.now >= patience => {
+            format!(
+                "{} of {} pods of stable run the new version and are available",
+                d.updated.min(d.available),
+                d.wanted
+            )
+        }
+        _ => return cx.wake_at(patience),
+    };
+    let stands = !matches!(d.progress, DeploymentProgress::Progressing);
+    if stands && t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Capacity || h.text != text) {
+        cx.page(Some(&service), format!("{text}; -next goes on serving 100%"));
+    }
+    hold(cx, t, HoldReason::Capacity, text, None);
 }
 
 fn stuck(cx: &mut Cx, t: &mut Track, text: String) {

@@ -3,16 +3,18 @@
 //!
 //! Instants inside sentences are written by a function of the caller's, because only the caller knows the reader's zone.
 mod back;
+mod left;
 mod next;
 mod sentence;
 
 use super::command::Verb;
-use super::run::{AskKind, Blind, Driving, Outcome, Phase, Run, Stage, Track};
+use super::run::{AskKind, Blind, CameTo, Driving, Outcome, Phase, Run, Stage, Track};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
 pub use back::{BackState, BackStep, STEPS, back_steps};
+pub use left::old_is;
 pub use next::enough_at;
 pub use sentence::{gate_text, human, unit_of};
 
@@ -150,12 +152,16 @@ pub fn blast_radius(run: &Run) -> u32 {
 fn verdict(run: &Run) -> (Word, Option<&Track>) {
     if let Some(outcome) = run.outcome() {
         return match outcome {
-            Outcome::Lost | Outcome::SteppedDown => (Word::Lost, None),
-            Outcome::RollbackBlocked => (Word::Roll, first(run, |t| t.phase.going_back())),
-            Outcome::LeftSplit => (Word::Warn, first(run, |t| (1.0..100.0).contains(&t.accepted_share()))),
             Outcome::Blocked => (Word::Warn, None),
+            Outcome::Aborted if run.came_to() == Some(CameTo::Lost) => (Word::Lost, None),
             _ => (Word::Done, None),
         };
+    }
+    match run.came_to() {
+        Some(CameTo::Lost | CameTo::Fault) => return (Word::Lost, None),
+        Some(CameTo::RollbackBlocked) => return (Word::Roll, first(run, |t| t.phase.going_back())),
+        Some(CameTo::Partial) => return (Word::Held, None),
+        None => {}
     }
     if run.cluster.down.is_some() || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. }) {
         return (Word::Lost, None);
@@ -220,7 +226,7 @@ fn open_asks(run: &Run) -> Vec<AskLine> {
             answers: vec![Verb::Start],
         });
     }
-    if run.is_ended() {
+    if run.is_ended() || run.came_to().is_some() {
         return asks;
     }
     for track in run.in_order() {

@@ -2,15 +2,14 @@
 use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
 use super::holds::{hold, lift_if};
-use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Leave, Link, Message};
+use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message};
 use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
-use super::run::{
-    Ask, AskKind, Driving, Fault, HoldReason, Leaving, Outcome, Paused, Phase, Run, SourceState, Stage, Track,
-};
-use super::{obey, observe::Slot, pass, tick};
-use crate::spec::policy::{OnExit, OnTerminalLoss};
+use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
+use super::{joint, leave, obey, observe::Slot, pass, tick};
 use crate::spec::units::{Dur, Time};
 
+/// How soon a look that could not be had is tried again.
+const LOOK_AGAIN: Dur = Dur::secs(5);
 /// A write that failed this often in a row waits for a person; it goes on being tried.
 const REFUSED: u32 = 6;
 
@@ -19,18 +18,12 @@ pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
     run.now = message.at;
     run.seq = message.seq;
     let mut cx = Cx::new(run);
-    if cx.run.is_ended() || (is_left(cx.run) && !matches!(message.body, Body::Attached(_))) {
+    if cx.run.is_ended() || (cx.run.is_left() && !matches!(message.body, Body::Attached(_))) {
         return cx.finish();
     }
     hear(&mut cx, &message.body);
     pass::pass(&mut cx);
     cx.finish()
-}
-
-/// This process has no more part in the run: nothing is decided until another one attaches.
-fn is_left(run: &Run) -> bool {
-    let held = run.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
-    held || matches!(run.driving, Driving::SteppedDown { .. })
 }
 
 fn hear(cx: &mut Cx, body: &Body) {
@@ -58,8 +51,8 @@ fn hear(cx: &mut Cx, body: &Body) {
                 cx.event(EventKind::Fault, ENGINE, None, format!("journal: {text}"));
             }
         }
-        Body::TerminalLost(how) => terminal_lost(cx, *how),
-        Body::Leave(leave) => leaving(cx, leave),
+        Body::TerminalLost(how) => leave::terminal_lost(cx, *how),
+        Body::Leave(told) => leave::told(cx, told),
         Body::ClockJumped(by) => clock_jumped(cx, *by),
     }
 }
@@ -111,9 +104,13 @@ fn attached(cx: &mut Cx, a: &Attached) {
     // What an earlier process knew of the world is old now.
     cx.run.driving = Driving::Unknown;
     cx.run.synced = false;
-    cx.run.leaving = None;
+    cx.run.attached = Some(cx.now);
+    cx.run.unlooked = None;
     // Somebody is there again: what stopped only because nobody was goes on.
     cx.run.paused_all.take_if(|p| p.by == ENGINE);
+    if cx.run.leaving.take().is_some_and(|l| l.came_to == Some(CameTo::Partial)) {
+        joint::abort_is_over(cx);
+    }
     cx.run.preflight_asked = false;
     cx.run.tick_asked = None;
     cx.run.cluster = SourceState { last_ok: cx.run.cluster.last_ok, down: None };
@@ -196,6 +193,13 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     if cx.run.stage != Stage::Preflight {
         return;
     }
+    let drives = matches!(cx.run.driving, Driving::Yes { .. });
+    if report.server_version.is_empty()
+        && let Some(p) = report.problems.iter().find(|p| p.blocking)
+    {
+        return unlooked(cx, &p.what);
+    }
+    cx.run.unlooked = None;
     for facts in &report.facts {
         if let Some(t) = cx.run.tracks.get_mut(&facts.service) {
             t.r0 = facts.ready;
@@ -204,9 +208,8 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     }
     let blocking = report.problems.iter().filter(|p| p.blocking).count();
     cx.run.preflight = Some(report.clone());
-    let drives = matches!(cx.run.driving, Driving::Yes { .. });
-    if !drives && (blocking == 0 || report.server_version.is_empty()) {
-        // Nothing found, or nothing seen at all: looked at again by the one who drives.
+    if !drives && blocking == 0 {
+        // Looked at again by the one who drives.
         return;
     }
     if blocking > 0 {
@@ -229,6 +232,25 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
         let who = cx.run.identity.name.clone();
         start(cx, &who);
     }
+}
+
+/// Nothing was seen, so nothing is known to be wrong: it is tried again, and given up where nobody waits.
+fn unlooked(cx: &mut Cx, why: &str) {
+    if cx.run.unlooked.as_ref().is_none_or(|u| u.why != why) {
+        cx.event(EventKind::Fault, ENGINE, None, format!("{} It is tried again every {LOOK_AGAIN}", sentence(why)));
+    }
+    cx.run.unlooked = Some(Unlooked { why: why.into(), retry_at: cx.now + LOOK_AGAIN });
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", text.trim_end_matches('.'))
+}
+
+/// A person's `start`. What the preflight saw may be hours old, so the cluster is looked at again before the first write.
+pub(super) fn start_after_a_look(cx: &mut Cx, who: &str) {
+    cx.run.stage = Stage::Preflight;
+    (cx.run.start_wanted, cx.run.preflight_asked, cx.run.unlooked) = (true, false, None);
+    cx.event(EventKind::Run, who, None, "the cluster is looked at again before the first write");
 }
 
 /// Begins the run.
@@ -389,57 +411,6 @@ fn stepped_down(cx: &mut Cx, why: &str) {
     cx.emit(Effect::End);
 }
 
-fn terminal_lost(cx: &mut Cx, how: OnTerminalLoss) {
-    cx.event(EventKind::Run, ENGINE, None, format!("the terminal is gone; policy says {}", word(how)));
-    match how {
-        OnTerminalLoss::Continue => cx.run.interactive = false,
-        OnTerminalLoss::Hold => {
-            cx.run.paused_all =
-                Some(Paused { by: ENGINE.into(), reason: "the terminal is gone".into(), since: cx.now });
-        }
-        OnTerminalLoss::Rollback => {
-            let paused = Paused { by: ENGINE.into(), reason: "the terminal is gone".into(), since: cx.now };
-            cx.run.aborting.get_or_insert(paused);
-        }
-    }
-}
-
-fn word(how: OnTerminalLoss) -> &'static str {
-    match how {
-        OnTerminalLoss::Hold => "hold: no raises, automatic rollback stays armed",
-        OnTerminalLoss::Continue => "continue",
-        OnTerminalLoss::Rollback => "rollback",
-    }
-}
-
-fn leaving(cx: &mut Cx, leave: &Leave) {
-    // Nothing below 100 % is under way: there is nothing to bring back, and what waits can be taken up later.
-    let open = |t: &Track| match t.phase {
-        Phase::Shifting { .. } => t.below_full(),
-        Phase::Deploying | Phase::Warming { .. } => true,
-        _ => t.phase.going_back(),
-    };
-    let default = if cx.run.interactive || !cx.run.tracks.values().any(open) { OnExit::Hold } else { OnExit::Rollback };
-    let how = leave.how.or(cx.run.plan.policy.on_exit).unwrap_or(default);
-    if cx.run.leaving.is_some() {
-        return;
-    }
-    let verb = match how {
-        OnExit::Hold => "hold: weights stay as they are",
-        OnExit::Rollback => "rollback: services below 100 % go back first",
-    };
-    cx.event(EventKind::Run, ENGINE, None, format!("leaving ({}): {verb}", leave.why));
-    cx.run.leaving = Some(Leaving { how, why: leave.why.clone(), since: cx.now });
-    match how {
-        OnExit::Rollback if cx.run.started.is_some() => {
-            let paused = Paused { by: ENGINE.into(), reason: leave.why.clone(), since: cx.now };
-            cx.run.aborting.get_or_insert(paused);
-        }
-        _ if cx.run.started.is_none() => end(cx, Outcome::Aborted),
-        _ => cx.emit(Effect::End),
-    }
-}
-
 fn clock_jumped(cx: &mut Cx, by: i64) {
     let text = format!("the clock moved by {:+.1} s against itself: everything is looked at anew", by as f64 / 1000.0);
     cx.event(EventKind::Fault, ENGINE, None, text);
@@ -451,6 +422,8 @@ fn clock_jumped(cx: &mut Cx, by: i64) {
     cx.run.tick_asked = None;
     cx.run.tick_answered = None;
     let now = cx.now;
+    cx.run.unlooked.iter_mut().for_each(|u| u.retry_at.0 += by);
+    cx.run.attached.iter_mut().for_each(|t| *t = Time((t.0 + by).min(now.0)));
     cx.run.clock_moved(now, by);
 }
 
@@ -464,10 +437,6 @@ pub(super) fn end(cx: &mut Cx, outcome: Outcome) {
         Outcome::Partial => "partial: some services are new, some are old",
         Outcome::Aborted => "aborted: nothing was changed",
         Outcome::Blocked => "blocked before the start: nothing was changed",
-        Outcome::RollbackBlocked => "gave up waiting for a rollback that cannot be done",
-        Outcome::LeftSplit => "left with traffic split",
-        Outcome::Lost => "cluster or metrics were lost for too long",
-        Outcome::SteppedDown => "another driver took over",
     };
     cx.event(EventKind::Run, ENGINE, None, text);
     cx.emit(Effect::End);

@@ -253,7 +253,8 @@ fn from_answer(t: &Track, gate: &Gate, tick: Time, answer: Option<&MeasureAnswer
     }
 }
 
-/// Answers of Kubernetes itself: they are as old as the watch, which is now.
+/// Answers of Kubernetes itself: as old as what the watches told last, which is now. A watch that falls silent is taken
+/// for lost, and then no tick is asked.
 fn from_cluster(t: &Track, measure: Measure, slot: Slot, tick: Time, down: usize) -> Sample {
     let seen = match slot {
         Slot::Stable => &t.stable,

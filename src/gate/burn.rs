@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Worse, worse};
 use super::evaluate::Context;
-use super::judge::{Judged, Readings, absolutely_bad, count, needed, read, settle, too_few};
+use super::judge::{Judged, Readings, count, needed, read, settle, too_few, with_failures};
 use super::sample::{Num, Progress, Sample, Verdict};
-use crate::spec::policy::{BurnRate, BurnWindow, Gate};
+use crate::spec::policy::{BurnRate, BurnWindow, Gate, Measure};
 use crate::spec::units::{Dur, Time};
 
 /// Samples kept one by one: over an hour on the 10 s grid.
@@ -150,7 +150,7 @@ pub(super) struct Burnt {
 /// The value of a sample is its bad ratio (its good ratio where lower is worse), weighted by its requests; samples
 /// that do not count requests weigh alike. `min_requests` is asked of the short window as a whole, over the sum of its
 /// samples, so requests that two overlapping windows both report count in both. Limits, where the gate has some too,
-/// make a tick bad but do not fire; `abs_bad` failures do both while there are too few requests.
+/// make a tick bad but do not fire; `abs_bad` failures do both.
 pub(super) fn judge(
     gate: &Gate,
     rate: &BurnRate,
@@ -177,10 +177,12 @@ pub(super) fn judge(
         Err(judged) => (judged, false),
         Ok(readings) => {
             let value = readings.new.map(|r| r.worst(worse(gate)));
-            match shortage(gate, cx, sample, ledger, &pairs) {
-                Some(why) => waiting(gate, sample, why, value),
+            let (judged, over) = match shortage(gate, cx, sample, ledger, &pairs) {
+                Some(why) => (Judged::new(Verdict::TooFew, why, value), false),
                 None => weigh(gate, &readings, nearest, value),
-            }
+            };
+            let (judged, by_count) = with_failures(gate, sample, judged, value);
+            (judged, over || by_count)
         }
     };
     (judged, Burnt { progress, over })
@@ -195,8 +197,10 @@ fn enter(
     readings: Readings,
 ) -> Result<Readings, Judged> {
     let Some(new) = readings.new else { return Ok(readings) };
-    let worst = new.worst(worse(gate));
-    let ratio = if worse(gate) == Worse::Lower { 1.0 - worst } else { worst };
+    // A success rate is a share of good requests, whichever limit stands beside the burn rate.
+    let good = gate.measure == Some(Measure::SuccessRate) || worse(gate) == Worse::Lower;
+    let worst = new.worst(if good { Worse::Lower } else { Worse::Higher });
+    let ratio = if good { 1.0 - worst } else { worst };
     if !(-NOISE..=1.0 + NOISE).contains(&ratio) {
         let why = format!("invalid: a burn rate needs a share between 0 and 1, the source answered {worst}");
         return Err(Judged::new(Verdict::Invalid, why, None));
@@ -228,14 +232,6 @@ fn shortage(gate: &Gate, cx: &Context, sample: &Sample, ledger: &Ledger, pairs: 
     }
     let covers = ledger.since.map_or(Dur::ZERO, |since| sample.at.since(since));
     Some(format!("{} of {} seen of the short window", covers.clock(), window.clock()))
-}
-
-/// Too few: only `abs_bad` failures act.
-fn waiting(gate: &Gate, sample: &Sample, why: String, value: Option<f64>) -> (Judged, bool) {
-    match absolutely_bad(gate, sample, value) {
-        Some(reason) => (Judged::new(Verdict::Bad, reason, value), true),
-        None => (Judged::new(Verdict::TooFew, why, value), false),
-    }
 }
 
 /// The windows, and the gate's own limits besides.

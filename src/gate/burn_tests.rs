@@ -103,6 +103,10 @@ fn a_success_rate_burns_by_what_it_lacks() {
         "slo": "99%", "windows": [{"factor": 2, "long": "10m", "short": "1m"}]}}}));
     assert!(play(&gate, (0..20).map(|i| busy(i * 10, 0.99))).iter().all(|e| !e.fires));
     assert!(play(&gate, (0..20).map(|i| busy(i * 10, 0.9))).iter().any(|e| e.fires));
+    // Also beside a limit that is the wrong way round, which validation warns of.
+    let mut upside_down = gate.clone();
+    upside_down.max = Some("100%".parse().unwrap());
+    assert!(play(&upside_down, (0..20).map(|i| busy(i * 10, 0.99))).iter().all(|e| !e.fires));
 }
 
 #[test]
@@ -122,6 +126,8 @@ fn limits_of_its_own_make_it_bad_without_firing() {
     gate.abs_bad = Some(10);
     let few = play(&gate, [busy(0, 0.015)]);
     assert_eq!((few[0].verdict, few[0].fires), (Verdict::Bad, true));
+    let enough = play(&gate, (0..20).map(|i| busy(i * 10, 0.015)));
+    assert_eq!((enough[19].verdict, enough[19].fires), (Verdict::Bad, true));
 }
 
 #[test]

@@ -221,7 +221,8 @@ fn apart(unit: Unit, a: f64, b: f64) -> (String, String) {
     if !differ {
         return pair(0);
     }
-    (0..8).map(pair).find(|(x, y)| x != y).unwrap_or_else(|| pair(0))
+    // Sixteen digits more tell apart whatever a calculation can; numbers so small that they do not are told as they are.
+    (0..16).map(pair).find(|(x, y)| x != y).unwrap_or_else(|| (a.to_string(), b.to_string()))
 }
 
 #[cfg(test)]

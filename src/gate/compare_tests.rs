@@ -119,6 +119,7 @@ fn no_limit_and_no_old_version_is_nothing_to_compare() {
 fn reasons_tell_apart_what_rounding_would_make_equal() {
     let gate = gate(json!({"measure": "error_rate", "max": "1%"}));
     assert_eq!(told(&gate, 0.0131, None).1, "error rate 1.31% > max 1.00%");
+    assert_eq!(told(&gate, 0.010000000001, None).1, "error rate 1.0000000001% > max 1.0000000000%");
     assert_eq!(told(&gate, 0.010004, None).1, "error rate 1.0004% > max 1.0000%");
     assert_eq!(told(&gate, 0.0031, None).1, "error rate 0.31% <= max 1.00%");
     assert_eq!(told(&gate, 0.01, None).1, "error rate 1.00% <= max 1.00%");

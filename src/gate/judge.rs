@@ -39,9 +39,20 @@ pub(super) fn judge(gate: &Gate, cx: &Context, sample: &Sample) -> Judged {
         Err(judged) => return judged,
     };
     let value = readings.new.map(|r| r.worst(worse(gate)));
-    match readings.new {
+    let judged = match readings.new {
         Some(new) if !too_few(count(sample.requests), needed(gate, cx)) => settle(gate, new, readings.old),
         _ => few(gate, cx, sample, value),
+    };
+    with_failures(gate, sample, judged, value).0
+}
+
+/// `abs_bad` failures act with enough requests and also under `TooFew`: so many are bad whatever the limit says. What
+/// ranks above `TooFew` is no count to rest on, and a gate that does not apply here has nothing to say. True: they act.
+pub(super) fn with_failures(gate: &Gate, sample: &Sample, judged: Judged, value: Option<f64>) -> (Judged, bool) {
+    match (judged.verdict, absolutely_bad(gate, sample, value)) {
+        (Verdict::TooFew | Verdict::Good, Some(reason)) => (Judged::new(Verdict::Bad, reason, value), true),
+        (Verdict::Bad, Some(_)) => (judged, true),
+        _ => (judged, false),
     }
 }
 
@@ -100,17 +111,10 @@ pub(super) fn read(gate: &Gate, cx: &Context, sample: &Sample) -> Result<Reading
     Ok(Readings { new, old })
 }
 
-/// Too few requests: `abs_bad` failures act all the same; a gate that only compares with the old version has nothing
-/// to say; any other waits.
-///
-/// `abs_bad` acts only here. With enough requests the gate's own limit decides, or one policy could not serve a quiet
-/// and a busy service: some failures among a million requests are no breach of 1 %.
+/// Too few requests: a gate that only compares with the old version has nothing to say; any other waits.
 fn few(gate: &Gate, cx: &Context, sample: &Sample, value: Option<f64>) -> Judged {
     let seen = count(sample.requests).unwrap_or(0.0);
     let need = needed(gate, cx).or(comparison_needs(gate, cx)).unwrap_or(1);
-    if let Some(reason) = absolutely_bad(gate, sample, value) {
-        return Judged::new(Verdict::Bad, reason, value);
-    }
     let reason = format!("{} of {need} requests", seen.floor());
     if only_compares(gate) {
         return Judged::new(
@@ -124,7 +128,7 @@ fn few(gate: &Gate, cx: &Context, sample: &Sample, value: Option<f64>) -> Judged
 
 /// Why it is bad, when as many requests failed as the gate's `abs_bad` says. Where the source does not count failures
 /// they follow from the rate and the requests it rests on.
-pub(super) fn absolutely_bad(gate: &Gate, sample: &Sample, value: Option<f64>) -> Option<String> {
+fn absolutely_bad(gate: &Gate, sample: &Sample, value: Option<f64>) -> Option<String> {
     let limit = gate.abs_bad.filter(|n| *n > 0)?;
     let derived = || {
         let (value, requests) = (value?, count(sample.requests)?);

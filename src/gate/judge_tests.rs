@@ -151,7 +151,7 @@ fn no_traffic_is_too_few_not_no_data() {
 }
 
 #[test]
-fn absolute_failures_act_under_too_few_only() {
+fn absolute_failures_act_also_under_too_few() {
     let g = errors(json!({"abs_bad": 7}));
     let few = |failed: Option<f64>, value: f64| Sample { requests: Some(100.0), failed, ..Sample::one(secs(0), value) };
     verdict(&g, &few(Some(7.0), 0.0), Verdict::Bad);
@@ -162,9 +162,22 @@ fn absolute_failures_act_under_too_few_only() {
     let success = gate(json!({"measure": "success_rate", "min": "99%", "abs_bad": 7}));
     verdict(&success, &few(None, 0.93), Verdict::Bad);
     verdict(&success, &few(None, 0.94), Verdict::TooFew);
-    // With enough requests the limit decides.
-    let plenty = Sample { requests: Some(100_000.0), failed: Some(500.0), ..Sample::one(secs(0), 0.005) };
-    verdict(&g, &plenty, Verdict::Good);
+    // With enough requests as well, whatever the limit says.
+    let plenty = |failed| Sample { requests: Some(5000.0), failed: Some(failed), ..Sample::one(secs(0), 0.001) };
+    verdict(&g, &plenty(40.0), Verdict::Bad);
+    verdict(&g, &plenty(6.0), Verdict::Good);
+    // A gate that only compares with the old version does not apply where either side has too few.
+    let compares = gate(json!({"measure": "error_rate", "baseline": {"ratio": 1.5}, "abs_bad": 7}));
+    let beside = |requests, old| Sample {
+        requests: Some(requests),
+        failed: Some(40.0),
+        baseline: Some(vec![0.001.into()]),
+        baseline_requests: Some(old),
+        ..Sample::one(secs(0), 0.001)
+    };
+    verdict(&compares, &beside(100.0, 5000.0), Verdict::NotApplicable);
+    verdict(&compares, &beside(5000.0, 100.0), Verdict::NotApplicable);
+    verdict(&compares, &beside(5000.0, 5000.0), Verdict::Bad);
     // What ranks above TooFew is not overruled.
     verdict(&g, &Sample { sample_at: Some(secs(-60)), ..few(Some(50.0), 0.5) }, Verdict::Stale);
 }

@@ -8,7 +8,7 @@
 //!   `services`: list of `name`, `phase`, `step`, `steps`, `hold_clean_s`, `weight_desired`, `weight_accepted`, `held`,
 //!   `paused_by`, `blind`
 //! - `end`: `outcome` (`succeeded rolled_back partial aborted blocked rollback_blocked left_split lost stepped_down
-//!   not_ended`), `exit_code`, `sentence`, `next` (list), `started`, `problems` (list of `service`, `blocking`, `what`,
+//!   not_ended not_begun`), `exit_code`, `sentence`, `next` (list), `started`, `problems` (list of `service`, `blocking`, `what`,
 //!   `fix`), `services`: list of `name`, `from`, `to`, `weight`, `state`, `reason`
 use serde_json::{Value, json};
 
@@ -38,6 +38,16 @@ fn line(run: &Run, kind: &str, at: Time, mut object: Value) -> String {
     object["schema"] = 1.into();
     object["run"] = run.id.clone().into();
     object["at"] = at.to_string().into();
+    clean_all(&mut object);
+    object.to_string()
+}
+
+/// The only line of a process that could not begin: why, in the shape of any other end.
+pub fn unbegun(at: Time, code: i32, why: &str) -> String {
+    let mut object = json!({
+        "type": "end", "schema": 1, "run": null, "at": at.to_string(), "outcome": "not_begun", "exit_code": code,
+        "sentence": why, "next": [], "started": null, "problems": [], "services": [],
+    });
     clean_all(&mut object);
     object.to_string()
 }

@@ -119,6 +119,21 @@ impl Reporter for JUnit {
     }
 }
 
+/// A whole report of a process that could not begin: one case, which errs. An empty file would be taken for a pass by
+/// some CI servers and for a fault of the server by others.
+pub fn unbegun(at: Time, why: &str) -> String {
+    let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\"";
+    let at = at.utc().format("%Y-%m-%dT%H:%M:%S");
+    let result = Result::Error { kind: "not begun", message: why.into() };
+    let mut out = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"pilothouse\" {counts}>\n  <testsuite \
+         name=\"pilothouse\" timestamp=\"{at}\" {counts}>\n"
+    );
+    write_case(&mut out, &Case { class: "pilothouse".into(), name: "begin".into(), time: Dur::ZERO, result });
+    out.push_str("  </testsuite>\n</testsuites>");
+    out
+}
+
 fn summary(run: &Run) -> String {
     let mut lines = vec![outcome::sentence(run)];
     lines.extend(outcome::next(run).into_iter().map(|n| format!("Next: {n}.")));

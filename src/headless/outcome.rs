@@ -1,5 +1,6 @@
 //! What a run came to: exit code, one sentence, what to do next, one line per service.
-use crate::engine::run::{Driving, Outcome, Phase, Run, Stage, Track};
+use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
+use crate::engine::status::old_is;
 use crate::journal::text::clean;
 
 /// What [`crate::engine::message::Leave::why`] says when the process got this signal; the exit code goes by it.
@@ -16,7 +17,7 @@ pub const WHY_TIMEOUT: &str = "--timeout";
 /// | 0 | succeeded |
 /// | 1 | usage or configuration (never of a run; the command line's own) |
 /// | 2 | blocked by compatibility or policy |
-/// | 3 | rolled back, old healthy |
+/// | 3 | rolled back |
 /// | 4 | rollback blocked |
 /// | 5 | waiting for a person or window at `--timeout` |
 /// | 6 | lost cluster or metrics, or another driver took over |
@@ -28,17 +29,17 @@ pub fn exit_code(run: &Run) -> i32 {
         Some(Outcome::Succeeded) => 0,
         Some(Outcome::Blocked) => 2,
         Some(Outcome::RolledBack) => 3,
-        Some(Outcome::RollbackBlocked) => 4,
-        Some(Outcome::Lost | Outcome::SteppedDown) => 6,
-        Some(Outcome::LeftSplit) => 7,
         Some(Outcome::Partial) => 8,
         Some(Outcome::Aborted) => unchanged(run),
         None => left(run),
     }
 }
 
-/// Nothing was applied: by a signal, a timeout, or a person.
+/// Nothing was applied: by a signal, a timeout, a person, or because nothing could be seen.
 fn unchanged(run: &Run) -> i32 {
+    if run.came_to() == Some(CameTo::Lost) {
+        return 6;
+    }
     match run.leaving.as_ref().map(|l| l.why.as_str()) {
         Some(why) if why.contains(WHY_SIGTERM) => 143,
         Some(why) if why.contains(WHY_TIMEOUT) => 5,
@@ -46,11 +47,22 @@ fn unchanged(run: &Run) -> i32 {
     }
 }
 
+fn timed_out(run: &Run) -> bool {
+    run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT))
+}
+
 /// The process leaves a run that has not ended. The worst that holds is said.
 fn left(run: &Run) -> i32 {
+    match run.came_to() {
+        Some(CameTo::RollbackBlocked) => return 4,
+        Some(CameTo::Lost) => return 6,
+        Some(CameTo::Fault) => return 7,
+        Some(CameTo::Partial) => return 8,
+        None => {}
+    }
     let blocked = run.tracks.values().any(|t| matches!(t.phase, Phase::RollbackBlocked { .. }));
     let lost = run.cluster.down.is_some() || run.metrics.down.is_some() || matches!(run.driving, Driving::Lost { .. });
-    let timeout = run.leaving.as_ref().is_some_and(|l| l.why.contains(WHY_TIMEOUT));
+    let timeout = timed_out(run);
     let split = |t: &Track| (0.5..99.5).contains(&t.accepted_share());
     if blocked {
         4
@@ -79,7 +91,7 @@ fn undriven(track: &Track) -> bool {
 
 /// How one is taken up again.
 pub fn resume_command(run: &Run) -> String {
-    format!("pilothouse resume {} --headless", run.id)
+    format!("pilothouse resume {} --headless {}", run.id, run.flags).trim_end().to_string()
 }
 
 /// One service for a table or a record.
@@ -149,13 +161,17 @@ pub(super) fn word(run: &Run) -> &'static str {
         Some(Outcome::Succeeded) => "succeeded",
         Some(Outcome::RolledBack) => "rolled_back",
         Some(Outcome::Partial) => "partial",
+        Some(Outcome::Aborted) if run.came_to() == Some(CameTo::Lost) => "lost",
         Some(Outcome::Aborted) => "aborted",
         Some(Outcome::Blocked) => "blocked",
-        Some(Outcome::RollbackBlocked) => "rollback_blocked",
-        Some(Outcome::LeftSplit) => "left_split",
-        Some(Outcome::Lost) => "lost",
-        Some(Outcome::SteppedDown) => "stepped_down",
-        None => "not_ended",
+        None if matches!(run.driving, Driving::SteppedDown { .. }) => "stepped_down",
+        None => match exit_code(run) {
+            4 => "rollback_blocked",
+            6 => "lost",
+            7 => "left_split",
+            8 => "partial",
+            _ => "not_ended",
+        },
     }
 }
 
@@ -171,16 +187,16 @@ pub(super) fn sentence(run: &Run) -> String {
             format!("Succeeded: {} on the new version, {} left out.", services(done), all - done)
         }
         Some(Outcome::RolledBack) => {
-            format!("Rolled back: {} on the old version again, and healthy; nothing runs on a new one.", services(back))
+            let seen = old_is(run);
+            format!("Rolled back: {} on the old version again, and {seen}; nothing runs on a new one.", services(back))
         }
-        Some(Outcome::Partial) => {
-            let warm = run.tracks.values().filter(|t| !t.phase.is_final() && t.accepted_share() >= 99.5).count();
-            let kept = if warm > 0 { format!(" ({warm} of them unsettled, the old kept warm)") } else { String::new() };
-            format!(
-                "Partial: {} on the new version{kept}, {back} back on the old, {} untouched.",
-                services(done + warm),
-                all.saturating_sub(done + warm + back)
-            )
+        Some(Outcome::Partial) => partial(run),
+        Some(Outcome::Aborted) if run.came_to() == Some(CameTo::Lost) => {
+            let why = run.leaving.as_ref().map_or_else(String::new, |l| clean(&l.why));
+            format!("Lost: {}; nothing was changed.", why.trim_end_matches('.'))
+        }
+        Some(Outcome::Aborted) if timed_out(run) => {
+            "Aborted before anything was changed: --timeout ran out first.".into()
         }
         Some(Outcome::Aborted) => "Aborted before anything was changed.".into(),
         Some(Outcome::Blocked) => {
@@ -192,19 +208,40 @@ pub(super) fn sentence(run: &Run) -> String {
             let problems = if problems == 1 { "1 problem".into() } else { format!("{problems} problems") };
             format!("Blocked before the start: {problems}; nothing was changed.")
         }
-        Some(Outcome::RollbackBlocked) => "A rollback could not be done; waiting for it was given up.".into(),
-        Some(Outcome::LeftSplit) => "Left as it was: traffic is split and nobody drives.".into(),
-        Some(Outcome::Lost) => "Cluster or metrics were lost; nothing was decided without them.".into(),
-        Some(Outcome::SteppedDown) => "Another process drives this run now; this one stepped down.".into(),
-        None if matches!(run.driving, Driving::SteppedDown { .. }) => {
-            "Another process drives this fleet now; this one stepped down and wrote nothing more.".into()
-        }
-        None if exit_code(run) == 7 => {
+        None => sentence_of_left(run),
+    }
+}
+
+fn partial(run: &Run) -> String {
+    let count = |phase: fn(&Phase) -> bool| run.tracks.values().filter(|t| phase(&t.phase)).count();
+    let (done, back) = (count(|p| matches!(p, Phase::Done)), count(|p| matches!(p, Phase::RolledBack { .. })));
+    let warm = run.tracks.values().filter(|t| !t.phase.is_final() && t.accepted_share() >= 99.5).count();
+    let kept = if warm > 0 { format!(" ({warm} of them held at 100 %, the old kept warm)") } else { String::new() };
+    format!(
+        "Partial: {} on the new version{kept}, {back} back on the old, {} untouched.",
+        services(done + warm),
+        run.tracks.len().saturating_sub(done + warm + back)
+    )
+}
+
+/// Of a run that has not ended.
+fn sentence_of_left(run: &Run) -> String {
+    if matches!(run.driving, Driving::SteppedDown { .. }) {
+        return "Another process drives this fleet now; this one stepped down and wrote nothing more.".into();
+    }
+    if run.came_to() == Some(CameTo::Fault) {
+        return "A fault in Pilothouse ended the driver; weights stay as they are, and nobody drives.".into();
+    }
+    match exit_code(run) {
+        4 => "A rollback could not be done; it was left, and nobody drives.".into(),
+        6 => "Cluster or metrics were lost; nothing was decided without them.".into(),
+        7 => {
             let split = run.tracks.values().any(|t| undriven(t) && t.accepted_share() > 0.0);
             let what = if split { "traffic is split" } else { "services are under way" };
             format!("Left before its end: {what} and nobody drives.")
         }
-        None => match (&run.stage, asked(run)) {
+        8 => partial(run),
+        _ => match (&run.stage, asked(run)) {
             (Stage::Ready, _) => "Left before its start: it waits for `start`; nothing was changed.".into(),
             (_, Some(ask)) => format!("Left before its end: it waits for a person: {ask}."),
             _ => "Left before its end.".into(),
@@ -235,33 +272,50 @@ pub(super) fn next(run: &Run) -> Vec<String> {
         (Some(Outcome::Blocked), _) => vec!["repair what is listed, then start again".into()],
         (Some(Outcome::RolledBack), _) => vec![audit, "repair the release, then start a new run".into()],
         (Some(Outcome::Partial), _) => {
-            vec![audit, "a new run with the same files takes up the services that are still old".into()]
+            vec![
+                audit,
+                "a new run can take up the services that are still old; leave the others out of its files".into(),
+            ]
         }
-        (Some(Outcome::RollbackBlocked), _) | (None, 4) => {
+        (None, 8) => {
+            let warm = run.in_order().filter(|t| !t.phase.is_final()).map(|t| t.service.clone());
+            let warm: Vec<String> = warm.collect();
+            vec![format!("`{}` watches {} on, and lets it settle", resume_command(run), warm.join(", ")), audit]
+        }
+        (None, 4) => {
             let mut out: Vec<String> = blocked_commands(run);
             out.push(resume);
             out.push(audit);
             out
         }
-        (Some(Outcome::SteppedDown), _) => vec![format!("`pilothouse watch --run {}` follows it", run.id)],
         (None, 6) if matches!(run.driving, Driving::SteppedDown { .. }) => {
             vec![format!("when that process no longer drives, {resume}")]
         }
-        (Some(Outcome::LeftSplit), _) | (None, 7) => {
-            let split = run.in_order().filter(|t| undriven(t));
-            let shares: Vec<String> =
-                split.map(|t| format!("{} {} new", t.service, percent(t.accepted_share()))).collect();
-            let mut out = Vec::new();
-            if !shares.is_empty() {
-                out.push(format!("it stays so until somebody drives: {}", shares.join(", ")));
-            }
+        (None, 7) => {
+            let mut out = shares(run);
             out.push(resume);
             out
         }
-        (Some(Outcome::Lost), _) | (None, 6) => vec![format!("once they answer again, {resume}")],
+        (None, 6) => {
+            let mut out = shares(run);
+            out.push(format!("once they answer again, {resume}"));
+            out
+        }
+        (Some(Outcome::Aborted), 6) => vec!["start a new run once the cluster answers".into()],
+        (Some(Outcome::Aborted), _) if timed_out(run) => vec!["start a new run with a longer --timeout".into()],
         (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
         (None, _) => vec![resume],
     }
+}
+
+/// What stays as it is while nobody drives.
+fn shares(run: &Run) -> Vec<String> {
+    let split = run.in_order().filter(|t| undriven(t));
+    let shares: Vec<String> = split.map(|t| format!("{} {} new", t.service, percent(t.accepted_share()))).collect();
+    if shares.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("it stays so until somebody drives: {}", shares.join(", "))]
 }
 
 fn blocked_commands(run: &Run) -> Vec<String> {

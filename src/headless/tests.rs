@@ -5,7 +5,8 @@ use super::*;
 use crate::engine::effect::EventKind;
 use crate::engine::observe::Problem;
 use crate::engine::run::{
-    Ask, AskKind, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback, RollbackStage,
+    Ask, AskKind, CameTo, Driving, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback,
+    RollbackStage, Verified,
 };
 use crate::gate::GateState;
 use crate::journal::testing::{at, event, run};
@@ -37,11 +38,12 @@ fn rollback(reason: &str) -> Rollback {
         accepted_zero: None,
         quiet_scrapes: 0,
         drain_since: None,
+        verified: None,
     }
 }
 
 fn leave(run: &mut Run, why: &str) {
-    run.leaving = Some(Leaving { how: OnExit::Hold, why: why.into(), since: at(100) });
+    run.leaving = Some(Leaving { how: OnExit::Hold, why: why.into(), since: at(100), came_to: None });
 }
 
 fn held(text: &str) -> Option<Held> {
@@ -54,20 +56,32 @@ fn exit_codes_are_those_of_the_table() {
         (Outcome::Succeeded, 0),
         (Outcome::Blocked, 2),
         (Outcome::RolledBack, 3),
-        (Outcome::RollbackBlocked, 4),
-        (Outcome::Lost, 6),
-        (Outcome::SteppedDown, 6),
-        (Outcome::LeftSplit, 7),
         (Outcome::Partial, 8),
         (Outcome::Aborted, 130),
     ] {
         let run = Run { stage: Stage::Ended(outcome), ..run() };
         assert_eq!(exit_code(&run), code, "{outcome:?}");
     }
+    for (came_to, code, word) in [
+        (CameTo::RollbackBlocked, 4, "rollback_blocked"),
+        (CameTo::Lost, 6, "lost"),
+        (CameTo::Fault, 7, "left_split"),
+        (CameTo::Partial, 8, "partial"),
+    ] {
+        let mut run = run();
+        set(&mut run, "ledger", shifting(1, 0), 50);
+        leave(&mut run, "x");
+        run.leaving.as_mut().unwrap().came_to = Some(came_to);
+        assert_eq!((exit_code(&run), outcome::word(&run)), (code, word));
+        let next = outcome::next(&run).join("\n");
+        assert!(next.contains("`pilothouse resume 7f3a --headless`"), "all of these can be taken up: {next}");
+        assert!(!outcome::sentence(&run).is_empty());
+    }
     for (why, code) in [("SIGTERM", 143), ("SIGINT", 130), ("--timeout of 2h is over", 5)] {
         let mut run = Run { stage: Stage::Ended(Outcome::Aborted), ..run() };
         leave(&mut run, why);
         assert_eq!(exit_code(&run), code, "aborted by {why}");
+        assert_eq!(outcome::sentence(&run).contains("--timeout ran out"), code == 5, "{why}");
         run.stage = Stage::Ready;
         assert_eq!(exit_code(&run), code, "left by {why}");
         set(&mut run, "ledger", shifting(0, 0), 10);
@@ -84,6 +98,9 @@ fn exit_codes_are_those_of_the_table() {
     set(&mut run, "ledger", Phase::Done, 0);
     run.cluster.down = None;
     assert_eq!(exit_code(&run), 5);
+    run.driving = Driving::SteppedDown { holder: "ci".into(), since: at(1) };
+    assert_eq!((exit_code(&run), outcome::word(&run)), (6, "stepped_down"), "somebody else drives it");
+    run.driving = Driving::Unknown;
     // Objects of the new version stand there, without traffic.
     leave(&mut run, "SIGTERM");
     set(&mut run, "billing", Phase::Deploying, 0);
@@ -155,11 +172,12 @@ fn the_end_says_what_is_where_and_what_to_do() {
     set(&mut run, "billing", shifting(0, 0), 10);
     run.tracks.get_mut("billing").unwrap().paused =
         Some(Paused { by: "mara".into(), reason: "look".into(), since: at(50) });
-    (run.stage, run.ended) = (Stage::Ended(Outcome::LeftSplit), Some(at(725)));
+    leave(&mut run, "quit");
+    (run.now.wall, run.flags) = (at(725), "--state-dir /var/lib/x".into());
     let want = "\
 \nSERVICE  FROM   TO     WEIGHT  STATE     \nledger   5.2.0  5.3.0   100 %  done\nbilling  4.1.8  4.2.1    10 %  shifting  PAUSED by \
-mara: look\n\nLeft as it was: traffic is split and nobody drives.\nNext: it stays so until somebody drives: billing 10 % \
-new.\nNext: `pilothouse resume 7f3a --headless` goes on with it.\nRun 7f3a, took 12:05. Exit code 7.";
+mara: look\n\nLeft before its end: traffic is split and nobody drives.\nNext: it stays so until somebody drives: billing 10 % \
+new.\nNext: `pilothouse resume 7f3a --headless --state-dir /var/lib/x` goes on with it.\nRun 7f3a. Exit code 7.";
     assert_eq!(Text::new(chrono_tz::UTC).end(&run), want.replace("STATE     \n", "STATE\n"));
 
     set(&mut run, "billing", Phase::RolledBack { rollback: rollback("error rate 9.00% > max 1.00%") }, 0);
@@ -167,6 +185,26 @@ new.\nNext: `pilothouse resume 7f3a --headless` goes on with it.\nRun 7f3a, took
     let end = Text::new(chrono_tz::UTC).end(&run);
     assert!(end.contains("rolled back  error rate 9.00% > max 1.00%"), "{end}");
     assert!(end.contains("Partial: 1 service on the new version, 1 back on the old, 0 untouched."), "{end}");
+}
+
+#[test]
+fn health_is_claimed_only_where_it_was_seen() {
+    let mut run = Run { stage: Stage::Ended(Outcome::RolledBack), ..run() };
+    for (verified, says) in [
+        (Some(Verified::Healthy), "old is healthy"),
+        (Some(Verified::Untouched), "old kept its traffic"),
+        (Some(Verified::Unhealthy), "old is NOT healthy either"),
+        (Some(Verified::NoData), "is not known"),
+        (Some(Verified::NotWatched), "was not watched"),
+        (None, "was not watched"),
+    ] {
+        let ledger = Rollback { verified: Some(Verified::Healthy), ..rollback("r") };
+        set(&mut run, "ledger", Phase::RolledBack { rollback: ledger }, 0);
+        set(&mut run, "billing", Phase::RolledBack { rollback: Rollback { verified, ..rollback("r") } }, 0);
+        let sentence = outcome::sentence(&run);
+        let says = if verified == Some(Verified::Untouched) { "old is healthy" } else { says };
+        assert!(sentence.contains(says), "{verified:?}: {sentence}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@
 //! - [`inbox`] the packed messages
 //! - [`store`] disk or memory
 //! - `dir` the run's folder and its lock; `runs` the list of runs
-//! - `writer` hear, commit, tick, seal; `resume` what is read back
+//! - `writer` hear, commit, tick, the end; `resume` what is read back
 //! - [`verify`] whether the files are what was written; [`show`] tables, JSON lines, CSV
 //! - [`durations`] how long phases took
 //! - [`text`] what is taken out of other people's texts

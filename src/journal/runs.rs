@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::chain;
 use super::dir::{Holder, RunDir};
 use super::store::{FileName, Store};
-use crate::engine::run::Outcome;
+use crate::engine::run::{CameTo, Outcome};
 use crate::spec::canonical;
 use crate::spec::units::Time;
 
@@ -21,6 +21,10 @@ pub struct RunSummary {
     pub started: Option<Time>,
     pub ended: Option<Time>,
     pub outcome: Option<Outcome>,
+    /// Why the last process left it, if it did.
+    pub left: Option<String>,
+    /// Flags by which its cluster and folder were named.
+    pub flags: String,
     /// Who started or drove it last.
     pub by: String,
     /// The process that drives it now, on this machine.
@@ -75,6 +79,15 @@ fn fill(summary: &mut RunSummary, value: &Value) {
     summary.started = time("started");
     summary.ended = time("ended");
     summary.outcome = serde_json::from_value(value["stage"]["ended"].clone()).ok();
+    let leaving = &value["leaving"];
+    let came_to = serde_json::from_value(leaving["came_to"].clone()).ok();
+    summary.left = match came_to {
+        Some(CameTo::RollbackBlocked) => Some("rollback blocked".into()),
+        Some(CameTo::Lost) => Some("lost cluster or metrics".into()),
+        Some(CameTo::Partial) => Some("partial".into()),
+        Some(CameTo::Fault) | None => leaving["why"].as_str().map(super::text::clean),
+    };
+    summary.flags = text(&value["flags"]);
     summary.by = match &value["identity"]["name"] {
         Value::String(name) => super::text::clean(name),
         _ => text(&value["by"]["name"]),

@@ -59,6 +59,11 @@ fn table(records: &[Record], verification: &Verification, zone: Tz) -> String {
         vec![["#".into(), format!("TIME ({zone})"), "WHO".into(), "WHAT".into(), "SERVICE".into(), "DETAIL".into()]];
     rows.extend(records.iter().map(|r| row(r, zone)));
     let mut out = title(records);
+    if let Some(schema) = verification.newer {
+        out.push_str(&format!(
+            "Written by a newer version (schema {schema}): records this version does not know are shown as they stand.\n\n"
+        ));
+    }
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
     for [seq, at, who, what, service, detail] in &rows {

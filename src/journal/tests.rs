@@ -44,7 +44,6 @@ fn night() -> (MemoryStore, Run) {
     run.ended = Some(at(60));
     journal.hear(&tick(&mut run, 60));
     journal.commit(&[], &run).unwrap();
-    journal.seal(Outcome::Succeeded).unwrap();
     (store, run)
 }
 
@@ -104,6 +103,23 @@ fn secrets_absent() {
         assert!(!all.contains(secret), "{secret} in {all}");
     }
     assert!(all.contains("c0ffee00"), "the preflight report is in the inbox");
+}
+
+/// Who looks on reads what is new, however long the night was.
+#[test]
+fn looking_on_takes_in_the_newest_messages_only() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    for second in 1..=20 {
+        journal.hear(&tick(&mut run, second));
+        journal.tick().unwrap();
+    }
+    let bytes = store.bytes(FileName::Inbox);
+    let lines = chain::lines(&bytes).whole;
+    let seqs = |seen| resume::newer_than(&lines, seen).iter().map(|r| r.last).collect::<Vec<_>>();
+    assert_eq!(seqs(18), [19, 20]);
+    assert_eq!(seqs(20), Vec::<u64>::new());
+    assert_eq!(seqs(0).len(), 20);
 }
 
 #[test]
@@ -186,7 +202,7 @@ fn cut_swapped_and_rehashed_records_are_found() {
         verify_in(&store, "7f3a").unwrap()
     };
     assert!(check(&lines).sound());
-    for cut in 0..lines.len() - 2 {
+    for cut in 0..lines.len() - 1 {
         let mut left = lines.clone();
         left.remove(cut);
         assert!(!check(&left).sound(), "record {} cut out", cut + 1);
@@ -194,7 +210,10 @@ fn cut_swapped_and_rehashed_records_are_found() {
         swapped.swap(cut, cut + 1);
         assert!(!check(&swapped).sound(), "records {} and {} swapped", cut + 1, cut + 2);
     }
-    // Cut off behind the snapshot's last record nothing shows it; before it, the snapshot does.
+    // The snapshot of a run that ended was saved after its end; and should it be gone, the durations tell of it.
+    for kept in [lines.len() - 1, lines.len() - 2] {
+        assert_eq!(check(&lines[..kept]).problems[0].what, "the file ends too early", "{kept} kept");
+    }
     let ended_early = check(&lines[..5]);
     assert_eq!(ended_early.problems[0].what, "the file ends too early");
     // The same record in another spelling has the same hash, and is not what was written.
@@ -211,6 +230,24 @@ fn cut_swapped_and_rehashed_records_are_found() {
     left[3] = forged.as_bytes();
     assert_eq!(check(&left).problems[0].record, 5);
     assert_eq!(check(&left).exit_code(), 2);
+}
+
+#[test]
+fn an_end_that_was_cut_off_is_missed() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    raise(&mut journal, &mut run, 10, 1).unwrap();
+    let (audit, snapshot) = (store.bytes(FileName::Audit), store.bytes(FileName::Snapshot));
+    run.stage = Stage::Ended(Outcome::Succeeded);
+    run.ended = Some(at(60));
+    journal.commit(&[], &run).unwrap();
+    journal.commit(&[], &run).unwrap();
+    assert_eq!(kinds(&store)[kinds(&store).len() - 3..], ["result", "end", "checkpoint"], "the end is told once");
+    assert_eq!(verify_in(&store, "7f3a").unwrap().problems, []);
+    store.tamper(FileName::Audit, audit);
+    store.tamper(FileName::Snapshot, snapshot);
+    let found = verify_in(&store, "7f3a").unwrap().problems;
+    assert!(found.len() == 1 && found[0].what.starts_with("durations.json says the run ended"), "{found:?}");
 }
 
 #[test]
@@ -295,7 +332,8 @@ fn results_need_intents_and_nothing_follows_the_end() {
             &run,
         )
         .unwrap();
-    journal.seal(Outcome::Aborted).unwrap();
+    run.stage = Stage::Ended(Outcome::Aborted);
+    journal.commit(&[], &run).unwrap();
     journal.commit(&[Entry::Intent(call(2, "billing", 5))], &run).unwrap();
     let what: Vec<String> = verify_in(&store, "7f3a").unwrap().problems.into_iter().map(|p| p.what).collect();
     assert_eq!(
@@ -387,6 +425,34 @@ fn a_newer_journal_is_read_only() {
     store.tamper(FileName::Audit, audit.replace("\"schema\":1,", "\"schema\":2,").into_bytes());
     assert!(refused(&store).contains("schema 2"), "{}", refused(&store));
     assert!(show_in(&store, "7f3a", Format::Text, chrono_tz::UTC).unwrap().contains("set-weight"));
+    // That edit broke the chain, whoever wrote the journal.
+    assert_eq!(verify_in(&store, "7f3a").unwrap().exit_code(), 2);
+}
+
+#[test]
+fn of_a_newer_journal_the_chain_is_checked() {
+    let (store, _) = night();
+    let audit = store.bytes(FileName::Audit);
+    let (mut prev, mut newer) = (super::entry::NO_HASH.to_owned(), String::new());
+    for mut record in chain::audit(&chain::lines(&audit).whole).0 {
+        if record.kind == "header" {
+            record.body["schema"] = 2.into();
+        }
+        if record.kind == "checkpoint" {
+            record.body = serde_json::json!({"sealed": true});
+        }
+        record.prev = prev;
+        record.hash = record.computed_hash();
+        newer += &(record.line() + "\n");
+        prev = record.hash;
+    }
+    store.tamper(FileName::Audit, newer.clone().into_bytes());
+    let found = verify_in(&store, "7f3a").unwrap();
+    assert_eq!((found.problems.as_slice(), found.newer, found.exit_code()), (&[][..], Some(2), 0));
+    let text = show_in(&store, "7f3a", Format::Text, chrono_tz::UTC).unwrap();
+    assert!(text.lines().take(3).any(|l| l.starts_with("Written by a newer version (schema 2)")), "{text}");
+    store.tamper(FileName::Audit, newer.replace("raised to 1 %", "raised to 2 %").into_bytes());
+    assert_eq!(verify_in(&store, "7f3a").unwrap().exit_code(), 2);
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Writing: hear, commit, tick, seal.
+//! Writing: hear, commit, tick; the end is sealed by the commit that saves it.
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
@@ -42,6 +42,16 @@ pub struct Journal {
     durations: String,
     /// What they were made from: the end of the run and how many phases are over.
     durations_of: Option<(Option<Time>, usize)>,
+    ending: Ending,
+}
+
+/// How far the end is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    NotYet,
+    /// The end record is made; the checkpoint after it is not.
+    Told,
+    Sealed,
 }
 
 struct Outage {
@@ -110,6 +120,7 @@ impl Journal {
             ends: BTreeMap::new(),
             durations: String::new(),
             durations_of: None,
+            ending: Ending::NotYet,
         }
     }
 
@@ -161,13 +172,18 @@ impl Journal {
     }
 
     /// Writes what was heard, then the entries, then the snapshot, each safe on disk before the next. Call it before any
-    /// effect of `entries` is executed; with no entries it saves messages and snapshot only.
+    /// effect of `entries` is executed; with no entries it saves messages and snapshot only. Of a run that has ended the
+    /// end record is written as well, before the snapshot and the durations that say so: an end that is told nowhere in
+    /// the audit file was cut off.
     ///
     /// # Errors
     /// When something could not be written. Entries are then kept in memory and written late, after a `gap` record, once
     /// it works again: do not hand them in twice. Until then only rollback and abort may be executed.
     pub fn commit(&mut self, entries: &[Entry], run: &Run) -> Result<(), JournalError> {
         self.record(entries, run)?;
+        if let Some(outcome) = run.outcome() {
+            self.seal(outcome)?;
+        }
         self.save(run)
     }
 
@@ -196,15 +212,18 @@ impl Journal {
         self.write().map_err(|e| self.unwritable(FileName::Inbox, e))
     }
 
-    /// The end record and a checkpoint. Commit the ended run first, so that the snapshot knows.
-    ///
-    /// # Errors
-    /// As [`Journal::commit`].
-    pub fn seal(&mut self, outcome: Outcome) -> Result<(), JournalError> {
-        self.take(&[Entry::End(End { outcome, services: self.ends.clone() })]);
+    /// The end record and a checkpoint, once.
+    fn seal(&mut self, outcome: Outcome) -> Result<(), JournalError> {
+        if self.ending == Ending::NotYet {
+            self.take(&[Entry::End(End { outcome, services: self.ends.clone() })]);
+            self.ending = Ending::Told;
+        }
         self.write().map_err(|e| self.unwritable(FileName::Audit, e))?;
-        let checkpoint = self.checkpoint(self.records, &self.head);
-        self.take(&[Entry::Checkpoint(checkpoint)]);
+        if self.ending == Ending::Told {
+            let checkpoint = self.checkpoint(self.records, &self.head);
+            self.take(&[Entry::Checkpoint(checkpoint)]);
+            self.ending = Ending::Sealed;
+        }
         self.write().map_err(|e| self.unwritable(FileName::Audit, e))
     }
 

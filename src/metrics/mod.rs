@@ -31,9 +31,10 @@ pub fn connect<'a>(
     client: kube::Client,
     seed: u64,
 ) -> Result<Arc<dyn Metrics>, String> {
-    let names = names::ByService::new(&env.metrics.convention, services);
+    let services: Vec<&Service> = services.into_iter().collect();
+    let names = names::ByService::new(&env.metrics.convention, services.iter().copied());
     if env.metrics.prometheus.is_some() {
-        return Ok(Arc::new(prometheus::Prometheus::new(env, names)?));
+        return Ok(Arc::new(prometheus::Prometheus::new(env, names)?.for_services(services)));
     }
     let fetch = scrape::Fetch {
         client,
@@ -54,12 +55,12 @@ pub struct About {
     pub interval: Option<Dur>,
 }
 
-/// Asks the environment's source whether it is there and how often it looks; of a direct scrape there is nothing to ask
+/// Asks the environment's source whether it is there and how often it looks at these services; of a direct scrape there is nothing to ask
 /// before there are pods.
 ///
 /// # Errors
 /// What is wrong, on which address, and what to look at.
-pub async fn about(env: &Environment) -> Result<About, String> {
+pub async fn about<'a>(env: &Environment, services: impl IntoIterator<Item = &'a Service>) -> Result<About, String> {
     let declared = env.metrics.source_interval;
     let Some(address) = &env.metrics.prometheus else {
         let interval = declared.unwrap_or(scrape::INTERVAL).max(scrape::INTERVAL);
@@ -68,7 +69,9 @@ pub async fn about(env: &Environment) -> Result<About, String> {
             interval: Some(interval),
         });
     };
-    let source = prometheus::Prometheus::new(env, names::ByService::new(&env.metrics.convention, []))?;
+    let services: Vec<&Service> = services.into_iter().collect();
+    let names = names::ByService::new(&env.metrics.convention, services.iter().copied());
+    let source = prometheus::Prometheus::new(env, names)?.for_services(services);
     let version = source.check().await?;
     let interval = match declared {
         Some(declared) => Some(declared),

@@ -14,6 +14,9 @@ pub struct Names {
     pub bucket: String,
     /// Seconds in one unit of that histogram.
     pub unit: f64,
+    /// Labels that hold the pod's name and its namespace.
+    pub pod: String,
+    pub namespace: String,
     /// Labels a series must carry to be counted.
     pub only: Vec<(String, String)>,
 }
@@ -25,6 +28,8 @@ impl Names {
             code: code.into(),
             bucket: format!("{duration}_bucket"),
             unit,
+            pod: "pod".into(),
+            namespace: "namespace".into(),
             only: Vec::new(),
         };
         match convention {
@@ -41,7 +46,14 @@ impl Names {
                 only: vec![("reporter".into(), "destination".into())],
                 ..names("istio_requests_total", "response_code", "istio_request_duration_milliseconds", 0.001)
             },
-            Convention::Own(own) => names(&own.requests, &own.code_label, &own.duration, own.duration_unit),
+            Convention::Own(own) => {
+                let usual = names(&own.requests, &own.code_label, &own.duration, own.duration_unit);
+                Names {
+                    pod: own.pod_label.clone().unwrap_or(usual.pod),
+                    namespace: own.namespace_label.clone().unwrap_or(usual.namespace),
+                    ..usual
+                }
+            }
         }
     }
 

@@ -30,6 +30,7 @@ pub struct Planned {
     /// Counted from 1.
     pub wave: u32,
     pub image: String,
+    /// A semantic version where anybody needs one; else what [`crate::spec::upgrade::Target::name`] says.
     pub version: String,
     /// Other services to the version range this version needs of them.
     pub needs: BTreeMap<String, String>,
@@ -45,9 +46,10 @@ pub enum PlanError {
     #[error("service `{0}` is not in the fleet")]
     UnknownService(String),
     #[error(
-        "`{service}` has no version: give `version:`, or an image tag that reads as a semantic version (image `{image}`)"
+        "`{by}` needs a version of `{service}`, which has none: give it `version:`, or an image tag that reads as a \
+         semantic version (image `{image}`)"
     )]
-    NoVersion { service: String, image: String },
+    NoVersion { service: String, image: String, by: String },
 }
 
 impl Plan {
@@ -64,14 +66,16 @@ impl Plan {
         let mut services = Vec::new();
         for service in bundle.fleet.spec.services.iter() {
             let Some(target) = to.get(&service.name) else { continue };
-            let version = target
-                .version()
-                .ok_or_else(|| PlanError::NoVersion { service: service.name.clone(), image: target.image.clone() })?;
+            let by = to.iter().find(|(_, other)| other.needs.contains_key(&service.name)).map(|(by, _)| by);
+            if let (None, Some(by)) = (target.version(), by) {
+                let (service, image) = (service.name.clone(), target.image.clone());
+                return Err(PlanError::NoVersion { service, image, by: by.clone() });
+            }
             services.push(Planned {
                 wave: wave.get(service.name.as_str()).copied().unwrap_or(1),
                 service: service.clone(),
                 image: target.image.clone(),
-                version,
+                version: target.name(),
                 needs: target.needs.clone(),
                 patch: target.patch.clone(),
             });

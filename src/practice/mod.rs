@@ -9,8 +9,8 @@
 //!
 //! # Layout
 //! - `world` virtual time and what is due; `scenario`, `fault`, `fixture`: the story and the first state
-//! - `store`, `kinds`, `objects`, `defaults`, `validate`, `fields`, `patch`, `protobuf`, `selector`, `status`: the objects' rules
-//! - `deploy`, `rollout`, `replicas`, `kubelet`, `gateway`: the controllers
+//! - `store`, `kinds`, `objects`, `defaults`, `validate`, `strict`, `fields`, `patch`, `protobuf`, `selector`, `status`: the objects' rules
+//! - `deploy`, `rollout`, `replicas`, `kubelet`, `gateway`, `quota`: the controllers
 //! - `traffic`, `exposition`: requests and counters
 //! - `api`, `writes`, `who`, `table`, `discovery`, `watch`, `podweb`: what is asked and answered, without I/O
 //! - `shared`, `server`, `drive`: the world behind a lock, on a socket, against a clock
@@ -32,6 +32,7 @@ mod objects;
 mod patch;
 mod podweb;
 mod protobuf;
+mod quota;
 mod replicas;
 mod rollout;
 mod scenario;
@@ -41,6 +42,7 @@ mod server;
 mod shared;
 mod status;
 mod store;
+mod strict;
 mod table;
 mod traffic;
 mod validate;

@@ -97,10 +97,14 @@ impl World {
             return Err(status::already_exists(kind, &name));
         }
         self.refuse_invalid(kind, &o, None)?;
-        self.stamp(kind, &mut o, &name);
+        if kind.plural == "pods" {
+            self.admit_pod(ns, &o)?;
+        }
+        // What the server sets itself, an address for one, is nobody's field.
         if !applied {
             fields::record_update(None, &mut o, writer);
         }
+        self.stamp(kind, &mut o, &name);
         Ok(o)
     }
 
@@ -215,9 +219,23 @@ impl World {
 
     /// Creates an object on behalf of a controller or the fixture; `None` when it may not be created.
     pub(super) fn make(&mut self, kind: &'static Kind, ns: &str, o: Value, manager: &str) -> Option<Arc<Value>> {
+        self.try_make(kind, ns, o, manager).ok()
+    }
+
+    /// The same, telling why not.
+    ///
+    /// # Errors
+    /// The API server's refusal.
+    pub(super) fn try_make(
+        &mut self,
+        kind: &'static Kind,
+        ns: &str,
+        o: Value,
+        manager: &str,
+    ) -> Result<Arc<Value>, Refusal> {
         let writer = self.writer(kind, manager, "");
-        let shaped = self.shape_new(kind, ns, o, &writer, false).ok()?;
-        Some(self.commit_new(kind, shaped))
+        let shaped = self.shape_new(kind, ns, o, &writer, false)?;
+        Ok(self.commit_new(kind, shaped))
     }
 
     /// Deletes an object: pods take their time, finalizers are waited for, dependants follow.

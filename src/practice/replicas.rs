@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+/// A pod that could not be made is tried again after this time.
+const CREATE_AGAIN_MS: i64 = 5_000;
+
 /// What is looked at when only the pods behind a Service changed, not the Service itself.
 pub(super) const ENDPOINTS: &str = "endpoints";
 
@@ -58,9 +61,13 @@ impl World {
         let pods = self.pods_of(&rs);
         let live: Vec<&Arc<Value>> = pods.iter().filter(|p| !leaving(p)).collect();
         let want = number(&rs, "/spec/replicas").max(0) as usize;
+        let mut failure = None;
         if live.len() < want {
             for _ in live.len()..want {
-                self.create_pod(&rs);
+                failure = self.create_pod(&rs).err();
+                if failure.is_some() {
+                    break;
+                }
             }
         } else if live.len() > want {
             let mut ranked = live.clone();
@@ -82,13 +89,14 @@ impl World {
                 );
             }
         }
-        self.replicaset_status(key);
+        self.replicaset_status(key, failure);
         if let Some((_, name)) = controller(&rs).filter(|c| c.0 == "Deployment") {
             self.store.touch("deployments", (key.0.clone(), name));
         }
     }
 
-    fn create_pod(&mut self, rs: &Value) {
+    /// Makes one pod of a ReplicaSet, or says why not.
+    fn create_pod(&mut self, rs: &Value) -> Result<(), String> {
         let (ns, name) = key_of(rs);
         let mut meta = rs.pointer("/spec/template/metadata").cloned().unwrap_or_else(|| json!({}));
         meta["generateName"] = json!(format!("{name}-"));
@@ -96,13 +104,22 @@ impl World {
         let mut spec = rs.pointer("/spec/template/spec").cloned().unwrap_or_default();
         spec["serviceAccountName"] = json!("default");
         let pod = json!({"metadata": meta, "spec": spec});
-        if let Some(p) = self.make(of("pods"), &ns, pod, CONTROLLERS) {
-            let message = format!("Created pod: {}", text(&p, "/metadata/name"));
-            self.event(rs, of("replicasets"), "Normal", "SuccessfulCreate", "replicaset-controller", &message);
+        match self.try_make(of("pods"), &ns, pod, CONTROLLERS) {
+            Ok(p) => {
+                let message = format!("Created pod: {}", text(&p, "/metadata/name"));
+                self.event(rs, of("replicasets"), "Normal", "SuccessfulCreate", "replicaset-controller", &message);
+                Ok(())
+            }
+            Err(refusal) => {
+                let why = text(&refusal.body, "/message");
+                let message = format!("Error creating: {why}");
+                self.event(rs, of("replicasets"), "Warning", "FailedCreate", "replicaset-controller", &message);
+                Err(why)
+            }
         }
     }
 
-    fn replicaset_status(&mut self, key: &Key) {
+    fn replicaset_status(&mut self, key: &Key, failure: Option<String>) {
         let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else {
             return;
         };
@@ -130,6 +147,13 @@ impl World {
             s.retain(|k, v| k == "replicas" || v != &json!(0));
             s.insert("terminatingReplicas".into(), json!(leaving_now));
         }
+        if let Some(why) = failure {
+            let before = condition(&rs, "ReplicaFailure").map(|c| c["lastTransitionTime"].clone());
+            let since = before.unwrap_or_else(|| json!(moment::seconds(self.now)));
+            status["conditions"] = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                "message": why, "lastTransitionTime": since}]);
+            next = Some(next.unwrap_or(i64::MAX).min(self.now + CREATE_AGAIN_MS));
+        }
         self.edit(of("replicasets"), key, CONTROLLERS, "status", |o| o["status"] = status);
         self.recheck("replicasets", key, next);
     }
@@ -154,6 +178,10 @@ impl World {
         let budgets: Vec<Key> = self.store.list("poddisruptionbudgets", &pod.0).map(|s| key_of(s)).collect();
         for k in budgets {
             self.store.touch("poddisruptionbudgets", k);
+        }
+        let quotas: Vec<Key> = self.store.list("resourcequotas", &pod.0).map(|q| key_of(q)).collect();
+        for k in quotas {
+            self.store.touch("resourcequotas", k);
         }
     }
 

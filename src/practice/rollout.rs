@@ -57,6 +57,18 @@ impl World {
             ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
         };
         set_condition(&mut status, "Available", (word, reason, message), &now, false);
+        let failed = new.or(all.first()).into_iter().chain(&all).find_map(|rs| condition(rs, "ReplicaFailure"));
+        match failed {
+            Some(c) => {
+                let (reason, message) = (text(c, "/reason"), text(c, "/message"));
+                set_condition(&mut status, "ReplicaFailure", ("True", &reason, &message), &now, false);
+            }
+            None => {
+                if let Some(list) = status["conditions"].as_array_mut() {
+                    list.retain(|c| c["type"] != "ReplicaFailure");
+                }
+            }
+        }
         if d.pointer("/spec/paused") != Some(&json!(true)) {
             let name = new.map(|rs| text(rs, "/metadata/name")).unwrap_or_default();
             self.progress(key, &d, &mut status, &name);

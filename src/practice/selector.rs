@@ -117,11 +117,12 @@ fn split_outside_brackets(query: &str) -> Vec<&str> {
 
 fn parse_rule(part: &str) -> Option<Rule> {
     let one = |v: &str| vec![v.trim().to_string()];
+    let plain = |v: &str| v.trim().chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if let Some((k, v)) = part.split_once("!=") {
-        return Some(Rule::NotIn(key(k)?, one(v)));
+        return plain(v).then_some(Rule::NotIn(key(k)?, one(v)));
     }
     if let Some((k, v)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        return Some(Rule::In(key(k)?, one(v)));
+        return plain(v).then_some(Rule::In(key(k)?, one(v)));
     }
     for (word, negative) in [(" notin ", true), (" in ", false)] {
         if let Some((k, set)) = part.split_once(word) {

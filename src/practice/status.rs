@@ -24,6 +24,16 @@ impl Cause {
         Self { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {value}: {why}") }
     }
 
+    /// A field that must not be there, or not so.
+    pub fn forbidden(field: impl Into<String>, why: &str) -> Self {
+        Self { reason: "FieldValueForbidden", field: field.into(), message: format!("Forbidden: {why}") }
+    }
+
+    /// A value that is there already.
+    pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
+        Self { reason: "FieldValueDuplicate", field: field.into(), message: format!("Duplicate value: {value}") }
+    }
+
     /// A field that must be there.
     pub fn required(field: impl Into<String>, why: &str) -> Self {
         let message = if why.is_empty() { "Required value".into() } else { format!("Required value: {why}") };
@@ -149,6 +159,30 @@ pub fn forbidden(user: &str, verb: &str, kind: &Kind, resource: &str, ns: &str, 
         kind.group
     );
     status(403, "Forbidden", message, details(kind, name))
+}
+
+/// Admission's refusal of an object that anybody with the right may otherwise make.
+pub fn not_admitted(kind: &Kind, name: &str, why: &str) -> Refusal {
+    let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
+    status(403, "Forbidden", message, details(kind, name))
+}
+
+/// Fields that are unknown to a strict request: 400 for a whole object, 422 for what a patch would make.
+pub fn unknown_fields(kind: &Kind, fields: &[String], patch: Option<&Value>) -> Refusal {
+    let all: Vec<String> = fields.iter().map(|f| format!("unknown field \"{f}\"")).collect();
+    let why = format!("strict decoding error: {}", all.join(", "));
+    match patch {
+        None => bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: {why}",
+            kind.kind, kind.version, kind.kind
+        )),
+        Some(patch) => {
+            let cause = Cause::invalid("patch", patch, &why);
+            let message = format!(" \"\" is invalid: patch: {}", cause.message);
+            let causes = json!([{"reason": cause.reason, "message": cause.message, "field": cause.field}]);
+            status(422, "Invalid", message, json!({"causes": causes}))
+        }
+    }
 }
 
 pub fn method_not_allowed() -> Refusal {

@@ -20,8 +20,8 @@ fn columns(plural: &str) -> Vec<Column> {
         "deployments" => vec![
             NAME,
             s("Ready"),
-            i("Up-to-date"),
-            i("Available"),
+            s("Up-to-date"),
+            s("Available"),
             AGE,
             wide("Containers"),
             wide("Images"),

@@ -1,7 +1,7 @@
 //! The world as a whole: rollouts, endpoints, routes, scenarios, determinism.
 
 use super::kinds::of;
-use super::objects::{Dependants, number};
+use super::objects::{Dependants, number, text};
 use super::*;
 use serde_json::{Value, json};
 
@@ -252,6 +252,32 @@ fn the_same_seed_and_writes_give_the_same_world_however_time_is_cut() {
         Fixture::of(vec![ServiceSpec::new("billing", "4.1.8", 4, 80.0)], "4.2.1"),
     );
     assert_ne!(first_pod(&other), first_pod(&two()));
+}
+
+#[test]
+fn a_quota_stops_new_pods_and_the_deployment_says_so() {
+    let mut w = two();
+    let ready = number(&deployment(&w, "billing"), "/status/readyReplicas");
+    let all = w.objects("pods", "shop").len();
+    let quota = json!({"metadata": {"name": "small"}, "spec": {"hard": {"pods": all.to_string()}}});
+    w.make(of("resourcequotas"), "shop", quota, "kubectl").expect("made");
+    w.settle();
+    let small = w.object("resourcequotas", "shop", "small").expect("there");
+    assert_eq!(small["status"], json!({"hard": {"pods": all.to_string()}, "used": {"pods": all.to_string()}}));
+    change(&mut w, "deployments", "billing", |d| d["spec"]["replicas"] = json!(ready + 1));
+    let soon = w.now() + 2_000;
+    w.advance_to(soon);
+    let d = deployment(&w, "billing");
+    assert_eq!(reason(&d, "ReplicaFailure"), "True/FailedCreate");
+    let message = rollout::condition(&d, "ReplicaFailure").map(|c| text(c, "/message")).unwrap_or_default();
+    let says = format!("exceeded quota: small, requested: pods=1, used: pods={all}, limited: pods={all}");
+    assert!(message.ends_with(&says), "{message}");
+    change(&mut w, "resourcequotas", "small", |q| q["spec"]["hard"]["pods"] = json!((all + 1).to_string()));
+    let later = w.now() + 60_000;
+    w.advance_to(later);
+    let d = deployment(&w, "billing");
+    assert!(rollout::condition(&d, "ReplicaFailure").is_none(), "{d}");
+    assert_eq!(number(&d, "/status/readyReplicas"), ready + 1);
 }
 
 fn first_pod(w: &World) -> String {

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 pub fn check(kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     name(new, &mut causes);
+    label_values(new.pointer("/metadata/labels"), "metadata.labels", &mut causes);
     match kind.plural {
         "deployments" => deployment(new, old, &mut causes),
         "replicasets" => immutable(new, old, "/spec/selector", "spec.selector", &mut causes),
         "pods" => pod(new, old, &mut causes),
-        "services" => service(new, &mut causes),
+        "services" => service(new, old, &mut causes),
         "httproutes" => route(new, &mut causes),
         "leases" => lease(new, &mut causes),
         _ => {}
@@ -37,6 +38,25 @@ fn name(o: &Value, causes: &mut Vec<Cause>) {
             &json!(name),
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
         ));
+    }
+}
+
+/// Values of labels are short and plain.
+fn label_values(labels: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
+    for value in labels.and_then(Value::as_object).into_iter().flatten().map(|(_, v)| v) {
+        let Some(text) = value.as_str().filter(|t| !t.is_empty()) else { continue };
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if text.len() > 63 {
+            causes.push(Cause::invalid(at, value, "must be no more than 63 bytes"));
+        }
+        if !(ends(text.chars().next()) && ends(text.chars().last()) && text.chars().all(plain)) {
+            causes.push(Cause::invalid(
+                at,
+                value,
+                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+            ));
+        }
     }
 }
 
@@ -66,7 +86,9 @@ fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         )),
         Some(_) => {}
     }
+    label_values(new.pointer("/spec/template/metadata/labels"), "spec.template.labels", causes);
     containers(new.pointer("/spec/template/spec"), "spec.template.spec", causes);
+    rollout(new, causes);
     let zero = |p: &str| matches!(new.pointer(p), Some(v) if v == &json!(0) || v == &json!("0%"));
     if zero("/spec/strategy/rollingUpdate/maxSurge") && zero("/spec/strategy/rollingUpdate/maxUnavailable") {
         causes.push(Cause::invalid(
@@ -78,6 +100,22 @@ fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     immutable(new, old, "/spec/selector", "spec.selector", causes);
 }
 
+/// How a Deployment says it rolls out.
+fn rollout(new: &Value, causes: &mut Vec<Cause>) {
+    let at = |field: &str| new.pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
+    if let Some(deadline) = at("progressDeadlineSeconds")
+        && deadline <= at("minReadySeconds").unwrap_or(0)
+    {
+        let value = json!(deadline);
+        causes.push(Cause::invalid("spec.progressDeadlineSeconds", &value, "must be greater than minReadySeconds"));
+    }
+    let recreate = new.pointer("/spec/strategy/type") == Some(&json!("Recreate"));
+    if recreate && new.pointer("/spec/strategy/rollingUpdate").is_some_and(|r| !r.is_null()) {
+        let why = "may not be specified when strategy `type` is 'Recreate'";
+        causes.push(Cause::forbidden("spec.strategy.rollingUpdate", why));
+    }
+}
+
 fn containers(spec: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
     let list = spec.and_then(|s| s.get("containers")).and_then(Value::as_array);
     let Some(list) = list.filter(|l| !l.is_empty()) else {
@@ -85,6 +123,9 @@ fn containers(spec: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
         return;
     };
     for (i, c) in list.iter().enumerate() {
+        if let Some(name) = c.get("name").filter(|n| list[..i].iter().any(|before| before.get("name") == Some(n))) {
+            causes.push(Cause::duplicate(format!("{at}.containers[{i}].name"), name));
+        }
         for field in ["name", "image"] {
             if c.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
                 causes.push(Cause::required(format!("{at}.containers[{i}].{field}"), ""));
@@ -113,7 +154,11 @@ fn pod(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-fn service(new: &Value, causes: &mut Vec<Cause>) {
+fn service(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+    let ip = |o: &Value| o.pointer("/spec/clusterIP").cloned().unwrap_or_default();
+    if old.map(ip).is_some_and(|before| !before.is_null() && before != ip(new)) {
+        causes.push(Cause::invalid("spec.clusterIPs[0]", &json!([ip(new)]), "may not change once set"));
+    }
     let ports = new.pointer("/spec/ports").and_then(Value::as_array);
     let headless = new.pointer("/spec/clusterIP") == Some(&json!("None"));
     let Some(ports) = ports.filter(|p| !p.is_empty()) else {

@@ -226,6 +226,7 @@ impl World {
             "endpointslices" => self.plan_stale = true,
             "httproutes" => self.reconcile_route(key),
             "poddisruptionbudgets" => self.reconcile_budget(key),
+            "resourcequotas" => self.reconcile_quota(key),
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use super::patch;
 use super::protobuf;
 use super::status::{self, Refusal};
 use super::store::key_of;
+use super::strict;
 use super::world::World;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -50,6 +51,15 @@ pub(super) fn scale_of(o: &Value) -> Value {
         "status": {"replicas": number(o, "/status/replicas"), "selector": selector.join(",")}})
 }
 
+/// Refuses fields that nobody knows, where the client asks for that.
+fn strictly(ask: &Ask, t: &Target, new: &Value, patch: Option<&Value>) -> Result<(), Refusal> {
+    if ask.param("fieldValidation") != "Strict" {
+        return Ok(());
+    }
+    let unknown = strict::unknown(t.kind, new);
+    if unknown.is_empty() { Ok(()) } else { Err(status::unknown_fields(t.kind, &unknown, patch)) }
+}
+
 /// A resourceVersion or UID in `new` that is not the stored one is a conflict.
 fn preconditions(t: &Target, old: &Value, new: &Value) -> Result<(), Refusal> {
     let rv = text(new, "/metadata/resourceVersion");
@@ -91,6 +101,7 @@ impl World {
                 "the namespace of the provided object does not match the namespace sent on the request",
             ));
         }
+        strictly(ask, t, &o, None)?;
         let writer = self.writer(t.kind, &ask.manager(), "");
         let shaped = self.shape_new(t.kind, &t.ns, o, &writer, false)?;
         if ask.dry_run() {
@@ -122,6 +133,8 @@ impl World {
         preconditions(t, &old, &new)?;
         if t.sub == "scale" {
             new = scaled(&old, &new);
+        } else {
+            strictly(ask, t, &new, None)?;
         }
         self.change(ask, t, &old, new, false)
     }
@@ -146,9 +159,18 @@ impl World {
                 ]));
             }
         }
+        if text(&new, "/metadata/name") != t.name {
+            return Err(status::bad_request(format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                text(&new, "/metadata/name"),
+                t.name
+            )));
+        }
         preconditions(t, &old, &new)?;
         if t.sub == "scale" {
             new = scaled(&old, &new);
+        } else {
+            strictly(ask, t, &new, Some(&body))?;
         }
         self.change(ask, t, &old, new, false)
     }

@@ -8,7 +8,9 @@ use super::units::Dur;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FleetSpec {
+    #[schemars(length(min = 1))]
     pub environments: Vec<Environment>,
+    #[schemars(length(min = 1))]
     pub services: Vec<Service>,
 }
 
@@ -130,6 +132,12 @@ pub struct Names {
     /// Seconds in one unit of that histogram: 1 for seconds, 0.001 for milliseconds.
     #[serde(default = "one")]
     pub duration_unit: f64,
+    /// Label that holds the pod's name. Left out: `pod`. For a Prometheus only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_label: Option<String>,
+    /// Label that holds its namespace. Left out: `namespace`. For a Prometheus only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_label: Option<String>,
 }
 
 fn one() -> f64 {

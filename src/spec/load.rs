@@ -98,11 +98,24 @@ pub fn load(files: &[SourceFile], presets: &[(&str, &str)]) -> Result<Loaded, Re
 /// # Errors
 /// As [`load`].
 pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool) -> Result<Loaded, Report> {
+    load_for(files, presets, complete, false)
+}
+
+/// As [`load_known`], for trying single gates on recorded samples: that a policy could not carry a whole run, since all
+/// its gates fall silent in some phase, is a warning.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_try(files: &[SourceFile], presets: &[(&str, &str)], complete: bool) -> Result<Loaded, Report> {
+    load_for(files, presets, complete, true)
+}
+
+fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, trying: bool) -> Result<Loaded, Report> {
     let preset_files: Vec<SourceFile> = presets
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
-    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete };
+    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete, trying };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
@@ -180,11 +193,13 @@ struct Reader<'s, 'a> {
     docs: Vec<Doc>,
     sinks: Vec<Sink<'a>>,
     complete: bool,
+    trying: bool,
 }
 
 impl<'a> Reader<'_, 'a> {
     fn file(&mut self, file: &'a SourceFile) {
         let mut sink = Sink::new(file);
+        sink.trying = self.trying;
         let index = self.sinks.len();
         if let Some((message, help)) = unfit(&file.text) {
             sink.whole(message, help);

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
-//! - [`fleet`], [`policy`], [`upgrade`] one file per kind
+//! - [`fleet`], [`policy`], [`upgrade`] one file per kind; [`image`] what a cluster makes of an image's name
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
@@ -10,6 +10,7 @@
 pub mod canonical;
 mod check;
 pub mod fleet;
+pub mod image;
 mod load;
 mod nearest;
 pub mod policy;
@@ -24,7 +25,7 @@ pub mod upgrade;
 use serde::{Deserialize, Serialize};
 
 pub use fleet::{Environment, Fleet, Service};
-pub use load::{Loaded, MAX_FILE, load, load_known};
+pub use load::{Loaded, MAX_FILE, load, load_known, load_to_try};
 pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;

@@ -17,6 +17,7 @@ pub struct Policy {
 #[serde(deny_unknown_fields)]
 pub struct PolicySpec {
     /// Non-decreasing weights that end at 100.
+    #[schemars(length(min = 1))]
     pub steps: Vec<Step>,
     /// When a service may start: when what it needs has reached this.
     #[serde(default)]
@@ -57,6 +58,7 @@ pub struct PolicySpec {
     pub max_bad_fraction: Option<Ratio>,
     /// Too few requests extend a step up to this many times its hold, then it asks.
     #[serde(default = "d::max_step")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_step: u32,
     /// What must be known of the share that really flows before the next raise.
     #[serde(default)]
@@ -82,6 +84,7 @@ pub struct PolicySpec {
     /// A standard-severity rollback happens after this time unless somebody says `keep`.
     #[serde(default = "d::standard_deadline")]
     pub standard_deadline: Dur,
+    #[schemars(length(min = 1))]
     pub gates: Vec<Gate>,
     #[serde(default)]
     pub people: People,
@@ -197,15 +200,18 @@ impl People {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
+    #[schemars(length(min = 1))]
     pub name: String,
     /// A built-in measure; exactly one of `measure` and `promql`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure: Option<Measure>,
     /// Quantile of `latency_quantile`, between 0 and 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub quantile: Option<f64>,
     /// A query of your own; `{{service}} {{version}} {{namespace}} {{window}} {{pods}}` are filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub promql: Option<String>,
     /// Raw selector whose oldest sample gives the age of a `promql` gate's data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,8 +239,9 @@ pub struct Gate {
     /// Overrides the policy's `window`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Dur>,
-    /// This many failed requests in the window are bad even while there are too few requests.
+    /// This many failed requests in the window are bad, whatever the limit says, also while there are too few requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub abs_bad: Option<u64>,
     #[serde(default)]
     pub missing: Missing,
@@ -322,7 +329,7 @@ pub enum Reduce {
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
     /// New over old; `1.5` lets the new version be half as bad again (under `max`).
-    Ratio(f64),
+    Ratio(#[schemars(extend("exclusiveMinimum" = 0))] f64),
     /// New minus old, in the measure's unit.
     Difference(Limit),
 }
@@ -339,14 +346,16 @@ pub enum Trigger {
     /// `k` bad of the last `n` answers.
     KOfN(KOfN),
     /// This many bad answers in a row.
-    Consecutive(u32),
+    Consecutive(#[schemars(extend("exclusiveMinimum" = 0))] u32),
     BurnRate(BurnRate),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KOfN {
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub k: u32,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub n: u32,
 }
 
@@ -357,12 +366,14 @@ pub struct BurnRate {
     pub slo: Ratio,
     /// Left out: 14.4 on 1h/5m, 6 on 6h/30m, 1 on 3d/6h.
     #[serde(default = "d::burn_windows")]
+    #[schemars(length(min = 1))]
     pub windows: Vec<BurnWindow>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BurnWindow {
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub factor: f64,
     pub long: Dur,
     pub short: Dur,

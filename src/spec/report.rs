@@ -165,13 +165,15 @@ pub struct Sink<'a> {
     /// Problems beyond the bound, and whether an error is among them.
     more: usize,
     more_errors: bool,
+    /// Gates are only to be tried: see [`super::load_to_try`].
+    pub trying: bool,
 }
 
 impl<'a> Sink<'a> {
     pub fn new(file: &'a SourceFile) -> Sink<'a> {
         let lines =
             file.text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).collect();
-        Sink { name: &file.name, lines, problems: Vec::new(), more: 0, more_errors: false }
+        Sink { name: &file.name, lines, problems: Vec::new(), more: 0, more_errors: false, trying: false }
     }
 
     pub fn name(&self) -> &'a str {

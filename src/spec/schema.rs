@@ -1,7 +1,8 @@
 //! One JSON Schema for the files people write, derived from the types that read them.
 //!
 //! Editors use it for completion; [`super::structure`] checks documents against the very same value, so the two cannot
-//! drift apart.
+//! drift apart. Bounds it does not read (`exclusiveMinimum`, `minItems`, `minLength`, patterns) are for editors too; what
+//! breaks them is told in better words by [`super::check`].
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
@@ -57,7 +58,13 @@ fn document(kind: &str, spec: &Value) -> Value {
             "kind": { "const": kind },
             "metadata": {
                 "type": "object",
-                "properties": { "name": { "type": "string", "description": "What other documents call this one." } },
+                "properties": { "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 63,
+                    "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+                    "description": "What other documents call this one.",
+                } },
                 "required": ["name"],
                 "additionalProperties": false,
             },

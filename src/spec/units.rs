@@ -180,6 +180,9 @@ impl<'de> Deserialize<'de> for Dur {
     }
 }
 
+/// A number of a pattern: `1`, `1.5`, `.5`.
+const N: &str = r"([0-9]+\.?[0-9]*|\.[0-9]+)";
+
 impl JsonSchema for Dur {
     fn schema_name() -> Cow<'static, str> {
         "Duration".into()
@@ -188,7 +191,9 @@ impl JsonSchema for Dur {
         json_schema!({
             "type": "string",
             "description": "A length of time: 90s, 5m, 1h30m, 500ms, 2d.",
-            "pattern": "^([0-9.]+d)?([0-9.]+h)?([0-9.]+m)?([0-9.]+s)?([0-9.]+ms)?$",
+            // Each unit at most once, from the greatest down, and at least one.
+            "minLength": 2,
+            "pattern": format!("^({N}d)?({N}h)?({N}m)?({N}s)?({N}ms)?$"),
             "format": "pilothouse-duration"
         })
     }
@@ -327,6 +332,7 @@ impl JsonSchema for Limit {
         json_schema!({
             "type": ["number", "string"],
             "description": "A share (1%), a duration (2s, 500ms) or a number.",
+            "minLength": 1,
             "format": "pilothouse-limit"
         })
     }
@@ -369,7 +375,14 @@ impl JsonSchema for Ratio {
         "Ratio".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["number", "string"], "description": "A share: 99.9% or 0.999.", "format": "pilothouse-ratio" })
+        json_schema!({
+            "type": ["number", "string"],
+            "description": "A share: 99.9% or 0.999.",
+            "minimum": 0,
+            "maximum": 1,
+            "pattern": format!("^{N}([eE][-+]?[0-9]+)?%?$"),
+            "format": "pilothouse-ratio"
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub struct UpgradeSpec {
     pub policy: String,
     pub strategy: Strategy,
     /// Service to its target.
+    #[schemars(extend("minProperties" = 1))]
     pub to: BTreeMap<String, Target>,
 }
 
@@ -35,8 +36,9 @@ pub enum Strategy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
+    #[schemars(length(min = 1))]
     pub image: String,
-    /// Left out: the image's tag, read as a semantic version.
+    /// Left out: the image's tag, read as a semantic version. Needed only where another service needs this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// What this version needs of other services, as semantic-version ranges.
@@ -52,6 +54,19 @@ impl Target {
     pub fn version(&self) -> Option<String> {
         self.version.clone().or_else(|| image_version(&self.image))
     }
+
+    /// What this version is called on screen, in the journal and in labels: [`Target::version`], else the tag as it
+    /// stands, else the beginning of the digest. Nobody needs a particular version of it then.
+    pub fn name(&self) -> String {
+        self.version().unwrap_or_else(|| image_name(&self.image))
+    }
+}
+
+/// An image without a version in a word: its tag, the first 12 digits of its digest, or `latest`, which is what no tag
+/// means.
+pub fn image_name(image: &str) -> String {
+    let digest = image.split_once("@sha256:").map(|(_, hex)| hex.chars().take(12).collect::<String>());
+    image_tag(image).map(str::to_string).or(digest).unwrap_or_else(|| "latest".into())
 }
 
 /// The tag of an image reference, without registry port or digest.
@@ -77,5 +92,20 @@ mod tests {
         assert_eq!(image_version("registry.example/billing:v4.2.1@sha256:abc").as_deref(), Some("4.2.1"));
         assert_eq!(image_version("registry.example:5000/billing"), None);
         assert_eq!(image_version("billing:latest"), None);
+    }
+
+    #[test]
+    fn an_image_without_a_version_has_a_name() {
+        let digest = "registry.example/billing@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        for (image, name) in [
+            ("r/auth:latest", "latest"),
+            ("r/auth:4.2", "4.2"),
+            ("r:5000/auth", "latest"),
+            (digest, "0123456789ab"),
+            ("r/auth:v1.2.3", "1.2.3"),
+        ] {
+            let target = Target { image: image.into(), version: None, needs: BTreeMap::new(), patch: None };
+            assert_eq!(target.name(), name, "{image}");
+        }
     }
 }

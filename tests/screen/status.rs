@@ -6,6 +6,7 @@ use pilothouse::engine::command::Verb;
 use pilothouse::engine::run::*;
 use pilothouse::engine::status::{BackState, STEPS, Status, Word, back_steps, matters, state_text, status};
 use pilothouse::engine::{Phase, Run};
+use pilothouse::spec::policy::OnExit;
 use pilothouse::spec::units::{Dur, Time};
 
 fn at(run: &Run, now: Time) -> Status {
@@ -83,14 +84,10 @@ fn every_way_a_run_ends_has_its_word() {
     use Outcome::*;
     for (outcome, word, says) in [
         (Succeeded, Word::Done, "succeeded"),
-        (RolledBack, Word::Done, "old is healthy"),
+        (RolledBack, Word::Done, "No traffic on new"),
         (Partial, Word::Done, "partial"),
         (Aborted, Word::Done, "nothing was applied"),
         (Blocked, Word::Warn, "blocked"),
-        (RollbackBlocked, Word::Roll, "given up"),
-        (LeftSplit, Word::Warn, "billing 25%"),
-        (Lost, Word::Lost, "lost"),
-        (SteppedDown, Word::Lost, "another driver"),
     ] {
         let mut night = nights::safe();
         night.run.stage = Stage::Ended(outcome);
@@ -98,6 +95,25 @@ fn every_way_a_run_ends_has_its_word() {
         assert_eq!(s.word, word, "{outcome:?}");
         assert!(s.sentence.contains(says), "{outcome:?}: {}", s.sentence);
         assert_eq!(s.next.at, None);
+    }
+}
+
+#[test]
+fn every_way_a_run_is_left_says_how_it_goes_on() {
+    for (came_to, word, says) in [
+        (CameTo::RollbackBlocked, Word::Roll, "given up"),
+        (CameTo::Lost, Word::Lost, "away for too long"),
+        (CameTo::Partial, Word::Held, "soak and settle"),
+        (CameTo::Fault, Word::Lost, "a fault"),
+    ] {
+        let mut night = nights::safe();
+        let (why, since) = ("x".to_string(), night.now);
+        night.run.leaving = Some(Leaving { how: OnExit::Hold, why, since, came_to: Some(came_to) });
+        let s = of(&night);
+        assert_eq!(s.word, word, "{came_to:?}");
+        assert!(s.sentence.contains(says) && s.sentence.contains("pilothouse resume 7f3a"), "{}", s.sentence);
+        assert!(s.sentence.contains("billing 25% new"), "{}", s.sentence);
+        assert_eq!((s.next.at, s.ask), (None, None));
     }
 }
 

@@ -70,8 +70,31 @@ pub struct Faults {
     /// Requests per second, where not the usual.
     pub rps: BTreeMap<String, f64>,
     pub people: People,
+    /// What admission makes of images.
+    pub webhook: Webhook,
     /// Mutations of the system itself, for tests that the laws notice.
     pub broken: Broken,
+}
+
+/// An admission webhook that writes digests behind tags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Webhook {
+    #[default]
+    None,
+    /// The same digest for a tag each time.
+    Pins,
+    /// The tag has moved between the making of `-next` and the copy-back.
+    MovesOnCopyBack,
+}
+
+impl Webhook {
+    pub fn image(self, image: &str, copied_back: bool) -> String {
+        match self {
+            Webhook::None => image.to_string(),
+            Webhook::MovesOnCopyBack if copied_back => format!("{image}@sha256:moved"),
+            _ => format!("{image}@sha256:pinned"),
+        }
+    }
 }
 
 /// Failing requests of a new version.

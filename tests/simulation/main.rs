@@ -20,10 +20,12 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use faults::START;
+use faults::{Faults, START, Webhook};
 use night::{Night, night};
+use pilothouse::engine::run::Outcome;
 use pilothouse::journal::FileName;
 use pilothouse::plan::Plan;
+use pilothouse::spec::units::Dur;
 use seeds::seeded;
 use verdict::verdict;
 
@@ -95,6 +97,31 @@ fn a_night_is_like_itself() {
         assert_eq!(a.run, b.run, "night {seed}");
         assert_eq!(a.store.bytes(FileName::Audit), b.store.bytes(FileName::Audit), "night {seed}");
         assert_eq!(a.store.bytes(FileName::Inbox), b.store.bytes(FileName::Inbox), "night {seed}");
+    }
+}
+
+/// The cluster keeps another text than it was sent, each time.
+#[test]
+fn a_webhook_that_pins_digests_is_no_reason_to_copy_back_for_ever() {
+    let faults = Faults { accept_after: Dur(800), webhook: Webhook::Pins, ..Faults::default() };
+    let n = night(&seeds::plan(), faults, false);
+    assert_eq!(n.run.outcome(), Some(Outcome::Succeeded));
+    let pages: Vec<&str> = n.run.pages.iter().map(|p| p.text.as_str()).collect();
+    assert_eq!(pages, Vec::<&str>::new());
+}
+
+#[test]
+fn stable_that_comes_back_with_another_digest_is_held_and_paged_once() {
+    let webhook = Webhook::MovesOnCopyBack;
+    let faults = Faults { accept_after: Dur(800), webhook, ..Faults::default() };
+    let n = night(&seeds::plan(), faults, false);
+    assert_eq!(n.run.outcome(), None, "nobody is there to answer");
+    let of = |service: &str| n.run.pages.iter().filter(|p| p.service.as_deref() == Some(service)).collect::<Vec<_>>();
+    for (name, t) in &n.run.tracks {
+        let held = t.held.as_ref().unwrap_or_else(|| panic!("{name} is not held: {:?}", t.phase));
+        assert!(held.text.contains("but holds") && held.text.contains("@sha256:moved"), "{}", held.text);
+        assert_eq!(of(name).len(), 1, "{:?}", of(name));
+        assert_eq!(t.accepted_share(), 100.0, "-next goes on serving");
     }
 }
 

@@ -402,6 +402,8 @@ impl State {
         laws.before_write(self, call);
         self.laws = laws;
         let image = self.plan.get(name).map_or_else(String::new, |p| p.image.clone());
+        let copied_back = matches!(call.action, Action::CopyBack);
+        let image = self.faults.webhook.image(&image, copied_back);
         let ready = self.faults.ready_at_most.get(name).copied().unwrap_or(u32::MAX);
         let now = self.now;
         match &call.action {

@@ -374,10 +374,16 @@ fn upgrades() {
                 "change the range",
             ),
             (
-                "image: registry.example/billing:4.2.1",
-                "image: ^registry.example/billing:latest",
-                "is no semantic version",
+                "\"registry.example/ledger:5.3.0\"",
+                "^\"registry.example/ledger:latest\"",
+                "`billing` needs `>=5.3`, and the tag of `registry.example/ledger:latest` is no semantic version",
                 "add `version:`",
+            ),
+            (
+                "image: registry.example/billing:4.2.1",
+                "image: registry.example/billing:4.2.1\n      version: ^latest",
+                "`latest` is no semantic version",
+                "such as 4.2.1",
             ),
             ("image: registry.example/billing:4.2.1", "image: ^registry.example/Billing:4.2.1", "lower-case", ""),
             ("image: registry.example/billing:4.2.1", "image: ^\"\"", "is empty", ""),
@@ -410,6 +416,17 @@ fn upgrades() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].line, found[0].column), (14, 15));
     assert!(found[0].message.contains("circle: billing -> ledger -> billing"), "{found:?}");
+}
+
+/// A version that nobody needs may be called anything.
+#[test]
+fn an_image_needs_no_version_where_nobody_needs_one() {
+    for image in ["registry.example/billing:latest", "registry.example/billing", "registry.example/billing:4.2"] {
+        let (found, _) = problems("registry.example/billing:4.2.1", image);
+        assert!(found.is_empty(), "{image}: {found:?}");
+    }
+    let digest = format!("\"registry.example/billing@sha256:{}\"", "0a".repeat(32));
+    assert!(problems("registry.example/billing:4.2.1", &digest).0.is_empty());
 }
 
 #[test]

@@ -180,9 +180,15 @@ pub struct Practice {
 
 impl Practice {
     pub fn start(work: &Work, scenario: &str) -> Practice {
+        Practice::seeded(work, scenario, "7")
+    }
+
+    /// Clusters of different seeds are different ones.
+    pub fn seeded(work: &Work, scenario: &str, seed: &str) -> Practice {
         let kubeconfig = work.path("kubeconfig");
         let mut command = pilothouse(work);
-        command.args(["practice", "--speed", "1", "--scenario", scenario, "--kubeconfig-out"]).arg(&kubeconfig);
+        command.args(["practice", "--speed", "1", "--seed", seed, "--scenario", scenario, "--kubeconfig-out"]);
+        command.arg(&kubeconfig);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let process = Process(child);

@@ -4,10 +4,13 @@
 //! - [`rights`] may we do what the run will do?
 //! - [`workload`] does stable stand as it should, and do we know what runs?
 //! - [`route`] does the route carry stable's traffic and nothing half-moved?
-//! - [`reach`] which selectors of the namespace would catch the new pods, or lose the old ones?
+//! - [`reach`] which selectors of the namespace would catch the new pods, or lose the old ones? [`policies`] which
+//!   network policies would treat them differently? [`monitors`] who would not scrape them?
 //! - [`quota`] is there room for both versions at once?
 //! - [`owners`] who else thinks these objects are theirs?
+mod monitors;
 mod owners;
+mod policies;
 mod quota;
 mod reach;
 mod rights;
@@ -18,12 +21,13 @@ use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 
 use super::KubeCluster;
-use super::json::{name, text};
+use super::json::{container, name, text};
 use super::next;
 use super::observe::names;
 use super::wire::{Fault, Kind, Wire};
 use crate::engine::observe::{OwnerMark, PreflightReport, Problem, Slot};
 use crate::plan::{Plan, Planned};
+use crate::spec::image::is_stored;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -42,6 +46,7 @@ pub(super) struct Snapshot {
     quotas: Vec<Value>,
     rollouts: Vec<Value>,
     canaries: Vec<Value>,
+    monitors: monitors::Monitors,
     lease: Option<Value>,
 }
 
@@ -69,6 +74,11 @@ impl Findings {
 impl Look<'_> {
     fn service(&self) -> &str {
         &self.planned.service.name
+    }
+
+    /// Another service of this run needs a version of this one.
+    fn is_needed(&self) -> bool {
+        self.plan.dependants(self.service()).next().is_some()
     }
 
     fn stop(&self, found: &mut Findings, what: impl Into<String>, fix: impl Into<String>) {
@@ -131,6 +141,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
         report.facts.extend(workload::check(&look, &mut found));
         route::check(&look, &mut found);
         reach::check(&look, &mut found);
+        monitors::check(&look, &mut found);
         owners::check(&look, &mut found);
         if may_create {
             rehearsals.push(rehearse(wire, look).boxed());
@@ -174,6 +185,7 @@ async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snap
         rollouts,
         canaries,
         lease,
+        monitors,
     ) = tokio::join!(
         wire.list(Kind::Deployments, ns),
         wire.list(Kind::ReplicaSets, ns),
@@ -187,6 +199,7 @@ async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snap
         wire.list(Kind::Rollouts, ns),
         wire.list(Kind::Canaries, ns),
         wire.find(Kind::Leases, ns, &lease_name),
+        monitors::read(wire, ns),
     );
     if let Err(fault) = &routes
         && fault.is_missing()
@@ -217,6 +230,7 @@ async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snap
         quotas: optional(quotas).map_err(|f| f.to_string())?,
         rollouts: optional(rollouts).map_err(|f| f.to_string())?,
         canaries: optional(canaries).map_err(|f| f.to_string())?,
+        monitors: monitors?,
         lease: lease.or_else(|f| if refused(&f) { Ok(None) } else { Err(f) }).map_err(|f| f.to_string())?,
     })
 }
@@ -243,7 +257,7 @@ async fn rehearse(wire: &Wire, look: Look<'_>) -> Result<Findings, String> {
             continue;
         }
         match wire.create(kind, look.namespace, &object, true).await {
-            Ok(_) => {}
+            Ok(made) => check_image(&look, kind, &made, &mut found),
             Err(fault) if fault.status.is_some_and(|s| s < 500 && s != 429) => {
                 let fix =
                     "this is the server's answer to a dry run; change the Upgrade's patch, the quota or the policy";
@@ -253,6 +267,21 @@ async fn rehearse(wire: &Wire, look: Look<'_>) -> Result<Findings, String> {
         }
     }
     Ok(found)
+}
+
+/// What admission makes of the image: a run whose new pods run another one would upgrade to something nobody asked for.
+fn check_image(look: &Look, kind: Kind, made: &Value, found: &mut Findings) {
+    if kind != Kind::Deployments {
+        return;
+    }
+    let Some(image) = container(made, &look.planned.service.workload.container).and_then(|c| text(c, "/image")) else {
+        return;
+    };
+    if !is_stored(&look.planned.image, image) {
+        let what = format!("the cluster makes image {image} of {}, by a dry run", look.planned.image);
+        let fix = "an admission webhook does that: correct its rule, or name in the Upgrade what it would store";
+        look.stop(found, what, fix);
+    }
 }
 
 #[cfg(test)]

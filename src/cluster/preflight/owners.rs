@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::{Findings, Look};
 use crate::cluster::call::targets;
-use crate::cluster::http_route::highest_mark;
+use crate::cluster::http_route::{highest_mark, observe};
 use crate::cluster::json::{list, name, number, owner, owner_key, strings, text};
 use crate::cluster::lease::holder_run;
 use crate::cluster::observe::names;
@@ -29,10 +29,18 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
             Some(mark) => format!("was left by run {}", mark.run),
             None => "was not made by Pilothouse".to_string(),
         };
-        let resume =
-            owner(object, look.service()).map(|m| format!("take it up with `pilothouse resume {}`, or ", m.run));
+        let resume = owner(object, look.service()).map(|m| format!("take it up with `pilothouse resume {}`", m.run));
+        let what = format!("{kind} {} {whose}", name(object));
+        let share = observe(&look.planned.service, look.route()).weights.map_or(0.0, |w| w.share());
+        if share > 0.0 {
+            // In use by people: nobody is told how to delete it.
+            let fix = resume.unwrap_or_else(|| "let its owner move the traffic back to stable first".into());
+            look.stop(found, format!("{what} and serves {share:.0} % of the traffic"), fix);
+            continue;
+        }
         let delete = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
-        look.stop(found, format!("{kind} {} {whose}", name(object)), resume.unwrap_or_default() + &delete);
+        let or = resume.map(|r| format!("{r}, or ")).unwrap_or_default();
+        look.stop(found, what, or + &delete);
     }
 }
 
@@ -54,13 +62,13 @@ fn check_marks(look: &Look, found: &mut Findings) {
         look.stop(found, what, fix);
     }
     let Some(route) = look.route().filter(|r| owner(r, look.service()).is_some()) else { return };
-    let lease = look.snapshot.lease.as_ref();
-    let epoch =
-        lease.and_then(|l| number(l, "/spec/leaseTransitions")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    // One that is not there is made above every mark.
+    let Some(lease) = look.snapshot.lease.as_ref() else { return };
+    let epoch = number(lease, "/spec/leaseTransitions").and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     let highest = highest_mark(route, std::iter::once(look.service())).map_or(0, |(_, m)| m.epoch);
     if highest > epoch.max(1) {
         let what = format!(
-            "HTTPRoute {} carries epoch {highest}, the Lease stands at {epoch}: the Lease was deleted or restored",
+            "HTTPRoute {} carries epoch {highest}, the Lease stands at {epoch}: the Lease was restored from an older state",
             name(route)
         );
         let key = owner_key(look.service());

@@ -11,17 +11,16 @@ use crate::cluster::next::wanted;
 use crate::plan::Plan;
 
 /// Holds each quota against what the run adds: as many new pods as there are old ones, for every service, since all
-/// stay until the last has soaked.
+/// stay until the last has soaked, and those that stable rolls over with at the end.
 pub(super) fn check(snapshot: &Snapshot, plan: &Plan, found: &mut Findings) {
     let mut added: BTreeMap<&str, f64> = BTreeMap::new();
     for planned in &plan.services {
         let is = |wanted: &str| snapshot.deployments.iter().find(|d| name(d) == wanted);
         let Some(stable) = is(&planned.service.workload.deployment) else { continue };
         // What this or another run already made is counted by the server.
-        if is(&planned.service.next_deployment()).is_some_and(|d| owner(d, &planned.service.name).is_some()) {
-            continue;
-        }
-        let pods = f64::from(wanted(stable));
+        let made = is(&planned.service.next_deployment()).is_some_and(|d| owner(d, &planned.service.name).is_some());
+        // At the end stable takes the new version over while the new pods still serve, a surge of its own at a time.
+        let pods = f64::from(if made { 0 } else { wanted(stable) } + surge(stable));
         for (resource, one) in pod_needs(stable) {
             *added.entry(resource).or_default() += one * pods;
         }
@@ -35,7 +34,7 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, found: &mut Findings) {
                 continue;
             };
             let what = format!(
-                "quota {} allows {limit} of {resource}; {} are free and the new versions need {}",
+                "quota {} allows {limit} of {resource}; {} are free and the run needs {} more",
                 name(quota),
                 show((limit_value - used).max(0.0)),
                 show(more)
@@ -43,6 +42,20 @@ pub(super) fn check(snapshot: &Snapshot, plan: &Plan, found: &mut Findings) {
             found.add(None, true, what, "raise the quota for the run, or upgrade fewer services at once".into());
         }
     }
+}
+
+/// Pods that a Deployment's rollout adds beyond its size, once none may be missing: `maxSurge`, rounded up, and at
+/// least one.
+fn surge(deployment: &Value) -> u32 {
+    let surge = match deployment.pointer("/spec/strategy/rollingUpdate/maxSurge") {
+        Some(Value::Number(n)) => n.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+        Some(Value::String(percent)) => {
+            let percent = percent.trim_end_matches('%').parse::<u32>().unwrap_or(25);
+            wanted(deployment).saturating_mul(percent).div_ceil(100)
+        }
+        _ => 1,
+    };
+    surge.max(1)
 }
 
 /// What one pod of a Deployment takes of the resources that quotas know.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Findings, Look};
+use super::{Findings, Look, policies};
 use crate::cluster::json::{list, name, strings, text};
 use crate::cluster::next::{self, Shape};
 use crate::cluster::observe::names;
@@ -25,7 +25,7 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
     let Some(new) = future_labels(look, stable, &shape) else { return };
     check_after(look, stable, front, found);
     check_catches(look, &new, found);
-    check_policies(look, &old, &new, found);
+    policies::check(look, &old, &new, found);
 }
 
 /// Labels of the new pods, those of the Upgrade's patch too; the identity labels are set last, so the next Service
@@ -88,24 +88,5 @@ fn check_catches(look: &Look, new: &Labels, found: &mut Findings) {
     for (who, harm) in caught {
         let what = format!("the selector of {who} would catch the pods of {next_deployment}, and {harm}");
         look.stop(found, what, "narrow its selector to a label that only its own pods have, such as `app`");
-    }
-}
-
-/// Network policies must treat both versions alike.
-fn check_policies(look: &Look, old: &Labels, new: &Labels, found: &mut Findings) {
-    for policy in &look.snapshot.policies {
-        let selector = policy.pointer("/spec/podSelector").unwrap_or(&Value::Null);
-        match (selector_matches(selector, old), selector_matches(selector, new)) {
-            (false, true) => {
-                let what = format!("NetworkPolicy {} would bind the new pods but not the old", name(policy));
-                look.stop(found, what, "narrow its podSelector, or change the labels");
-            }
-            (true, false) => {
-                let what = format!("NetworkPolicy {} binds the old pods but will not bind the new", name(policy));
-                let fix = "let it select both, for the run at least; where all else is denied the new pods are cut off";
-                look.warn(found, what, fix);
-            }
-            _ => {}
-        }
     }
 }

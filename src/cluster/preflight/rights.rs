@@ -34,6 +34,10 @@ pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Res
     }
     if plan.environment.metrics.prometheus.is_none() {
         questions.push(("pods/proxy".into(), attributes(namespace, "", "pods", "proxy", "get")));
+        if plan.environment.metrics.scrape.port.parse::<u16>().is_err() {
+            // The number of a named port stands in the Pod.
+            questions.push(("pods".into(), attributes(namespace, "", "pods", "", "get")));
+        }
     }
     let answers = stream::iter(questions)
         .map(|(resource, attributes)| async move {

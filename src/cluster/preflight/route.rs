@@ -2,8 +2,9 @@
 use serde_json::Value;
 
 use super::{Findings, Look};
-use crate::cluster::http_route::{OwnRule, accepted, own_rules};
-use crate::cluster::json::{list, number, owner, strings};
+use crate::cluster::http_route::{OwnRule, own_rules};
+use crate::cluster::json::{list, number, owner, strings, text};
+use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
 use crate::engine::observe::Accepted;
 
@@ -25,8 +26,26 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
     for rule in &rules {
         check_rule(look, route, rule, found);
     }
+    check_accepted(look, route, found);
+}
+
+fn check_accepted(look: &Look, route: &Value, found: &mut Findings) {
+    let traffic = &look.planned.service.traffic.http_route;
+    let standing = standing(route);
+    if !standing.undated.is_empty() {
+        let what = format!(
+            "HTTPRoute {}: {} does not say which generation of the route it accepted",
+            traffic.name,
+            standing.undated.join(", ")
+        );
+        look.warn(found, what, "nothing: a write counts as accepted at once, and requests have to prove what flows");
+    }
+    let expected =
+        |r: &Refusal| r.condition == "ResolvedRefs" && r.reason == "BackendNotFound" && only_ours(look, route);
     match accepted(route) {
         Accepted::Yes => {}
+        // Written ahead, as routes in Git are: it resolves once the run has made the Service.
+        Accepted::No(_) if standing.refusals.iter().all(expected) => {}
         Accepted::No(why) => {
             let what = format!("HTTPRoute {} is refused by its gateway: {why}", traffic.name);
             look.stop(found, what, "correct the route or the gateway: a weight that nobody follows moves nothing");
@@ -36,6 +55,21 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
             look.warn(found, what, "see whether the gateway runs; the run holds until the route is accepted");
         }
     }
+}
+
+/// Whether the only backends of a route that do not exist are next Services of this plan, at weight 0.
+fn only_ours(look: &Look, route: &Value) -> bool {
+    let exists = |name: &str| look.snapshot.services.iter().any(|s| crate::cluster::json::name(s) == name);
+    let is_next = |name: &str| look.plan.services.iter().any(|p| p.service.traffic.http_route.next == name);
+    let mut absent = list(route, "/spec/rules")
+        .iter()
+        .flat_map(|rule| list(rule, "/backendRefs"))
+        // What other namespaces and kinds hold is not seen from here.
+        .filter(|b| text(b, "/kind").unwrap_or("Service") == "Service")
+        .filter(|b| text(b, "/namespace").is_none_or(|ns| ns == look.namespace))
+        .filter(|b| !text(b, "/name").is_some_and(exists))
+        .peekable();
+    absent.peek().is_some() && absent.all(|b| text(b, "/name").is_some_and(is_next) && number(b, "/weight") == Some(0))
 }
 
 /// The Service in front of stable.
@@ -105,7 +139,7 @@ fn backends(route: &Value) -> String {
         .flat_map(|rule| list(rule, "/backendRefs"))
         .map(|b| {
             let port = number(b, "/port").map_or(String::new(), |p| format!(":{p}"));
-            format!("{}{port}", crate::cluster::json::text(b, "/name").unwrap_or("?"))
+            format!("{}{port}", text(b, "/name").unwrap_or("?"))
         })
         .collect();
     all.dedup();

@@ -67,6 +67,9 @@ impl World {
             fake.ok(&format!("GET /apis/{group}/{ns}/{kind}"), with(kind, vec![]));
         }
         fake.ok(&format!("GET /api/v1/{ns}/resourcequotas"), with("resourcequotas", vec![]));
+        for kind in ["servicemonitors", "podmonitors"] {
+            fake.ok(&format!("GET /apis/monitoring.coreos.com/v1/{kind}"), with(kind, vec![]));
+        }
         if let Some(lease) = of("leases").pop() {
             fake.ok(&format!("GET /apis/coordination.k8s.io/v1/{ns}/leases/pilothouse-shop"), lease);
         }
@@ -115,7 +118,10 @@ async fn a_sound_namespace_has_no_problems_and_tells_what_runs() {
     assert_eq!(facts.template, stable_deployment("billing", "4.1.8")["spec"]["template"]);
     let creates: Vec<_> = asked.iter().filter(|a| a.method != "GET" && !a.path.contains("reviews")).collect();
     assert_eq!(creates.len(), 2);
-    assert!(creates.iter().all(|a| a.method == "POST" && a.path.ends_with("&dryRun=All")), "changes nothing");
+    assert!(
+        creates.iter().all(|a| a.method == "POST" && a.path.ends_with("&dryRun=All&fieldValidation=Strict")),
+        "changes nothing"
+    );
     assert!(asked.iter().any(|a| a.body.pointer("/spec/resourceAttributes/subresource") == Some(&json!("proxy"))));
 }
 
@@ -154,7 +160,9 @@ async fn stable_must_stand() {
     finds(true, "is paused", |w| w.deployment["spec"]["paused"] = json!(true)).await;
     finds(true, "scaled to 0", |w| w.deployment["spec"]["replicas"] = json!(0)).await;
     finds(true, "different images under one tag", |w| w.pods.push(pod("billing-5d-c", "bb"))).await;
-    finds(false, "cannot be read", |w| {
+    // Where nobody asserts or needs a version it may be called anything.
+    finds(true, "cannot be read", |w| {
+        w.plan.services[0].service.version = Some("4.1.8".into());
         let template = &mut w.deployment["spec"]["template"];
         template["metadata"]["labels"] = json!({"app": "billing"});
         template["spec"]["containers"][0]["image"] = json!("billing:latest");
@@ -261,6 +269,17 @@ async fn other_owners_are_named() {
         ("deployments", d)
     };
     finds(true, "deployment billing-next was left by run beef", |w| w.more.push(next("beef/1/1"))).await;
+    let in_use = problems(|w| {
+        w.more.push(next("beef/1/1"));
+        w.route = http_route("billing", Some(50));
+    })
+    .await;
+    let left = in_use.iter().find(|p| p.what.contains("was left by run beef")).unwrap();
+    assert!(
+        left.what.contains("serves 50 % of the traffic") && left.fix.contains("pilothouse resume beef"),
+        "{left:?}"
+    );
+    assert!(!left.fix.contains("delete"), "what serves is not deleted: {left:?}");
     assert_eq!(problems(|w| w.more.push(next("7f3a/1/1"))).await, []);
     let hpa = json!({"metadata": {"name": "h"}, "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "billing"}}});
     finds(true, "HorizontalPodAutoscaler h sizes", |w| w.more.push(("horizontalpodautoscalers", hpa))).await;
@@ -276,7 +295,12 @@ async fn other_owners_are_named() {
         w.more.push(lease("mia@host/7/beef", 3));
     })
     .await;
-    finds(true, "carries epoch 3, the Lease stands at 0", marked).await;
+    assert_eq!(problems(marked).await, [], "a Lease that is made anew stands above every mark");
+    finds(true, "carries epoch 3, the Lease stands at 1", |w| {
+        marked(w);
+        w.more.push(lease("", 1));
+    })
+    .await;
     assert_eq!(
         problems(|w| {
             marked(w);
@@ -310,11 +334,11 @@ async fn a_quota_must_leave_room_for_both_versions() {
                             "used": {"pods": "3", "requests.cpu": "750m", "services": "1"}});
         w.more.push(("resourcequotas", json!({"metadata": {"name": "small"}, "status": status})));
     };
-    assert_eq!(problems(|w| quota(w, "6", "1500m")).await, []);
-    let pods = "quota small allows 5 of pods; 2 are free and the new versions need 3";
-    finds(true, pods, |w| quota(w, "5", "1500m")).await;
-    let cpu = "quota small allows 1 of requests.cpu; 250m are free and the new versions need 750m";
-    finds(true, cpu, |w| quota(w, "6", "1")).await;
+    assert_eq!(problems(|w| quota(w, "7", "1750m")).await, []);
+    let pods = "quota small allows 6 of pods; 3 are free and the run needs 4 more";
+    finds(true, pods, |w| quota(w, "6", "1750m")).await;
+    let cpu = "quota small allows 1 of requests.cpu; 250m are free and the run needs 1 more";
+    finds(true, cpu, |w| quota(w, "7", "1")).await;
 }
 
 #[tokio::test]
@@ -330,4 +354,156 @@ async fn needs_outside_the_upgrade_are_held_against_what_runs() {
         w.plan.services[0].needs.insert("tax".into(), ">=1".into());
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_image_that_admission_changes_is_refused_and_a_pinned_digest_is_not() {
+    let made = |image: &str| {
+        let mut d = stable_deployment("billing-next", "4.2.1");
+        d["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+        Some(Answer::Json(201, d))
+    };
+    let pinned = problems(|w| w.dry_run = made("registry.example/billing:4.2.1@sha256:ab")).await;
+    assert_eq!(pinned, []);
+    finds(true, "the cluster makes image registry.example/billing:4.2.0 of", |w| {
+        w.dry_run = made("registry.example/billing:4.2.0");
+    })
+    .await;
+    finds(true, "already runs", |w| {
+        let container = &mut w.deployment["spec"]["template"]["spec"]["containers"][0];
+        container["image"] = json!("registry.example/billing:4.2.1@sha256:ab");
+        w.deployment["spec"]["template"]["metadata"]["labels"]["version"] = json!("4.2.1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_image_pulled_by_two_names_is_one_image() {
+    let found = problems(|w| {
+        w.pods[1]["status"]["containerStatuses"][0]["imageID"] = json!("docker-pullable://mirror/billing@sha256:aa");
+    })
+    .await;
+    assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn a_next_backend_that_is_written_ahead_does_not_block() {
+    let unresolved = |w: &mut World, weight: u32| {
+        w.route = http_route("billing", Some(weight));
+        let resolved = &mut w.route["status"]["parents"][0]["conditions"][1];
+        resolved["status"] = json!("False");
+        resolved["reason"] = json!("BackendNotFound");
+        resolved["message"] = json!("service billing-next not found");
+    };
+    assert_eq!(problems(|w| unresolved(w, 0)).await, []);
+    let found = problems(|w| {
+        unresolved(w, 0);
+        w.route["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap()[1]["name"] = json!("gone");
+    })
+    .await;
+    assert!(found.iter().any(|p| p.blocking && p.what.contains("refused by its gateway")), "{found:#?}");
+    finds(false, "public does not say which generation", |w| {
+        for condition in w.route["status"]["parents"][0]["conditions"].as_array_mut().unwrap() {
+            condition.as_object_mut().unwrap().remove("observedGeneration");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn policies_that_let_old_pods_through_must_let_new_ones() {
+    let policy = |name: &str, spec: Value| ("networkpolicies", json!({"metadata": {"name": name}, "spec": spec}));
+    let old = json!({"podSelector": {"matchLabels": {"app": "billing"}}});
+    let database = json!({"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{"from": [old]}]});
+    finds(true, "NetworkPolicy db lets the old pods through by spec.ingress[0].from, but not the new", |w| {
+        w.more.push(policy("db", database.clone()));
+    })
+    .await;
+    let found = problems(|w| w.more.push(policy("db", database.clone()))).await;
+    let peer = r#"{"podSelector":{"matchLabels":{"app":"billing-next"}}}"#;
+    assert!(found[0].fix.contains(peer), "{}", found[0].fix);
+    finds(true, "spec.egress[0].to, but not the new: they may not be reached", |w| {
+        w.more.push(policy("web", json!({"podSelector": {"matchLabels": {"app": "web"}}, "egress": [{"to": [old]}]})));
+    })
+    .await;
+    finds(false, "NetworkPolicy db lets the old pods through", |w| {
+        let mut far = database.clone();
+        far["ingress"][0]["from"][0]["namespaceSelector"] = json!({"matchLabels": {"team": "shop"}});
+        w.more.push(policy("db", far));
+    })
+    .await;
+    let harmless = problems(|w| {
+        let both = json!([old, {"podSelector": {"matchLabels": {"app": "billing-next"}}}]);
+        w.more.push(policy("a", json!({"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{"from": both}]})));
+        w.more.push(policy("b", json!({"podSelector": {"matchLabels": {"app": "x"}}, "ingress": [{"from": [old]}]})));
+        w.more.push(policy("c", json!({"podSelector": {"matchLabels": {"app": "x"}}, "ingress": [{}]})));
+        let block = json!({"ipBlock": {"cidr": "10.0.0.0/8"}});
+        w.more.push(policy("d", json!({"podSelector": {}, "ingress": [{"from": [block]}]})));
+    })
+    .await;
+    assert_eq!(harmless, []);
+}
+
+#[tokio::test]
+async fn monitors_that_would_not_scrape_the_new_pods_are_named() {
+    let monitor =
+        |namespace: &str, spec: Value| json!({"metadata": {"name": "m", "namespace": namespace}, "spec": spec});
+    let prometheus = |w: &mut World| w.plan.environment.metrics.prometheus = Some("http://prometheus:9090".into());
+    let by = |key: &str, value: &str| json!({"selector": {"matchLabels": {key: value}}});
+    let label = |w: &mut World| {
+        w.service["metadata"]["labels"] = json!({"app": "billing", "team": "shop", "helm.sh/chart": "x"});
+    };
+    finds(false, "ServiceMonitor shop/m scrapes billing but would not scrape billing-next", |w| {
+        prometheus(w);
+        label(w);
+        w.more.push(("servicemonitors", monitor("shop", by("app", "billing"))));
+    })
+    .await;
+    finds(false, "PodMonitor shop/m scrapes billing", |w| {
+        prometheus(w);
+        w.more.push(("podmonitors", monitor("shop", by("app", "billing"))));
+    })
+    .await;
+    finds(false, "ServiceMonitor shop/m", |w| {
+        prometheus(w);
+        label(w);
+        w.more.push(("servicemonitors", monitor("shop", by("helm.sh/chart", "x"))));
+    })
+    .await;
+    let quiet = problems(|w| {
+        prometheus(w);
+        label(w);
+        w.more.push(("servicemonitors", monitor("shop", by("team", "shop"))));
+        w.more.push(("servicemonitors", monitor("elsewhere", by("app", "billing"))));
+    })
+    .await;
+    assert_eq!(quiet, [], "labels of people's own are carried over");
+    let elsewhere = json!({"selector": {"matchLabels": {"app": "billing"}}, "namespaceSelector": {"any": true}});
+    finds(false, "ServiceMonitor monitoring/m", |w| {
+        prometheus(w);
+        label(w);
+        w.more.push(("servicemonitors", monitor("monitoring", elsewhere)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rights_are_asked_for_what_is_used() {
+    let asked = |world: World| async move {
+        let (_, asked) = world.look().await;
+        let at = |a: &Asked, p: &str| a.body.pointer(p).and_then(Value::as_str).unwrap_or_default().to_string();
+        let spec = "/spec/resourceAttributes";
+        asked
+            .iter()
+            .map(|a| ["verb", "resource", "subresource"].map(|f| at(a, &format!("{spec}/{f}"))).join(" "))
+            .filter(|right| right.starts_with("get pods"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(asked(World::new()).await, ["get pods proxy", "get pods "], "a named port is looked up in the Pod");
+    let mut numbered = World::new();
+    numbered.plan.environment.metrics.scrape.port = "9090".into();
+    assert_eq!(asked(numbered).await, ["get pods proxy"]);
+    let mut watched = World::new();
+    watched.plan.environment.metrics.prometheus = Some("http://p:9090".into());
+    assert_eq!(asked(watched).await, Vec::<String>::new());
 }

@@ -45,7 +45,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         return Footer::Hint(hint.clone());
     }
     let mut keys = Vec::new();
-    let ended = run.is_ended();
+    let ended = run.is_ended() || run.is_left();
     for verb in WHEN_ON.into_iter().filter(|_| !ended) {
         // Skipping a service that only waits for its turn is a rare act: by name, not in everybody's way.
         let asked = verb != Verb::Skip || asked_for(run, model, verb);

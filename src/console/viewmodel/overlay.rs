@@ -190,8 +190,8 @@ fn quit_view(run: &Run, model: &Model) -> DialogView {
             line(
                 "h hold",
                 format!(
-                    "leave every share where it is; nobody drives afterwards. Take it up again with: pilothouse resume {}",
-                    run.id
+                    "leave every share where it is; nobody drives afterwards. Take it up again with: {}",
+                    run.resume_command()
                 ),
             ),
             line("a abort", abort),

@@ -13,6 +13,9 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Stage::Ready => return say("wave 1 begins when somebody starts the run"),
         Stage::Running => {}
     }
+    if run.is_left() {
+        return say("nothing before somebody takes the run up");
+    }
     match word {
         Word::Lost => {
             return NextChange {
@@ -150,7 +153,7 @@ fn lift(reason: HoldReason) -> &'static str {
         HoldReason::Capacity => "when enough pods are ready",
         HoldReason::Critical => "when the critical service is back",
         HoldReason::Link => "when the link is back",
-        HoldReason::Failure => "when somebody decides about the failed service",
+        HoldReason::Failure => "when enough old pods are ready",
         HoldReason::Write => "when the write works",
         HoldReason::LongStep => "when somebody says next or abort",
         HoldReason::Leaving => "not before somebody resumes the run",

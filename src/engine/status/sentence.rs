@@ -1,5 +1,8 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
-use super::super::run::{Driving, Held, HoldReason, Outcome, Phase, Rollback, RollbackStage, Run, Stage, Track};
+use super::super::run::{
+    CameTo, Driving, Held, HoldReason, Outcome, Phase, Rollback, RollbackStage, Run, Stage, Track,
+};
+use super::left::{left, old_is};
 use super::{ShowTime, Word, dwell, enough_at, gate, trigger};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Baseline, Gate, Severity};
@@ -9,6 +12,9 @@ use crate::spec::units::{Dur, Time, Unit};
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
     if let Some(outcome) = run.outcome() {
         return ended(run, outcome);
+    }
+    if let Some(came_to) = run.came_to() {
+        return both(left(run, came_to));
     }
     match (word, track) {
         (Word::Lost, _) => lost(run, now, show),
@@ -59,30 +65,22 @@ fn ended(run: &Run, outcome: Outcome) -> (String, String) {
     let count = |hit: fn(&Track) -> bool| run.tracks.values().filter(|t| hit(t)).count();
     let (new, all) = (count(|t| matches!(t.phase, Phase::Done)), run.tracks.len());
     let back = count(|t| matches!(t.phase, Phase::RolledBack { .. }));
-    let split = run.in_order().filter(|t| (0.5..99.5).contains(&t.accepted_share()));
-    let split: Vec<String> = split.map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
     both(match outcome {
         Outcome::Succeeded => {
             format!("succeeded: {new} of {all} services on their new version{took}. Nothing is left to do.")
         }
         Outcome::RolledBack => {
-            format!("rolled back: {back} services back on old, old is healthy{took}. No traffic on new.")
+            format!("rolled back: {back} services back on old, {}{took}. No traffic on new.", old_is(run))
         }
         Outcome::Partial => {
             format!("partial: {new} of {all} new, {back} rolled back{took}. This mix stays until the next upgrade.")
         }
+        Outcome::Aborted if run.came_to() == Some(CameTo::Lost) => {
+            let why = run.leaving.as_ref().map_or("the cluster cannot be looked at", |l| bare(&l.why));
+            format!("{why}. Nothing was changed.")
+        }
         Outcome::Aborted => format!("aborted: nothing was applied{took}. All {all} services run their old version."),
         Outcome::Blocked => blocked(run),
-        Outcome::RollbackBlocked => {
-            "rollback blocked and given up: see the service for the command that finishes it.".into()
-        }
-        Outcome::LeftSplit => {
-            format!("left split and undriven: {}. Take it up with: pilothouse resume {}", split.join(", "), run.id)
-        }
-        Outcome::Lost => {
-            "lost: cluster or metrics went away before anything could be decided. Shares stay as they are.".into()
-        }
-        Outcome::SteppedDown => "another driver took this run over. Nothing more is written from here.".into(),
     })
 }
 
@@ -214,6 +212,11 @@ fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, S
         return held_by_gate(track, gate, e, held, now);
     }
     match held.reason {
+        // Nobody raises it again; it only waits for the way back.
+        HoldReason::Failure => {
+            let text = format!("{name} holds at {share:.0}%: {}. It goes back as soon as they are.", bare(&held.text));
+            (text, format!("{name} {share:.0}%: {}", bare(&held.text)))
+        }
         HoldReason::Missing => {
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
@@ -445,7 +448,13 @@ fn shifting(
 
 fn quiet(run: &Run, track: Option<&Track>, _now: Time) -> (String, String) {
     match run.stage {
-        Stage::Preflight => both("looking at the cluster. Nothing was changed.".into()),
+        Stage::Preflight => match &run.unlooked {
+            Some(u) => both(format!("{}. It is tried again; nothing was changed.", bare(&u.why))),
+            None if run.start_wanted => {
+                both("looking at the cluster before the first write. Nothing was changed.".into())
+            }
+            None => both("looking at the cluster. Nothing was changed.".into()),
+        },
         Stage::Ready => {
             let warnings = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| !p.blocking).count());
             let found = match warnings {

@@ -1,7 +1,11 @@
 //! What a Prometheus says of itself.
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Prometheus;
+use crate::metrics::names::ByService;
+use crate::spec::Service;
 use crate::spec::units::Dur;
 
 #[derive(Deserialize)]
@@ -45,9 +49,55 @@ struct Global {
     scrape_interval: Option<String>,
 }
 
+/// Services whose targets count.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Deployments whose pods are read, stable's and the next one's.
+    deployments: BTreeSet<String>,
+    /// Services in front of them.
+    services: BTreeSet<String>,
+    /// Labels that hold a target's pod and namespace, by the conventions in use.
+    pod_labels: BTreeSet<String>,
+    namespace_labels: BTreeSet<String>,
+}
+
+impl Wanted {
+    pub(super) fn of<'a>(services: impl IntoIterator<Item = &'a Service>, names: &ByService) -> Wanted {
+        let mut out = Wanted::default();
+        for service in services {
+            let route = &service.traffic.http_route;
+            out.deployments.extend([service.workload.deployment.clone(), service.next_deployment()]);
+            out.services.extend([route.stable.clone(), route.next.clone()]);
+            let names = names.get(&service.name);
+            out.pod_labels.insert(names.pod.clone());
+            out.namespace_labels.insert(names.namespace.clone());
+        }
+        out
+    }
+
+    fn namespace_of<'t>(&self, target: &'t Target) -> Option<&'t String> {
+        let named = self.namespace_labels.iter().find_map(|label| target.labels.get(label));
+        named.or_else(|| target.labels.get("namespace"))
+    }
+
+    fn are(&self, target: &Target) -> bool {
+        let pods = self.pod_labels.iter().filter_map(|label| target.labels.get(label));
+        let mut deployments = pods.filter_map(|pod| deployment_of(pod));
+        deployments.any(|d| self.deployments.contains(d))
+            || target.labels.get("service").is_some_and(|s| self.services.contains(s))
+    }
+}
+
+/// The Deployment of a pod by its name, `<deployment>-<hash>-<five signs>`.
+fn deployment_of(pod: &str) -> Option<&str> {
+    let (set, _) = pod.rsplit_once('-')?;
+    set.rsplit_once('-').map(|(deployment, _)| deployment)
+}
+
 impl Prometheus {
-    /// The longest interval at which a target of this namespace is scraped, from `/api/v1/targets`; where none is known,
-    /// the configured default. `None` when it cannot be found out.
+    /// The longest interval at which a target of the wanted services is scraped, from `/api/v1/targets`; where no target
+    /// can be told to be theirs, of this namespace; where none is known, the configured default. `None` when it cannot
+    /// be found out.
     pub async fn source_interval(&self) -> Option<Dur> {
         self.of_targets().await.or(self.of_config().await)
     }
@@ -55,8 +105,10 @@ impl Prometheus {
     async fn of_targets(&self) -> Option<Dur> {
         let (status, body) = self.api.get("api/v1/targets?state=active").await.ok()?;
         let page: Page<Targets> = serde_json::from_slice(&body).ok().filter(|_| status == 200)?;
-        let ours = |t: &&Target| t.labels.get("namespace") == Some(&self.namespace);
-        page.data.active_targets.iter().filter(ours).filter_map(|t| t.scrape_interval.parse().ok()).max()
+        let here = |t: &&Target| self.targets.namespace_of(t) == Some(&self.namespace);
+        let here: Vec<&Target> = page.data.active_targets.iter().filter(here).collect();
+        let slowest = |all: &mut dyn Iterator<Item = &Target>| all.filter_map(|t| t.scrape_interval.parse().ok()).max();
+        slowest(&mut here.iter().copied().filter(|t| self.targets.are(t))).or(slowest(&mut here.iter().copied()))
     }
 
     async fn of_config(&self) -> Option<Dur> {

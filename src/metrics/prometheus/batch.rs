@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::http::Api;
 use super::memory::{Look, Looks};
-use super::promql::{self, ARM, Arm, POD};
+use super::promql::{self, ARM, Arm, SOURCE};
 use super::reply::Answer;
 use crate::engine::measure::MeasureRequest;
 use crate::engine::observe::Slot;
@@ -39,6 +39,8 @@ pub type Answered = (Vec<(Part, Result<Vec<Row>, Failure>)>, Vec<String>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub pod: String,
+    /// Job and address of the scrape it comes from, where the part asks by them.
+    pub source: [String; 2],
     /// Status code or upper bound, where the part asks by it.
     pub group: String,
     pub value: f64,
@@ -198,7 +200,8 @@ fn rows(parts: &[Part], answer: &Answer) -> Result<Vec<Vec<Row>>, Failure> {
             Arm::Growth { kind, .. } => label(part.names.series(*kind).1),
             _ => String::new(),
         };
-        into.push(Row { pod: label(POD), group, value: value.value() });
+        let source = SOURCE.map(label);
+        into.push(Row { pod: label(&part.names.pod), source, group, value: value.value() });
     }
     Ok(rows)
 }
@@ -215,23 +218,32 @@ struct Grew {
     grown: Result<Grown, Failure>,
 }
 
+/// The growth of each pod by group. A pod may be scraped more than once: by two jobs, at two of its ports, or with its
+/// sidecar's merged series. Its requests are the same ones, and adding them up would double them, so the scrape that
+/// counted most is taken, whole.
+fn one_source_a_pod(rows: Vec<Row>) -> Grown {
+    let mut by_source: BTreeMap<String, BTreeMap<[String; 2], BTreeMap<String, f64>>> = BTreeMap::new();
+    for row in rows {
+        let groups = by_source.entry(row.pod).or_default().entry(row.source).or_default();
+        *groups.entry(row.group).or_insert(0.0) += row.value;
+    }
+    let most = |sources: BTreeMap<[String; 2], BTreeMap<String, f64>>| {
+        let all = |groups: &BTreeMap<String, f64>| groups.values().sum::<f64>();
+        sources.into_values().max_by(|a, b| all(a).total_cmp(&all(b))).unwrap_or_default()
+    };
+    by_source.into_iter().map(|(pod, sources)| (pod, most(sources))).collect()
+}
+
 /// Pod to group to growth.
 type Grown = BTreeMap<String, BTreeMap<String, f64>>;
 
 impl Growth {
     pub fn of(answered: Vec<(Part, Result<Vec<Row>, Failure>)>) -> Growth {
-        let sums = |rows: Vec<Row>| {
-            let mut grown = Grown::new();
-            for row in rows {
-                *grown.entry(row.pod).or_default().entry(row.group).or_insert(0.0) += row.value;
-            }
-            grown
-        };
         let grew = |(part, rows): (Part, Result<Vec<Row>, Failure>)| Grew {
             names: part.names,
             arm: part.arm,
             pods: part.pods.into_iter().collect(),
-            grown: rows.map(sums),
+            grown: rows.map(one_source_a_pod),
         };
         Growth { parts: answered.into_iter().map(grew).collect() }
     }

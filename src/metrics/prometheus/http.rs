@@ -1,6 +1,10 @@
 //! Talking to a Prometheus: credentials, limits, deadlines.
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::DateTime;
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
@@ -27,6 +31,8 @@ pub struct Api {
     timeout: Duration,
     flying: Semaphore,
     started: Mutex<VecDeque<Instant>>,
+    /// By how many milliseconds the server's clock is ahead of this machine's, at least; below 0: behind.
+    skew: AtomicI64,
 }
 
 /// Status, content type and body.
@@ -50,6 +56,10 @@ impl Api {
             .connect_timeout(timeout)
             .timeout(timeout)
             .user_agent(concat!("pilothouse/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&url) {
+            // No proxy leads to this very machine.
+            client = client.no_proxy();
+        }
         if url.scheme() == "http" {
             // Asks no certificate store, which a slim container may not have.
             client = client.tls_certs_only([]);
@@ -75,6 +85,7 @@ impl Api {
             timeout,
             flying: Semaphore::new(IN_FLIGHT),
             started: Mutex::default(),
+            skew: AtomicI64::new(0),
         })
     }
 
@@ -122,7 +133,9 @@ impl Api {
         let _turn = self.flying.acquire().await.ok();
         self.pace().await;
         let request = self.authorize(request).await?;
+        let sent = now_ms();
         let mut response = request.send().await.map_err(|e| self.failed(&e))?;
+        self.note_clock(sent, response.headers());
         let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_string();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.failed(&e))? {
@@ -132,6 +145,30 @@ impl Api {
             body.extend_from_slice(&chunk);
         }
         Ok((response.status().as_u16(), kind, body))
+    }
+
+    /// What to say of the server's clock, if it is far from this machine's: ages of data are told by comparing the two.
+    pub fn clock_note(&self) -> Option<String> {
+        let skew = self.skew.load(Ordering::Relaxed);
+        let secs = skew.abs() / 5000 * 5;
+        let looks = if skew < 0 { "older" } else { "younger" };
+        (secs > 0).then(|| {
+            format!(
+                "{}: its clock and this machine's differ by {secs} s or more, so its data looks that much {looks} than it \
+                 is; set both by NTP",
+                self.address()
+            )
+        })
+    }
+
+    /// Compares the `Date` of an answer, which is cut to whole seconds, with when it was asked for and came.
+    fn note_clock(&self, sent: i64, headers: &reqwest::header::HeaderMap) {
+        let date = headers.get("date").and_then(|v| v.to_str().ok());
+        let Some(date) = date.and_then(|d| DateTime::parse_from_rfc2822(d).ok()) else { return };
+        let told = date.timestamp_millis();
+        let ahead = (told - now_ms()).max(0);
+        let behind = (sent - (told + 1000)).max(0);
+        self.skew.store(ahead - behind, Ordering::Relaxed);
     }
 
     /// Waits until another query may start.
@@ -162,6 +199,17 @@ impl Api {
     fn failed(&self, error: &reqwest::Error) -> String {
         if error.is_timeout() { format!("no answer within {:?}", self.timeout) } else { cause(error) }
     }
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// This machine's clock, in milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The innermost reason, which is the one a person can act on.

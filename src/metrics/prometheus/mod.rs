@@ -27,7 +27,7 @@ use crate::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, Question
 use crate::engine::observe::Slot;
 use crate::gate::{Failure, Sample};
 use crate::ports::Metrics;
-use crate::spec::fleet::Environment;
+use crate::spec::fleet::{Environment, Service};
 use crate::spec::units::Dur;
 
 mod about;
@@ -54,6 +54,8 @@ pub struct Prometheus {
     declared: Option<Dur>,
     memory: Mutex<Memory>,
     found: Mutex<Found>,
+    /// What is asked about, to tell its scrape targets from others of the namespace.
+    targets: about::Wanted,
 }
 
 /// The scrape interval as Prometheus told it.
@@ -90,7 +92,14 @@ impl Prometheus {
             declared: metrics.source_interval,
             memory: Mutex::default(),
             found: Mutex::default(),
+            targets: about::Wanted::default(),
         })
+    }
+
+    /// Tells which services will be asked about: only their scrape targets say how often this source looks.
+    pub fn for_services<'a>(mut self, services: impl IntoIterator<Item = &'a Service>) -> Prometheus {
+        self.targets = about::Wanted::of(services, &self.names);
+        self
     }
 
     /// How often the pods are scraped: as declared, else as Prometheus says, else its default of a minute.
@@ -121,8 +130,10 @@ impl Prometheus {
         );
         let mut notes: BTreeSet<String> = growth.1.into_iter().chain(looks.1).collect();
         notes.extend(own.iter().flatten().flat_map(|o| o.warnings.iter().cloned()));
+        let clock = self.api.clock_note();
         let facts = Facts { growth: Growth::of(growth.0), looks: batch::looks(looks.0), own, interval };
-        (facts, notes.into_iter().map(|n| format!("Prometheus warns: {n}")).collect())
+        let notes = notes.into_iter().map(|n| format!("Prometheus warns: {n}"));
+        (facts, clock.into_iter().chain(notes).collect())
     }
 }
 

@@ -4,8 +4,8 @@ use crate::spec::units::Dur;
 
 /// Label that tells the parts of a batched query apart in its answer.
 pub const ARM: &str = "pilothouse_arm";
-/// Label that holds the pod's name.
-pub const POD: &str = "pod";
+/// Labels of a scrape itself: the job, and the address it read.
+pub const SOURCE: [&str; 2] = ["job", "instance"];
 
 /// A string literal.
 pub fn quote(text: &str) -> String {
@@ -50,9 +50,12 @@ pub fn pods_regex<'a>(pods: impl IntoIterator<Item = &'a str>) -> Result<String,
     Ok(out)
 }
 
-/// `name{namespace="…",pod=~"…",…}`.
-pub fn selector(metric: &str, namespace: &str, pods: &str, only: &[(String, String)]) -> String {
-    let mut matchers = vec![format!("namespace={}", quote(namespace)), format!("{POD}=~{}", quote(pods))];
+/// `name{namespace="…",pod=~"…",…}`, with the labels that the convention holds these in.
+pub fn selector(metric: &str, names: &Names, namespace: &str, pods: &str, only: &[(String, String)]) -> String {
+    let mut matchers = vec![
+        format!("{}={}", name(&names.namespace, false), quote(namespace)),
+        format!("{}=~{}", name(&names.pod, false), quote(pods)),
+    ];
     matchers.extend(only.iter().map(|(label, value)| format!("{}={}", name(label, false), quote(value))));
     let metric = name(metric, true);
     if metric.starts_with('"') {
@@ -71,7 +74,7 @@ pub fn range(window: Dur) -> String {
 /// One part of a batched query.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arm {
-    /// Growth by pod and status code or bucket.
+    /// Growth by pod, scrape, and status code or bucket.
     Growth { kind: Kind, window: Dur },
     /// When each pod's series were last scraped, in seconds since the Unix epoch.
     Age { kind: Kind },
@@ -84,23 +87,26 @@ pub enum Arm {
 impl Arm {
     /// Its query, without the mark that tells it apart.
     pub fn query(&self, names: &Names, namespace: &str, pods: &str) -> String {
-        let of = |kind: Kind| selector(names.series(kind).0, namespace, pods, &names.only);
+        let of = |kind: Kind| selector(names.series(kind).0, names, namespace, pods, &names.only);
+        let pod = name(&names.pod, false);
+        let source = SOURCE.join(", ");
         match self {
             Arm::Growth { kind, window } => {
                 let group = name(names.series(*kind).1, false);
-                format!("sum by ({POD}, {group}) (increase({}[{}]))", of(*kind), range(*window))
+                format!("sum by ({pod}, {source}, {group}) (increase({}[{}]))", of(*kind), range(*window))
             }
-            Arm::Age { kind: Kind::Requests } => format!("min by ({POD}) (timestamp({}))", of(Kind::Requests)),
+            Arm::Age { kind: Kind::Requests } => format!("min by ({pod}) (timestamp({}))", of(Kind::Requests)),
             Arm::Age { kind: Kind::Durations } => {
                 // One bucket of each histogram is as old as the others.
                 let mut only = names.only.clone();
                 only.push(("le".into(), "+Inf".into()));
-                format!("min by ({POD}) (timestamp({}))", selector(&names.bucket, namespace, pods, &only))
+                format!("min by ({pod}) (timestamp({}))", selector(&names.bucket, names, namespace, pods, &only))
             }
-            Arm::Total => format!("sum by ({POD}) ({})", of(Kind::Requests)),
+            // Of the same counter read twice, the one that is ahead.
+            Arm::Total => format!("max by ({pod}) (sum by ({pod}, {source}) ({}))", of(Kind::Requests)),
             Arm::Up => {
-                let up = selector("up", namespace, pods, &[]);
-                format!("min by ({POD}) (timestamp({up}) and ({up} == 1))")
+                let up = selector("up", names, namespace, pods, &[]);
+                format!("min by ({pod}) (timestamp({up}) and ({up} == 1))")
             }
         }
     }
@@ -171,11 +177,11 @@ mod tests {
         let growth = |kind, window| Arm::Growth { kind, window }.query(&names, "shop", "a|b");
         assert_eq!(
             growth(Kind::Requests, Dur::secs(120)),
-            r#"sum by (pod, code) (increase(http_requests_total{namespace="shop",pod=~"a|b"}[120s]))"#
+            r#"sum by (pod, job, instance, code) (increase(http_requests_total{namespace="shop",pod=~"a|b"}[120s]))"#
         );
         assert_eq!(
             growth(Kind::Durations, Dur(1500)),
-            r#"sum by (pod, le) (increase(http_request_duration_seconds_bucket{namespace="shop",pod=~"a|b"}[1500ms]))"#
+            r#"sum by (pod, job, instance, le) (increase(http_request_duration_seconds_bucket{namespace="shop",pod=~"a|b"}[1500ms]))"#
         );
         let istio = Names::of(&Convention::Istio);
         assert_eq!(
@@ -195,9 +201,20 @@ mod tests {
 
     #[test]
     fn names_of_prometheus_3_are_quoted() {
+        let names = Names::of(&Convention::Prometheus);
         assert_eq!(
-            selector("http.requests", "shop", "a", &[("k8s.x".into(), "y\"\\".into())]),
+            selector("http.requests", &names, "shop", "a", &[("k8s.x".into(), "y\"\\".into())]),
             r#"{"http.requests",namespace="shop",pod=~"a","k8s.x"="y\"\\"}"#
+        );
+    }
+
+    #[test]
+    fn a_convention_of_ones_own_may_name_pods_otherwise() {
+        let mut names = Names::of(&Convention::Prometheus);
+        (names.pod, names.namespace) = ("kubernetes_pod_name".into(), "k8s.ns".into());
+        assert_eq!(
+            Arm::Total.query(&names, "shop", "a"),
+            r#"max by (kubernetes_pod_name) (sum by (kubernetes_pod_name, job, instance) (http_requests_total{"k8s.ns"="shop",kubernetes_pod_name=~"a"}))"#
         );
     }
 

@@ -66,6 +66,10 @@ impl Server {
 
 const TARGETS: &str = r#"{"status":"success","data":{"activeTargets":[
     {"labels":{"namespace":"shop"},"scrapeInterval":"10s"},{"labels":{"namespace":"shop"},"scrapeInterval":"30s"},
+    {"labels":{"namespace":"shop","pod":"backup-5d9-abcde"},"scrapeInterval":"5m"},
+    {"labels":{"namespace":"shop","pod":"billing-worker-5d9-abcde"},"scrapeInterval":"2m"},
+    {"labels":{"namespace":"shop","pod":"billing-next-77f-abcde"},"scrapeInterval":"25s"},
+    {"labels":{"namespace":"shop","service":"billing"},"scrapeInterval":"15s"},
     {"labels":{"namespace":"other"},"scrapeInterval":"1m"},{"labels":{}}]}}"#;
 
 fn json(status: u16, body: &str) -> Response {
@@ -183,7 +187,7 @@ async fn built_ins_are_one_query_a_kind_and_one_for_ages() {
                 arm(format!("min by (pod) (timestamp(http_requests_total{sel}))"), 0),
                 arm(format!("min by (pod) (timestamp(up{sel}) and (up{sel} == 1))"), 1)
             ),
-            arm(format!("sum by (pod, code) (increase(http_requests_total{sel}[120s]))"), 0),
+            arm(format!("sum by (pod, job, instance, code) (increase(http_requests_total{sel}[120s]))"), 0),
         ]
     );
     let errors = &answer.samples[0].sample;
@@ -194,6 +198,55 @@ async fn built_ins_are_one_query_a_kind_and_one_for_ages() {
     assert_eq!(answer.samples[1].sample.series[0].value(), 0.9);
     assert_eq!(answer.samples[2].sample.series[0].value(), 100.0 / 120.0);
     assert_eq!(answer.source_down, None);
+}
+
+/// Two jobs find the same pod: its requests are counted once, by the scrape that saw most of them.
+#[tokio::test]
+async fn a_pod_that_is_scraped_twice_is_counted_once() {
+    let server = Server::new(|q| {
+        if q.contains("increase(") {
+            let row = |job: &'static str, code: &'static str| {
+                ["pilothouse_arm=0", "pod=new-1", job, "instance=10.0.0.9:8080", code]
+            };
+            return vector(&[
+                (&row("job=pods", "code=200"), "90"),
+                (&row("job=pods", "code=500"), "10"),
+                (&row("job=billing", "code=200"), "88"),
+                (&row("job=billing", "code=500"), "10"),
+            ]);
+        }
+        script(q, &AGES, &[])
+    })
+    .await;
+    let sample = one(&server, built_in("errors", Measure::ErrorRate, false)).await;
+    assert_eq!((sample.requests, sample.failed), (Some(100.0), Some(10.0)));
+    assert_eq!(sample.series, [crate::gate::Num("0.1".into())]);
+}
+
+/// A clock that is off makes all data look old or from tomorrow, and nothing else says why.
+#[tokio::test]
+async fn a_clock_that_differs_is_named() {
+    let server = Server::new(|q| {
+        let mut answer = script(q, &AGES, &GROWTH);
+        answer.headers_mut().insert("date", "Sun, 01 Nov 2026 00:00:00 GMT".parse().unwrap());
+        answer
+    })
+    .await;
+    let source = source(&server);
+    let asked = || request(1000, vec![built_in("errors", Measure::ErrorRate, false)]);
+    source.measure(&asked()).await;
+    let notes = source.measure(&asked()).await.notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("its clock and this machine's differ by") && notes[0].contains(&server.address),
+        "{notes:?}"
+    );
+    let sound = Server::new(|q| script(q, &AGES, &GROWTH)).await;
+    assert_eq!(one_answer(&sound).await.notes, Vec::<String>::new());
+}
+
+async fn one_answer(server: &Server) -> MeasureAnswer {
+    source(server).measure(&request(1000, vec![built_in("errors", Measure::ErrorRate, false)])).await
 }
 
 #[tokio::test]
@@ -402,7 +455,7 @@ async fn shares_are_growth_since_and_recent_waits_for_new_scrapes() {
                 }
             };
             row("timestamp(http_requests_total", &age, false);
-            row("sum by (pod) (http_requests_total", &sum, false);
+            row("max by (pod) (sum by (pod, job, instance) (http_requests_total", &sum, false);
             row("increase(http_requests_total", "40", true);
         }
         let labels: Vec<Vec<&str>> = rows.iter().map(|(l, _)| l.iter().map(String::as_str).collect()).collect();
@@ -484,20 +537,27 @@ async fn addresses_and_certificates_that_cannot_be_used_are_refused_at_once() {
 #[tokio::test]
 async fn it_says_who_it_is_and_how_often_it_scrapes() {
     let server = Server::new(|_| vector(&[])).await;
-    let about = super::super::about(&env(&server.address, None)).await.unwrap();
+    let route = serde_json::json!({"name": "billing", "stable": "billing", "next": "billing-next", "port": 80});
+    let service: Service =
+        serde_json::from_value(serde_json::json!({"name": "billing", "traffic": {"httpRoute": route},
+        "workload": {"deployment": "billing", "container": "app"}}))
+        .unwrap();
+    let about = super::super::about(&env(&server.address, None), [&service]).await.unwrap();
     assert_eq!(about.what, format!("Prometheus 2.42.0 at {}", server.address));
-    assert_eq!(about.interval, Some(Dur::secs(30)), "the slowest target of the namespace");
+    assert_eq!(about.interval, Some(Dur::secs(25)), "the slowest target of its own pods and Services");
+    let any = super::super::about(&env(&server.address, None), []).await.unwrap();
+    assert_eq!(any.interval, Some(Dur::mins(5)), "nothing is known of whose they are: the slowest of the namespace");
     let mut elsewhere = env(&server.address, None);
     elsewhere.kubernetes.namespace = "empty".into();
     assert_eq!(
-        super::super::about(&elsewhere).await.unwrap().interval,
+        super::super::about(&elsewhere, []).await.unwrap().interval,
         Some(Dur::secs(20)),
         "else the configured default"
     );
     let below = env(&format!("{}/prefix", server.address), None);
-    let error = super::super::about(&below).await.unwrap_err();
+    let error = super::super::about(&below, []).await.unwrap_err();
     assert!(error.contains("/prefix/api/v1/status/buildinfo answered 404: is this a Prometheus?"), "{error}");
-    assert!(super::super::about(&env("http://127.0.0.1:9", None)).await.is_err());
+    assert!(super::super::about(&env("http://127.0.0.1:9", None), []).await.is_err());
 }
 
 #[tokio::test]

@@ -121,3 +121,96 @@ fn apply_in_yaml_creates_and_a_finalizer_is_waited_for() {
     json_of(&mut w, &release);
     assert_eq!(json_of(&mut w, &ask("GET", path, &[], Value::Null)).0, 404);
 }
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/shop/deployments";
+const BILLING: &str = "/apis/apps/v1/namespaces/shop/deployments/billing";
+
+fn patched(w: &mut World, path: &str, kind: &str, strict: bool, body: Value) -> (u16, String) {
+    let query: &[(&str, &str)] = if strict { &[("fieldValidation", "Strict")] } else { &[] };
+    let mut request = ask("PATCH", path, query, body);
+    request.content_type = format!("application/{kind}-patch+json");
+    let (code, body) = json_of(w, &request);
+    (code, body["message"].as_str().unwrap_or_default().to_string())
+}
+
+#[test]
+fn fields_nobody_knows_are_refused_when_asked_strictly() {
+    let mut w = two();
+    let typo = json!({"spec": {"replica": 3}});
+    assert_eq!(patched(&mut w, BILLING, "merge", false, typo.clone()).0, 200);
+    let mut w = two();
+    let (code, message) = patched(&mut w, BILLING, "merge", true, typo);
+    assert_eq!(code, 422);
+    assert!(message.ends_with("strict decoding error: unknown field \"spec.replica\""), "{message}");
+    let mut made = deployment(&w, "billing");
+    made["metadata"] = json!({"name": "other"});
+    made["spec"]["template"]["spec"]["containers"][0]["imagee"] = json!("x");
+    let (code, body) = json_of(&mut w, &ask("POST", DEPLOYMENTS, &[("fieldValidation", "Strict")], made));
+    assert_eq!(code, 400);
+    assert_eq!(
+        body["message"],
+        "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: unknown field \"spec.template.spec.containers[0].imagee\""
+    );
+}
+
+#[test]
+fn what_a_real_server_refuses_is_refused() {
+    let service = "/api/v1/namespaces/shop/services/billing";
+    let twice =
+        json!([{"op": "copy", "from": "/spec/template/spec/containers/0", "path": "/spec/template/spec/containers/-"}]);
+    for (path, kind, body, code, says) in [
+        (BILLING, "json", twice, 422, "spec.template.spec.containers[1].name: Duplicate value: \"app\""),
+        (
+            BILLING,
+            "merge",
+            json!({"spec": {"minReadySeconds": 60, "progressDeadlineSeconds": 60}}),
+            422,
+            "spec.progressDeadlineSeconds: Invalid value: 60: must be greater than minReadySeconds",
+        ),
+        (
+            BILLING,
+            "merge",
+            json!({"spec": {"strategy": {"type": "Recreate"}}}),
+            422,
+            "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+        ),
+        (
+            service,
+            "merge",
+            json!({"spec": {"clusterIP": "10.96.1.1"}}),
+            422,
+            "spec.clusterIPs[0]: Invalid value: [\"10.96.1.1\"]: may not change once set",
+        ),
+        (
+            BILLING,
+            "merge",
+            json!({"metadata": {"labels": {"team": "a b"}}}),
+            422,
+            "metadata.labels: Invalid value: \"a b\": a valid label must be",
+        ),
+        (
+            BILLING,
+            "json",
+            json!([{"op": "replace", "path": "/metadata/name", "value": "other"}]),
+            400,
+            "the name of the object (other) does not match the name on the URL (billing)",
+        ),
+    ] {
+        let (got, message) = patched(&mut two(), path, kind, false, body);
+        assert_eq!(got, code, "{message}");
+        assert!(message.contains(says), "{message}");
+    }
+    let (code, _) = json_of(&mut two(), &ask("GET", DEPLOYMENTS, &[("labelSelector", "a===b")], Value::Null));
+    assert_eq!(code, 400);
+}
+
+#[test]
+fn an_address_the_server_gives_is_no_clients_field() {
+    let mut w = two();
+    let made = json!({"metadata": {"name": "new"}, "spec": {"selector": {"app": "new"}, "ports": [{"port": 80}]}});
+    let (code, body) = json_of(&mut w, &ask("POST", "/api/v1/namespaces/shop/services", &[], made));
+    assert_eq!(code, 201);
+    assert!(body["spec"]["clusterIP"].is_string());
+    let fields = body["metadata"]["managedFields"].to_string();
+    assert!(fields.contains("f:selector") && !fields.contains("f:clusterIP"), "{fields}");
+}

@@ -109,9 +109,10 @@ fn check_convention(here: &[Seg<'_>], convention: &Convention, scope: &mut Scope
         name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':'))
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
     };
-    for (field, value) in
-        [("requests", &names.requests), ("code_label", &names.code_label), ("duration", &names.duration)]
-    {
+    let labels = [("pod_label", &names.pod_label), ("namespace_label", &names.namespace_label)];
+    let named = [("requests", &names.requests), ("code_label", &names.code_label), ("duration", &names.duration)];
+    let labels = labels.into_iter().filter_map(|(field, value)| Some((field, value.as_ref()?)));
+    for (field, value) in named.into_iter().chain(labels) {
         if !metric(value) {
             let message = format!("`{value}` is not a name Prometheus takes");
             let help = "use letters, digits and `_`, not a digit first".to_string();

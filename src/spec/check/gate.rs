@@ -233,7 +233,7 @@ fn baseline(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
     let untried = scope.untried(at!["gates", i], &["max", "min"]);
     if gate.promql.is_some() && gate.max.is_none() && gate.min.is_none() && untried {
         let help = "add `max:` when high values are bad, `min:` when low ones are".to_string();
-        scope.error(here, "nothing says which way a query of your own is worse", help);
+        scope.warn(here, "nothing says which way a query of your own is worse: higher is taken for worse", help);
     }
 }
 
@@ -261,9 +261,9 @@ fn trigger(i: usize, gate: &Gate, scope: &mut Scope<'_, '_, '_>) {
         }
         Trigger::Consecutive(_) => {}
         Trigger::BurnRate(burn) => {
-            if let Some(measure) = gate.measure.filter(|m| *m != Measure::ErrorRate) {
+            if let Some(measure) = gate.measure.filter(|m| !matches!(m, Measure::ErrorRate | Measure::SuccessRate)) {
                 let message = format!("a burn rate needs the share of bad requests, which `{}` is not", word(measure));
-                scope.error(here, &message, "use `measure: error_rate`".to_string());
+                scope.error(here, &message, "use `measure: error_rate` or `success_rate`".to_string());
             }
             burn_rate(i, burn, scope);
         }

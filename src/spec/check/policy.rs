@@ -118,6 +118,11 @@ fn soak_has_gates(policy: &PolicySpec, scope: &mut Scope<'_, '_, '_>) {
     if asked && whole && policy.gates.iter().all(gate::only_compares) {
         let message = "every gate only compares with the old version, which gets no requests while the new one soaks: \
                        nothing would be asked then";
-        scope.error(at!["gates"], message, "give one of them a `max` or `min` as well".to_string());
+        let help = "give one of them a `max` or `min` as well".to_string();
+        if scope.sink.trying {
+            scope.warn(at!["gates"], message, help);
+        } else {
+            scope.error(at!["gates"], message, help);
+        }
     }
 }

@@ -57,7 +57,7 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
             let place = format!("in fleet `{}`", upgrade.fleet);
             dangling(at!["to", name], "service", name, fleet.services.iter(), &place, scope);
         }
-        image(name, target, scope);
+        image(name, target, upgrade, scope);
         needs(name, target, upgrade, fleet, scope);
         same_or_older(name, target, fleet, scope);
     }
@@ -136,7 +136,7 @@ fn image_problem(image: &str) -> Option<&'static str> {
     None
 }
 
-fn image(name: &str, target: &Target, scope: &mut Scope<'_, '_, '_>) {
+fn image(name: &str, target: &Target, upgrade: &UpgradeSpec, scope: &mut Scope<'_, '_, '_>) {
     let here = at!["to", name, "image"];
     if let Some(problem) = image_problem(&target.image) {
         scope.error(
@@ -149,23 +149,44 @@ fn image(name: &str, target: &Target, scope: &mut Scope<'_, '_, '_>) {
     let tag = image_version(&target.image);
     match (&target.version, tag) {
         (None, None) => {
-            let help = "give it a tag such as 4.2.1, or add `version:`".to_string();
-            scope.error(here, &format!("the tag of `{}` is no semantic version", target.image), help);
+            let needs = |other: &Target| other.needs.get(name).cloned();
+            let by = upgrade.to.iter().filter(|(by, _)| *by != name).find_map(|(by, other)| Some((by, needs(other)?)));
+            // A version that nobody needs may be called anything.
+            let untried = scope.untried(at!["to", name], &["version"]);
+            if let Some((by, range)) = by.filter(|_| untried) {
+                let help = "give it a tag such as 4.2.1, or add `version:`".to_string();
+                let message =
+                    format!("`{by}` needs `{range}`, and the tag of `{}` is no semantic version", target.image);
+                scope.error(here, &message, help);
+            }
         }
         (Some(version), tag) => {
             let here = at!["to", name, "version"];
-            let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-            let edge = |c: char| c.is_ascii_alphanumeric();
-            let fits = version.len() <= 63 && version.bytes().all(inner);
-            if !(fits && version.starts_with(edge) && version.ends_with(edge)) {
-                let help = "letters, digits, `.`, `_` and `-`, at most 63: it is written into a label of the pods";
-                scope.error(here, &format!("`{version}` cannot be a version"), help.to_string());
-            } else if let Some(tag) = tag.filter(|tag| parse(version).is_some_and(|v| v.to_string() != *tag)) {
-                scope.warn(here, &format!("says {version}, but the image's tag says {tag}"), None);
+            match (as_label(version), parse(version)) {
+                (false, _) => {
+                    let help = "letters, digits, `.`, `_` and `-`, at most 63: it is written into a label of the pods";
+                    scope.error(here, &format!("`{version}` cannot be a version"), help.to_string());
+                }
+                (true, None) => {
+                    let help = "such as 4.2.1; leave it out where no other service needs it".to_string();
+                    scope.error(here, &format!("`{version}` is no semantic version"), help);
+                }
+                (true, Some(v)) => {
+                    if let Some(tag) = tag.filter(|tag| v.to_string() != *tag) {
+                        scope.warn(here, &format!("says {version}, but the image's tag says {tag}"), None);
+                    }
+                }
             }
         }
         (None, Some(_)) => {}
     }
+}
+
+/// Kubernetes takes it as the value of a label.
+fn as_label(version: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    version.len() <= 63 && version.bytes().all(inner) && version.starts_with(edge) && version.ends_with(edge)
 }
 
 /// A semantic version; a leading `v` is allowed.
@@ -207,6 +228,8 @@ fn needs(
         let Some(there) = there else { continue };
         let verb = if brought { "this upgrade brings it to" } else { "it stays at" };
         match parse(&there) {
+            // Said where it is written.
+            None if brought => {}
             None => {
                 let message = format!("needs `{range}`, but {verb} `{there}`, which is no semantic version");
                 scope.error(here, &message, None);

@@ -1,0 +1,102 @@
+//! What the loop itself adds to the engine: when it says what.
+use std::sync::Mutex;
+use std::time::Instant;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::engine::command::{Identity, IdentitySource};
+use crate::engine::effect::Call;
+use crate::engine::measure::{MeasureAnswer, MeasureRequest};
+use crate::engine::message::CallOutcome;
+use crate::engine::observe::{Observation, PreflightReport};
+use crate::journal::{Header, MemoryStore};
+use crate::plan::Plan;
+use crate::ports::{Clock, Cluster, Lease, Metrics};
+
+/// A cluster of which one kind cannot be watched; all else works.
+struct Half {
+    began: Instant,
+    link: Mutex<Link>,
+}
+
+#[async_trait]
+impl Clock for Half {
+    fn now(&self) -> Stamp {
+        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap();
+        Stamp { wall: crate::journal::testing::at(0) + Dur(mono), mono }
+    }
+
+    async fn sleep_until(&self, until: Time) {
+        tokio::time::sleep(until.until(self.now().wall).into()).await;
+    }
+}
+
+#[async_trait]
+impl Cluster for Half {
+    async fn preflight(&self, _plan: &Plan, _run: &str) -> Result<PreflightReport, String> {
+        std::future::pending().await
+    }
+
+    async fn watch(&self, _plan: &Plan, _run: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn changed(&self) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+
+    fn observe(&self) -> Option<Vec<Observation>> {
+        None
+    }
+
+    fn link(&self) -> Link {
+        self.link.lock().unwrap().clone()
+    }
+
+    async fn call(&self, _plan: &Plan, _run: &str, _call: &Call) -> CallOutcome {
+        std::future::pending().await
+    }
+
+    async fn whoami(&self) -> Result<Identity, String> {
+        Ok(Identity { name: "mara".into(), source: IdentitySource::Kubernetes })
+    }
+}
+
+#[async_trait]
+impl Lease for Half {
+    async fn renew(&self, _now: Time) -> LeaseSeen {
+        LeaseSeen::Held { epoch: 4 }
+    }
+
+    async fn release(&self) {}
+}
+
+#[async_trait]
+impl Metrics for Half {
+    async fn measure(&self, _request: &MeasureRequest) -> MeasureAnswer {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
+    let run = crate::journal::testing::run();
+    let half = Arc::new(Half { began: Instant::now(), link: Mutex::new(Link::Up) });
+    let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
+    let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
+    let (inputs, inputs_rx) = mpsc::channel(8);
+    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
+    let driver = Driver::new(run, world, journal, inputs_rx, view);
+    let options = Options { interactive: true, start: false, pager: false, leave_at: None };
+    let driving = tokio::spawn(driver.drive(options));
+    *half.link.lock().unwrap() = Link::Down("watch pods: forbidden (403)".into());
+    let told = async {
+        while !seen.borrow_and_update().events.iter().any(|e| e.text.contains("watch pods: forbidden (403)")) {
+            seen.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), told).await.expect("said within 3 s");
+    inputs.send(Input::Quit).await.unwrap();
+    driving.await.unwrap();
+}
