@@ -6,6 +6,7 @@
 //! - `faults` what may go wrong; `seeds` what a seed makes of it
 //! - `world` services, pods, routes, requests; `ports` hands it to the driver
 //! - `night` runs one; `laws` are held while it runs, `verdict` when it is over
+//! - `told` are nights with a story of their own
 //! - `broken` shows that the laws notice a system built with less care
 mod broken;
 mod faults;
@@ -13,6 +14,7 @@ mod laws;
 mod night;
 mod ports;
 mod seeds;
+mod told;
 mod verdict;
 mod world;
 

@@ -141,6 +141,14 @@ fn more(d: &mut Dice, f: &mut Faults) {
     if d.one_in(8) && f.kill.is_none() {
         f.torn_after = Some(40_000 + d.roll(600_000));
     }
+    if d.one_in(4) {
+        // Late enough to meet those that need it with traffic, or soaked.
+        let late = Dur::secs(150 + d.roll(450));
+        f.bad.values_mut().for_each(|b| b.after = late);
+    }
+    if d.one_in(6) {
+        f.people.answers_after = None;
+    }
     if d.one_in(8) {
         f.people.start_at = Some(Dur::secs(5 + d.roll(120)));
     }
