@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::compat::document::Fault;
 use crate::compat::events::Mode;
-use crate::compat::{Report, avro};
+use crate::compat::{Report, avro, jsonschema};
 
 /// The text of a file.
 fn text(path: &Path) -> Result<String> {
@@ -33,6 +33,23 @@ pub fn avro(mode: Mode, files: &[PathBuf]) -> Result<Report> {
     }
     let new = schemas.pop().filter(|_| wrong.is_empty()).ok_or_else(|| faults(wrong))?;
     avro::check(mode, &schemas, &new).map_err(|f| faults(vec![f]))
+}
+
+/// Compares JSON Schemas: the last file with those before it, oldest first.
+///
+/// # Errors
+/// A file cannot be read, or is no schema.
+pub fn json_schema(mode: Mode, files: &[PathBuf]) -> Result<Report> {
+    let mut schemas = Vec::new();
+    let mut wrong = Vec::new();
+    for path in files {
+        match jsonschema::parse(&path.display().to_string(), &text(path)?) {
+            Ok(schema) => schemas.push(schema),
+            Err(found) => wrong.extend(found),
+        }
+    }
+    let new = schemas.pop().filter(|_| wrong.is_empty()).ok_or_else(|| faults(wrong))?;
+    jsonschema::check(mode, &schemas, &new).map_err(|f| faults(vec![f]))
 }
 
 /// For the time being.

@@ -114,6 +114,7 @@ fn still(command: Command, global: &Global) -> Result<i32> {
         Command::CompatEvents { kind, mode, files, .. } => {
             let report = match kind.as_str() {
                 "avro" => compat_events::avro(mode, &files)?,
+                "jsonschema" => compat_events::json_schema(mode, &files)?,
                 _ => return Err(anyhow!("no such kind")),
             };
             compat_events::print(&report, out)

@@ -77,8 +77,7 @@ impl Document {
 
     /// A fault at the value a pointer names.
     pub fn fault(&self, pointer: &str, message: impl Into<String>) -> Fault {
-        let (line, column) =
-            self.spots(&BTreeSet::from([pointer.to_string()])).remove(pointer).unwrap_or((0, 0));
+        let (line, column) = self.spots(&BTreeSet::from([pointer.to_string()])).remove(pointer).unwrap_or((0, 0));
         Fault { file: self.file.clone(), line, column, pointer: pointer.to_string(), message: message.into() }
     }
 

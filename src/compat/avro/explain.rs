@@ -9,7 +9,7 @@ use crate::compat::{Severity, events::Clash};
 /// Reasons told below a union that has no branch for a type.
 const REASONS: usize = 6;
 /// Pairs looked at to find them.
-const LOOKED_AT: usize = 300;
+const LOOKED_AT: usize = 60;
 
 pub(super) fn explain(relation: &Relation) -> Vec<Clash> {
     let mut clashes = Vec::new();
@@ -186,7 +186,9 @@ fn logical(relation: &Relation, pair: Pair) -> Option<Clash> {
     let decimals = r.logical.as_ref().and_then(|l| l.decimal).zip(w.logical.as_ref().and_then(|l| l.decimal));
     let (rule, details) = match decimals {
         Some((a, b)) if a.1 != b.1 => ("avro-decimal-changed", "the point is read at another digit"),
-        Some((a, b)) if a.0 < b.0 => ("avro-decimal-changed", "values with more digits than the reader allows may come"),
+        Some((a, b)) if a.0 < b.0 => {
+            ("avro-decimal-changed", "values with more digits than the reader allows may come")
+        }
         Some(_) => return None,
         None => ("avro-logical-type-changed", "the bytes can be read, but may mean something else"),
     };

@@ -45,7 +45,8 @@ pub fn check(mode: Mode, old: &[Schema], new: &Schema) -> Result<Report, Fault> 
 /// # Errors
 /// The schemas are too large to be compared.
 pub fn read(reader: &Schema, writer: &Schema) -> Result<Reading, Fault> {
-    let relation = relation::Relation::new(reader, writer)
-        .map_err(|relation::TooLarge(n)| reader.document.fault("", format!("more than {n} pairs of types to compare")))?;
+    let relation = relation::Relation::new(reader, writer, relation::LINKS).map_err(|relation::TooLarge(n)| {
+        reader.document.fault("", format!("more than {n} pairs of types to compare"))
+    })?;
     Ok(Reading { clashes: explain::explain(&relation), not_compared: Vec::new() })
 }

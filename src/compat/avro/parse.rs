@@ -92,7 +92,9 @@ impl Parser {
         let word = match object.get("type") {
             Some(Value::String(word)) => word.as_str(),
             // Not in the specification, but read by most implementations.
-            Some(nested @ (Value::Object(_) | Value::Array(_))) => return self.of(nested, step(&pointer, "type"), space),
+            Some(nested @ (Value::Object(_) | Value::Array(_))) => {
+                return self.of(nested, step(&pointer, "type"), space);
+            }
             Some(other) => {
                 self.wrong(&step(&pointer, "type"), format!("`type` is a name, not {other}"));
                 return self.push(pointer, Kind::Primitive(Primitive::Null), None);
@@ -181,7 +183,8 @@ impl Parser {
     fn check_name(&mut self, full: &str, pointer: &str) {
         let part = |part: &str| {
             let mut chars = part.chars();
-            chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
+            chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+                && chars.all(|c| c.is_alphanumeric() || c == '_')
         };
         if !full.split('.').all(part) {
             self.wrong(pointer, format!("`{full}` is no name: letters, digits and `_`, and no digit first"));
@@ -191,7 +194,8 @@ impl Parser {
     /// A list of texts, such as aliases; none when it is left out.
     fn texts(&mut self, object: &Map<String, Value>, key: &str, pointer: &str) -> Vec<String> {
         let Some(value) = object.get(key) else { return Vec::new() };
-        let texts = value.as_array().map(|a| a.iter().map(|v| v.as_str().map(String::from)).collect::<Option<Vec<_>>>());
+        let texts =
+            value.as_array().map(|a| a.iter().map(|v| v.as_str().map(String::from)).collect::<Option<Vec<_>>>());
         texts.flatten().unwrap_or_else(|| {
             self.wrong(&step(pointer, key), format!("`{key}` is a list of texts"));
             Vec::new()
@@ -273,13 +277,22 @@ impl Parser {
                 continue;
             };
             if let Some(order) = field.get("order")
-                && !matches!(order.as_str().map(str::to_ascii_lowercase).as_deref(), Some("ascending" | "descending" | "ignore"))
+                && !matches!(
+                    order.as_str().map(str::to_ascii_lowercase).as_deref(),
+                    Some("ascending" | "descending" | "ignore")
+                )
             {
                 self.wrong(&step(&at, "order"), format!("`order` is ascending, descending or ignore, not {order}"));
             }
             let aliases = self.texts(field, "aliases", &at);
             let of = self.of(of, step(&at, "type"), space);
-            fields.push(Field { pointer: at, name: name.to_string(), aliases, of, default: field.get("default").cloned() });
+            fields.push(Field {
+                pointer: at,
+                name: name.to_string(),
+                aliases,
+                of,
+                default: field.get("default").cloned(),
+            });
         }
         fields
     }

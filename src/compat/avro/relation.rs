@@ -40,10 +40,10 @@ pub(super) struct Relation<'a> {
 #[derive(Debug)]
 pub(super) struct TooLarge(pub usize);
 
-const LINKS: usize = 4_000_000;
+pub(super) const LINKS: usize = 4_000_000;
 
 impl<'a> Relation<'a> {
-    pub fn new(reader: &'a Schema, writer: &'a Schema) -> Result<Self, TooLarge> {
+    pub fn new(reader: &'a Schema, writer: &'a Schema, most: usize) -> Result<Self, TooLarge> {
         let mut build = Build { reader, writer, numbers: BTreeMap::new(), open: Vec::new() };
         build.pair(reader.root, writer.root);
         let (mut needs, mut links) = (Vec::new(), 0);
@@ -52,8 +52,8 @@ impl<'a> Relation<'a> {
             let need = build.need(r, w);
             let (Below::All(pairs) | Below::Any(pairs)) = &need.below;
             links += 1 + pairs.len();
-            if links > LINKS {
-                return Err(TooLarge(LINKS));
+            if links > most {
+                return Err(TooLarge(most));
             }
             needs.push(need);
         }
