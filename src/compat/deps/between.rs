@@ -34,7 +34,8 @@ pub fn way(fleet: &Fleet, members: &BTreeSet<String>) -> Option<Vec<Step>> {
             for to in state[member] + 1..search.versions[member].len() {
                 let mut next = state.clone();
                 next[member] = to;
-                if next == start || came.contains_key(&next) || came.len() >= STATES || !search.may(&state, member, to) {
+                if next == start || came.contains_key(&next) || came.len() >= STATES || !search.may(&state, member, to)
+                {
                     continue;
                 }
                 came.insert(next.clone(), (state.clone(), member));
@@ -80,7 +81,8 @@ impl<'a> Search<'a> {
         if self.fleet.contract(self.names[member], to).is_some_and(|c| !refused(c, from).is_empty()) {
             return false;
         }
-        let mut running: BTreeMap<&str, BTreeSet<&Version>> = self.outside.iter().map(|(n, v)| (*n, v.clone())).collect();
+        let mut running: BTreeMap<&str, BTreeSet<&Version>> =
+            self.outside.iter().map(|(n, v)| (*n, v.clone())).collect();
         for (n, at) in state.iter().enumerate() {
             let mut versions = BTreeSet::from([self.versions[n][*at]]);
             if n == member {
@@ -88,7 +90,8 @@ impl<'a> Search<'a> {
             }
             running.insert(self.names[n], versions);
         }
-        self.names.iter().all(|name| self.fits(&running, name)) && self.outside.iter().all(|(name, _)| self.fits(&running, name))
+        self.names.iter().all(|name| self.fits(&running, name))
+            && self.outside.iter().all(|(name, _)| self.fits(&running, name))
     }
 
     /// Everything a service needs of the members, and everything a member needs, is in range.

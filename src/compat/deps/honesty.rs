@@ -66,7 +66,12 @@ pub fn honest(service: &str, from: &Version, to: &Version, change: Change, place
     };
     if bump == Bump::Down {
         let message = format!("{service} would go down from {from} to {to}");
-        say("version-downgrade", Severity::Critical, message, "going back is a rollback, or a reverse upgrade of its own");
+        say(
+            "version-downgrade",
+            Severity::Critical,
+            message,
+            "going back is a rollback, or a reverse upgrade of its own",
+        );
     }
     if !to.pre.is_empty() {
         let message = format!("{service} would go to the pre-release {to}");

@@ -102,7 +102,9 @@ impl Fleet {
         for m in &self.moves {
             for version in BTreeSet::from([&m.from, &m.to]) {
                 let needs = self.needs(&m.service, version).iter().filter(|n| !known.contains_key(n.service.as_str()));
-                found.extend(needs.map(|n| format!("{} {version} needs {} {}, which is no service here", m.service, n.service, n.req)));
+                found.extend(needs.map(|n| {
+                    format!("{} {version} needs {} {}, which is no service here", m.service, n.service, n.req)
+                }));
             }
         }
         found.into_iter().collect()
@@ -110,7 +112,14 @@ impl Fleet {
 }
 
 /// A finding about services rather than about two files. `about` stands in for the pointers in its fingerprint.
-fn finding(rule: &'static str, severity: Severity, area: Area, place: Option<&Place>, about: &str, message: String) -> Finding {
+fn finding(
+    rule: &'static str,
+    severity: Severity,
+    area: Area,
+    place: Option<&Place>,
+    about: &str,
+    message: String,
+) -> Finding {
     let location = Location { base: None, revision: place.cloned() };
     let named = Place { file: String::new(), pointer: about.to_string(), line: None };
     Finding {

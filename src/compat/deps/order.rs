@@ -47,7 +47,8 @@ pub fn edges(fleet: &Fleet) -> Vec<Edge> {
 
 /// Waves by layers: each service as early as its edges allow.
 pub fn order(services: &BTreeSet<String>, edges: &[Edge]) -> Order {
-    let edges: Vec<&Edge> = edges.iter().filter(|e| services.contains(&e.first) && services.contains(&e.then)).collect();
+    let edges: Vec<&Edge> =
+        edges.iter().filter(|e| services.contains(&e.first) && services.contains(&e.then)).collect();
     let mut waits: BTreeMap<&str, BTreeSet<&str>> = services.iter().map(|s| (s.as_str(), BTreeSet::new())).collect();
     let mut frees: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for e in &edges {

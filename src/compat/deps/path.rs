@@ -56,7 +56,9 @@ pub fn ways(
     let mut next: Option<Way> = None;
     for pair in best.iter().flat_map(|way| way.versions.windows(2)) {
         let without = graph.cheapest(Some((&pair[0], &pair[1])));
-        if let Some(way) = without.filter(|w| next.as_ref().is_none_or(|n| (w.cost, &w.versions) < (n.cost, &n.versions))) {
+        if let Some(way) =
+            without.filter(|w| next.as_ref().is_none_or(|n| (w.cost, &w.versions) < (n.cost, &n.versions)))
+        {
             next = Some(way);
         }
     }

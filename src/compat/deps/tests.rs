@@ -126,7 +126,8 @@ fn what_never_fits_and_what_did_not_fit_before() {
 #[test]
 fn a_circle_is_told_by_its_shortest_way_round() {
     let e = |first: &str, then: &str| Edge { first: first.into(), then: then.into(), reason: format!("{first}{then}") };
-    let edges = [e("a", "b"), e("b", "c"), e("c", "d"), e("d", "a"), e("c", "b"), e("d", "z"), e("x", "a"), e("s", "s")];
+    let edges =
+        [e("a", "b"), e("b", "c"), e("c", "d"), e("d", "a"), e("c", "b"), e("d", "z"), e("x", "a"), e("s", "s")];
     let services = ["a", "b", "c", "d", "x", "y", "z", "s"].map(String::from).into();
     let order = order(&services, &edges);
     assert_eq!(order.waves, [["x", "y"]]);
@@ -151,7 +152,12 @@ fn long_chains_take_no_stack() {
 fn a_version_in_between_opens_a_circle() {
     // Both new versions need each other's new; a 1.5 works with either.
     let rows: [Row; 3] = [
-        ("a", "1.0.0", "2.0.0", &[("1.0.0", &[("b", "^1")]), ("1.5.0", &[("b", ">=1, <3")]), ("2.0.0", &[("b", "^2")])]),
+        (
+            "a",
+            "1.0.0",
+            "2.0.0",
+            &[("1.0.0", &[("b", "^1")]), ("1.5.0", &[("b", ">=1, <3")]), ("2.0.0", &[("b", "^2")])],
+        ),
         ("b", "1.0.0", "2.0.0", &[("1.0.0", &[("a", "^1")]), ("2.0.0", &[("a", ">=1.5, <3")])]),
         ("c", "1.0.0", "2.0.0", &[("1.0.0", &[("a", ">=1, <3")]), ("2.0.0", &[("a", ">=1, <3")])]),
     ];
@@ -193,8 +199,13 @@ fn texts(way: Option<&Way>) -> Vec<String> {
 
 #[test]
 fn the_way_goes_over_the_last_minor_and_says_why_not_straight() {
-    let versions =
-        published(&[("1.0.0", None), ("1.4.0", None), ("1.9.0", None), ("2.0.0", Some("1.4.0")), ("2.1.0", Some("2.0.0"))]);
+    let versions = published(&[
+        ("1.0.0", None),
+        ("1.4.0", None),
+        ("1.9.0", None),
+        ("2.0.0", Some("1.4.0")),
+        ("2.1.0", Some("2.0.0")),
+    ]);
     let found = ways(&versions, &v("1.0.0"), &v("2.1.0"), |_, _| Compared::default());
     assert_eq!(found.refused, ["it takes 2.0.0 or later to step from"]);
     assert_eq!(texts(found.best.as_ref()), ["1.0.0", "1.9.0", "2.0.0", "2.1.0"]);
@@ -208,8 +219,11 @@ fn the_way_goes_over_the_last_minor_and_says_why_not_straight() {
 #[test]
 fn what_bars_a_step_and_what_it_costs() {
     let mut versions = published(&[("1.0.0", None), ("1.1.0", None), ("1.2.0", None)]);
-    let m = |id: &str, phase, contracts: Option<&str>, minutes| {
-        Migration { id: id.into(), phase, contracts: contracts.map(Into::into), minutes }
+    let m = |id: &str, phase, contracts: Option<&str>, minutes| Migration {
+        id: id.into(),
+        phase,
+        contracts: contracts.map(Into::into),
+        minutes,
     };
     versions.get_mut(&v("1.1.0")).unwrap().migrations = vec![m("add", Phase::Expand, None, 10)];
     versions.get_mut(&v("1.2.0")).unwrap().migrations = vec![m("drop", Phase::Contract, Some("add"), 0)];
@@ -218,7 +232,8 @@ fn what_bars_a_step_and_what_it_costs() {
     assert_eq!(found.best.map(|w| (w.versions.len(), w.cost)), Some((3, 20)));
     // Criticals bar, warnings cost: two clean hops are cheaper than one with a warning.
     let versions = published(&[("1.0.0", None), ("1.1.0", None), ("1.2.0", None)]);
-    let warned = |a: &Version, b: &Version| Compared { warnings: u32::from(b.minor - a.minor == 2), ..Compared::default() };
+    let warned =
+        |a: &Version, b: &Version| Compared { warnings: u32::from(b.minor - a.minor == 2), ..Compared::default() };
     assert_eq!(texts(ways(&versions, &v("1.0.0"), &v("1.2.0"), warned).best.as_ref()).len(), 3);
     let barred = |_: &Version, _: &Version| Compared { criticals: 1, ..Compared::default() };
     let none = ways(&versions, &v("1.0.0"), &v("1.2.0"), barred);
@@ -238,7 +253,11 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
             for version in ["1.0.0", "2.0.0"] {
                 let others = names.iter().filter(|n| **n != name);
                 let needs = others.filter_map(|n| Some(need(n, ranges.next()?))).collect();
-                fleet.contracts.entry(name.into()).or_default().insert(v(version), Contract { needs, ..Contract::EMPTY });
+                fleet
+                    .contracts
+                    .entry(name.into())
+                    .or_default()
+                    .insert(v(version), Contract { needs, ..Contract::EMPTY });
             }
         }
         fleet

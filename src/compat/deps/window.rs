@@ -88,10 +88,8 @@ fn already(clash: &Clash, need: &Need) -> Finding {
 
 fn out_of_range(clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) -> Finding {
     let about = format!("{}@{} {}@{}", clash.service, clash.version, clash.other, clash.beside);
-    let message = format!(
-        "{} {} would run beside {} {}: {}",
-        clash.service, clash.version, clash.other, clash.beside, clash.why
-    );
+    let message =
+        format!("{} {} would run beside {} {}: {}", clash.service, clash.version, clash.other, clash.beside, clash.why);
     let mut f =
         finding("dependency-out-of-range", Severity::Critical, Area::Dependency, need.place.as_ref(), &about, message);
     f.affected = vec![clash.service.clone(), clash.other.clone()];
@@ -100,7 +98,9 @@ fn out_of_range(clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) ->
         false => "for good, after the last wave".to_string(),
     }];
     f.recommendation = Some(match at < waves.len() {
-        true => format!("move {} and {} in different waves, in the order their ranges ask for", clash.service, clash.other),
+        true => {
+            format!("move {} and {} in different waves, in the order their ranges ask for", clash.service, clash.other)
+        }
         false => format!("widen the range of {}, or choose another version of {}", clash.service, clash.other),
     });
     f
@@ -130,7 +130,10 @@ pub(super) fn refused(contract: &super::Contract, from: &Version) -> Vec<(&'stat
     if let Some(req) = &contract.rollback_to
         && let Some(out) = out_of(req, from)
     {
-        why.push(("upgrade-without-way-back", format!("what its migrations leave behind is not for every version: {out}")));
+        why.push((
+            "upgrade-without-way-back",
+            format!("what its migrations leave behind is not for every version: {out}"),
+        ));
     }
     why
 }

@@ -8,44 +8,128 @@ pub(super) enum Action {
     Begin,
     Commit,
     /// A setting, and whether its value switches it off.
-    Set { name: String, off: bool },
-    CreateTable { table: String },
-    DropTable { tables: Vec<String> },
-    Truncate { tables: Vec<String> },
-    Rename { table: String, what: &'static str },
+    Set {
+        name: String,
+        off: bool,
+    },
+    CreateTable {
+        table: String,
+    },
+    DropTable {
+        tables: Vec<String>,
+    },
+    Truncate {
+        tables: Vec<String>,
+    },
+    Rename {
+        table: String,
+        what: &'static str,
+    },
     AddColumn(Box<Column>),
-    DropColumn { table: String, column: String },
-    AlterType { table: String, column: String, to: Type, using: bool },
-    SetNotNull { table: String, column: String },
+    DropColumn {
+        table: String,
+        column: String,
+    },
+    AlterType {
+        table: String,
+        column: String,
+        to: Type,
+        using: bool,
+    },
+    SetNotNull {
+        table: String,
+        column: String,
+    },
     /// Only the catalogue changes: defaults, `DROP NOT NULL`, owner.
-    Instant { table: String },
+    Instant {
+        table: String,
+    },
     /// Statistics, storage parameters, comments.
-    Light { table: String },
+    Light {
+        table: String,
+    },
     /// Tablespace, `SET LOGGED`, access method.
-    Rewrite { table: String, what: &'static str },
-    AddConstraint { table: String, name: Option<String>, of: Constraint, not_valid: bool, using_index: bool },
-    Validate { table: String, name: String },
-    DropConstraint { table: String, name: String },
-    Attach { table: String },
-    Detach { table: String, concurrently: bool },
-    CreateIndex { table: String, name: Option<String>, concurrently: bool, if_not_exists: bool },
-    DropIndex { names: Vec<String>, concurrently: bool },
-    Reindex { what: String, name: String, concurrently: bool },
-    CreateTrigger { table: String },
-    DropTrigger { table: String },
-    Update { table: String, all: bool },
-    Delete { table: String, all: bool },
-    Vacuum { full: bool, tables: Vec<String> },
-    Cluster { table: Option<String> },
-    Lock { tables: Vec<String>, mode: Lock },
-    Refresh { view: String, concurrently: bool },
+    Rewrite {
+        table: String,
+        what: &'static str,
+    },
+    AddConstraint {
+        table: String,
+        name: Option<String>,
+        of: Constraint,
+        not_valid: bool,
+        using_index: bool,
+    },
+    Validate {
+        table: String,
+        name: String,
+    },
+    DropConstraint {
+        table: String,
+        name: String,
+    },
+    Attach {
+        table: String,
+    },
+    Detach {
+        table: String,
+        concurrently: bool,
+    },
+    CreateIndex {
+        table: String,
+        name: Option<String>,
+        concurrently: bool,
+        if_not_exists: bool,
+    },
+    DropIndex {
+        names: Vec<String>,
+        concurrently: bool,
+    },
+    Reindex {
+        what: String,
+        name: String,
+        concurrently: bool,
+    },
+    CreateTrigger {
+        table: String,
+    },
+    DropTrigger {
+        table: String,
+    },
+    Update {
+        table: String,
+        all: bool,
+    },
+    Delete {
+        table: String,
+        all: bool,
+    },
+    Vacuum {
+        full: bool,
+        tables: Vec<String>,
+    },
+    Cluster {
+        table: Option<String>,
+    },
+    Lock {
+        tables: Vec<String>,
+        mode: Lock,
+    },
+    Refresh {
+        view: String,
+        concurrently: bool,
+    },
     /// Takes something away that is no table: a view, a function, a type, a schema.
-    DropOther { what: String },
+    DropOther {
+        what: String,
+    },
     AddEnumValue,
     /// Touches no table of others: creates something new, grants, comments, inserts, reads.
     Harmless,
     /// Code whose effects cannot be seen.
-    Opaque { what: String },
+    Opaque {
+        what: String,
+    },
 }
 
 /// A column that is added.

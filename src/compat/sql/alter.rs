@@ -40,7 +40,8 @@ fn split<'a>(tokens: &'a [Token<'a>]) -> Vec<&'a [Token<'a>]> {
 
 fn action(table: &str, c: &mut Cursor) -> Option<Action> {
     let table = table.to_string();
-    let constraint = |t: &Token| ["constraint", "check", "unique", "primary", "foreign", "exclude"].iter().any(|w| t.is(w));
+    let constraint =
+        |t: &Token| ["constraint", "check", "unique", "primary", "foreign", "exclude"].iter().any(|w| t.is(w));
     Some(match c.word()? {
         "add" if c.peek().is_some_and(constraint) => add_constraint(table, c)?,
         "add" => {
@@ -269,7 +270,13 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
         _ => return None,
     };
     let (not_valid, using_index) = (ends_with(c, "not valid"), has(c, "using index"));
-    Some(Action::AddConstraint { table, name, of, not_valid, using_index: using_index && !has(c, "using index tablespace") })
+    Some(Action::AddConstraint {
+        table,
+        name,
+        of,
+        not_valid,
+        using_index: using_index && !has(c, "using index tablespace"),
+    })
 }
 
 fn has(c: &Cursor, words: &str) -> bool {

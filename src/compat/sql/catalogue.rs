@@ -28,9 +28,15 @@ pub struct Table {
 pub enum Constraint {
     /// `not_null`: it says no more than that this column is not null.
     #[serde(rename_all = "camelCase")]
-    Check { valid: bool, not_null: Option<String> },
+    Check {
+        valid: bool,
+        not_null: Option<String>,
+    },
     #[serde(rename_all = "camelCase")]
-    ForeignKey { valid: bool, to: String },
+    ForeignKey {
+        valid: bool,
+        to: String,
+    },
     Unique,
     PrimaryKey,
     Exclude,

@@ -42,7 +42,8 @@ pub const LONG: u32 = 5;
 pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for m in run {
-        let mut say = |rule, severity, message: String, advice: &str| findings.push(said(m, rule, severity, message, advice));
+        let mut say =
+            |rule, severity, message: String, advice: &str| findings.push(said(m, rule, severity, message, advice));
         if let Some(minutes) = m.minutes.filter(|n| *n > LONG) {
             let message = format!("{} takes about {minutes} minutes", m.id);
             say("migration-long", Severity::Warning, message, "run it before the upgrade, in batches");
@@ -69,8 +70,19 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)])
             for reader in readers {
                 let lost: Vec<&str> = m.drops.intersection(&reader.reads).map(String::as_str).collect();
                 if !lost.is_empty() {
-                    let message = format!("{} {} may still run and reads {}, which {} drops", reader.service, reader.version, lost.join(", "), m.id);
-                    say("migration-drops-what-is-read", Severity::Critical, message, "drop it when that version is gone for good");
+                    let message = format!(
+                        "{} {} may still run and reads {}, which {} drops",
+                        reader.service,
+                        reader.version,
+                        lost.join(", "),
+                        m.id
+                    );
+                    say(
+                        "migration-drops-what-is-read",
+                        Severity::Critical,
+                        message,
+                        "drop it when that version is gone for good",
+                    );
                 }
             }
         }
@@ -78,7 +90,12 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)])
         let broken = found.iter().find(|(id, f)| *id == m.id && destroys.contains(&f.rule));
         if let Some((_, f)) = broken.filter(|_| !m.destructive) {
             let message = format!("{} is not declared destructive, and {}", m.id, f.message);
-            say("migration-undeclared-destructive", Severity::Critical, message, "declare it, and its phase as contract");
+            say(
+                "migration-undeclared-destructive",
+                Severity::Critical,
+                message,
+                "declare it, and its phase as contract",
+            );
         }
     }
     findings

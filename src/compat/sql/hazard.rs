@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, Default_, actions};
 use super::catalogue::{Catalogue, Constraint, Table};
-use super::lex::Statement;
-use super::predict::{self, Effect, Lock, Sure};
+use super::lex::{Lines, Statement};
+use super::predict::{self, Effect, Sure};
 use super::{Report, Severity, finding, place};
 use crate::compat::Finding;
 
@@ -13,9 +13,19 @@ const SMALL: u64 = 10_000;
 /// More rows keep a lock for longer than people wait.
 const LARGE: u64 = 1_000_000;
 
-/// Goes through the statements in order; what one does is known to the next. Gives what is known at the end.
-pub(super) fn look(file: &str, text: &str, statements: &[Statement], known: Catalogue, report: &mut Report) -> Catalogue {
-    let mut look = Look { file, text, known, report, number: 0, at: 0, inside: false, guarded: false, exclusive: BTreeSet::new() };
+/// Goes through the statements in order; what one does is known to the next.
+pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: Catalogue, report: &mut Report) {
+    let mut look = Look {
+        file,
+        lines,
+        known,
+        report,
+        number: 0,
+        at: 0,
+        inside: false,
+        guarded: false,
+        exclusive: BTreeSet::new(),
+    };
     for (number, statement) in statements.iter().enumerate() {
         (look.number, look.at) = (number, statement.start);
         for action in actions(&statement.tokens) {
@@ -23,19 +33,18 @@ pub(super) fn look(file: &str, text: &str, statements: &[Statement], known: Cata
             learn(&action, &mut look.known);
         }
     }
-    look.known
 }
 
 struct Look<'a> {
     file: &'a str,
-    text: &'a str,
+    lines: &'a Lines<'a>,
     known: Catalogue,
     report: &'a mut Report,
     number: usize,
     at: usize,
     /// Between BEGIN and COMMIT.
     inside: bool,
-    /// A `lock_timeout` is set.
+    /// A `lock_timeout` is set, or it was said that none is.
     guarded: bool,
     /// Tables this transaction has locked against readers.
     exclusive: BTreeSet<String>,
@@ -43,7 +52,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn say(&mut self, rule: &'static str, severity: Severity, message: String, advice: &str) -> &mut Finding {
-        let at = place(self.file, self.text, self.number, self.at);
+        let at = place(self.file, self.lines, self.number, self.at);
         let mut f = finding(rule, severity, at, message);
         f.recommendation = Some(advice.to_string()).filter(|a| !a.is_empty());
         self.report.findings.push(f);
@@ -73,8 +82,10 @@ impl Look<'_> {
             }
             Action::Set { name, off } if name == "lock_timeout" => self.guarded = !off,
             Action::Opaque { what } => {
-                let (line, _) = super::lex::spot(self.text, self.at);
-                self.report.not_compared.push(format!("{}:{line}: `{what}`: what it does cannot be seen from here", self.file));
+                let (line, _) = self.lines.spot(self.at);
+                self.report
+                    .not_compared
+                    .push(format!("{}:{line}: `{what}`: what it does cannot be seen from here", self.file));
             }
             _ => {}
         }
@@ -121,13 +132,25 @@ impl Look<'_> {
                 self.say("sql-lock-other-table", Severity::Info, message, "");
             }
         }
-        if lock.blocks_writes() && !self.guarded && !self.report.findings.iter().any(|f| f.rule == "sql-no-lock-timeout") {
-            let message = format!("{} on {table} is asked for without a `lock_timeout`: whoever comes after waits behind it", lock.name());
-            self.say("sql-no-lock-timeout", Severity::Warning, message, "SET lock_timeout = '500ms', and try again when it fails");
+        if lock.blocks_writes() && !self.guarded {
+            self.guarded = true;
+            let message = format!(
+                "{} on {table} is asked for without a `lock_timeout`: whoever comes after waits behind it",
+                lock.name()
+            );
+            self.say(
+                "sql-no-lock-timeout",
+                Severity::Warning,
+                message,
+                "SET lock_timeout = '500ms', and try again when it fails",
+            );
         }
         if self.inside && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
             let names: Vec<&str> = self.exclusive.iter().map(String::as_str).collect();
-            let message = format!("one transaction holds {} against readers, and may meet another that holds them the other way round", names.join(" and "));
+            let message = format!(
+                "one transaction holds {} against readers, and may meet another that holds them the other way round",
+                names.join(" and ")
+            );
             self.say("sql-locks-several-tables", Severity::Warning, message, "a transaction for each table");
         }
     }
@@ -148,21 +171,37 @@ impl Look<'_> {
             }
             Action::Truncate { tables } => {
                 let message = format!("empties {}", tables.join(", "));
-                self.say("sql-truncate", Severity::Critical, message, "a migration that deletes wants a person's word for it");
+                self.say(
+                    "sql-truncate",
+                    Severity::Critical,
+                    message,
+                    "a migration that deletes wants a person's word for it",
+                );
             }
             Action::Delete { table, all: true } if !self.is_new(table) => {
                 let message = format!("deletes every row of {table}");
-                self.say("sql-delete-all", Severity::Critical, message, "say which rows, and delete them in small batches");
+                self.say(
+                    "sql-delete-all",
+                    Severity::Critical,
+                    message,
+                    "say which rows, and delete them in small batches",
+                );
             }
             Action::Update { table, all: true } if !self.is_new(table) => {
                 let severity = self.by_size(table).clamp(Severity::Info, Severity::Critical);
-                let severity = if self.known.table(table).and_then(|t| t.rows).is_none() { Severity::Warning } else { severity };
+                let severity =
+                    if self.known.table(table).and_then(|t| t.rows).is_none() { Severity::Warning } else { severity };
                 let message = format!("writes every row of {table} in one transaction, and holds each until its end");
                 self.say("sql-update-all", severity, message, "fill in batches by key, each a transaction of its own");
             }
             Action::DropOther { what } => {
                 let message = format!("takes away {what}, which versions that still run may use");
-                self.say("sql-drop-object", Severity::Warning, message, "drop it in the release after the last that uses it");
+                self.say(
+                    "sql-drop-object",
+                    Severity::Warning,
+                    message,
+                    "drop it in the release after the last that uses it",
+                );
             }
             _ => {}
         }
@@ -180,7 +219,12 @@ impl Look<'_> {
         };
         if concurrently && self.inside {
             let message = "cannot run inside a transaction: it will fail".to_string();
-            self.say("sql-concurrently-in-transaction", Severity::Critical, message, "put it into a migration of its own, without BEGIN");
+            self.say(
+                "sql-concurrently-in-transaction",
+                Severity::Critical,
+                message,
+                "put it into a migration of its own, without BEGIN",
+            );
         }
         if let Action::CreateIndex { concurrently: true, if_not_exists: true, .. } = action {
             let message = "an invalid index that a failed attempt left behind is taken for the real one".to_string();
@@ -209,18 +253,31 @@ impl Look<'_> {
     fn breaks(&mut self, action: &Action) {
         match action {
             Action::Rename { table, what } if !self.is_new(table) => {
-                let message = format!("renames {} {table}: every version that runs knows it by the old name", if *what == "column" { "a column of" } else { "the" });
+                let message = format!(
+                    "renames {} {table}: every version that runs knows it by the old name",
+                    if *what == "column" { "a column of" } else { "the" }
+                );
                 let advice = "add the new beside the old, write both, and drop the old in a later release; or a view under the old name";
                 self.say("sql-rename", Severity::Critical, message, advice);
             }
-            Action::AddColumn(c) if c.not_null && c.default == Default_::None && !c.generated && !self.is_new(&c.table) => {
-                let message = format!("{}.{} must have a value and has no default: rows that are there have none, and versions that run give none", c.table, c.column);
+            Action::AddColumn(c)
+                if c.not_null && c.default == Default_::None && !c.generated && !self.is_new(&c.table) =>
+            {
+                let message = format!(
+                    "{}.{} must have a value and has no default: rows that are there have none, and versions that run give none",
+                    c.table, c.column
+                );
                 let advice = "give it a default, or add it nullable, fill it, and set NOT NULL in a later release";
                 self.say("sql-column-required", Severity::Critical, message, advice);
             }
             Action::SetNotNull { table, column } if !self.is_new(table) => {
                 let message = format!("{table}.{column} must have a value now: versions that still run may write none");
-                self.say("sql-not-null-for-writers", Severity::Warning, message, "only after the last version that leaves it out is gone");
+                self.say(
+                    "sql-not-null-for-writers",
+                    Severity::Warning,
+                    message,
+                    "only after the last version that leaves it out is gone",
+                );
             }
             _ => {}
         }
@@ -243,7 +300,9 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
         }
         Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
             let of = match of {
-                Constraint::Check { not_null, .. } => Constraint::Check { valid: !not_valid, not_null: not_null.clone() },
+                Constraint::Check { not_null, .. } => {
+                    Constraint::Check { valid: !not_valid, not_null: not_null.clone() }
+                }
                 Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
                 other => other.clone(),
             };
@@ -265,26 +324,31 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
 fn rewrite_advice(action: &Action) -> &'static str {
     match action {
         Action::AddColumn(_) => "add it without default, set the default after, and fill the rows in batches",
-        Action::AlterType { .. } => "a new column of the new type, written by a trigger and filled in batches, takes its place",
+        Action::AlterType { .. } => {
+            "a new column of the new type, written by a trigger and filled in batches, takes its place"
+        }
         _ => "pg_repack, or a copy that is filled in batches, does it online",
     }
 }
 
 fn scan_advice(action: &Action) -> &'static str {
     match action {
-        Action::SetNotNull { .. } => "ADD CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL reads nothing",
+        Action::SetNotNull { .. } => {
+            "ADD CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL reads nothing"
+        }
         Action::AddConstraint { of: Constraint::Unique | Constraint::PrimaryKey, .. } => {
             "CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
         }
-        Action::AddConstraint { of: Constraint::Exclude, .. } => "there is no online form: a new table that is filled in batches",
+        Action::AddConstraint { of: Constraint::Exclude, .. } => {
+            "there is no online form: a new table that is filled in batches"
+        }
         Action::AddConstraint { .. } => "ADD … NOT VALID, and VALIDATE CONSTRAINT in a transaction after it",
         Action::CreateIndex { .. } => "CREATE INDEX CONCURRENTLY",
         Action::Reindex { .. } => "REINDEX … CONCURRENTLY",
         Action::Refresh { .. } => "REFRESH MATERIALIZED VIEW CONCURRENTLY",
-        Action::AddColumn(_) => "add the column first, and its constraint after: NOT VALID, then VALIDATE; unique by an index CONCURRENTLY",
+        Action::AddColumn(_) => {
+            "add the column first, and its constraint after: NOT VALID, then VALIDATE; unique by an index CONCURRENTLY"
+        }
         _ => "",
     }
 }
-
-/// The weakest lock that counts as one here.
-const _: () = assert!(Lock::Share as u8 > Lock::ShareUpdateExclusive as u8);

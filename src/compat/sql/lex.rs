@@ -75,12 +75,26 @@ fn finish<'a>(found: &mut Vec<Statement<'a>>, tokens: &mut Vec<Token<'a>>, end: 
     }
 }
 
-/// Line and column of an offset, from 1.
-pub fn spot(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+/// Where the lines of a text start.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// Line and column of an offset, from 1.
+    pub fn spot(&self, at: usize) -> (u32, u32) {
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(start..at.min(self.text.len())).unwrap_or("").chars().count() + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+    }
 }
 
 struct Lex<'a> {
@@ -97,7 +111,7 @@ impl<'a> Lex<'a> {
         self.blanks()?;
         let (at, rest) = (self.at, self.rest());
         let Some(first) = rest.chars().next() else { return Ok(None) };
-        let mut token = |lex: &mut Self, kind, text: Cow<'a, str>, length: usize| {
+        let token = |lex: &mut Self, kind, text: Cow<'a, str>, length: usize| {
             lex.at += length;
             Ok(Some(Token { kind, text, at }))
         };
@@ -125,7 +139,11 @@ impl<'a> Lex<'a> {
             c if c.is_alphabetic() || c == '_' => {
                 let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
                 let word = &rest[..length];
-                let lower = if word.chars().any(char::is_uppercase) { Cow::Owned(word.to_lowercase()) } else { Cow::Borrowed(word) };
+                let lower = if word.chars().any(char::is_uppercase) {
+                    Cow::Owned(word.to_lowercase())
+                } else {
+                    Cow::Borrowed(word)
+                };
                 token(self, Kind::Word, lower, length)
             }
             c if c.is_ascii_digit() => {
@@ -150,7 +168,8 @@ impl<'a> Lex<'a> {
                 }
                 let inner = &rest[1..n];
                 let twice = format!("{quote}{quote}");
-                let inner = if doubled { Cow::Owned(inner.replace(&twice, &quote.to_string())) } else { Cow::Borrowed(inner) };
+                let inner =
+                    if doubled { Cow::Owned(inner.replace(&twice, &quote.to_string())) } else { Cow::Borrowed(inner) };
                 return Ok((inner, n + 1));
             }
         }

@@ -33,8 +33,9 @@ pub const LIMIT: usize = 16 << 20;
 /// # Errors
 /// The text is no SQL, with the place.
 pub fn lint(file: &str, text: &str, catalogue: &Catalogue) -> Result<Report, Vec<Fault>> {
+    let lines = lex::Lines::new(text);
     let fault = |at: usize, message: String| {
-        let (line, column) = lex::spot(text, at);
+        let (line, column) = lines.spot(at);
         Fault { file: file.to_string(), line, column, pointer: String::new(), message }
     };
     if text.len() > LIMIT {
@@ -46,19 +47,18 @@ pub fn lint(file: &str, text: &str, catalogue: &Catalogue) -> Result<Report, Vec
     match checked {
         squawk::Checked::Broken(errors) => return Err(errors.into_iter().map(|(at, m)| fault(at, m)).collect()),
         squawk::Checked::Untame(at, why) => {
-            report.not_compared.push(format!("{file}:{}: {why}; only our own rules looked at it", lex::spot(text, at).0));
+            report.not_compared.push(format!("{file}:{}: {why}; only our own rules looked at it", lines.spot(at).0));
         }
         squawk::Checked::Said(said) => {
             for s in said {
-                let number = statements.iter().position(|x| x.start <= s.at && s.at < x.end).unwrap_or(0);
-                let mut f = finding(s.rule, s.severity, place(file, text, number, s.at), s.message);
+                let number = statements.partition_point(|x| x.start <= s.at).saturating_sub(1);
+                let mut f = finding(s.rule, s.severity, place(file, &lines, number, s.at), s.message);
                 f.recommendation = s.help;
                 report.findings.push(f);
             }
         }
     }
-    let known = hazard::look(file, text, &statements, catalogue.clone(), &mut report);
-    drop(known);
+    hazard::look(file, &lines, &statements, catalogue.clone(), &mut report);
     report.findings.sort_by(|a, b| {
         let line = |f: &Finding| f.location.revision.as_ref().and_then(|p| p.line);
         (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
@@ -67,8 +67,8 @@ pub fn lint(file: &str, text: &str, catalogue: &Catalogue) -> Result<Report, Vec
 }
 
 /// A statement's place: its number in the file, so that a waiver holds while lines move.
-fn place(file: &str, text: &str, statement: usize, at: usize) -> Place {
-    Place { file: file.to_string(), pointer: format!("/{statement}"), line: Some(lex::spot(text, at).0) }
+fn place(file: &str, lines: &lex::Lines, statement: usize, at: usize) -> Place {
+    Place { file: file.to_string(), pointer: format!("/{statement}"), line: Some(lines.spot(at).0) }
 }
 
 fn finding(rule: &'static str, severity: Severity, place: Place, message: String) -> Finding {

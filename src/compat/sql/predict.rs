@@ -108,11 +108,16 @@ pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, su
     let mut all = Vec::new();
     for statement in super::lex::statements(text)? {
         let actions = super::action::actions(&statement.tokens);
-        all.push(actions.iter().flat_map(|a| {
-            let found = of(a, &known);
-            super::hazard::learn(a, &mut known);
-            found
-        }).collect());
+        all.push(
+            actions
+                .iter()
+                .flat_map(|a| {
+                    let found = of(a, &known);
+                    super::hazard::learn(a, &mut known);
+                    found
+                })
+                .collect(),
+        );
     }
     Ok(all)
 }

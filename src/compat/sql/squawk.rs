@@ -67,7 +67,23 @@ pub(super) fn check(text: &str, statements: &[Statement]) -> Checked {
 
 fn untame(statement: &Statement) -> Option<(usize, String)> {
     let (mut depth, mut operators) = (0usize, 0usize);
-    let words = ["and", "or", "not", "case", "union", "intersect", "except", "join", "select", "begin", "if", "loop", "is", "in", "like"];
+    let words = [
+        "and",
+        "or",
+        "not",
+        "case",
+        "union",
+        "intersect",
+        "except",
+        "join",
+        "select",
+        "begin",
+        "if",
+        "loop",
+        "is",
+        "in",
+        "like",
+    ];
     for token in &statement.tokens {
         match (token.kind, token.text.as_ref()) {
             (Kind::Sign, "(" | "[") => depth += 1,

@@ -98,7 +98,9 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
         ("varchar" | "text", "text") => true,
         ("varchar", "varchar") | ("varbit", "varbit") => grows,
         ("text", "varchar") => to.of.is_empty(),
-        ("numeric", "numeric") => to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0)),
+        ("numeric", "numeric") => {
+            to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0))
+        }
         // Without a number it is 6, the most there is.
         ("timestamp", "timestamp") | ("timestamptz", "timestamptz") | ("time", "time") | ("timetz", "timetz") => {
             b.unwrap_or(&6) >= a.unwrap_or(&6)
@@ -120,11 +122,16 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
 pub(super) fn may_rewrite(to: &Type) -> Sure {
     Sure::Unless(match to.name.as_str() {
         "text" => "the column is varchar".to_string(),
-        "varchar" => format!("the column is varchar of at most {}", to.of.first().map_or("any length".to_string(), u32::to_string)),
+        "varchar" => format!(
+            "the column is varchar of at most {}",
+            to.of.first().map_or("any length".to_string(), u32::to_string)
+        ),
         "numeric" => "the column is numeric with the same scale and no more digits".to_string(),
         "timestamptz" => "the column is timestamp and the session's TimeZone is UTC".to_string(),
         "inet" => "the column is cidr".to_string(),
-        "bigint" | "int" | "smallint" | "uuid" | "bool" | "jsonb" | "json" | "date" | "float8" | "float4" => return Sure::Yes,
+        "bigint" | "int" | "smallint" | "uuid" | "bool" | "jsonb" | "json" | "date" | "float8" | "float4" => {
+            return Sure::Yes;
+        }
         other => format!("the column is {other} already"),
     })
 }
