@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::compat::document::Fault;
+use crate::compat::spots::Fault;
 use crate::compat::events::Mode;
 use crate::compat::{Report, avro, jsonschema};
 

@@ -1,7 +1,7 @@
 //! Schemas of events: which versions are read against which, in each of the seven modes.
 use std::fmt;
 
-use super::document::{Document, add_lines};
+use super::spots::{Document, add_lines};
 use super::finding::fingerprint;
 use super::{Area, Direction, Finding, Location, Place, Report, Severity};
 

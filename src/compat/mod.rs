@@ -3,12 +3,12 @@
 //! # Layout
 //! - [`events`] schemas of events in seven modes: [`avro`], [`jsonschema`]
 //! - [`deps`] versions of services beside each other: ranges, order, ways
-//! - [`document`] JSON that knows the line of each value
+//! - [`spots`] JSON that knows the line of each value
 //! - [`sql`] migrations: what each statement locks, rewrites, takes away
 //! - [`finding`] what every check answers with: a [`Report`] of [`Finding`]s, and what it did not compare
 pub mod avro;
 pub mod deps;
-pub mod document;
+pub mod spots;
 pub mod events;
 pub mod finding;
 pub mod jsonschema;

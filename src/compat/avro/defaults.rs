@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::schema::{Id, Kind, Primitive, Schema};
-use crate::compat::document::step;
+use crate::compat::spots::step;
 
 /// Pointer and message of each default that does not fit.
 pub(super) fn check(schema: &Schema) -> Vec<(String, String)> {

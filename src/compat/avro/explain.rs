@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use super::relation::{Below, Pair, Relation, Source, by_name, missing_symbols, source, unknown_symbols};
 use super::schema::{Kind, Primitive};
-use crate::compat::document::step;
+use crate::compat::spots::step;
 use crate::compat::{Severity, events::Clash};
 
 /// Reasons told below a union that has no branch for a type.

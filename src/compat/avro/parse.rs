@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::defaults;
 use super::schema::{Field, Id, Kind, Logical, Name, Primitive, Schema, Type, Union};
-use crate::compat::document::{Document, Fault, step};
+use crate::compat::spots::{Document, Fault, step};
 
 /// Reads the text of a schema file. Comments are allowed, as the reference allows them.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::compat::document::Document;
+use crate::compat::spots::Document;
 
 /// A place in the table of types.
 pub type Id = usize;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shape::{How, Id, Node, Schema, Shape};
 use super::{array, combined, object, scalar};
 use crate::compat::Severity;
-use crate::compat::document::{Fault, step};
+use crate::compat::spots::{Fault, step};
 use crate::compat::events::{Clash, Reading};
 
 /// A node of one of the two schemas.

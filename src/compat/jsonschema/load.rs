@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::refs::Refs;
 use super::shape::{Array, Draft, How, Id, Node, Number, Object, Rest, Schema, Shape, Text, canonical};
-use crate::compat::document::{Document, Fault, step};
+use crate::compat::spots::{Document, Fault, step};
 
 /// Reads the text of a schema file.
 ///

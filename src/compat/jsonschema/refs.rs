@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::shape::Draft;
-use crate::compat::document::step;
+use crate::compat::spots::step;
 
 /// Ids and anchors of a document, and what each part of it counts from.
 #[derive(Debug, Default)]

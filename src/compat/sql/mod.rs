@@ -21,7 +21,7 @@ mod types;
 
 use catalogue::Catalogue;
 
-use super::document::Fault;
+use super::spots::Fault;
 use super::finding::fingerprint;
 use super::{Area, Finding, Location, Place, Report, Severity};
 
