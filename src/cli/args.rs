@@ -97,17 +97,6 @@ pub enum Command {
         #[command(flatten)]
         options: Headless,
     },
-    /// May this version of an event follow the ones before it?
-    #[command(name = "compat")]
-    CompatEvents {
-        kind: String,
-        #[arg(long, default_value = "backward", value_parser = mode)]
-        mode: crate::compat::events::Mode,
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        #[arg(short, long, default_value = "json")]
-        output: String,
-    },
     /// List runs
     Runs {
         #[arg(short, long, value_enum, default_value_t)]
@@ -281,9 +270,4 @@ pub enum FileCommand {
     Print { name: String },
     /// Say what is wrong with a file of your own
     Check { file: PathBuf },
-}
-
-fn mode(typed: &str) -> Result<crate::compat::events::Mode, String> {
-    let all = crate::compat::events::Mode::ALL;
-    all.into_iter().find(|m| m.name() == typed).ok_or_else(|| "no such mode".to_string())
 }

@@ -7,7 +7,6 @@
 pub mod args;
 pub mod audit;
 pub mod clock;
-pub mod compat_events;
 pub mod demo;
 pub mod files;
 pub mod gate_try;
@@ -110,14 +109,6 @@ fn still(command: Command, global: &Global) -> Result<i32> {
                 TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
             }
             Ok(0)
-        }
-        Command::CompatEvents { kind, mode, files, .. } => {
-            let report = match kind.as_str() {
-                "avro" => compat_events::avro(mode, &files)?,
-                "jsonschema" => compat_events::json_schema(mode, &files)?,
-                _ => return Err(anyhow!("no such kind")),
-            };
-            compat_events::print(&report, out)
         }
         Command::Runs { output } => {
             let (text, code) =
