@@ -108,6 +108,9 @@ pub enum Command {
     /// Try a gate on recorded samples
     #[command(subcommand)]
     Gate(GateCommand),
+    /// Say whether one version of a contract may follow another
+    #[command(subcommand)]
+    Compat(CompatCommand),
     /// Keymaps: list, print one, check a file
     #[command(subcommand)]
     Keys(FileCommand),
@@ -259,6 +262,24 @@ pub enum GateCommand {
         samples: PathBuf,
         #[arg(short, long, value_enum, default_value_t)]
         output: super::gate_try::Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CompatCommand {
+    /// Compare two OpenAPI or Swagger descriptions; exit 0 nothing critical, 1 could not read, 2 critical
+    Openapi {
+        /// The version that clients know
+        base: PathBuf,
+        /// The version that is to follow it
+        revision: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
+    /// List every rule with its severity, its reason and an example
+    Rules {
+        #[arg(short, long, value_enum, default_value_t)]
+        output: TextOrJson,
     },
 }
 
