@@ -61,9 +61,7 @@ impl Builder<'_> {
                 self.complete(id, anchor, at)
             }
             Event::SequenceStart(_, anchor, _) => self.push(Open::Seq(line, anchor, Vec::new()), at),
-            Event::MappingStart(_, anchor, _) => {
-                self.push(Open::Map(line, anchor, Vec::new(), None, Vec::new()), at)
-            }
+            Event::MappingStart(_, anchor, _) => self.push(Open::Map(line, anchor, Vec::new(), None, Vec::new()), at),
             Event::SequenceEnd | Event::MappingEnd => self.finish(at),
             Event::Alias(id) => match self.anchors.get(&id).copied() {
                 Some(node) if self.wants_key() => {

@@ -12,7 +12,11 @@ use crate::compat::lifecycle::{Event, Farewell};
 type Name = (String, String);
 
 /// Parameters by name; those of the operation win over those of its path.
-fn all(api: Api<'_>, operation: &Operation, follow: &mut dyn FnMut(NodeId) -> Option<NodeId>) -> BTreeMap<Name, NodeId> {
+fn all(
+    api: Api<'_>,
+    operation: &Operation,
+    follow: &mut dyn FnMut(NodeId) -> Option<NodeId>,
+) -> BTreeMap<Name, NodeId> {
     let lists = [operation.item, operation.node].map(|n| api.list(n, "parameters"));
     let mut found = BTreeMap::new();
     for node in lists.into_iter().flatten() {
@@ -51,7 +55,8 @@ pub(super) fn compare(check: &mut Check<'_>, old: &Operation, new: &Operation, a
             (_, true) => "parameter-added-required",
             (_, false) => "parameter-added-optional",
         };
-        let message = format!("{} parameter {} added", if required { "required" } else { "optional" }, label(&place, &name));
+        let message =
+            format!("{} parameter {} added", if required { "required" } else { "optional" }, label(&place, &name));
         check.tell(at, id, (Some(old.node), Some(y)), &name, message);
     }
 }
@@ -78,7 +83,9 @@ fn removed(check: &mut Check<'_>, node: NodeId, at: At, label: &str) {
 
 fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
     let places = (Some(old), Some(new));
-    match (check.old.library.flag(old, "required"), check.new.library.flag(new, "required")) {
+    let needed = (check.old.library.flag(old, "required"), check.new.library.flag(new, "required"));
+    let part = if needed == (true, true) { Part::NeededParameter } else { Part::Parameter };
+    match needed {
         (false, true) => {
             check.tell(at, "parameter-became-required", places, "", format!("parameter {label} became required"));
         }
@@ -93,7 +100,7 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
     let content = |api: Api<'_>, node: NodeId| api.library.get(node, "content");
     let (x, y) = (schema(check.old, old), schema(check.new, new));
     match (x, y, content(check.old, old), content(check.new, new)) {
-        (Some(x), Some(y), ..) => check.schemas(at, x, y, at.sent(), Part::Parameter),
+        (Some(x), Some(y), ..) => check.schemas(at, x, y, at.sent(), part),
         (None, None, Some(x), Some(y)) => bodies::parameter(check, x, y, at),
         (Some(_), None, _, Some(_)) | (None, Some(_), Some(_), _) => {
             let message = format!("parameter {label} is written in another way");

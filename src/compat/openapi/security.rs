@@ -94,9 +94,8 @@ fn used(api: Api<'_>) -> BTreeSet<String> {
 }
 
 fn scheme(check: &mut Check<'_>, old: NodeId, new: NodeId, name: &str, used: bool) {
-    let differs = |check: &Check<'_>, key: &str| {
-        !check.equal(check.old.library.get(old, key), check.new.library.get(new, key))
-    };
+    let differs =
+        |check: &Check<'_>, key: &str| !check.equal(check.old.library.get(old, key), check.new.library.get(new, key));
     let hard = ["type", "name", "in", "scheme"].into_iter().find(|key| differs(check, key));
     let soft = ["flows", "openIdConnectUrl", "flow", "scopes", "authorizationUrl", "tokenUrl"];
     if let Some(key) = hard {

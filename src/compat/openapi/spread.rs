@@ -18,6 +18,8 @@ const MAX_PAIRS: usize = 400_000;
 pub enum Part {
     Body,
     Parameter,
+    /// One that is required on both sides: always sent, so that its default never counts.
+    NeededParameter,
     Header,
 }
 
@@ -64,19 +66,25 @@ impl View {
 
     /// Values are written as text: a parameter's own, and the items of its list.
     fn as_text(self) -> bool {
-        self.part == Part::Parameter && self.depth != Depth::Inside
+        matches!(self.part, Part::Parameter | Part::NeededParameter) && self.depth != Depth::Inside
     }
 
     fn rule(self, book: &Book, change: &Change) -> Option<(&'static Rule, Kind)> {
         let kind = if self.as_text() { change.as_text? } else { change.kind };
         let kind = if self.negated { kind.swapped() } else { kind };
+        let defaults = matches!(kind, Kind::DefaultAdded | Kind::DefaultRemoved | Kind::DefaultChanged);
+        if defaults && self.part == Part::NeededParameter {
+            return None;
+        }
         let request = self.direction == Direction::Request;
         let hidden = self.hidden || if request { change.hidden.read_only } else { change.hidden.write_only };
         let scope = match (request, hidden, self.part) {
             (true, true, _) => Scope::ReadOnlyInRequest,
             (false, true, _) => Scope::WriteOnlyInResponse,
-            (true, false, Part::Parameter) if self.depth == Depth::Inside => Scope::ParameterProperty,
-            (true, false, Part::Parameter) => Scope::Parameter,
+            (true, false, Part::Parameter | Part::NeededParameter) => match self.depth {
+                Depth::Inside => Scope::ParameterProperty,
+                _ => Scope::Parameter,
+            },
             (true, false, _) => Scope::Request,
             (false, false, _) => Scope::Response,
         };
@@ -86,7 +94,7 @@ impl View {
     fn area(self) -> Area {
         match self.part {
             Part::Body => Area::Schema,
-            Part::Parameter => Area::Parameter,
+            Part::Parameter | Part::NeededParameter => Area::Parameter,
             Part::Header => Area::Header,
         }
     }

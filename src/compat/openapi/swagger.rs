@@ -66,12 +66,8 @@ fn path_item(library: &mut Library, root: NodeId, item: NodeId) -> NodeId {
 /// Media types that hold for an operation.
 fn media(library: &Library, root: NodeId, operation: NodeId, key: &str, usual: &str) -> Vec<String> {
     let list = library.get(operation, key).or_else(|| library.get(root, key));
-    let named: Vec<String> = list
-        .map_or(&[][..], |n| library.items(n))
-        .iter()
-        .filter_map(|n| library.text(*n))
-        .map(String::from)
-        .collect();
+    let named: Vec<String> =
+        list.map_or(&[][..], |n| library.items(n)).iter().filter_map(|n| library.text(*n)).map(String::from).collect();
     if named.is_empty() { vec![usual.to_string()] } else { named }
 }
 
@@ -133,10 +129,7 @@ fn form_schema(library: &mut Library, fields: &[NodeId]) -> NodeId {
     let kind = library.word(like, "object");
     let properties = library.compose(like, names);
     let required = library.list(like, needed);
-    library.compose(
-        like,
-        vec![("type".into(), kind), ("properties".into(), properties), ("required".into(), required)],
-    )
+    library.compose(like, vec![("type".into(), kind), ("properties".into(), properties), ("required".into(), required)])
 }
 
 /// A parameter says itself what its schema says in version 3.
@@ -159,8 +152,7 @@ fn parameter(library: &mut Library, node: NodeId) -> NodeId {
 
 fn responses(library: &mut Library, root: NodeId, operation: NodeId, node: NodeId) -> NodeId {
     let names = media(library, root, operation, "produces", "application/json");
-    let all: Vec<(String, NodeId)> =
-        library.entries(node).iter().map(|(status, n)| (status.to_string(), *n)).collect();
+    let all: Vec<(String, NodeId)> = library.entries(node).iter().map(|(status, n)| (status.to_string(), *n)).collect();
     let entries = all
         .into_iter()
         .map(|(status, reference)| {

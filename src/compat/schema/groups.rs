@@ -8,11 +8,13 @@ use crate::compat::document::{Library, NodeId};
 /// Pairs of alternatives without a name that are compared by what they hold.
 const MAX_TRIES: usize = 400;
 
-/// An alternative: all that must hold, and the name it goes by.
+/// An alternative: all that must hold, and the names it goes by.
 struct Branch {
     conj: Conj,
     at: NodeId,
     name: Option<String>,
+    /// The discriminator's value for it.
+    value: Option<String>,
     /// Named by a reference or a discriminator: another name is another alternative.
     firm: bool,
     taken: bool,
@@ -24,10 +26,10 @@ fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId]) -> Vec<Branc
     let branch = |node: &NodeId| {
         let reference = library.reference(*node);
         let value = mapped.iter().find(|(_, to)| reference.is_some() && library.text(*to) == reference);
-        let name = value.map(|(value, _)| format!("={value}")).or_else(|| reference.map(last_word));
-        let firm = name.is_some();
-        let name = name.or_else(|| library.text_at(*node, "title").map(String::from));
-        Branch { conj: vec![*node], at: *node, name, firm, taken: false }
+        let title = || library.text_at(*node, "title").map(String::from);
+        let (firm, name) = (reference.is_some(), reference.map(last_word).or_else(title));
+        let value = value.map(|(value, _)| value.to_string());
+        Branch { conj: vec![*node], at: *node, name, value, firm, taken: false }
     };
     nodes.iter().map(branch).collect()
 }
@@ -79,7 +81,7 @@ pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
         return false;
     }
     let plain: fn(&Shape<'_>) -> Vec<Branch> = |shape| {
-        vec![Branch { conj: marked(&shape.parts), at: shape.at, name: None, firm: false, taken: false }]
+        vec![Branch { conj: marked(&shape.parts), at: shape.at, name: None, value: None, firm: false, taken: false }]
     };
     let split = |library: &Library, shape: &Shape<'_>, group: &Group| {
         let parts = marked(&shape.parts);
@@ -105,12 +107,15 @@ fn marked(parts: &[NodeId]) -> Conj {
 
 /// Matches alternatives, compares what is matched, and tells what is left over.
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, kind: GroupKind, step: Step) {
-    for old in &mut olds {
-        let Some(name) = &old.name else { continue };
-        let fits = |new: &&mut Branch| !new.taken && new.firm == old.firm && new.name.as_ref() == Some(name);
-        if let Some(new) = news.iter_mut().find(fits) {
-            (old.taken, new.taken) = (true, true);
-            work.edge(&old.conj, &new.conj, step);
+    let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
+    let by_value = |old: &Branch, new: &Branch| old.value.is_some() && new.value == old.value;
+    let ways: [&dyn Fn(&Branch, &Branch) -> bool; 2] = [&by_name, &by_value];
+    for fits in ways {
+        for old in olds.iter_mut().filter(|b| !b.taken) {
+            if let Some(new) = news.iter_mut().find(|new| !new.taken && fits(old, new)) {
+                (old.taken, new.taken) = (true, true);
+                work.edge(&old.conj, &new.conj, step);
+            }
         }
     }
     by_content(work, &mut olds, &mut news, step);

@@ -4,27 +4,20 @@ use std::collections::BTreeSet;
 use super::engine::{Hidden, Step, Work};
 use super::kind::Kind;
 use super::shape::{Conj, NO_CONDITIONS, Shape};
-use super::types::Types;
 use crate::compat::document::{Data, Library, NodeId};
 
 pub(super) fn compare(work: &mut Work<'_, '_>) {
-    if work.common.has(Types::OBJECT) {
-        properties(work);
-        undeclared(work);
-        pattern_properties(work);
-        dependent_required(work);
-        let (old, new) = (work.old.names.clone(), work.new.names.clone());
-        added_or_removed(work, &old, &new, (Kind::PropertyNamesAdded, Kind::PropertyNamesRemoved));
-    }
-    if work.common.has(Types::ARRAY) {
-        items(work);
-    }
-    flags(work);
+    properties(work);
+    undeclared(work);
+    pattern_properties(work);
+    dependent_required(work);
+    let (old, new) = (work.old.names.clone(), work.new.names.clone());
+    added_or_removed(work, &old, &new, (Kind::PropertyNamesAdded, Kind::PropertyNamesRemoved));
+    items(work);
+    discriminator(work);
     nots(work);
     let (old, new) = (work.old.content_schema.clone(), work.new.content_schema.clone());
-    if work.common.has(Types::STRING) {
-        added_or_removed(work, &old, &new, (Kind::ContentSchemaAdded, Kind::ContentSchemaRemoved));
-    }
+    added_or_removed(work, &old, &new, (Kind::ContentSchemaAdded, Kind::ContentSchemaRemoved));
 }
 
 /// A schema inside that is there on one side only, or on both and then compared.
@@ -262,8 +255,7 @@ fn items(work: &mut Work<'_, '_>) {
     unevaluated(work, "unevaluatedItems");
 }
 
-/// `readOnly` and `writeOnly` are told by the object whose property it is; the discriminator stands with the schema.
-fn flags(work: &mut Work<'_, '_>) {
+fn discriminator(work: &mut Work<'_, '_>) {
     let (old, new) = (work.old.discriminator, work.new.discriminator);
     let (base, revision) = (work.old_lib(), work.new_lib());
     match (old, new) {

@@ -81,9 +81,31 @@ impl Types {
 
 /// What is known of a format beyond its name.
 const KNOWN: &[&str] = &[
-    "int32", "int64", "bigint", "float", "double", "byte", "binary", "date", "date-time", "time", "duration", "email",
-    "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid",
-    "json-pointer", "regex", "decimal",
+    "int32",
+    "int64",
+    "bigint",
+    "float",
+    "double",
+    "byte",
+    "binary",
+    "date",
+    "date-time",
+    "time",
+    "duration",
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "uri",
+    "uri-reference",
+    "iri",
+    "iri-reference",
+    "uuid",
+    "json-pointer",
+    "regex",
+    "decimal",
 ];
 
 pub fn is_known_format(format: &str) -> bool {

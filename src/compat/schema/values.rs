@@ -25,7 +25,9 @@ impl Work<'_, '_> {
         let Some(kind) = type_kind(lost, gained) else { return };
         let (lost, gained) = self.as_text(lost, gained);
         let change = self.change(kind, old.at, new.at);
-        change.as_text = type_kind(lost, gained);
+        // What was accepted as text before may be said now, which is worth a word.
+        let told = if kind == Kind::TypeWidened { Some(kind) } else { None };
+        change.as_text = type_kind(lost, gained).or(told);
         (change.from, change.to) = (old.set.text(), new.set.text());
     }
 
@@ -102,26 +104,20 @@ pub(super) fn default(work: &mut Work<'_, '_>) {
     }
 }
 
+/// Keywords are compared whatever the type says. One that does not go with its type is a slip in one of the two, and
+/// nobody can tell in which.
 pub(super) fn compare(work: &mut Work<'_, '_>) {
-    if work.common.has(Types::STRING.and(Types::NUMBER)) {
-        format(work);
-    }
+    format(work);
     enumeration(work);
     extensible(work);
     limits(work);
-    if work.common.has(Types::STRING) {
-        pattern(work);
-        content(work);
-    }
-    if work.common.has(Types::NUMBER) {
-        multiple(work);
-    }
-    if work.common.has(Types::ARRAY) {
-        match (work.old.unique, work.new.unique) {
-            (None, new @ Some(_)) => drop(work.change(Kind::UniqueSet, None, new)),
-            (old @ Some(_), None) => drop(work.change(Kind::UniqueUnset, old, None)),
-            _ => {}
-        }
+    pattern(work);
+    content(work);
+    multiple(work);
+    match (work.old.unique, work.new.unique) {
+        (None, new @ Some(_)) => drop(work.change(Kind::UniqueSet, None, new)),
+        (old @ Some(_), None) => drop(work.change(Kind::UniqueUnset, old, None)),
+        _ => {}
     }
 }
 
@@ -197,8 +193,7 @@ fn enumeration(work: &mut Work<'_, '_>) {
             let gone = missing((base, &old), (revision, &new));
             let come = missing((revision, &new), (base, &old));
             let open = work.old.extensible.is_some() || work.new.extensible.is_some();
-            for (kind, library, nodes) in
-                [(Kind::EnumValueRemoved, base, gone), (Kind::EnumValueAdded, revision, come)]
+            for (kind, library, nodes) in [(Kind::EnumValueRemoved, base, gone), (Kind::EnumValueAdded, revision, come)]
             {
                 if nodes.is_empty() || (open && kind == Kind::EnumValueAdded) {
                     continue;
@@ -231,16 +226,10 @@ fn extensible(work: &mut Work<'_, '_>) {
 
 fn limits(work: &mut Work<'_, '_>) {
     for limit in Limit::ALL {
-        let about = match limit {
-            Limit::Minimum | Limit::Maximum => Types::NUMBER,
-            Limit::MinLength | Limit::MaxLength => Types::STRING,
-            Limit::MinProperties | Limit::MaxProperties => Types::OBJECT,
-            _ => Types::ARRAY,
-        };
         let counts = matches!(limit, Limit::MinContains | Limit::MaxContains);
         // How many must be contained matters only where something must be contained, on both sides.
         let idle = counts && (work.old.contains.is_empty() || work.new.contains.is_empty());
-        if !work.common.has(about) || idle {
+        if idle {
             continue;
         }
         let (old, new) = (work.old.limits.get(&limit).cloned(), work.new.limits.get(&limit).cloned());

@@ -26,7 +26,9 @@ pub fn sentence(change: &Change) -> String {
         Kind::OptionalPropertyRemoved => format!("optional property `{subject}` removed"),
         Kind::PropertyBecameRequired => format!("property `{subject}` became required"),
         Kind::PropertyBecameOptional => format!("property `{subject}` became optional"),
-        Kind::PropertyForbidden => format!("property `{subject}` removed from an object that allows nothing undeclared"),
+        Kind::PropertyForbidden => {
+            format!("property `{subject}` removed from an object that allows nothing undeclared")
+        }
         Kind::PropertyAllowed => format!("property `{subject}` added to an object that allowed nothing undeclared"),
         Kind::UndeclaredRequired => format!("`{subject}` became required, although it is not declared"),
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),

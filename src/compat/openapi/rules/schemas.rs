@@ -11,18 +11,29 @@ const SURE: &str = "all that is sent could have been sent before";
 const NOTE: &str = "nothing that is sent or accepted changes by it";
 
 const KEEP_ACCEPTING: &str = "keep accepting what was accepted, or offer the new form beside the old one";
-const KEEP_SENDING: &str = "keep to what was promised until no client relies on it, or offer the new form beside the old one";
+const KEEP_SENDING: &str =
+    "keep to what was promised until no client relies on it, or offer the new form beside the old one";
 const ASK: &str = "ask the clients first, or look at what they really send";
 const READ_FIRST: &str = "let clients learn to read it before the server sends it";
 const NONE: &str = "";
 
-const fn row(kind: Kind, scope: Scope, id: &'static str, told: (Severity, &'static str, &'static str), example: &'static str) -> Row {
+const fn row(
+    kind: Kind,
+    scope: Scope,
+    id: &'static str,
+    told: (Severity, &'static str, &'static str),
+    example: &'static str,
+) -> Row {
     let (direction, area) = match scope {
         Scope::Request | Scope::ReadOnlyInRequest => (Direction::Request, Area::Schema),
         Scope::Parameter | Scope::ParameterProperty => (Direction::Request, Area::Parameter),
         Scope::Response | Scope::WriteOnlyInResponse => (Direction::Response, Area::Schema),
     };
-    Row { kind, scope, rule: Rule { id, severity: told.0, direction: Some(direction), area, why: told.1, example, advice: told.2 } }
+    Row {
+        kind,
+        scope,
+        rule: Rule { id, severity: told.0, direction: Some(direction), area, why: told.1, example, advice: told.2 },
+    }
 }
 
 const C: (Severity, &str, &str) = (Critical, LESS, KEEP_ACCEPTING);
@@ -162,6 +173,7 @@ rows! { OBJECTS:
     wo PropertyBecameRequired "property-became-required" N, "required gets `password`, writeOnly";
     wo PropertyBecameOptional "property-became-optional" N, "required loses `password`, writeOnly";
     wo EnumValueAdded "enum-value-added" N, "enum of a writeOnly property gets b";
+    wo EnumValueRemoved "enum-value-removed" N, "enum of a writeOnly property loses b";
     ro EnumValueRemoved "enum-value-removed" N, "enum of a readOnly property loses b";
     req UndeclaredRequired "undeclared-required" (Warning, UNDECLARED, "declare the property, and leave it optional"), "required gets `email`, which properties lack";
     res UndeclaredNotRequired "undeclared-not-required" (Warning, GONE, KEEP_SENDING), "required loses `email`, which properties lack";
@@ -211,13 +223,9 @@ rows! { STRUCTURE:
     req ConditionAdded "condition-added" (Critical, CONDITION, KEEP_ACCEPTING), "if, then or dependentSchemas demand more";
     req ConditionRemoved "condition-removed" I, "dependentSchemas lose a demand";
     req ConditionChanged "condition-changed" (Critical, CONDITION, KEEP_ACCEPTING), "if is changed";
-    req ConditionAddedHarmlessly "condition-implied" N, "dependentSchemas demand what the schema demands anyway";
-    req ConditionRemovedHarmlessly "condition-was-implied" N, "dependentSchemas lose what the schema demands anyway";
     res ConditionAdded "condition-added" IR, "if, then or dependentSchemas promise more";
     res ConditionRemoved "condition-removed" CR, "dependentSchemas lose a promise";
     res ConditionChanged "condition-changed" CR, "if is changed";
-    res ConditionAddedHarmlessly "condition-implied" N, "dependentSchemas promise what the schema promises anyway";
-    res ConditionRemovedHarmlessly "condition-was-implied" N, "dependentSchemas lose what the schema promises anyway";
     req NotAdded "not-added" C, "not: {enum: [a]} is set";
     req NotRemoved "not-removed" I, "not: {enum: [a]} is removed";
     res NotAdded "not-added" IR, "not: {enum: [a]} is set";
@@ -310,13 +318,55 @@ const COUNTS: &[Row] = &[
     row(Kind::Loosened(Limit::Minimum), Scope::Request, "request-minimum-loosened", I, "minimum: 5 becomes 1"),
     row(Kind::Loosened(Limit::Maximum), Scope::Request, "request-maximum-loosened", I, "maximum: 50 becomes 100"),
     row(Kind::Loosened(Limit::MinLength), Scope::Request, "request-min-length-loosened", I, "minLength: 5 becomes 1"),
-    row(Kind::Loosened(Limit::MaxLength), Scope::Request, "request-max-length-loosened", I, "maxLength: 50 becomes 100"),
-    row(Kind::Loosened(Limit::MinItems), Scope::Parameter, "parameter-min-items-loosened", I, "?ids: minItems: 5 becomes 1"),
-    row(Kind::Loosened(Limit::MaxItems), Scope::Parameter, "parameter-max-items-loosened", I, "?ids: maxItems: 5 becomes 9"),
-    row(Kind::Loosened(Limit::MinContains), Scope::Request, "request-min-contains-loosened", I, "minContains: 2 becomes 1"),
-    row(Kind::Loosened(Limit::MaxContains), Scope::Request, "request-max-contains-loosened", I, "maxContains: 3 becomes 5"),
-    row(Kind::Tightened(Limit::MinContains), Scope::Response, "response-min-contains-tightened", IR, "minContains: 1 becomes 2"),
-    row(Kind::Tightened(Limit::MaxContains), Scope::Response, "response-max-contains-tightened", IR, "maxContains: 5 becomes 3"),
+    row(
+        Kind::Loosened(Limit::MaxLength),
+        Scope::Request,
+        "request-max-length-loosened",
+        I,
+        "maxLength: 50 becomes 100",
+    ),
+    row(
+        Kind::Loosened(Limit::MinItems),
+        Scope::Parameter,
+        "parameter-min-items-loosened",
+        I,
+        "?ids: minItems: 5 becomes 1",
+    ),
+    row(
+        Kind::Loosened(Limit::MaxItems),
+        Scope::Parameter,
+        "parameter-max-items-loosened",
+        I,
+        "?ids: maxItems: 5 becomes 9",
+    ),
+    row(
+        Kind::Loosened(Limit::MinContains),
+        Scope::Request,
+        "request-min-contains-loosened",
+        I,
+        "minContains: 2 becomes 1",
+    ),
+    row(
+        Kind::Loosened(Limit::MaxContains),
+        Scope::Request,
+        "request-max-contains-loosened",
+        I,
+        "maxContains: 3 becomes 5",
+    ),
+    row(
+        Kind::Tightened(Limit::MinContains),
+        Scope::Response,
+        "response-min-contains-tightened",
+        IR,
+        "minContains: 1 becomes 2",
+    ),
+    row(
+        Kind::Tightened(Limit::MaxContains),
+        Scope::Response,
+        "response-max-contains-tightened",
+        IR,
+        "maxContains: 5 becomes 3",
+    ),
 ];
 
 pub const ROWS: &[&[Row]] = &[VALUES, OBJECTS, STRUCTURE, LIFECYCLE, LIMITS, COUNTS];
