@@ -7,6 +7,7 @@
 pub mod args;
 pub mod audit;
 pub mod clock;
+pub mod compat;
 pub mod demo;
 pub mod files;
 pub mod gate_try;
@@ -144,6 +145,7 @@ fn still(command: Command, global: &Global) -> Result<i32> {
             };
             said(out, &text, 0)
         }
+        Command::Compat(what) => compat::run(what, out),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {

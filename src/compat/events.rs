@@ -1,8 +1,8 @@
 //! Schemas of events: which versions are read against which, in each of the seven modes.
 use std::fmt;
 
-use super::spots::{Document, add_lines};
 use super::finding::fingerprint;
+use super::spots::{Document, add_lines};
 use super::{Area, Direction, Finding, Location, Place, Report, Severity};
 
 /// What a new version of a schema owes to the ones before it.

@@ -17,7 +17,7 @@ pub use parse::parse;
 pub use schema::Schema;
 
 use super::events::{self, Mode, Reading};
-use super::{Report, document::Fault};
+use super::{Report, spots::Fault};
 
 /// Compares `new` with the versions before it, oldest first.
 ///

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shape::{How, Id, Node, Schema, Shape};
 use super::{array, combined, object, scalar};
 use crate::compat::Severity;
-use crate::compat::spots::{Fault, step};
 use crate::compat::events::{Clash, Reading};
+use crate::compat::spots::{Fault, step};
 
 /// A node of one of the two schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ pub use load::parse;
 pub use shape::Schema;
 
 use super::events::{self, Mode, Reading};
-use super::{Report, document::Fault};
+use super::{Report, spots::Fault};
 
 /// Compares `new` with the versions before it, oldest first.
 ///

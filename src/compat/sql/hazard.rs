@@ -14,7 +14,7 @@ const SMALL: u64 = 10_000;
 const LARGE: u64 = 1_000_000;
 
 /// Goes through the statements in order; what one does is known to the next.
-pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: Catalogue, report: &mut Report) {
+pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &mut Catalogue, report: &mut Report) {
     let mut look = Look {
         file,
         lines,
@@ -30,7 +30,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: C
         (look.number, look.at) = (number, statement.start);
         for action in actions(&statement.tokens) {
             look.action(&action);
-            learn(&action, &mut look.known);
+            learn(&action, look.known);
         }
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: C
 struct Look<'a> {
     file: &'a str,
     lines: &'a Lines<'a>,
-    known: Catalogue,
+    known: &'a mut Catalogue,
     report: &'a mut Report,
     number: usize,
     at: usize,
@@ -89,7 +89,7 @@ impl Look<'_> {
             }
             _ => {}
         }
-        let effects = predict::of(action, &self.known);
+        let effects = predict::of(action, self.known);
         for effect in &effects {
             if !self.is_new(&effect.table) {
                 self.effect(effect, action);

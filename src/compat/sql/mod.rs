@@ -21,18 +21,19 @@ mod types;
 
 use catalogue::Catalogue;
 
-use super::spots::Fault;
 use super::finding::fingerprint;
+use super::spots::Fault;
 use super::{Area, Finding, Location, Place, Report, Severity};
 
 /// Longer files are refused.
 pub const LIMIT: usize = 16 << 20;
 
-/// Lints one file. Statements are taken one after the other, so what the first creates is known to the second.
+/// Lints one file. Statements are taken one after the other, so what the first creates is known to the second, and
+/// `catalogue` then knows what the file did.
 ///
 /// # Errors
 /// The text is no SQL, with the place.
-pub fn lint(file: &str, text: &str, catalogue: &Catalogue) -> Result<Report, Vec<Fault>> {
+pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report, Vec<Fault>> {
     let lines = lex::Lines::new(text);
     let fault = |at: usize, message: String| {
         let (line, column) = lines.spot(at);
@@ -58,7 +59,7 @@ pub fn lint(file: &str, text: &str, catalogue: &Catalogue) -> Result<Report, Vec
             }
         }
     }
-    hazard::look(file, &lines, &statements, catalogue.clone(), &mut report);
+    hazard::look(file, &lines, &statements, catalogue, &mut report);
     report.findings.sort_by(|a, b| {
         let line = |f: &Finding| f.location.revision.as_ref().and_then(|p| p.line);
         (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
