@@ -55,6 +55,9 @@ fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         writeln!(out, "  reaches   {}{more}", clean(&named.join(", ")))?;
     }
+    for detail in &finding.details {
+        writeln!(out, "  why       {}", clean(detail))?;
+    }
     if let Some(advice) = &finding.recommendation {
         writeln!(out, "  to do     {advice}")?;
     }

@@ -298,12 +298,18 @@ fn named(value: &Value, names: &mut Vec<String>) -> Value {
     match value {
         Value::Array(branches) => {
             let mut seen = std::collections::BTreeSet::new();
-            let flat = branches.iter().filter(|b| !b.is_array());
-            let branches = flat.map(|b| named(b, names)).filter(|b| {
-                let key = b.get("name").or_else(|| b.get("type")).unwrap_or(b);
-                seen.insert(key.to_string())
-            });
-            Value::Array(branches.collect())
+            let mut kept = Vec::new();
+            for branch in branches.iter().filter(|b| !b.is_array()) {
+                let before = names.len();
+                let branch = named(branch, names);
+                let key = branch.get("name").or_else(|| branch.get("type")).unwrap_or(&branch);
+                match seen.insert(key.to_string()) {
+                    true => kept.push(branch),
+                    // What it would have named is not there.
+                    false => names.truncate(before),
+                }
+            }
+            Value::Array(kept)
         }
         Value::Object(o) if o.contains_key("again") => names.first().map_or(json!("int"), |n| json!(n)),
         Value::Object(o) => {
