@@ -66,39 +66,31 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)])
             };
             say("migration-contract-with-expand", severity, message, "contract in the release after");
         }
-        if !m.deferred || m.phase != Phase::Contract {
-            for reader in readers {
-                let lost: Vec<&str> = m.drops.intersection(&reader.reads).map(String::as_str).collect();
-                if !lost.is_empty() {
-                    let message = format!(
-                        "{} {} may still run and reads {}, which {} drops",
-                        reader.service,
-                        reader.version,
-                        lost.join(", "),
-                        m.id
-                    );
-                    say(
-                        "migration-drops-what-is-read",
-                        Severity::Critical,
-                        message,
-                        "drop it when that version is gone for good",
-                    );
-                }
-            }
-        }
-        let destroys = ["sql-drop-table", "sql-drop-column", "sql-truncate", "sql-delete-all"];
-        let broken = found.iter().find(|(id, f)| *id == m.id && destroys.contains(&f.rule));
-        if let Some((_, f)) = broken.filter(|_| !m.destructive) {
-            let message = format!("{} is not declared destructive, and {}", m.id, f.message);
-            say(
-                "migration-undeclared-destructive",
-                Severity::Critical,
-                message,
-                "declare it, and its phase as contract",
-            );
-        }
+        findings.extend(readers.iter().filter_map(|reader| loses(m, reader)));
+        findings.extend(undeclared(m, found));
     }
     findings
+}
+
+/// A version that may still run reads what is dropped. One that is deferred drops it when none does any more.
+fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
+    let lost: Vec<&str> = m.drops.intersection(&reader.reads).map(String::as_str).collect();
+    if lost.is_empty() || (m.deferred && m.phase == Phase::Contract) {
+        return None;
+    }
+    let (service, version, lost) = (&reader.service, &reader.version, lost.join(", "));
+    let message = format!("{service} {version} may still run and reads {lost}, which {} drops", m.id);
+    let advice = "drop it when that version is gone for good";
+    Some(said(m, "migration-drops-what-is-read", Severity::Critical, message, advice))
+}
+
+/// Its SQL destroys, and it does not say so.
+fn undeclared(m: &Declared, found: &[(&str, &Finding)]) -> Option<Finding> {
+    let destroys = ["sql-drop-table", "sql-drop-column", "sql-truncate", "sql-delete-all"];
+    let (_, f) = found.iter().find(|(id, f)| *id == m.id && destroys.contains(&f.rule)).filter(|_| !m.destructive)?;
+    let message = format!("{} is not declared destructive, and {}", m.id, f.message);
+    let advice = "declare it, and its phase as contract";
+    Some(said(m, "migration-undeclared-destructive", Severity::Critical, message, advice))
 }
 
 fn said(m: &Declared, rule: &'static str, severity: Severity, message: String, advice: &str) -> Finding {

@@ -123,7 +123,7 @@ pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, su
 }
 
 pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
-    use Lock::{AccessExclusive, Exclusive, RowExclusive, Share, ShareRowExclusive, ShareUpdateExclusive};
+    use Lock::{AccessExclusive, Share, ShareUpdateExclusive};
     let one = |e: Effect| vec![e];
     match action {
         Action::DropTable { tables } => tables.iter().map(|t| dropped(t, known)).collect(),
@@ -165,6 +165,15 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::CreateIndex { table, concurrently, .. } => {
             one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
         }
+        other => of_upkeep(other, known),
+    }
+}
+
+/// Statements about indexes and about what a table is stored in, and those that change rows.
+fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
+    use Lock::{AccessExclusive, Exclusive, RowExclusive, Share, ShareRowExclusive, ShareUpdateExclusive};
+    let one = |e: Effect| vec![e];
+    match action {
         Action::DropIndex { names, concurrently } => {
             let lock = if *concurrently { ShareUpdateExclusive } else { AccessExclusive };
             names.iter().map(|n| Effect::new(known.of_index(n).unwrap_or(&format!("the table of {n}")), lock)).collect()
