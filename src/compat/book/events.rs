@@ -259,6 +259,13 @@ pub(super) const JSON: &[Rule] = &[
         "`patternProperties` got an entry",
     ),
     rule(
+        "json-property-added-beside-patterns",
+        Warning,
+        Event,
+        "registries take a model with patterns for closed, and data may hold that name with any value",
+        "`b` was added, `patternProperties` has `^x`, and nothing is said of the rest",
+    ),
+    rule(
         "json-property-added-not-covered",
         Critical,
         Event,

@@ -183,7 +183,9 @@ impl<'a> Diff<'a> {
             (Shape::Not(a), Shape::Not(b)) => {
                 // What must not match may only become less.
                 let (a, b) = (At { id: *a, ..old }, At { id: *b, ..new });
-                if !self.fits(b, a) {
+                if self.fits(b, a) {
+                    outcome.below.push(self.key(b, a));
+                } else {
                     let message = "`not` refuses more than it did".to_string();
                     self.clash(outcome, "json-not-extended", Severity::Critical, (old, "not"), (new, "not"), message);
                 }

@@ -9,6 +9,8 @@
 mod array;
 mod combined;
 mod diff;
+#[cfg(test)]
+mod laws;
 mod load;
 mod object;
 mod refs;

@@ -109,11 +109,19 @@ fn added(diff: &mut Diff, Sides { old, was, new, is }: Sides, name: &str, b: Id,
         }
         return;
     }
-    if let Some(covered) = model(diff, was, old, name)
+    let covers = model(diff, was, old, name);
+    if let Some(covered) = covers
         && !diff.below(At { id: covered, ..old }, b, out)
     {
         let message = format!("property `{name}` was added and does not accept all that was allowed in its place");
         diff.clash(out, "json-property-added-not-covered", Critical, (old, "properties"), (new, &at), message);
+    }
+    let any = covers.is_none() && was.additional == Rest::Open && was.unevaluated.is_none();
+    if any && !matches!(diff.shape(b), Shape::Any) {
+        // Patterns say nothing of this name, so it was allowed with any value; registries take the model for closed.
+        let message = format!("property `{name}` was added, and no pattern spoke of it: it was allowed with any value");
+        let rule = "json-property-added-beside-patterns";
+        diff.clash(out, rule, Warning, (old, "patternProperties"), (new, &at), message);
     }
     if is.required.contains(name) && !diff.schema(new).nodes[b.id].default {
         let message = format!("property `{name}` was added and is required, without a default");
@@ -223,6 +231,13 @@ fn unlooked(diff: &mut Diff, Sides { old, was, new, is }: Sides, out: &mut Outco
                 diff.clash_for(out, rule, Warning, (old, &at), (new, &at), message, details);
             }
             Some(_) => {}
+        }
+    }
+    for (pattern, _) in was.patterns.iter().filter(|(p, _)| is.patterns.iter().all(|(q, _)| p != q)) {
+        if is.additional != Rest::Open {
+            let at = under("patternProperties", pattern);
+            let message = format!("properties named like `{pattern}` were spoken of, and now count as not listed");
+            diff.clash(out, "json-pattern-property-narrowed", Warning, (old, &at), (new, "patternProperties"), message);
         }
     }
     if let Some(b) = is.names {
