@@ -233,7 +233,7 @@ fn compare<'a>(engine: &mut Engine<'a>, old: Shape<'a>, new: Shape<'a>) -> Own {
     work.types();
     values::default(&mut work);
     // With no type in common there is one thing to say, and it is said.
-    if !work.common.without(Types::NULL).is_empty() || work.common == work.old.types.set {
+    if !work.common.without(Types::NULL).is_empty() || work.old.types.set == work.new.types.set {
         values::compare(&mut work);
         objects::compare(&mut work);
         groups::compare(&mut work);
