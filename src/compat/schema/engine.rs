@@ -194,8 +194,7 @@ impl<'a> Engine<'a> {
 fn plain(library: &Library, conj: &[NodeId], siblings: bool) -> Conj {
     let mut out = Conj::with_capacity(conj.len());
     for marked in conj {
-        let marks = marked & (shape::NO_GROUPS | shape::NO_CONDITIONS);
-        let mut node = marked & !marks;
+        let (mut node, marks) = (marked & shape::PLAIN, marked & !shape::PLAIN);
         for _ in 0..64 {
             let alone = |key: &str| matches!(key, "$ref" | "description" | "summary");
             let bare = !siblings || library.entries(node).iter().all(|(k, _)| alone(k));
