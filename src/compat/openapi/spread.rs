@@ -17,6 +17,8 @@ const MAX_PAIRS: usize = 400_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Body,
+    /// Of a media type that writes all values as text, as forms and XML do.
+    TextBody,
     Parameter,
     /// One that is required on both sides: always sent, so that its default never counts.
     NeededParameter,
@@ -64,9 +66,13 @@ impl View {
         }
     }
 
-    /// Values are written as text: a parameter's own, and the items of its list.
+    /// Values are written as text: a parameter's own with the items of its list, and those of forms.
     fn as_text(self) -> bool {
-        matches!(self.part, Part::Parameter | Part::NeededParameter) && self.depth != Depth::Inside
+        match self.part {
+            Part::Parameter | Part::NeededParameter => self.depth != Depth::Inside,
+            Part::TextBody => true,
+            Part::Body | Part::Header => false,
+        }
     }
 
     fn rule(self, book: &Book, change: &Change) -> Option<(&'static Rule, Kind)> {
@@ -93,7 +99,7 @@ impl View {
 
     fn area(self) -> Area {
         match self.part {
-            Part::Body => Area::Schema,
+            Part::Body | Part::TextBody => Area::Schema,
             Part::Parameter | Part::NeededParameter => Area::Parameter,
             Part::Header => Area::Header,
         }

@@ -164,6 +164,16 @@ fn bodies_and_answers() {
 }
 
 #[test]
+fn in_a_form_a_number_is_a_text() {
+    let form = |media: &str, kind: &str| {
+        format!("{{requestBody: {{content: {{{media}: {{schema: {{properties: {{n: {{type: {kind}}}}}}}}}}}}}}}")
+    };
+    let compared = |media: &str| operation(&form(media, "number"), &form(media, "string"));
+    assert_eq!(compared("application/x-www-form-urlencoded"), ["request-type-widened"]);
+    assert_eq!(compared("application/json"), ["request-type-changed"]);
+}
+
+#[test]
 fn who_is_let_in() {
     for (old, new, wanted) in [
         ("{}", "{security: [{key: []}]}", &["security-added"][..]),
