@@ -2,7 +2,7 @@
 //!
 //! Operations flow along the edges from pair to pair as sets of bits, until nothing changes any more. So the cost is that
 //! of the pairs and their edges, however many operations lead to them.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::found::{Found, Told};
 use super::rules::{Book, Rule, Scope};
@@ -154,7 +154,10 @@ impl Roots {
 pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Found) -> Result<(), Problem> {
     let mut reached = roots.0;
     let mut queue: VecDeque<(PairId, View)> = reached.keys().copied().collect();
+    // What waits already takes along whatever is added to it meanwhile.
+    let mut waiting: BTreeSet<(PairId, View)> = reached.keys().copied().collect();
     while let Some(at) = queue.pop_front() {
+        waiting.remove(&at);
         if engine.len() > MAX_PAIRS {
             found.note(format!("more than {MAX_PAIRS} pairs of schemas: the rest was not compared"));
             break;
@@ -164,7 +167,7 @@ pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Fo
         for edge in &own.edges {
             let next = (edge.to, at.1.below(edge.step));
             let known = reached.contains_key(&next);
-            if join(reached.entry(next).or_default(), &bits) || !known {
+            if (join(reached.entry(next).or_default(), &bits) || !known) && waiting.insert(next) {
                 queue.push_back(next);
             }
         }

@@ -278,5 +278,5 @@ fn swagger_2_is_read_like_version_3() {
         report.findings.iter().map(|f| f.location.revision.as_ref().unwrap().pointer.as_str()).collect();
     assert_eq!(pointers, ["/definitions/S/properties/n/maxLength", "/paths/~1a/post/parameters/1/maxLength"]);
     let form = swagger.replace("name: f, type: string", "name: f, type: integer");
-    assert_eq!(rules(&compare(swagger, &form).findings), ["request-type-changed"]);
+    assert_eq!(rules(&compare(swagger, &form).findings), ["request-type-narrowed"]);
 }

@@ -54,7 +54,7 @@ fn description(root: &Value, named: &[Value]) -> String {
     for (i, schema) in named.iter().enumerate() {
         schemas[format!("N{i}")] = schema.clone();
     }
-    let body = json!({ "content": { "a/b": { "schema": { "$ref": "#/components/schemas/S" } } } });
+    let body = json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/S" } } } });
     json!({
         "openapi": "3.1.0",
         "paths": { "/s": { "post": { "requestBody": body, "responses": { "200": body } } } },
