@@ -76,7 +76,7 @@ fn content(check: &mut Check<'_>, media: (Media<'_>, Media<'_>), places: (NodeId
     let common: Vec<String> = olds.keys().filter(|k| news.contains_key(*k)).cloned().collect();
     for name in common {
         if let (Some((_, x)), Some((_, y))) = (olds.remove(&name), news.remove(&name)) {
-            schemas(check, x, y, at, way);
+            schemas(check, &name, (x, y), at, way);
         }
     }
     // What is left may have another name for the same, or for more or less of it.
@@ -94,7 +94,7 @@ fn content(check: &mut Check<'_>, media: (Media<'_>, Media<'_>), places: (NodeId
             Some((became, y)) => {
                 let message = format!("media type {shown} became {became}");
                 check.tell(at, id, (Some(x), Some(y)), "", message);
-                schemas(check, x, y, at, way);
+                schemas(check, &name, (x, y), at, way);
             }
             None => check.tell(at, id, (Some(x), Some(places.1)), &shown, format!("media type {shown} removed")),
         }
@@ -105,11 +105,19 @@ fn content(check: &mut Check<'_>, media: (Media<'_>, Media<'_>), places: (NodeId
     }
 }
 
-fn schemas(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, way: Way) {
+/// Numbers and words are told apart; where they are not, both are text.
+fn has_types(media: &str) -> bool {
+    let sub = media.split_once('/').map_or(media, |(_, sub)| sub);
+    let last = sub.rsplit('+').next().unwrap_or(sub);
+    sub == "*" || last.contains("json") || last.contains("yaml") || matches!(last, "cbor" | "msgpack" | "event-stream")
+}
+
+fn schemas(check: &mut Check<'_>, media: &str, (old, new): (NodeId, NodeId), at: At, way: Way) {
+    let part = if has_types(media) { Part::Body } else { Part::TextBody };
     let (x, y) = (check.old.library.get(old, "schema"), check.new.library.get(new, "schema"));
     let places = (x.or(Some(old)), y.or(Some(new)));
     match (x, y) {
-        (Some(x), Some(y)) => check.schemas(at, x, y, way.direction, Part::Body),
+        (Some(x), Some(y)) => check.schemas(at, x, y, way.direction, part),
         (None, Some(_)) => {
             let id = if way.request { "request-schema-added" } else { "response-schema-added" };
             check.tell(at, id, places, "", "schema added".into());

@@ -17,6 +17,8 @@ pub mod rules;
 mod security;
 mod spread;
 mod swagger;
+#[cfg(test)]
+mod tests;
 
 use super::document::{Library, NodeId};
 use super::finding::{Direction, Report};

@@ -2,7 +2,7 @@
 //!
 //! Operations flow along the edges from pair to pair as sets of bits, until nothing changes any more. So the cost is that
 //! of the pairs and their edges, however many operations lead to them.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::found::{Found, Told};
 use super::rules::{Book, Rule, Scope};
@@ -17,6 +17,8 @@ const MAX_PAIRS: usize = 400_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Body,
+    /// Of a media type that writes all values as text, as forms and XML do.
+    TextBody,
     Parameter,
     /// One that is required on both sides: always sent, so that its default never counts.
     NeededParameter,
@@ -64,9 +66,13 @@ impl View {
         }
     }
 
-    /// Values are written as text: a parameter's own, and the items of its list.
+    /// Values are written as text: a parameter's own with the items of its list, and those of forms.
     fn as_text(self) -> bool {
-        matches!(self.part, Part::Parameter | Part::NeededParameter) && self.depth != Depth::Inside
+        match self.part {
+            Part::Parameter | Part::NeededParameter => self.depth != Depth::Inside,
+            Part::TextBody => true,
+            Part::Body | Part::Header => false,
+        }
     }
 
     fn rule(self, book: &Book, change: &Change) -> Option<(&'static Rule, Kind)> {
@@ -93,7 +99,7 @@ impl View {
 
     fn area(self) -> Area {
         match self.part {
-            Part::Body => Area::Schema,
+            Part::Body | Part::TextBody => Area::Schema,
             Part::Parameter | Part::NeededParameter => Area::Parameter,
             Part::Header => Area::Header,
         }
@@ -148,7 +154,10 @@ impl Roots {
 pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Found) -> Result<(), Problem> {
     let mut reached = roots.0;
     let mut queue: VecDeque<(PairId, View)> = reached.keys().copied().collect();
+    // What waits already takes along whatever is added to it meanwhile.
+    let mut waiting: BTreeSet<(PairId, View)> = reached.keys().copied().collect();
     while let Some(at) = queue.pop_front() {
+        waiting.remove(&at);
         if engine.len() > MAX_PAIRS {
             found.note(format!("more than {MAX_PAIRS} pairs of schemas: the rest was not compared"));
             break;
@@ -158,7 +167,7 @@ pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Fo
         for edge in &own.edges {
             let next = (edge.to, at.1.below(edge.step));
             let known = reached.contains_key(&next);
-            if join(reached.entry(next).or_default(), &bits) || !known {
+            if (join(reached.entry(next).or_default(), &bits) || !known) && waiting.insert(next) {
                 queue.push_back(next);
             }
         }

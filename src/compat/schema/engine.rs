@@ -194,8 +194,7 @@ impl<'a> Engine<'a> {
 fn plain(library: &Library, conj: &[NodeId], siblings: bool) -> Conj {
     let mut out = Conj::with_capacity(conj.len());
     for marked in conj {
-        let marks = marked & (shape::NO_GROUPS | shape::NO_CONDITIONS);
-        let mut node = marked & !marks;
+        let (mut node, marks) = (marked & shape::PLAIN, marked & !shape::PLAIN);
         for _ in 0..64 {
             let alone = |key: &str| matches!(key, "$ref" | "description" | "summary");
             let bare = !siblings || library.entries(node).iter().all(|(k, _)| alone(k));
@@ -233,7 +232,7 @@ fn compare<'a>(engine: &mut Engine<'a>, old: Shape<'a>, new: Shape<'a>) -> Own {
     work.types();
     values::default(&mut work);
     // With no type in common there is one thing to say, and it is said.
-    if !work.common.without(Types::NULL).is_empty() || work.common == work.old.types.set {
+    if !work.common.without(Types::NULL).is_empty() || work.old.types.set == work.new.types.set {
         values::compare(&mut work);
         objects::compare(&mut work);
         groups::compare(&mut work);

@@ -73,32 +73,57 @@ fn pair(work: &mut Work<'_, '_>, old: &Group, new: &Group) {
     settle(work, olds, news, new.kind, Step::Inner);
 }
 
-/// One side is a choice and the other is not: then the other is a choice of one. True when this was so, and nothing else
-/// of the two schemas is left to compare.
+/// One side is a choice and the other is not, or one that is an alternative of the first as a whole: then the other is a
+/// choice of one. True when this was so, and nothing else of the two schemas is left to compare.
 pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
-    let (olds, news) = (work.old.groups.len(), work.new.groups.len());
-    if olds.min(news) > 0 || olds.max(news) != 1 || work.common.without(Types::NULL).is_empty() {
+    if work.common.without(Types::NULL).is_empty() {
         return false;
     }
-    let plain: fn(&Shape<'_>) -> Vec<Branch> = |shape| {
-        vec![Branch { conj: marked(&shape.parts), at: shape.at, name: None, value: None, firm: false, taken: false }]
-    };
-    let split = |library: &Library, shape: &Shape<'_>, group: &Group| {
-        let parts = marked(&shape.parts);
-        let mut all = branches(library, shape, &group.branches);
-        for branch in &mut all {
-            branch.conj = parts.iter().copied().chain(branch.conj.iter().copied()).collect();
-            branch.firm = false;
+    let (old, new) = (work.old.groups.clone(), work.new.groups.clone());
+    let (olds, news, kind) = match (old.as_slice(), new.as_slice()) {
+        ([], [group]) => (whole(&work.old), split(work.new_lib(), &work.new, group), group.kind),
+        ([group], []) => (split(work.old_lib(), &work.old, group), whole(&work.new), group.kind),
+        ([x], [y]) if x.branches.len() != y.branches.len() || x.kind != y.kind => {
+            let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
+                branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
+            };
+            let names = named(work.old_lib(), &work.old, x);
+            if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
+                return false;
+            }
+            let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
+            let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
+            if news.iter().take(MAX_TRIES).any(within) {
+                (olds, news, y.kind)
+            } else {
+                let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
+                let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
+                if !olds.iter().take(MAX_TRIES).any(within) {
+                    return false;
+                }
+                (olds, news, x.kind)
+            }
         }
-        all
-    };
-    let (olds, news, kind) = match (work.old.groups.first().cloned(), work.new.groups.first().cloned()) {
-        (None, Some(group)) => (plain(&work.old), split(work.new_lib(), &work.new, &group), group.kind),
-        (Some(group), None) => (split(work.old_lib(), &work.old, &group), plain(&work.new), group.kind),
         _ => return false,
     };
     settle(work, olds, news, kind, Step::Same);
     true
+}
+
+/// A schema as the only alternative.
+fn whole(shape: &Shape<'_>) -> Vec<Branch> {
+    let conj = if shape.groups.is_empty() { marked(&shape.parts) } else { shape.parts.clone() };
+    vec![Branch { conj, at: shape.at, name: None, value: None, firm: false, taken: false }]
+}
+
+/// The alternatives of a schema, each with all that holds for every one.
+fn split(library: &Library, shape: &Shape<'_>, group: &Group) -> Vec<Branch> {
+    let parts = marked(&shape.parts);
+    let mut all = branches(library, shape, &group.branches);
+    for branch in &mut all {
+        branch.conj = parts.iter().copied().chain(branch.conj.iter().copied()).collect();
+    }
+    all
 }
 
 fn marked(parts: &[NodeId]) -> Conj {
@@ -155,6 +180,7 @@ fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch],
     for exact in [true, false] {
         for old in olds.iter_mut().filter(|b| !b.taken) {
             for new in news.iter_mut().filter(|b| !b.taken) {
+                // A whole schema on one side may be any of the alternatives on the other.
                 if old.firm && new.firm {
                     continue;
                 }

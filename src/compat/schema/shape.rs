@@ -15,7 +15,10 @@ pub type Conj = Vec<NodeId>;
 pub const NO_GROUPS: NodeId = 1 << 31;
 /// The same for `if` and `dependentSchemas`.
 pub const NO_CONDITIONS: NodeId = 1 << 30;
-const PLAIN: NodeId = NO_CONDITIONS - 1;
+/// A part of an `allOf`, whose `nullable` does not speak for the whole.
+const PART: NodeId = 1 << 29;
+/// The bits that are the schema itself.
+pub const PLAIN: NodeId = PART - 1;
 
 /// `allOf`s that are merged into one schema at most.
 const MAX_PARTS: usize = 500;
@@ -144,8 +147,8 @@ pub fn read<'a>(library: &'a Library, conj: &[NodeId], siblings: bool) -> Shape<
 impl<'a> Reader<'a> {
     fn run(&mut self, conj: &[NodeId]) {
         let mut seen = BTreeSet::new();
-        let mut left: Vec<(NodeId, bool)> = conj.iter().rev().map(|n| (*n, true)).collect();
-        while let Some((marked, own)) = left.pop() {
+        let mut left: Vec<NodeId> = conj.iter().rev().copied().collect();
+        while let Some(marked) = left.pop() {
             let (node, marks) = (marked & PLAIN, marked & !PLAIN);
             if !seen.insert(node) {
                 continue;
@@ -156,7 +159,7 @@ impl<'a> Reader<'a> {
             }
             if self.library.reference(node).is_some() {
                 match self.library.hop(node) {
-                    Some(target) => left.push((target | marks, own)),
+                    Some(target) => left.push(target | marks),
                     None => self.shape.dangling.push(node),
                 }
                 if self.strict_refs {
@@ -166,11 +169,11 @@ impl<'a> Reader<'a> {
             self.shape.parts.push(marked);
             let mut null_branch = false;
             if marks & NO_GROUPS == 0 {
-                left.extend(self.groups(node, &mut null_branch).into_iter().map(|n| (n, own)));
+                left.extend(self.groups(node, &mut null_branch).into_iter().map(|n| n | (marks & PART)));
                 let all = self.library.get(node, "allOf").map_or(&[][..], |n| self.library.items(n));
-                left.extend(all.iter().rev().map(|n| (n | marks, false)));
+                left.extend(all.iter().rev().map(|n| n | marks | PART));
             }
-            self.part(node, own, null_branch, marks & NO_CONDITIONS == 0);
+            self.part(node, marks & PART == 0, null_branch, marks & NO_CONDITIONS == 0);
         }
     }
 

@@ -63,9 +63,13 @@ impl Book {
 
 /// Every rule once, in order of its name.
 pub fn all() -> Vec<&'static Rule> {
+    everywhere().map(|r| (r.id, r)).collect::<BTreeMap<&str, &Rule>>().into_values().collect()
+}
+
+/// Every rule as often as it is used.
+pub(super) fn everywhere() -> impl Iterator<Item = &'static Rule> + Clone {
     let schemas = schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| &r.rule);
-    let by_name: BTreeMap<&str, &Rule> = schemas.chain(operations::RULES).map(|r| (r.id, r)).collect();
-    by_name.into_values().collect()
+    schemas.chain(operations::RULES)
 }
 
 /// The rule of this name about operations and what is around their schemas.
