@@ -31,7 +31,7 @@ pub(super) struct Outcome {
     pub below: Vec<Pair>,
 }
 
-/// Pairs open at a time: each takes a few hundred bytes of stack, ten times.
+/// Pairs open at a time: each takes some kilobytes of stack.
 const DEEP: usize = 160;
 /// Pairs worked out in all.
 const MANY: usize = 400_000;
@@ -65,8 +65,9 @@ pub(super) fn diff(new: &Schema, old: &Schema) -> Result<Reading, Fault> {
     let root = (At { new: false, id: old.root }, At { new: true, id: new.root });
     loop {
         diff.fits(root.0, root.1);
-        let wrong: Vec<Pair> =
-            diff.assumed.iter().filter(|p| diff.done.get(p).is_some_and(|o| o.bad)).copied().collect();
+        diff.catch_up();
+        let is_bad = |p: &Pair| diff.done.get(p).is_some_and(|o| o.bad) && !diff.bad.contains(p);
+        let wrong: Vec<Pair> = diff.assumed.iter().filter(|p| is_bad(p)).copied().collect();
         if let Some(fault) = diff.fault.take() {
             return Err(fault);
         }
@@ -123,16 +124,15 @@ impl<'a> Diff<'a> {
             self.assumed.insert(key);
             return true;
         }
+        if self.open.len() >= DEEP {
+            // Taken up from the top later, so that no chain of references is longer than the stack.
+            self.assumed.insert(key);
+            return !self.bad.contains(&key);
+        }
         self.work += 1;
-        if self.open.len() >= DEEP || self.work > MANY {
-            let why = match self.open.len() >= DEEP {
-                true => format!("references lead more than {DEEP} schemas deep"),
-                false => format!("more than {MANY} pairs of schemas to compare"),
-            };
-            if self.fault.is_none() {
-                self.fault = Some(self.schema(new).document.fault(self.pointer(new), why));
-            }
-            return false;
+        if self.work > MANY && self.fault.is_none() {
+            let why = format!("more than {MANY} pairs of schemas to compare");
+            self.fault = Some(self.schema(new).document.fault(self.pointer(new), why));
         }
         if self.fault.is_some() {
             return false;
@@ -144,6 +144,19 @@ impl<'a> Diff<'a> {
         let fine = !outcome.bad;
         self.done.insert(key, outcome);
         fine
+    }
+
+    /// Works out what was only assumed because it lay too deep.
+    fn catch_up(&mut self) {
+        loop {
+            let left: Vec<Pair> = self.assumed.iter().filter(|p| !self.done.contains_key(p)).copied().collect();
+            if left.is_empty() || self.fault.is_some() {
+                return;
+            }
+            for (old, new) in left {
+                self.fits(old, new);
+            }
+        }
     }
 
     /// A pair by what is behind its references, so that every way to it is the same.

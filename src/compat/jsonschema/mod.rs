@@ -28,7 +28,7 @@ use super::{Report, spots::Fault};
 /// Compares `new` with the versions before it, oldest first.
 ///
 /// # Errors
-/// The schemas are too large or too deep to be compared.
+/// The schemas are too large to be compared.
 pub fn check(mode: Mode, old: &[Schema], new: &Schema) -> Result<Report, Fault> {
     let mut fault = None;
     let report = events::check(
@@ -49,7 +49,7 @@ pub fn check(mode: Mode, old: &[Schema], new: &Schema) -> Result<Report, Fault> 
 /// Everything in the way of `reader` when it meets what is valid for `writer`.
 ///
 /// # Errors
-/// The schemas are too large or too deep to be compared.
+/// The schemas are too large to be compared.
 pub fn read(reader: &Schema, writer: &Schema) -> Result<Reading, Fault> {
     diff::diff(reader, writer)
 }

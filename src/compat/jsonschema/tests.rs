@@ -420,7 +420,7 @@ fn every_mistake_of_a_schema_has_its_place() {
 }
 
 #[test]
-fn hostile_schemas_end_in_an_error_with_a_place() {
+fn hostile_schemas_come_to_an_end() {
     // A chain of references longer than any stack; combinations of combinations.
     let chain = |last: &str| {
         let mut defs = serde_json::Map::new();
@@ -433,8 +433,9 @@ fn hostile_schemas_end_in_an_error_with_a_place() {
         defs.insert("d1000".into(), json!({"type": last}));
         json!({"$ref": "#/definitions/d0", "definitions": defs})
     };
-    let fault = read(&schema(&chain("string")), &schema(&chain("number"))).unwrap_err();
-    assert!(fault.message.contains("deep") && fault.line > 0, "{fault}");
+    let reading = read(&schema(&chain("string")), &schema(&chain("number"))).unwrap();
+    let places: Vec<&str> = reading.clashes.iter().map(|c| c.reader.as_str()).collect();
+    assert_eq!(places, ["/definitions/d1000"], "{reading:?}");
     let shared = |last: &str| {
         let mut defs = serde_json::Map::from_iter([("d0".to_string(), json!({"type": last}))]);
         for n in 1..25 {
