@@ -141,7 +141,8 @@ fn commands(name: &str) -> Vec<(bool, Vec<String>, String)> {
 #[test]
 fn every_command_in_the_books_is_one() {
     let mut seen = 0;
-    for name in ["README.md", "docs/files.md", "docs/headless.md", "docs/journal.md", "docs/keys.md"] {
+    for name in ["README.md", "docs/files.md", "docs/headless.md", "docs/journal.md", "docs/keys.md", "docs/compat.md"]
+    {
         for (_, words, _) in commands(name) {
             seen += 1;
             let parsed = Cli::try_parse_from(words.iter().map(|w| if w == "RUN" { "7f3a" } else { w }));
@@ -234,6 +235,15 @@ fn plan() -> Plan {
         SourceFile { text: book(&name), name }
     });
     Plan::build(&spec::load(&files, spec::presets()).unwrap().bundle(None).unwrap()).unwrap()
+}
+
+#[test]
+fn every_rule_of_compatibility_is_in_its_book() {
+    let table = rows(&sections(&book("docs/compat.md"))["Rules"]);
+    let told: BTreeSet<(String, String)> = table.into_iter().map(|r| (r[0].clone(), r[1].clone())).collect();
+    let rule = |r: &pilothouse::compat::openapi::rules::Rule| (r.id.into(), format!("{:?}", r.severity).to_lowercase());
+    let wanted: BTreeSet<(String, String)> = pilothouse::compat::openapi::rules::all().into_iter().map(rule).collect();
+    assert_eq!(told, wanted, "the rules of docs/compat.md");
 }
 
 #[test]

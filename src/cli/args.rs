@@ -108,6 +108,9 @@ pub enum Command {
     /// Try a gate on recorded samples
     #[command(subcommand)]
     Gate(GateCommand),
+    /// Say whether one version of a contract may follow another
+    #[command(subcommand)]
+    Compat(CompatCommand),
     /// Keymaps: list (also when nothing else is said), print one, check a file
     Keys {
         #[command(subcommand)]
@@ -263,6 +266,57 @@ pub enum GateCommand {
         samples: PathBuf,
         #[arg(short, long, value_enum, default_value_t)]
         output: super::gate_try::Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CompatCommand {
+    /// Compare two OpenAPI or Swagger descriptions; exit 0 nothing critical, 1 could not read, 2 critical
+    Openapi {
+        /// The version that clients know
+        base: PathBuf,
+        /// The version that is to follow it
+        revision: PathBuf,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
+    /// Compare Avro schemas of an event; exit 0 nothing critical, 1 could not read, 2 critical
+    Avro {
+        /// What the new version owes to those before it
+        #[arg(long, value_enum, default_value_t)]
+        mode: super::compat::events::TypedMode,
+        /// Versions, the oldest first; the last is the new one
+        #[arg(required = true, num_args = 1.., value_name = "SCHEMA")]
+        schemas: Vec<PathBuf>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
+    /// Compare JSON Schemas of an event; exit 0 nothing critical, 1 could not read, 2 critical
+    Jsonschema {
+        /// What the new version owes to those before it
+        #[arg(long, value_enum, default_value_t)]
+        mode: super::compat::events::TypedMode,
+        /// Versions, the oldest first; the last is the new one
+        #[arg(required = true, num_args = 1.., value_name = "SCHEMA")]
+        schemas: Vec<PathBuf>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
+    /// Say what migrations lock, rewrite and take away; exit 0 nothing critical, 1 could not read, 2 critical
+    Sql {
+        /// Migrations for PostgreSQL, in the order they are run
+        #[arg(required = true, num_args = 1.., value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Tables, columns, rows and constraints that are there before, as JSON
+        #[arg(long, value_name = "FILE")]
+        catalogue: Option<PathBuf>,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
+    /// List every rule with its severity, its reason and an example
+    Rules {
+        #[arg(short, long, value_enum, default_value_t)]
+        output: TextOrJson,
     },
 }
 

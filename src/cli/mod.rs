@@ -7,6 +7,7 @@
 pub mod args;
 pub mod audit;
 pub mod clock;
+pub mod compat;
 pub mod demo;
 pub mod files;
 pub mod gate_try;
@@ -125,6 +126,7 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         }
         Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
         Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
+        Command::Compat(what) => compat::run(what, out),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {

@@ -2,6 +2,24 @@
 //!
 //! # Layout
 //! - [`finding`] what every check answers with: a [`Report`] of [`Finding`]s, and what it did not compare
+//! - [`document`] contracts as trees that know their places; [`schema`] how two schemas relate
+//! - [`lifecycle`] deprecation, sunset and stability
+//! - [`openapi`] descriptions of HTTP interfaces
+//! - [`events`] schemas of events in seven modes: [`avro`], [`jsonschema`]; [`spots`] JSON that knows where its values stand
+//! - [`deps`] versions of services beside each other: ranges, order, ways
+//! - [`sql`] migrations: what each statement locks, rewrites, takes away
+//! - [`book`] the rules of the last three
+pub mod avro;
+pub mod book;
+pub mod deps;
+pub mod document;
+pub mod events;
 pub mod finding;
+pub mod jsonschema;
+pub mod lifecycle;
+pub mod openapi;
+pub mod schema;
+pub mod spots;
+pub mod sql;
 
 pub use finding::{Area, Direction, Finding, Location, Place, Report, Severity};

@@ -1,0 +1,127 @@
+//! Reports for programs: JSON, SARIF and JUnit.
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::compat::{Finding, Place, Report, Severity, book, openapi};
+
+/// `compatible`, `findings`, `not_compared`.
+pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let value = json!({
+        "compatible": report.compatible(),
+        "findings": report.findings,
+        "not_compared": report.not_compared,
+    });
+    writeln!(out, "{value:#}")
+}
+
+/// <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
+pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let level = |severity| match severity {
+        Severity::Critical => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    };
+    let used: BTreeMap<&str, Severity> = report.findings.iter().map(|f| (f.rule, f.severity)).collect();
+    let why: BTreeMap<&str, &str> =
+        openapi::rules::all().into_iter().chain(book::all()).map(|r| (r.id, r.why)).collect();
+    let rules: Vec<Value> = used
+        .iter()
+        .map(|(id, severity)| {
+            json!({
+                "id": id,
+                "shortDescription": { "text": why.get(id).unwrap_or(id) },
+                "defaultConfiguration": { "level": level(*severity) },
+            })
+        })
+        .collect();
+    let physical = |place: &Place| {
+        json!({
+            "physicalLocation": {
+                "artifactLocation": { "uri": place.file },
+                "region": { "startLine": place.line.unwrap_or(1).max(1) },
+            },
+            "logicalLocations": [{ "fullyQualifiedName": place.pointer }],
+        })
+    };
+    let result = |f: &Finding| {
+        let (base, revision) = (f.location.base.as_ref(), f.location.revision.as_ref());
+        let related: Vec<Value> = base.filter(|_| revision.is_some()).map(physical).into_iter().collect();
+        json!({
+            "ruleId": f.rule,
+            "level": level(f.severity),
+            "message": { "text": f.message },
+            "locations": revision.or(base).map(physical).into_iter().collect::<Vec<_>>(),
+            "relatedLocations": related,
+            "partialFingerprints": { "pilothouse/v1": f.fingerprint },
+            "properties": { "affected": f.affected },
+        })
+    };
+    let notes: Vec<Value> =
+        report.not_compared.iter().map(|n| json!({ "level": "note", "message": { "text": n } })).collect();
+    let value = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "pilothouse",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            } },
+            "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+            "invocations": [{ "executionSuccessful": true, "toolExecutionNotifications": notes }],
+        }],
+    });
+    writeln!(out, "{value:#}")
+}
+
+/// One suite. A case for each finding that is critical or a warning, which fails when it is critical; `compatible` is
+/// always there, so that a suite without findings is not an empty one.
+pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let told: Vec<&Finding> = report.findings.iter().filter(|f| f.severity != Severity::Info).collect();
+    let failures = told.iter().filter(|f| f.severity == Severity::Critical).count();
+    let own = usize::from(!report.compatible());
+    writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
+    writeln!(out, r#"<testsuites name="pilothouse compat">"#)?;
+    let (tests, failed) = (told.len() + 1, failures + own);
+    writeln!(out, r#"  <testsuite name="compat" tests="{tests}" failures="{failed}" errors="0" skipped="0">"#)?;
+    if report.compatible() {
+        writeln!(out, r#"    <testcase classname="compat" name="compatible"/>"#)?;
+    } else {
+        writeln!(out, r#"    <testcase classname="compat" name="compatible">"#)?;
+        writeln!(out, r#"      <failure message="{failures} critical findings"/>"#)?;
+        writeln!(out, "    </testcase>")?;
+    }
+    for finding in told {
+        let place = finding.location.revision.as_ref().or(finding.location.base.as_ref());
+        let pointer = place.map_or("", |p| p.pointer.as_str());
+        let (class, name) = (xml(&format!("compat.{}", finding.rule)), xml(pointer));
+        writeln!(out, r#"    <testcase classname="{class}" name="{name}">"#)?;
+        let reach = if finding.affected.is_empty() { String::new() } else { finding.affected.join(", ") };
+        let (message, body) = (xml(&finding.message), xml(&reach));
+        match finding.severity {
+            Severity::Critical => writeln!(out, r#"      <failure message="{message}">{body}</failure>"#)?,
+            _ => writeln!(out, "      <system-out>{message}; {body}</system-out>")?,
+        }
+        writeln!(out, "    </testcase>")?;
+    }
+    writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// Text as XML can hold it.
+fn xml(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,126 @@
+//! `pilothouse compat`: may this version follow that one?
+pub mod events;
+mod lines;
+mod machine;
+mod rules;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use clap::ValueEnum;
+
+use super::args::CompatCommand;
+use crate::compat::document::{Library, MAX_FILE};
+use crate::compat::lifecycle::Terms;
+use crate::compat::{Report, openapi};
+use crate::spec::{Problem, SourceFile};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a person
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// JUnit XML, a case for each rule
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+/// Files that one description may be spread over.
+const MAX_FILES: usize = 2_000;
+
+/// Runs one of the commands; gives the exit code.
+///
+/// # Errors
+/// A file cannot be read, or `out` cannot be written.
+pub fn run(command: CompatCommand, out: &mut dyn Write) -> Result<i32> {
+    match command {
+        CompatCommand::Openapi { base, revision, output } => {
+            let today = chrono::Utc::now().date_naive();
+            let read = |path| library(path).map_err(|p| anyhow!("{}", crate::spec::Report::of(p)));
+            let (old, new) = (read(&base)?, read(&revision)?);
+            let terms = Terms { today: Some(today), ..Terms::default() };
+            let report = openapi::compare(old, new, terms).map_err(|p| anyhow!("{}", crate::spec::Report::of(p)))?;
+            show(&report, output, out)
+        }
+        CompatCommand::Avro { mode, schemas, output } => show(&events::avro(mode, &schemas)?, output, out),
+        CompatCommand::Jsonschema { mode, schemas, output } => show(&events::json_schema(mode, &schemas)?, output, out),
+        CompatCommand::Sql { files, catalogue, output } => {
+            show(&events::sql(&files, catalogue.as_deref())?, output, out)
+        }
+        CompatCommand::Rules { output } => {
+            rules::list(output, out)?;
+            Ok(0)
+        }
+    }
+}
+
+/// Writes a report. Gives the exit code: 2 when something in it is critical.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn show(report: &Report, output: Output, out: &mut dyn Write) -> Result<i32> {
+    match output {
+        Output::Text => lines::text(report, out)?,
+        Output::Github => lines::github(report, out)?,
+        Output::Json => machine::json(report, out)?,
+        Output::Sarif => machine::sarif(report, out)?,
+        Output::Junit => machine::junit(report, out)?,
+    }
+    Ok(if report.compatible() { 0 } else { 2 })
+}
+
+/// Reads a description with all files it refers to. One that cannot be read is told of when something in it is needed:
+/// an example may look like a reference.
+fn library(path: &Path) -> Result<Library, Problem> {
+    let mut library = Library::new();
+    library.add_file(&file(path)?)?;
+    let mut tried = BTreeSet::new();
+    loop {
+        let next: Vec<String> = library.missing().into_iter().filter(|name| !tried.contains(name)).collect();
+        if next.is_empty() {
+            return Ok(library);
+        }
+        for name in next {
+            if tried.len() >= MAX_FILES {
+                let message = format!("refers to more than {MAX_FILES} files");
+                let help = "put the description together into fewer files".to_string();
+                return Err(Problem::of_file(&path.display().to_string(), message, Some(help)));
+            }
+            tried.insert(name.clone());
+            if let Ok(source) = file(Path::new(&name)) {
+                library.add_file(&source)?;
+            }
+        }
+    }
+}
+
+fn file(path: &Path) -> Result<SourceFile, Problem> {
+    let name = path.display().to_string();
+    let problem = |message: String, help: &str| Problem::of_file(&name, message, Some(help.into()));
+    let unread = |e: std::io::Error| problem(format!("cannot be read: {e}"), "check the path and its permissions");
+    let about = std::fs::metadata(path).map_err(unread)?;
+    // A pipe or device could be read for ever.
+    if !about.is_file() {
+        return Err(problem("is no file".into(), "name the file of the description itself"));
+    }
+    if about.len() > MAX_FILE as u64 {
+        let message = format!("{} MB; more than {} MB are not read", about.len() >> 20, MAX_FILE >> 20);
+        return Err(problem(message, "split the description into several files"));
+    }
+    let bytes = std::fs::read(path).map_err(unread)?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = e.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        problem("is not UTF-8".into(), "save the file as UTF-8").at(line, 1)
+    })?;
+    Ok(SourceFile { name, text })
+}

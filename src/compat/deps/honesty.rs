@@ -1,0 +1,98 @@
+//! Does a version number say what changed?
+use semver::Version;
+
+use super::super::{Area, Finding, Place, Report, Severity};
+use super::finding;
+
+/// What changed between two versions of a contract, at its worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    None,
+    Additive,
+    Breaking,
+}
+
+impl Change {
+    pub fn of(report: &Report) -> Self {
+        match (report.compatible(), report.findings.is_empty()) {
+            (false, _) => Self::Breaking,
+            (true, false) => Self::Additive,
+            (true, true) => Self::None,
+        }
+    }
+}
+
+/// What a step from one version to another allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bump {
+    Down,
+    /// The same version, whatever its build is called.
+    None,
+    Patch,
+    Minor,
+    Major,
+}
+
+impl Bump {
+    /// Before 1.0 the first number that is not zero counts as the major one, as package managers read it.
+    pub fn between(from: &Version, to: &Version) -> Self {
+        let (a, b) = ((from.major, from.minor, from.patch), (to.major, to.minor, to.patch));
+        if to.cmp_precedence(from).is_lt() {
+            return Self::Down;
+        }
+        if a == b {
+            // A pre-release promises nothing to what follows it.
+            return if to.cmp_precedence(from).is_eq() { Self::None } else { Self::Major };
+        }
+        if a.0 != b.0 {
+            return Self::Major;
+        }
+        match (b.0, b.1, a.1 != b.1) {
+            (0, _, true) | (0, 0, false) => Self::Major,
+            (_, _, true) | (0, _, false) => Self::Minor,
+            _ => Self::Patch,
+        }
+    }
+}
+
+/// What is to be said of a step, given what changed. `place` is where the version is written.
+pub fn honest(service: &str, from: &Version, to: &Version, change: Change, place: Option<&Place>) -> Vec<Finding> {
+    let bump = Bump::between(from, to);
+    let mut findings = Vec::new();
+    let mut say = |rule, severity, message: String, advice: &str| {
+        let mut f = finding(rule, severity, Area::Version, place, service, message);
+        f.recommendation = Some(advice.to_string());
+        findings.push(f);
+    };
+    if bump == Bump::Down {
+        let message = format!("{service} would go down from {from} to {to}");
+        say(
+            "version-downgrade",
+            Severity::Critical,
+            message,
+            "going back is a rollback, or a reverse upgrade of its own",
+        );
+    }
+    if !to.pre.is_empty() {
+        let message = format!("{service} would go to the pre-release {to}");
+        say("version-prerelease", Severity::Warning, message, "release it, or say why it goes out like this");
+    }
+    let next = |bump| match bump {
+        Bump::Major if from.major == 0 => Version::new(0, from.minor + 1, 0),
+        Bump::Major => Version::new(from.major + 1, 0, 0),
+        _ => Version::new(from.major, from.minor + 1, 0),
+    };
+    match (change, bump) {
+        (Change::Breaking, Bump::None | Bump::Patch | Bump::Minor) => {
+            let message = format!("{service} breaks its contract and is called {to} after {from}");
+            let advice = format!("call it {}, or take the breaking change out", next(Bump::Major));
+            say("version-breaking-under-minor", Severity::Critical, message, &advice);
+        }
+        (Change::Additive, Bump::None | Bump::Patch) => {
+            let message = format!("{service} adds to its contract and is called {to} after {from}");
+            say("version-additive-under-patch", Severity::Warning, message, &format!("call it {}", next(Bump::Minor)));
+        }
+        _ => {}
+    }
+    findings
+}

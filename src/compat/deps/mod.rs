@@ -1,0 +1,150 @@
+//! Versions of services beside each other: who needs whom in which range, in what order they may go, and over which
+//! versions in between.
+//!
+//! # Layout
+//! - [`window`] every moment of an upgrade, and what runs beside what in it
+//! - [`order`] who must go before whom, waves, and circles with their reasons
+//! - [`between`] a way out of a circle, one service and one version at a time
+//! - [`honesty`] does the version say what changed
+//! - [`path`] the cheapest way from one version to another over published ones
+pub mod between;
+pub mod honesty;
+pub mod order;
+pub mod path;
+#[cfg(test)]
+mod tests;
+pub mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::{Version, VersionReq};
+
+use super::finding::fingerprint;
+use super::{Area, Finding, Location, Place, Severity};
+
+/// What one version of a service says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contract {
+    pub needs: Vec<Need>,
+    /// The lowest version one may step from.
+    pub min_from: Option<Version>,
+    /// Versions that can run on what this one's migrations leave behind.
+    pub rollback_to: Option<VersionReq>,
+    pub migrations: Vec<Migration>,
+    /// Where it is written.
+    pub place: Option<Place>,
+}
+
+impl Contract {
+    /// Says nothing.
+    pub const EMPTY: Self =
+        Self { needs: Vec::new(), min_from: None, rollback_to: None, migrations: Vec::new(), place: None };
+}
+
+/// A version of one service works with versions of another in a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    pub service: String,
+    pub req: VersionReq,
+    pub place: Option<Place>,
+}
+
+/// A change of the database that a version brings along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    pub id: String,
+    pub phase: Phase,
+    /// A contract phase takes away what this expand phase left standing.
+    pub contracts: Option<String>,
+    pub minutes: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Expand,
+    Backfill,
+    Contract,
+}
+
+/// A service and where it goes. One that stays has `from` and `to` equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub service: String,
+    pub from: Version,
+    pub to: Version,
+}
+
+/// All that is known of a fleet's versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fleet {
+    pub moves: Vec<Move>,
+    /// By service and version.
+    pub contracts: BTreeMap<String, BTreeMap<Version, Contract>>,
+}
+
+impl Fleet {
+    pub fn contract(&self, service: &str, version: &Version) -> Option<&Contract> {
+        self.contracts.get(service)?.get(version)
+    }
+
+    fn needs(&self, service: &str, version: &Version) -> &[Need] {
+        self.contract(service, version).map_or(&[], |c| &c.needs)
+    }
+
+    fn by_name(&self) -> BTreeMap<&str, &Move> {
+        self.moves.iter().map(|m| (m.service.as_str(), m)).collect()
+    }
+
+    /// Names that are needed and are no service of the fleet: their versions are not known.
+    pub fn unknown(&self) -> Vec<String> {
+        let known = self.by_name();
+        let mut found = BTreeSet::new();
+        for m in &self.moves {
+            for version in BTreeSet::from([&m.from, &m.to]) {
+                let needs = self.needs(&m.service, version).iter().filter(|n| !known.contains_key(n.service.as_str()));
+                found.extend(needs.map(|n| {
+                    format!("{} {version} needs {} {}, which is no service here", m.service, n.service, n.req)
+                }));
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+/// A finding about services rather than about two files. `about` stands in for the pointers in its fingerprint.
+fn finding(
+    rule: &'static str,
+    severity: Severity,
+    area: Area,
+    place: Option<&Place>,
+    about: &str,
+    message: String,
+) -> Finding {
+    let location = Location { base: None, revision: place.cloned() };
+    let named = Place { file: String::new(), pointer: about.to_string(), line: None };
+    Finding {
+        rule,
+        severity,
+        direction: None,
+        area,
+        fingerprint: fingerprint(rule, None, &Location { base: Some(named), revision: place.cloned() }),
+        location,
+        affected: Vec::new(),
+        message,
+        details: Vec::new(),
+        recommendation: None,
+    }
+}
+
+/// Whether a version is in a range, and in words why not.
+fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
+    if req.matches(version) {
+        return None;
+    }
+    let released = Version::new(version.major, version.minor, version.patch);
+    let only_pre = !version.pre.is_empty() && req.matches(&released);
+    Some(match only_pre {
+        true => format!("{version} is a pre-release, which `{req}` would have to name"),
+        false => format!("{version} is not in `{req}`"),
+    })
+}

@@ -1,0 +1,154 @@
+//! Where a `$ref` leads: within its file, or into another one of the same side.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Data, Library, Node, NodeId};
+use crate::spec::Problem;
+
+impl Library {
+    /// Finds what every reference leads to. One that leads nowhere is told of when somebody needs it: an example may
+    /// hold a `$ref` that is none.
+    pub fn resolve(&mut self) {
+        let (mut refs, mut known) = (BTreeMap::new(), BTreeMap::new());
+        let mut file = 0;
+        for (i, node) in self.nodes.iter().enumerate() {
+            let Ok(id) = NodeId::try_from(i) else { break };
+            while self.files.get(file + 1).is_some_and(|f| f.first <= id) {
+                file += 1;
+            }
+            if let Some(text) = target_of(self, node) {
+                let found = *known.entry((file, text)).or_insert_with(|| self.find(file, text));
+                refs.extend(found.map(|target| (id, target)));
+            }
+        }
+        self.refs = refs;
+    }
+
+    /// The files that are referred to and not here yet, as paths beside those that name them. Web addresses are not
+    /// among them.
+    pub fn missing(&self) -> BTreeSet<String> {
+        let (mut names, mut file) = (BTreeSet::new(), 0);
+        for (i, node) in self.nodes.iter().enumerate() {
+            while self.files.get(file + 1).is_some_and(|f| (f.first as usize) <= i) {
+                file += 1;
+            }
+            let path = target_of(self, node).and_then(|t| t.split('#').next()).unwrap_or("");
+            if !path.is_empty() && !path.contains("://") {
+                names.insert(join(&self.files[file].name, path));
+            }
+        }
+        names.retain(|name| self.files.iter().all(|f| f.name != *name));
+        names
+    }
+
+    fn find(&self, file: usize, reference: &str) -> Option<NodeId> {
+        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let file = if path.is_empty() {
+            &self.files[file]
+        } else {
+            let name = join(&self.files[file].name, path);
+            self.files.iter().find(|f| f.name == name)?
+        };
+        if !fragment.is_empty() && !fragment.starts_with('/') {
+            return self.anchor(file.first, fragment);
+        }
+        let mut at = file.root;
+        for step in fragment.split('/').skip(1) {
+            let step = decode(step).replace("~1", "/").replace("~0", "~");
+            at = match self.data(at) {
+                Data::Map(map) => map.get(&step)?,
+                Data::Seq(items) => *items.get(step.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(at)
+    }
+
+    /// The schema with this `$anchor`, in the file that begins with the value `first`.
+    fn anchor(&self, first: NodeId, name: &str) -> Option<NodeId> {
+        let end = self.files.iter().map(|f| f.first).find(|f| *f > first).unwrap_or(self.next());
+        (first..end).find(|n| self.text_at(*n, "$anchor") == Some(name))
+    }
+
+    /// The value itself, or what its `$ref` leads to in the end; none where it leads nowhere or round in a circle.
+    pub fn follow(&self, node: NodeId) -> Option<NodeId> {
+        let mut at = node;
+        // More hops than anybody writes: then it is a circle.
+        for _ in 0..64 {
+            match self.refs.get(&at) {
+                Some(next) => at = *next,
+                None => return self.reference(at).is_none().then_some(at),
+            }
+        }
+        None
+    }
+
+    /// One hop of a reference.
+    pub fn hop(&self, node: NodeId) -> Option<NodeId> {
+        self.refs.get(&node).copied()
+    }
+
+    /// The text of a `$ref`.
+    pub fn reference(&self, node: NodeId) -> Option<&str> {
+        self.text_at(node, "$ref")
+    }
+
+    /// What is wrong with a reference that cannot be followed.
+    pub fn dangling(&self, node: NodeId) -> Problem {
+        let text = self.reference(node).unwrap_or_default();
+        let help = if text.contains('#') && !text.starts_with('#') || text.contains('.') {
+            "is the file there, relative to the one that refers to it, and does it hold what stands behind `#`?"
+        } else {
+            "write the name as it stands under `components`"
+        };
+        let place = self.place(node);
+        let message = format!("`$ref: {text}` leads nowhere");
+        Problem::of_file(&place.file, message, Some(help.into())).at(place.line.unwrap_or(0), 1)
+    }
+}
+
+fn target_of<'a>(library: &'a Library, node: &'a Node) -> Option<&'a str> {
+    match &node.data {
+        Data::Map(map) => map.get("$ref").and_then(|n| library.text(n)),
+        _ => None,
+    }
+}
+
+/// A path seen from a file: `../b.yaml` from `api/v1/a.yaml` is `api/b.yaml`.
+pub fn join(from: &str, path: &str) -> String {
+    let path = decode(path);
+    if path.starts_with('/') {
+        return path;
+    }
+    let mut steps: Vec<&str> = from.split('/').collect();
+    steps.pop();
+    for step in path.split('/') {
+        match step {
+            "." | "" => {}
+            ".." if steps.last().is_some_and(|s| *s != ".." && !s.is_empty()) => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
+}
+
+/// `%20` is a blank.
+fn decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_string();
+    }
+    let (bytes, mut out, mut i) = (text.as_bytes(), Vec::new(), 0);
+    while i < bytes.len() {
+        let hex = text.get(i + 1..i + 3).and_then(|h| u8::from_str_radix(h, 16).ok());
+        match hex.filter(|_| bytes[i] == b'%') {
+            Some(byte) => {
+                out.push(byte);
+                i += 3;
+            }
+            None => {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,106 @@
+//! Findings as they come in: each told once, with all the operations it reaches.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rules::Rule;
+use crate::compat::document::{Library, NodeId};
+use crate::compat::finding::{Area, Direction, Finding, Location, Severity, fingerprint};
+
+/// Operations that a finding names; the rest are counted.
+const MAX_AFFECTED: usize = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    rule: &'static str,
+    direction: Option<Direction>,
+    base: Option<NodeId>,
+    revision: Option<NodeId>,
+    subject: String,
+}
+
+struct Entry {
+    severity: Severity,
+    area: Area,
+    advice: &'static str,
+    message: String,
+    details: Vec<String>,
+    affected: BTreeSet<u32>,
+}
+
+/// What is told of one finding.
+pub struct Told<'s> {
+    pub rule: &'static Rule,
+    pub direction: Option<Direction>,
+    pub area: Area,
+    pub base: Option<NodeId>,
+    pub revision: Option<NodeId>,
+    pub subject: &'s str,
+    pub message: String,
+    pub details: Vec<String>,
+}
+
+/// See the [module](self).
+#[derive(Default)]
+pub struct Found {
+    entries: BTreeMap<Key, Entry>,
+    notes: BTreeMap<String, ()>,
+}
+
+impl Found {
+    pub fn add(&mut self, told: Told<'_>, affected: impl IntoIterator<Item = u32>) {
+        let key = Key {
+            rule: told.rule.id,
+            direction: told.direction,
+            base: told.base,
+            revision: told.revision,
+            subject: told.subject.to_string(),
+        };
+        let entry = self.entries.entry(key).or_insert_with(|| Entry {
+            severity: told.rule.severity,
+            area: told.area,
+            advice: told.rule.advice,
+            message: told.message,
+            details: told.details,
+            affected: BTreeSet::new(),
+        });
+        entry.affected.extend(affected);
+    }
+
+    pub fn note(&mut self, text: String) {
+        self.notes.insert(text, ());
+    }
+
+    /// All findings, the worst first, then by place.
+    pub fn finish(self, base: &Library, revision: &Library, operations: &[String]) -> (Vec<Finding>, Vec<String>) {
+        let finding = |(key, entry): (Key, Entry)| {
+            let location =
+                Location { base: key.base.map(|n| base.place(n)), revision: key.revision.map(|n| revision.place(n)) };
+            let name = |i: &u32| operations.get(*i as usize).cloned();
+            let mut affected: Vec<String> = entry.affected.iter().filter_map(name).collect();
+            affected.sort();
+            affected.dedup();
+            let mut details = entry.details;
+            if affected.len() > MAX_AFFECTED {
+                details.push(format!("{} operations are reached; the first {MAX_AFFECTED} are named", affected.len()));
+                affected.truncate(MAX_AFFECTED);
+            }
+            Finding {
+                rule: key.rule,
+                severity: entry.severity,
+                direction: key.direction,
+                area: entry.area,
+                fingerprint: fingerprint(key.rule, key.direction, &location),
+                location,
+                affected,
+                message: entry.message,
+                details,
+                recommendation: Some(entry.advice).filter(|a| !a.is_empty()).map(String::from),
+            }
+        };
+        let mut findings: Vec<Finding> = self.entries.into_iter().map(finding).collect();
+        findings.sort_by(|a, b| {
+            let by_severity = b.severity.cmp(&a.severity);
+            by_severity.then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(b.rule))
+        });
+        (findings, self.notes.into_keys().collect())
+    }
+}

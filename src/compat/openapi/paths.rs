@@ -1,0 +1,218 @@
+//! Which operations there are on either side, in paths, webhooks and callbacks, and which became which.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::read::{Api, METHODS};
+use super::{At, Check, operation};
+use crate::compat::document::NodeId;
+use crate::compat::lifecycle::{Farewell, Stability};
+
+/// An operation and where it was found.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The path's own entry, with what all its operations share.
+    pub item: NodeId,
+    pub node: NodeId,
+    pub path: String,
+    pub method: &'static str,
+}
+
+/// Path without the names of its parameters, and method.
+type Name = (String, &'static str);
+
+/// `/orders/{id}` and `/orders/{order}` are one path.
+fn blanked(path: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '{' => {
+                inside = true;
+                out.push('{');
+            }
+            '}' => {
+                inside = false;
+                out.push('}');
+            }
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Names of the parameters in a path, in order.
+pub fn names_in(path: &str) -> Vec<&str> {
+    path.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect()
+}
+
+fn operations(api: Api<'_>, entries: &[(Box<str>, NodeId)]) -> BTreeMap<Name, Operation> {
+    let mut found = BTreeMap::new();
+    for (path, at) in entries.iter().filter(|(path, _)| !path.starts_with("x-")) {
+        // A path that leads nowhere has no operations: `compare` has told so.
+        let Some(item) = api.library.follow(*at) else { continue };
+        for method in METHODS {
+            if let Some(node) = api.library.get(item, method).filter(|n| api.library.is_map(*n)) {
+                let operation = Operation { item, node, path: path.to_string(), method };
+                found.entry((blanked(path), method)).or_insert(operation);
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn compare(check: &mut Check<'_>) {
+    let (old, new) = (check.old.section("paths"), check.new.section("paths"));
+    for (_, node) in old {
+        check.old_at(*node);
+    }
+    for (_, node) in new {
+        check.new_at(*node);
+    }
+    let (olds, news) = (operations(check.old, old), operations(check.new, new));
+    matched(check, &olds, &news, "", false);
+    webhooks(check);
+}
+
+fn webhooks(check: &mut Check<'_>) {
+    let section = |api: Api<'_>| -> BTreeMap<String, NodeId> {
+        let both = ["webhooks", "x-webhooks"].into_iter().flat_map(|k| api.section(k));
+        both.map(|(name, node)| (name.to_string(), *node)).collect()
+    };
+    let (old, new) = (section(check.old), section(check.new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        match (old.get(name), new.get(name)) {
+            (Some(x), Some(y)) => {
+                let (x, y) = ([(name.as_str().into(), *x)], [(name.as_str().into(), *y)]);
+                let (olds, news) = (operations(check.old, &x), operations(check.new, &y));
+                matched(check, &olds, &news, "webhook ", true);
+            }
+            (Some(x), None) => {
+                let message = format!("webhook `{name}` removed");
+                check.tell(None, "webhook-removed", (Some(*x), None), name, message);
+            }
+            (None, Some(y)) => {
+                check.tell(None, "webhook-added", (None, Some(*y)), name, format!("webhook `{name}` added"));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Callbacks of one operation: the server calls what the client named.
+pub(super) fn callbacks(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At) {
+    let flat = |api: Api<'_>, node: NodeId| -> BTreeMap<String, NodeId> {
+        let all = api.map(node, "callbacks").iter();
+        all.map(|(name, callback)| (name.to_string(), *callback)).collect()
+    };
+    let (olds, news) = (flat(check.old, old.node), flat(check.new, new.node));
+    let names: BTreeSet<&String> = olds.keys().chain(news.keys()).collect();
+    for name in names {
+        match (olds.get(name), news.get(name)) {
+            (Some(x), Some(y)) => {
+                let (Some(x), Some(y)) = (check.old_at(*x), check.new_at(*y)) else { continue };
+                let olds = operations(check.old, check.old.library.entries(x));
+                let news = operations(check.new, check.new.library.entries(y));
+                let whose = format!("{} {} callback {name} ", old.method.to_uppercase(), old.path);
+                matched(check, &olds, &news, &whose, !at.traded);
+            }
+            (Some(x), None) => {
+                let message = format!("callback `{name}` removed");
+                check.tell(at, "callback-removed", (Some(*x), None), name, message);
+            }
+            (None, Some(y)) => {
+                check.tell(at, "callback-added", (None, Some(*y)), name, format!("callback `{name}` added"));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+fn matched(
+    check: &mut Check<'_>,
+    olds: &BTreeMap<Name, Operation>,
+    news: &BTreeMap<Name, Operation>,
+    whose: &str,
+    traded: bool,
+) {
+    let names: BTreeSet<&Name> = olds.keys().chain(news.keys()).collect();
+    for name in names {
+        let (old, new) = (olds.get(name), news.get(name));
+        let Some(shown) = old.or(new) else { continue };
+        let label = format!("{whose}{} {}", shown.method.to_uppercase(), shown.path);
+        let at = At { operation: check.operation(label.clone()), traded };
+        match (old, new) {
+            (Some(old), Some(new)) if settled(check, old, new, at, &label) => {
+                operation::compare(check, old, new, at);
+            }
+            (Some(old), None) => removed(check, old, at, &label),
+            (None, Some(new)) => {
+                if let Err(level) = check.new.stability(new.node) {
+                    invalid(check, (None, Some(level)), at, &label);
+                }
+                check.tell(at, "operation-added", (None, Some(new.node)), "", format!("{label} added"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn invalid(check: &mut Check<'_>, places: (Option<NodeId>, Option<NodeId>), at: At, label: &str) {
+    let message = format!("{label}: `x-stability-level` is none of draft, alpha, beta, stable");
+    check.tell(at, "operation-stability-invalid", places, "", message);
+}
+
+/// Whether the operation is stable enough to be compared; what is said of that itself is told.
+fn settled(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At, label: &str) -> bool {
+    let (before, after) = match (check.old.stability(old.node), check.new.stability(new.node)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (before, after) => {
+            invalid(check, (before.err(), after.err()), at, label);
+            return true;
+        }
+    };
+    let places = (Some(old.node), Some(new.node));
+    let word = |level: Option<Stability>| level.map_or("none".to_string(), |l| format!("{l:?}").to_lowercase());
+    // A level that is taken away promises nothing any more.
+    if before.is_some() && after < before {
+        let message = format!("{label}: stability lowered from {} to {}", word(before), word(after));
+        check.tell(at, "operation-stability-lowered", places, "", message);
+        return true;
+    }
+    if before.is_some() && after > before {
+        let message = format!("{label}: stability raised from {} to {}", word(before), word(after));
+        check.tell(at, "operation-stability-raised", places, "", message);
+    }
+    if after.is_some_and(|level| level < Stability::Beta) {
+        let what = format!("{label} is {} and may change without notice: not compared", word(after));
+        check.note(places.0, places.1, &what);
+        return false;
+    }
+    true
+}
+
+fn removed(check: &mut Check<'_>, old: &Operation, at: At, label: &str) {
+    let place = (Some(old.node), None);
+    match check.old.stability(old.node) {
+        Ok(level) if level.is_some_and(|l| l < Stability::Beta) => {
+            let what = format!("{label} was removed; it may be, being less than beta");
+            check.note(Some(old.node), None, &what);
+        }
+        Err(level) => invalid(check, (Some(level), None), at, label),
+        Ok(_) => match check.terms.farewell(check.old.notice(old.node)) {
+            Farewell::Unannounced => check.tell(at, "operation-removed", place, "", format!("{label} removed")),
+            Farewell::Announced => {
+                let message = format!("{label} removed after it was deprecated");
+                check.tell(at, "operation-removed-after-notice", place, "", message);
+            }
+            Farewell::BeforeSunset => {
+                let message = format!("{label} removed before its sunset");
+                check.tell(at, "operation-removed-before-sunset", place, "", message);
+            }
+            Farewell::SunsetInvalid => {
+                let message = format!("{label} removed, and its `x-sunset` is no date");
+                check.tell(at, "operation-sunset-invalid", place, "", message);
+            }
+        },
+    }
+}

@@ -1,0 +1,94 @@
+//! Every rule of the check: what is found, how bad it is, why, and what to do instead.
+mod operations;
+mod schemas;
+
+use std::collections::BTreeMap;
+
+use super::super::finding::{Area, Direction, Severity};
+use crate::compat::schema::Kind;
+
+/// One rule. It has one severity, so that its name says how bad its findings are.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: &'static str,
+    pub severity: Severity,
+    /// None where it makes no difference who sends.
+    pub direction: Option<Direction>,
+    pub area: Area,
+    /// Why it is as bad as it is.
+    pub why: &'static str,
+    /// A change that it finds.
+    pub example: &'static str,
+    /// What to do instead. Empty where nothing needs to be done.
+    pub advice: &'static str,
+}
+
+/// Where a schema stands, as far as rules tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    Request,
+    Response,
+    /// A parameter's own schema, or the items of it.
+    Parameter,
+    /// A property inside a parameter.
+    ParameterProperty,
+    /// What a request does not carry.
+    ReadOnlyInRequest,
+    /// What a response does not carry.
+    WriteOnlyInResponse,
+}
+
+struct Row {
+    kind: Kind,
+    scope: Scope,
+    rule: Rule,
+}
+
+/// The rule for a change of a schema. None: the change is of no consequence there.
+pub struct Book(BTreeMap<(Kind, Scope), &'static Rule>);
+
+impl Book {
+    pub fn open() -> Book {
+        Book(schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| ((r.kind, r.scope), &r.rule)).collect())
+    }
+
+    pub fn find(&self, kind: Kind, scope: Scope) -> Option<&'static Rule> {
+        let own = self.0.get(&(kind, scope)).copied();
+        own.or_else(|| match scope {
+            Scope::Parameter | Scope::ParameterProperty => self.0.get(&(kind, Scope::Request)).copied(),
+            _ => None,
+        })
+    }
+}
+
+/// Every rule once, in order of its name.
+pub fn all() -> Vec<&'static Rule> {
+    everywhere().map(|r| (r.id, r)).collect::<BTreeMap<&str, &Rule>>().into_values().collect()
+}
+
+/// Every rule as often as it is used.
+pub(super) fn everywhere() -> impl Iterator<Item = &'static Rule> + Clone {
+    let schemas = schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| &r.rule);
+    schemas.chain(operations::RULES)
+}
+
+/// The rule of this name about operations and what is around their schemas.
+pub fn named(id: &str) -> Option<&'static Rule> {
+    operations::RULES.iter().find(|r| r.id == id)
+}
+
+/// The rule that holds where the parties trade places: what a server sends to a webhook is its client's request.
+pub fn mirrored(id: &'static str) -> &'static str {
+    match id {
+        "request-body-became-required" => "request-body-became-optional",
+        "request-body-became-optional" => "webhook-body-became-optional",
+        "request-body-added-required" => "request-body-added-optional",
+        "parameter-added-required" | "path-parameter-added" => "parameter-added-optional",
+        "parameter-became-required" => "parameter-became-optional",
+        "parameter-became-optional" => "webhook-parameter-became-optional",
+        "request-media-type-removed" => "request-media-type-added",
+        "request-media-type-added" => "webhook-media-type-added",
+        "request-schema-added" => "request-schema-removed",
+        other => other,
+    }
+}

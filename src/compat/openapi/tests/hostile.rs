@@ -1,0 +1,152 @@
+//! Broken, deep, circular and huge: an error with a place, or a result, and soon.
+use super::*;
+
+fn fails(text: &str) -> Problem {
+    let sound = "openapi: 3.0.3\npaths: {}\n";
+    let problem = attempt(text, sound).expect_err(text.get(..200).unwrap_or(text));
+    assert!(attempt(sound, text).is_err());
+    assert!(problem.file == "base.yaml" && problem.line > 0 && problem.help.is_some(), "{problem:?}");
+    problem
+}
+
+#[test]
+fn what_is_no_description_is_said_with_its_place() {
+    for (text, line, word) in [
+        ("", 1, "empty"),
+        ("openapi: 3.0.3\npaths: {a: [}\n", 2, "not YAML"),
+        ("{\"openapi\": \"3.0.3\",\n \"paths\": {}\n", 3, "not JSON"),
+        ("{\"openapi\": \"3.0.3\",\n \"paths\": {} \"a\": 1}", 2, "expected `,`"),
+        ("{\"a\": \"\\q\"}", 1, "escape"),
+        ("{\"a\": 1, \"a\": 2}", 1, "twice"),
+        ("openapi: 3.0.3\npaths:\n  /a: {}\n  /a: {}\n", 4, "twice"),
+        ("openapi: 3.0.3\n? [a]\n: b\n", 2, "key must be a word"),
+        ("openapi: 3.0.3\npaths: *x\n", 2, "refers to nothing"),
+        ("openapi: 3.0.3\n<<: 5\n", 3, "merges"),
+        ("[1, 2]", 1, "no OpenAPI"),
+        ("openapi: 4.0.0\n", 1, "4.0.0 is not read"),
+        ("swagger: '1.2'\n", 1, "1.2 is not read"),
+        ("hello", 1, "no OpenAPI"),
+    ] {
+        let problem = fails(text);
+        assert!(problem.message.contains(word) && problem.line == line, "{text:?}: {problem:?}");
+    }
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_an_error_where_it_is_needed() {
+    for schema in
+        ["S: {$ref: '#/components/schemas/None'}", "S: {$ref: other.yaml}", "S: {$ref: 'https://x.example/s'}"]
+    {
+        let problem = attempt(&around_schemas("3.0.3", schema), &around_schemas("3.0.3", "S: {}")).unwrap_err();
+        assert_eq!((problem.line, problem.message.contains("leads nowhere")), (11, true), "{problem:?}");
+    }
+    let circle = "S: {$ref: '#/components/schemas/T'}\nT: {$ref: '#/components/schemas/S'}";
+    assert!(attempt(&around_schemas("3.0.3", circle), &around_schemas("3.0.3", circle)).is_ok());
+    let example = around_schemas("3.0.3", "S: {example: {$ref: '#/nowhere'}}");
+    assert_eq!(compare(&example, &example), Report::default());
+    let parameter = "openapi: 3.0.3\npaths: {/a: {get: {parameters: [{$ref: '#/x'}]}}}\n";
+    assert_eq!(attempt(parameter, parameter).unwrap_err().line, 2);
+}
+
+#[test]
+fn keys_that_are_no_words_are_keys() {
+    let text = "openapi: 3.0.3\npaths:\n  /a:\n    get:\n      responses:\n        200: {description: ok}\n        null: {}\n        \
+                true: {}\n";
+    assert_eq!(compare(text, &text.replace("200:", "'200':")), Report::default());
+}
+
+#[test]
+fn nesting_and_aliases_have_an_end() {
+    assert!(fails(&format!("{{\"a\": {}", "[".repeat(100_000))).message.contains("deeper"));
+    assert!(fails(&format!("a: {}", "[".repeat(100_000))).line == 1);
+    let mut bomb = String::from("openapi: 3.0.3\npaths: {}\nx0: &x0 [a, b]\n");
+    for i in 1..60 {
+        bomb.push_str(&format!("x{i}: &x{i} [*x{0}, *x{0}, *x{0}]\n", i - 1));
+    }
+    bomb.push_str("components: {schemas: {S: {enum: *x59, default: *x59}}}\n");
+    assert_eq!(compare(&bomb, &bomb), Report::default());
+    let used = around_schemas("3.0.3", "S: {}")
+        + &bomb.replace("openapi: 3.0.3\npaths: {}\n", "").replace("components:", "x-c:");
+    assert_eq!(compare(&used, &used), Report::default());
+}
+
+#[test]
+fn schemas_that_chase_one_another_have_an_end() {
+    // Two circles of lengths without a common factor: every pair of the two would be another one.
+    let ring = |n: usize| {
+        let one =
+            |i: usize| format!("R{i}: {{properties: {{n: {{$ref: '#/components/schemas/R{}'}}}}}}\n", (i + 1) % n);
+        "S: {$ref: '#/components/schemas/R0'}\n".to_string() + &(0..n).map(one).collect::<String>()
+    };
+    let report = compare(&around_schemas("3.0.3", &ring(101)), &around_schemas("3.0.3", &ring(103)));
+    assert_eq!(report, Report::default());
+    // Choices inside choices without a name, against one schema.
+    let mut tree = "{type: integer}".to_string();
+    for i in 0..9 {
+        tree = format!("{{oneOf: [{tree}, {{properties: {{p{i}: {tree}}}}}]}}");
+    }
+    assert!(both("{type: object, properties: {p8: {}}}", &tree).0.len() < 20);
+    let chain = |n: usize, end: &str| {
+        let one = |i: usize| format!("C{i}: {{allOf: [{{$ref: '#/components/schemas/C{}'}}]}}\n", i + 1);
+        format!("S: {{$ref: '#/components/schemas/C0'}}\n{}C{n}: {end}", (0..n).map(one).collect::<String>())
+    };
+    let report = compare(
+        &around_schemas("3.0.3", &chain(200, "{maxLength: 5}")),
+        &around_schemas("3.0.3", &chain(200, "{maxLength: 4}")),
+    );
+    assert_eq!(rules(&report.findings), ["request-max-length-tightened"]);
+    let long = around_schemas("3.0.3", &chain(900, "{}"));
+    assert!(compare(&long, &long).not_compared.iter().any(|n| n.contains("allOf")));
+}
+
+#[test]
+fn nonsense_where_something_else_belongs_is_passed_over() {
+    for schema in [
+        "5",
+        "[]",
+        "'x'",
+        "{type: {}}",
+        "{properties: []}",
+        "{required: x}",
+        "{enum: 5}",
+        "{allOf: {}}",
+        "{oneOf: [5, null]}",
+        "{minimum: x}",
+        "{items: 5}",
+        "{discriminator: 5}",
+        "{additionalProperties: x}",
+        "{pattern: 5}",
+        "{if: 5}",
+        "{not: []}",
+    ] {
+        let _ = both(schema, "{type: object, properties: {a: {}}, required: [a]}");
+        assert_eq!(both(schema, schema), (vec![], vec![]), "{schema}");
+    }
+    for paths in [
+        "5",
+        "[a]",
+        "{/a: 5}",
+        "{/a: {get: []}}",
+        "{/a: {get: {parameters: {}, responses: [], security: 5, requestBody: x}}}",
+    ] {
+        let text = format!("openapi: 3.0.3\npaths: {paths}\ncomponents: 5\nservers: x\n");
+        assert_eq!(compare(&text, &text).findings, []);
+    }
+}
+
+#[test]
+fn references_between_files_are_followed() {
+    let side = |limit: u32| {
+        let main = around_schemas("3.0.3", "S: {$ref: 'parts/a.yaml#/A'}");
+        let a = "A: {properties: {b: {$ref: '../b.json'}}}\n";
+        let b = format!("{{\"maxLength\": {limit}}}");
+        Library::read(&[file("api/main.yaml", &main), file("api/parts/a.yaml", a), file("api/b.json", &b)]).unwrap()
+    };
+    let report = super::super::compare(side(5), side(4), Terms::default()).unwrap();
+    let [finding] = report.findings.as_slice() else { panic!("{report:?}") };
+    let place = finding.location.revision.as_ref().unwrap();
+    assert_eq!((place.file.as_str(), place.pointer.as_str()), ("api/b.json", "/maxLength"));
+    let mut main = Library::new();
+    main.add_file(&file("api/main.yaml", &around_schemas("3.0.3", "S: {$ref: 'parts/a%20b.yaml#/A'}"))).unwrap();
+    assert_eq!(main.missing().into_iter().collect::<Vec<_>>(), ["api/parts/a b.yaml"]);
+}

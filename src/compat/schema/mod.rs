@@ -1,0 +1,19 @@
+//! How two schemas relate: what fitted the one and does not fit the other.
+//!
+//! # Layout
+//! - [`kind`] what can happen to a schema, without a direction; [`types`] sets of types
+//! - [`shape`] a schema flattened: `allOf` merged, spellings made one
+//! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
+//! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; [`sentence`] says it in words
+mod engine;
+mod groups;
+pub mod kind;
+mod objects;
+pub mod shape;
+pub mod types;
+mod values;
+mod words;
+
+pub use engine::{Change, Edge, Engine, Hidden, Own, PairId, Step};
+pub use kind::{Effect, Kind, Limit};
+pub use words::sentence;

@@ -1,0 +1,340 @@
+//! Keywords that look inside a value: properties, items, and schemas that hold under a condition.
+use std::collections::BTreeSet;
+
+use super::engine::{Hidden, Step, Work};
+use super::kind::Kind;
+use super::shape::{Conj, NO_CONDITIONS, Shape};
+use crate::compat::document::{Data, Library, NodeId};
+
+pub(super) fn compare(work: &mut Work<'_, '_>) {
+    properties(work);
+    undeclared(work);
+    pattern_properties(work);
+    dependent_required(work);
+    let (old, new) = (work.old.names.clone(), work.new.names.clone());
+    added_or_removed(work, &old, &new, (Kind::PropertyNamesAdded, Kind::PropertyNamesRemoved));
+    items(work);
+    discriminator(work);
+    nots(work);
+    let (old, new) = (work.old.content_schema.clone(), work.new.content_schema.clone());
+    added_or_removed(work, &old, &new, (Kind::ContentSchemaAdded, Kind::ContentSchemaRemoved));
+}
+
+/// A schema inside that is there on one side only, or on both and then compared.
+fn added_or_removed(work: &mut Work<'_, '_>, old: &[NodeId], new: &[NodeId], kinds: (Kind, Kind)) {
+    match (old.first(), new.first()) {
+        (None, Some(at)) => drop(work.change(kinds.0, None, Some(*at))),
+        (Some(at), None) => drop(work.change(kinds.1, Some(*at), None)),
+        _ => work.edge(old, new, Step::Inner),
+    }
+}
+
+/// What a property's schema says of the ways it travels: read along references and one level of `allOf`.
+fn hidden(library: &Library, conj: &[NodeId]) -> Hidden {
+    let mut found = Hidden::default();
+    let mut look = |node: NodeId| {
+        let mut at = Some(node);
+        for _ in 0..8 {
+            let Some(node) = at else { break };
+            found.read_only |= library.flag(node, "readOnly");
+            found.write_only |= library.flag(node, "writeOnly");
+            at = library.hop(node);
+        }
+    };
+    for node in conj {
+        look(*node);
+        let all = library.follow(*node).and_then(|n| library.get(n, "allOf"));
+        all.map_or(&[][..], |n| library.items(n)).iter().take(50).for_each(|n| look(*n));
+    }
+    found
+}
+
+/// Nothing but what is declared may be there.
+fn closed(library: &Library, shape: &Shape<'_>) -> bool {
+    let no = |conj: &Conj| conj.iter().any(|n| matches!(library.data(*n), Data::Bool(false)));
+    no(&shape.additional) || shape.unevaluated.get("unevaluatedProperties").is_some_and(no)
+}
+
+/// Schemas for what is not declared, where there is more to them than yes or no.
+fn schemas(library: &Library, conj: &Conj) -> Conj {
+    conj.iter().copied().filter(|n| !library.entries(*n).is_empty()).collect()
+}
+
+fn properties(work: &mut Work<'_, '_>) {
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    let (was_closed, is_closed) = (closed(base, &work.old), closed(revision, &work.new));
+    let (rest_old, rest_new) = (schemas(base, &work.old.additional), schemas(revision, &work.new.additional));
+    let old = std::mem::take(&mut work.old.properties);
+    let new = std::mem::take(&mut work.new.properties);
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    for name in names {
+        match (old.get(name), new.get(name)) {
+            (Some(x), Some(y)) => property(work, name, x, y),
+            (None, Some(y)) => {
+                let hidden = hidden(revision, y);
+                let kind = match work.new.required.contains_key(name) {
+                    true => Kind::RequiredPropertyAdded,
+                    false => Kind::OptionalPropertyAdded,
+                };
+                one_sided(work, kind, None, y.first().copied(), name, hidden);
+                if was_closed {
+                    one_sided(work, Kind::PropertyAllowed, None, y.first().copied(), name, hidden);
+                }
+                if !rest_old.is_empty() {
+                    work.edge(&rest_old, y, Step::Property(hidden));
+                }
+            }
+            (Some(x), None) => {
+                let hidden = hidden(base, x);
+                let kind = match work.old.required.contains_key(name) {
+                    true => Kind::RequiredPropertyRemoved,
+                    false => Kind::OptionalPropertyRemoved,
+                };
+                one_sided(work, kind, x.first().copied(), None, name, hidden);
+                if is_closed && work.new.pattern_properties.is_empty() {
+                    one_sided(work, Kind::PropertyForbidden, x.first().copied(), None, name, hidden);
+                }
+                if !rest_new.is_empty() {
+                    work.edge(x, &rest_new, Step::Property(hidden));
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    (work.old.properties, work.new.properties) = (old, new);
+    openness(work, (was_closed, is_closed), &rest_old, &rest_new);
+}
+
+fn one_sided(
+    work: &mut Work<'_, '_>,
+    kind: Kind,
+    base: Option<NodeId>,
+    revision: Option<NodeId>,
+    name: &str,
+    hidden: Hidden,
+) {
+    let change = work.change(kind, base, revision);
+    change.subject = name.into();
+    change.hidden = hidden;
+}
+
+fn property(work: &mut Work<'_, '_>, name: &str, old: &Conj, new: &Conj) {
+    let (base, revision) = (old.first().copied(), new.first().copied());
+    let (was, is) = (hidden(work.old_lib(), old), hidden(work.new_lib(), new));
+    let required = (work.old.required.get(name).copied(), work.new.required.get(name).copied());
+    let kind = match required {
+        (None, Some(_)) => Some(Kind::PropertyBecameRequired),
+        (Some(_), None) => Some(Kind::PropertyBecameOptional),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        one_sided(work, kind, base, revision, name, is);
+    }
+    let needed = required.0.is_some() && required.1.is_some();
+    let toggles = [
+        (was.read_only, is.read_only, Kind::BecameReadOnly, Kind::NotReadOnly),
+        (
+            was.write_only,
+            is.write_only,
+            if needed { Kind::RequiredBecameWriteOnly } else { Kind::BecameWriteOnly },
+            if needed { Kind::RequiredNotWriteOnly } else { Kind::NotWriteOnly },
+        ),
+    ];
+    for (before, after, became, ceased) in toggles {
+        if before != after {
+            let kind = if after { became } else { ceased };
+            one_sided(work, kind, base, revision, name, Hidden::default());
+        }
+    }
+    work.edge(old, new, Step::Property(is));
+}
+
+/// What may be there beside the declared properties.
+fn openness(work: &mut Work<'_, '_>, closed: (bool, bool), old: &Conj, new: &Conj) {
+    let (base, revision) = (work.old.additional.first().copied(), work.new.additional.first().copied());
+    match closed {
+        (false, true) => drop(work.change(Kind::Closed, base, revision)),
+        (true, false) => drop(work.change(Kind::Opened, base, revision)),
+        (true, true) => {}
+        (false, false) => match (old.is_empty(), new.is_empty()) {
+            (true, false) => drop(work.change(Kind::AdditionalSet, base, revision)),
+            (false, true) => drop(work.change(Kind::AdditionalUnset, base, revision)),
+            _ => work.edge(old, new, Step::Inner),
+        },
+    }
+    if closed == (false, false) {
+        unevaluated(work, "unevaluatedProperties");
+    }
+}
+
+fn unevaluated(work: &mut Work<'_, '_>, key: &'static str) {
+    let old = work.old.unevaluated.get(key).cloned().unwrap_or_default();
+    let new = work.new.unevaluated.get(key).cloned().unwrap_or_default();
+    let no = |library: &Library, conj: &Conj| conj.iter().any(|n| matches!(library.data(*n), Data::Bool(false)));
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    let (at, to) = (old.first().copied(), new.first().copied());
+    let kind = match (no(base, &old), no(revision, &new)) {
+        (true, true) => return,
+        (false, true) => Kind::Closed,
+        (true, false) => Kind::Opened,
+        (false, false) => match (schemas(base, &old).is_empty(), schemas(revision, &new).is_empty()) {
+            (true, true) => return,
+            (true, false) => Kind::AdditionalSet,
+            (false, true) => Kind::AdditionalUnset,
+            (false, false) => return work.edge(&old, &new, Step::Inner),
+        },
+    };
+    work.change(kind, at, to).subject = key.into();
+}
+
+/// Names that are required without being declared.
+fn undeclared(work: &mut Work<'_, '_>) {
+    let news: Vec<(&str, NodeId)> = work.new.required.iter().map(|(n, at)| (*n, *at)).collect();
+    let olds: Vec<(&str, NodeId)> = work.old.required.iter().map(|(n, at)| (*n, *at)).collect();
+    for (name, at) in news {
+        if !work.new.properties.contains_key(name) && !work.old.required.contains_key(name) {
+            work.change(Kind::UndeclaredRequired, None, Some(at)).subject = name.into();
+        }
+    }
+    for (name, at) in olds {
+        if !work.old.properties.contains_key(name) && !work.new.required.contains_key(name) {
+            work.change(Kind::UndeclaredNotRequired, Some(at), None).subject = name.into();
+        }
+    }
+}
+
+fn pattern_properties(work: &mut Work<'_, '_>) {
+    let old = std::mem::take(&mut work.old.pattern_properties);
+    let new = std::mem::take(&mut work.new.pattern_properties);
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    for name in names {
+        match (old.get(name), new.get(name)) {
+            (Some(x), Some(y)) => work.edge(x, y, Step::Inner),
+            (x, y) => {
+                let kind = if y.is_some() { Kind::PatternPropertyAdded } else { Kind::PatternPropertyRemoved };
+                let first = |conj: Option<&Conj>| conj.and_then(|c| c.first().copied());
+                work.change(kind, first(x), first(y)).subject = name.into();
+            }
+        }
+    }
+    (work.old.pattern_properties, work.new.pattern_properties) = (old, new);
+}
+
+fn dependent_required(work: &mut Work<'_, '_>) {
+    let old = std::mem::take(&mut work.old.dependent_required);
+    let new = std::mem::take(&mut work.new.dependent_required);
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    let none = std::collections::BTreeMap::new();
+    for name in names {
+        let (x, y) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
+        let come: Vec<(&str, NodeId)> = y.iter().filter(|(k, _)| !x.contains_key(*k)).map(|(k, n)| (*k, *n)).collect();
+        let gone: Vec<(&str, NodeId)> = x.iter().filter(|(k, _)| !y.contains_key(*k)).map(|(k, n)| (*k, *n)).collect();
+        let words = |all: &[(&str, NodeId)]| all.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(", ");
+        if let Some((_, at)) = come.first() {
+            let change = work.change(Kind::DependentRequiredAdded, None, Some(*at));
+            (change.subject, change.to) = (name.into(), words(&come));
+        }
+        if let Some((_, at)) = gone.first() {
+            let change = work.change(Kind::DependentRequiredRemoved, Some(*at), None);
+            (change.subject, change.to) = (name.into(), words(&gone));
+        }
+    }
+}
+
+fn items(work: &mut Work<'_, '_>) {
+    let (old, new) = (std::mem::take(&mut work.old.prefix), std::mem::take(&mut work.new.prefix));
+    let (old_rest, new_rest) = (work.old.items.clone(), work.new.items.clone());
+    for i in 0..old.len().max(new.len()) {
+        // Where one side says nothing of a place, what it says of the rest holds there.
+        let (x, y) = (old.get(i).unwrap_or(&old_rest), new.get(i).unwrap_or(&new_rest));
+        work.edge(x, y, Step::Inner);
+    }
+    work.edge(&old_rest, &new_rest, Step::Item);
+    let (old, new) = (work.old.contains.clone(), work.new.contains.clone());
+    added_or_removed(work, &old, &new, (Kind::ContainsAdded, Kind::ContainsRemoved));
+    unevaluated(work, "unevaluatedItems");
+}
+
+fn discriminator(work: &mut Work<'_, '_>) {
+    let (old, new) = (work.old.discriminator, work.new.discriminator);
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    match (old, new) {
+        (None, Some(_)) => drop(work.change(Kind::DiscriminatorAdded, None, new)),
+        (Some(_), None) => drop(work.change(Kind::DiscriminatorRemoved, old, None)),
+        (Some(x), Some(y)) => {
+            let names = (base.text_at(x, "propertyName"), revision.text_at(y, "propertyName"));
+            if names.0 != names.1 {
+                let change = work.change(Kind::DiscriminatorPropertyChanged, old, new);
+                change.from = names.0.unwrap_or_default().into();
+                change.to = names.1.unwrap_or_default().into();
+            }
+            mapping(work, x, y);
+        }
+        (None, None) => {}
+    }
+}
+
+fn mapping(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    let of = |library: &'_ Library, node: NodeId| library.get(node, "mapping");
+    let (x, y) = (of(base, old), of(revision, new));
+    for (name, at) in x.map_or(&[][..], |n| base.entries(n)) {
+        match y.and_then(|n| revision.get(n, name)) {
+            None => work.change(Kind::MappingRemoved, Some(*at), y).subject = name.to_string(),
+            Some(to) if !work.same(*at, to) => {
+                work.changed(Kind::MappingChanged, Some(*at), Some(to)).subject = name.to_string();
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, at) in y.map_or(&[][..], |n| revision.entries(n)) {
+        if x.and_then(|n| base.get(n, name)).is_none() {
+            work.change(Kind::MappingAdded, x, Some(*at)).subject = name.to_string();
+        }
+    }
+}
+
+fn nots(work: &mut Work<'_, '_>) {
+    let (old, new) = (std::mem::take(&mut work.old.nots), std::mem::take(&mut work.new.nots));
+    for i in 0..old.len().max(new.len()) {
+        match (old.get(i), new.get(i)) {
+            (Some(x), Some(y)) => work.edge(&[*x], &[*y], Step::Not),
+            (None, Some(y)) => drop(work.change(Kind::NotAdded, None, Some(*y))),
+            (Some(x), None) => drop(work.change(Kind::NotRemoved, Some(*x), None)),
+            (None, None) => {}
+        }
+    }
+}
+
+/// `if` and `dependentSchemas`. One that is new or gone changes something only where what it demands was not demanded
+/// anyway, which the relation of the schemas with and without it says.
+pub(super) fn conditions(work: &mut Work<'_, '_>) {
+    let (old, new) = (std::mem::take(&mut work.old.conditions), std::mem::take(&mut work.new.conditions));
+    let bare = |parts: &[NodeId]| -> Conj { parts.iter().map(|n| n | NO_CONDITIONS).collect() };
+    let (old_parts, new_parts) = (bare(&work.old.parts), bare(&work.new.parts));
+    for x in &old {
+        let Some(y) = new.iter().find(|y| y.name == x.name) else {
+            let widens = x.adds.iter().any(|add| {
+                let with: Conj = old_parts.iter().copied().chain([*add]).collect();
+                work.engine.relation(&with, &new_parts).widens
+            });
+            let kind = if widens { Kind::ConditionRemoved } else { Kind::ConditionRemovedHarmlessly };
+            work.change(kind, Some(x.at), None).subject = x.name.clone();
+            continue;
+        };
+        if x.adds.len() != y.adds.len() || (x.name == "if" && !work.same(x.at, y.at)) {
+            work.change(Kind::ConditionChanged, Some(x.at), Some(y.at)).subject = x.name.clone();
+        }
+        for (a, b) in x.adds.iter().zip(&y.adds) {
+            work.edge(&[*a], &[*b], Step::Inner);
+        }
+    }
+    for y in new.iter().filter(|y| old.iter().all(|x| x.name != y.name)) {
+        let narrows = y.adds.iter().any(|add| {
+            let with: Conj = new_parts.iter().copied().chain([*add]).collect();
+            work.engine.relation(&old_parts, &with).narrows
+        });
+        let kind = if narrows { Kind::ConditionAdded } else { Kind::ConditionAddedHarmlessly };
+        work.change(kind, None, Some(y.at)).subject = y.name.clone();
+    }
+}

@@ -1,0 +1,397 @@
+//! What a statement does, as far as locks, rewrites and running services are concerned.
+use super::lex::{Kind, Token};
+use super::types::Type;
+use super::{alter, catalogue::Constraint, predict::Lock};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Action {
+    Begin,
+    Commit,
+    /// A setting, and whether its value switches it off.
+    Set {
+        name: String,
+        off: bool,
+    },
+    CreateTable {
+        table: String,
+    },
+    DropTable {
+        tables: Vec<String>,
+    },
+    Truncate {
+        tables: Vec<String>,
+    },
+    Rename {
+        table: String,
+        what: &'static str,
+    },
+    AddColumn(Box<Column>),
+    DropColumn {
+        table: String,
+        column: String,
+    },
+    AlterType {
+        table: String,
+        column: String,
+        to: Type,
+        using: bool,
+    },
+    SetNotNull {
+        table: String,
+        column: String,
+    },
+    /// Only the catalogue changes: defaults, `DROP NOT NULL`, owner.
+    Instant {
+        table: String,
+    },
+    /// Statistics, storage parameters, comments.
+    Light {
+        table: String,
+    },
+    /// Tablespace, `SET LOGGED`, access method.
+    Rewrite {
+        table: String,
+        what: &'static str,
+    },
+    AddConstraint {
+        table: String,
+        name: Option<String>,
+        of: Constraint,
+        not_valid: bool,
+        using_index: bool,
+    },
+    Validate {
+        table: String,
+        name: String,
+    },
+    DropConstraint {
+        table: String,
+        name: String,
+    },
+    Attach {
+        table: String,
+    },
+    Detach {
+        table: String,
+        concurrently: bool,
+    },
+    CreateIndex {
+        table: String,
+        name: Option<String>,
+        concurrently: bool,
+        if_not_exists: bool,
+    },
+    DropIndex {
+        names: Vec<String>,
+        concurrently: bool,
+    },
+    Reindex {
+        what: String,
+        name: String,
+        concurrently: bool,
+    },
+    CreateTrigger {
+        table: String,
+    },
+    DropTrigger {
+        table: String,
+    },
+    Update {
+        table: String,
+        all: bool,
+    },
+    Delete {
+        table: String,
+        all: bool,
+    },
+    Vacuum {
+        full: bool,
+        tables: Vec<String>,
+    },
+    Cluster {
+        table: Option<String>,
+    },
+    Lock {
+        tables: Vec<String>,
+        mode: Lock,
+    },
+    Refresh {
+        view: String,
+        concurrently: bool,
+    },
+    /// Takes something away that is no table: a view, a function, a type, a schema.
+    DropOther {
+        what: String,
+    },
+    AddEnumValue,
+    /// Touches no table of others: creates something new, grants, comments, inserts, reads.
+    Harmless,
+    /// Code whose effects cannot be seen.
+    Opaque {
+        what: String,
+    },
+}
+
+/// A column that is added.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Column {
+    pub table: String,
+    pub column: String,
+    pub of: Type,
+    pub not_null: bool,
+    pub default: Default_,
+    pub generated: bool,
+    pub check: bool,
+    pub unique: bool,
+    pub references: Option<String>,
+}
+
+/// Whether each row needs a value of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Default_ {
+    #[default]
+    None,
+    /// One value for all rows that are there.
+    Same,
+    Each,
+    /// Calls this, which is not known to us.
+    Calls(String),
+}
+
+/// Walks along a statement.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor<'a> {
+    pub tokens: &'a [Token<'a>],
+    pub at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(tokens: &'a [Token<'a>]) -> Self {
+        Self { tokens, at: 0 }
+    }
+
+    pub fn peek(&self) -> Option<&'a Token<'a>> {
+        self.tokens.get(self.at)
+    }
+
+    /// Goes past these words if they are next.
+    pub fn eat(&mut self, words: &str) -> bool {
+        let mut at = self.at;
+        for word in words.split(' ') {
+            if !self.tokens.get(at).is_some_and(|t| t.is(word)) {
+                return false;
+            }
+            at += 1;
+        }
+        self.at = at;
+        true
+    }
+
+    pub fn eat_any(&mut self, of: &[&str]) -> bool {
+        of.iter().any(|words| self.eat(words))
+    }
+
+    pub fn word(&mut self) -> Option<&'a str> {
+        let token = self.peek()?;
+        self.at += 1;
+        Some(&token.text)
+    }
+
+    /// A name with its schema, but for `public`.
+    pub fn name(&mut self) -> Option<String> {
+        let mut parts = Vec::new();
+        loop {
+            let token = self.peek().filter(|t| matches!(t.kind, Kind::Word | Kind::Quoted))?;
+            parts.push(token.text.to_string());
+            self.at += 1;
+            if !self.eat(".") {
+                break;
+            }
+        }
+        if parts.first().is_some_and(|p| p == "public") && parts.len() > 1 {
+            parts.remove(0);
+        }
+        Some(parts.join("."))
+    }
+
+    pub fn names(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            self.eat("only");
+            let Some(name) = self.name() else { break };
+            names.push(name);
+            self.eat("*");
+            if !self.eat(",") {
+                break;
+            }
+        }
+        names
+    }
+
+    /// Whether a word stands anywhere ahead, outside of parentheses.
+    pub fn ahead(&self, word: &str) -> bool {
+        let mut depth = 0usize;
+        self.tokens[self.at.min(self.tokens.len())..].iter().any(|t| {
+            match t.text.as_ref() {
+                "(" if t.kind == Kind::Sign => depth += 1,
+                ")" if t.kind == Kind::Sign => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && t.is(word)
+        })
+    }
+}
+
+pub(super) fn actions(tokens: &[Token]) -> Vec<Action> {
+    let mut c = Cursor::new(tokens);
+    if c.eat("alter table") || c.eat("alter foreign table") {
+        return alter::table(c);
+    }
+    vec![one(&mut c).unwrap_or_else(|| {
+        let what: Vec<&str> = tokens.iter().take(3).map(|t| t.text.as_ref()).collect();
+        Action::Opaque { what: what.join(" ") }
+    })]
+}
+
+fn one(c: &mut Cursor) -> Option<Action> {
+    let if_exists = |c: &mut Cursor| c.eat("if exists");
+    Some(match c.word()? {
+        "begin" | "start" => Action::Begin,
+        "commit" | "end" | "rollback" | "abort" => Action::Commit,
+        "set" | "reset" => set(c)?,
+        "create" => create(c)?,
+        "drop" => drop_(c)?,
+        "alter" => alter::other(c)?,
+        "truncate" => {
+            c.eat("table");
+            Action::Truncate { tables: c.names() }
+        }
+        "update" => {
+            c.eat("only");
+            Action::Update { table: c.name()?, all: !c.ahead("where") }
+        }
+        "delete" => {
+            c.eat("from");
+            c.eat("only");
+            Action::Delete { table: c.name()?, all: !c.ahead("where") }
+        }
+        "vacuum" => {
+            let full = c.tokens.iter().any(|t| t.is("full"));
+            while c.eat_any(&["full", "freeze", "verbose", "analyze"]) || skip_parens(c) {}
+            Action::Vacuum { full, tables: c.names() }
+        }
+        "cluster" => {
+            c.eat("verbose");
+            Action::Cluster { table: c.name() }
+        }
+        "lock" => {
+            c.eat("table");
+            Action::Lock { tables: c.names(), mode: lock_mode(c) }
+        }
+        "reindex" => {
+            skip_parens(c);
+            let what = c.word()?.to_string();
+            let concurrently = c.eat("concurrently");
+            Action::Reindex { what, concurrently, name: c.name().unwrap_or_default() }
+        }
+        "refresh" => {
+            c.eat("materialized view");
+            let concurrently = c.eat("concurrently");
+            Action::Refresh { concurrently, view: c.name()? }
+        }
+        "comment" | "grant" | "revoke" | "insert" | "select" | "with" | "copy" | "analyze" | "security" | "values"
+        | "savepoint" | "release" | "show" | "explain" | "notify" | "table" | "import" | "checkpoint" | "discard" => {
+            if_exists(c);
+            Action::Harmless
+        }
+        _ => return None,
+    })
+}
+
+fn set(c: &mut Cursor) -> Option<Action> {
+    c.eat_any(&["local", "session"]);
+    let name = c.name()?;
+    c.eat_any(&["=", "to"]);
+    let off = c.word().is_some_and(|v| matches!(v, "0" | "default" | "off" | "0s" | "0ms"));
+    Some(Action::Set { name, off })
+}
+
+fn create(c: &mut Cursor) -> Option<Action> {
+    c.eat("or replace");
+    let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "unlogged"]);
+    if c.eat("table") {
+        c.eat("if not exists");
+        return Some(Action::CreateTable { table: c.name()? });
+    }
+    if local && c.eat("view") {
+        return Some(Action::Harmless);
+    }
+    c.eat("unique");
+    if c.eat("index") {
+        let concurrently = c.eat("concurrently");
+        let if_not_exists = c.eat("if not exists");
+        let name = if c.peek()?.is("on") { None } else { c.name() };
+        c.eat("on");
+        c.eat("only");
+        return Some(Action::CreateIndex { table: c.name()?, name, concurrently, if_not_exists });
+    }
+    c.eat("constraint");
+    if c.eat("trigger") {
+        let on = c.tokens.iter().position(|t| t.is("on"))?;
+        c.at = on + 1;
+        return Some(Action::CreateTrigger { table: c.name()? });
+    }
+    Some(Action::Harmless)
+}
+
+fn drop_(c: &mut Cursor) -> Option<Action> {
+    let if_exists = |c: &mut Cursor| c.eat("if exists");
+    if c.eat("table") {
+        if_exists(c);
+        return Some(Action::DropTable { tables: c.names() });
+    }
+    if c.eat("index") {
+        let concurrently = c.eat("concurrently");
+        if_exists(c);
+        return Some(Action::DropIndex { names: c.names(), concurrently });
+    }
+    if c.eat("trigger") {
+        if_exists(c);
+        c.name()?;
+        c.eat("on");
+        return Some(Action::DropTrigger { table: c.name()? });
+    }
+    let from = c.at;
+    c.eat_any(&["materialized", "foreign", "event", "text search"]);
+    c.word()?;
+    if_exists(c);
+    c.name();
+    let words = c.tokens[from..c.at].iter().map(|t| t.text.as_ref()).filter(|t| !matches!(*t, "if" | "exists"));
+    Some(Action::DropOther { what: words.collect::<Vec<_>>().join(" ").replace(" . ", ".") })
+}
+
+fn lock_mode(c: &mut Cursor) -> Lock {
+    c.eat("in");
+    let words: Vec<&str> = c.tokens[c.at..].iter().map(|t| t.text.as_ref()).take_while(|t| *t != "mode").collect();
+    Lock::ALL.into_iter().find(|l| l.name().to_lowercase() == words.join(" ")).unwrap_or(Lock::AccessExclusive)
+}
+
+/// Goes past `( … )` if that is next.
+pub(super) fn skip_parens(c: &mut Cursor) -> bool {
+    if !c.peek().is_some_and(|t| t.is("(")) {
+        return false;
+    }
+    let mut depth = 0usize;
+    while let Some(t) = c.peek() {
+        c.at += 1;
+        if t.is("(") {
+            depth += 1;
+        } else if t.is(")") {
+            depth -= 1;
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,323 @@
+//! `ALTER TABLE` and its many actions, and the other `ALTER`s.
+use super::action::{Action, Column, Cursor, Default_, skip_parens};
+use super::catalogue::Constraint;
+use super::lex::{Kind, Token};
+use super::types::Type;
+
+pub(super) fn table(mut c: Cursor) -> Vec<Action> {
+    let opaque = |c: &Cursor| {
+        let what: Vec<&str> = c.tokens.iter().take(6).map(|t| t.text.as_ref()).collect();
+        Action::Opaque { what: what.join(" ") }
+    };
+    if c.eat("all in tablespace") {
+        return vec![Action::Opaque { what: "alter table all in tablespace".to_string() }];
+    }
+    c.eat("if exists");
+    c.eat("only");
+    let Some(name) = c.name() else { return vec![opaque(&c)] };
+    c.eat("*");
+    let parts = split(&c.tokens[c.at.min(c.tokens.len())..]);
+    parts.into_iter().map(|part| action(&name, &mut Cursor::new(part)).unwrap_or_else(|| opaque(&c))).collect()
+}
+
+/// At commas outside of parentheses.
+fn split<'a>(tokens: &'a [Token<'a>]) -> Vec<&'a [Token<'a>]> {
+    let (mut parts, mut depth, mut from) = (Vec::new(), 0usize, 0);
+    for (n, t) in tokens.iter().enumerate() {
+        match t.text.as_ref() {
+            "(" | "[" if t.kind == Kind::Sign => depth += 1,
+            ")" | "]" if t.kind == Kind::Sign => depth = depth.saturating_sub(1),
+            "," if t.kind == Kind::Sign && depth == 0 => {
+                parts.push(&tokens[from..n]);
+                from = n + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&tokens[from..]);
+    parts
+}
+
+fn action(table: &str, c: &mut Cursor) -> Option<Action> {
+    let table = table.to_string();
+    let constraint =
+        |t: &Token| ["constraint", "check", "unique", "primary", "foreign", "exclude"].iter().any(|w| t.is(w));
+    Some(match c.word()? {
+        "add" if c.peek().is_some_and(constraint) => add_constraint(table, c)?,
+        "add" => {
+            c.eat("column");
+            c.eat("if not exists");
+            add_column(table, c)?
+        }
+        "drop" if c.eat("constraint") => {
+            c.eat("if exists");
+            Action::DropConstraint { table, name: c.name()? }
+        }
+        "drop" => {
+            c.eat("column");
+            c.eat("if exists");
+            Action::DropColumn { table, column: c.name()? }
+        }
+        "alter" if c.eat("constraint") => Action::Instant { table },
+        "alter" => {
+            c.eat("column");
+            alter_column(table, c)?
+        }
+        "rename" if c.eat("to") => Action::Rename { table, what: "table" },
+        "rename" if c.eat("constraint") => Action::Instant { table },
+        "rename" => Action::Rename { table, what: "column" },
+        "validate" => {
+            c.eat("constraint");
+            Action::Validate { table, name: c.name()? }
+        }
+        "attach" => Action::Attach { table },
+        "detach" => Action::Detach { table, concurrently: c.ahead("concurrently") },
+        "set" if c.eat("schema") => Action::Rename { table, what: "schema" },
+        "set" if c.eat("tablespace") => Action::Rewrite { table, what: "SET TABLESPACE" },
+        "set" if c.eat_any(&["logged", "unlogged"]) => Action::Rewrite { table, what: "SET LOGGED or UNLOGGED" },
+        "set" if c.eat("access method") => Action::Rewrite { table, what: "SET ACCESS METHOD" },
+        "set" | "reset" if c.peek().is_some_and(|t| t.is("(")) => Action::Light { table },
+        "cluster" => Action::Light { table },
+        "set" | "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" => {
+            Action::Instant { table }
+        }
+        _ => return None,
+    })
+}
+
+fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
+    let column = c.name()?;
+    if c.eat("set data type") || c.eat("type") {
+        let to = Type::read(c);
+        if c.eat("collate") {
+            c.name();
+        }
+        let using = c.eat("using") && !is_cast(c, &column, &to);
+        return Some(Action::AlterType { table, column, to, using });
+    }
+    if c.eat("set not null") {
+        return Some(Action::SetNotNull { table, column });
+    }
+    if c.eat_any(&["set statistics", "set (", "reset (", "set storage", "set compression"]) {
+        return Some(Action::Light { table });
+    }
+    c.eat_any(&["set default", "drop default", "drop not null", "drop identity", "drop expression", "add generated"])
+        .then(|| Action::Instant { table: table.clone() })
+        .or(Some(Action::Instant { table }))
+}
+
+/// `USING c::type` says no more than the type itself.
+fn is_cast(c: &Cursor, column: &str, to: &Type) -> bool {
+    let mut c = c.clone();
+    c.name().as_deref() == Some(column) && c.eat(": :") && Type::read(&mut c) == *to && c.peek().is_none()
+}
+
+fn add_column(table: String, c: &mut Cursor) -> Option<Action> {
+    let mut column = Column { table, column: c.name()?, ..Column::default() };
+    column.of = Type::read(c);
+    if matches!(column.of.name.as_str(), "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2") {
+        (column.default, column.not_null) = (Default_::Each, true);
+    }
+    while let Some(token) = c.peek() {
+        if c.eat("not null") {
+            column.not_null = true;
+        } else if c.eat("default") {
+            column.default = default(c);
+        } else if c.eat("primary key") {
+            (column.unique, column.not_null) = (true, true);
+        } else if c.eat("unique") {
+            column.unique = true;
+        } else if c.eat("check") {
+            column.check = true;
+            skip_parens(c);
+        } else if c.eat("references") {
+            column.references = c.name();
+        } else if c.eat("generated") {
+            column.generated |= c.tokens[c.at..].iter().any(|t| t.is("stored"));
+            if c.tokens[c.at..].iter().any(|t| t.is("identity")) {
+                (column.default, column.not_null) = (Default_::Each, true);
+            }
+            while c.peek().is_some_and(|t| !t.is("(")) {
+                c.at += 1;
+            }
+            skip_parens(c);
+        } else {
+            let _ = token;
+            c.at += 1;
+        }
+    }
+    Some(Action::AddColumn(Box::new(column)))
+}
+
+/// Functions that give one value within a statement, or always. Others may give each row its own.
+const STEADY: &[&str] = &[
+    "now",
+    "transaction_timestamp",
+    "statement_timestamp",
+    "date_trunc",
+    "to_timestamp",
+    "to_date",
+    "lower",
+    "upper",
+    "coalesce",
+    "concat",
+    "length",
+    "round",
+    "floor",
+    "ceil",
+    "abs",
+    "jsonb_build_object",
+    "json_build_object",
+    "jsonb_build_array",
+    "to_jsonb",
+    "make_interval",
+    "make_date",
+    "current_setting",
+    "md5",
+    "array",
+    "row",
+    "cast",
+    "numeric",
+    "decimal",
+    "varchar",
+    "char",
+    "character",
+    "varying",
+    "timestamp",
+    "time",
+    "interval",
+    "bit",
+];
+
+/// Known to give each row its own.
+const RESTLESS: &[&str] = &[
+    "random",
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "uuid_generate_v1",
+    "uuidv7",
+    "clock_timestamp",
+    "timeofday",
+    "nextval",
+    "setval",
+    "gen_random_bytes",
+];
+
+fn default(c: &mut Cursor) -> Default_ {
+    let from = c.at;
+    let ends = ["not", "null", "unique", "primary", "check", "references", "constraint", "generated", "collate"];
+    let mut found = Default_::Same;
+    if c.peek().is_some_and(|t| t.is("null")) {
+        c.at += 1;
+        return Default_::None;
+    }
+    while let Some(t) = c.peek() {
+        if c.at > from && t.kind == Kind::Word && ends.contains(&t.text.as_ref()) {
+            break;
+        }
+        let calls = t.kind == Kind::Word && c.tokens.get(c.at + 1).is_some_and(|n| n.is("("));
+        if calls && RESTLESS.contains(&t.text.as_ref()) {
+            found = Default_::Each;
+        } else if calls && !STEADY.contains(&t.text.as_ref()) && found != Default_::Each {
+            found = Default_::Calls(t.text.to_string());
+        }
+        if t.is("(") {
+            // Calls inside count as well.
+            let inside = c.at;
+            skip_parens(c);
+            let mut inner = Cursor { tokens: &c.tokens[inside + 1..c.at.saturating_sub(1).max(inside + 1)], at: 0 };
+            while inner.peek().is_some() {
+                match default_part(&mut inner) {
+                    Default_::Same | Default_::None => {}
+                    Default_::Each => found = Default_::Each,
+                    calls if found != Default_::Each => found = calls,
+                    _ => {}
+                }
+            }
+            continue;
+        }
+        c.at += 1;
+    }
+    found
+}
+
+/// The next token inside of parentheses.
+fn default_part(c: &mut Cursor) -> Default_ {
+    let Some(t) = c.peek() else { return Default_::Same };
+    let calls = t.kind == Kind::Word && c.tokens.get(c.at + 1).is_some_and(|n| n.is("("));
+    c.at += 1;
+    match t.text.as_ref() {
+        name if calls && RESTLESS.contains(&name) => Default_::Each,
+        name if calls && !STEADY.contains(&name) => Default_::Calls(name.to_string()),
+        _ => Default_::Same,
+    }
+}
+
+fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
+    let name = if c.eat("constraint") { c.name() } else { None };
+    let of = match c.word()? {
+        "check" => Constraint::Check { valid: true, not_null: not_null(c) },
+        "unique" => Constraint::Unique,
+        "primary" => Constraint::PrimaryKey,
+        "exclude" => Constraint::Exclude,
+        "foreign" => {
+            while c.peek().is_some_and(|t| !t.is("references")) {
+                c.at += 1;
+            }
+            c.eat("references");
+            Constraint::ForeignKey { valid: true, to: c.name()? }
+        }
+        _ => return None,
+    };
+    let (not_valid, using_index) = (ends_with(c, "not valid"), has(c, "using index"));
+    Some(Action::AddConstraint {
+        table,
+        name,
+        of,
+        not_valid,
+        using_index: using_index && !has(c, "using index tablespace"),
+    })
+}
+
+fn has(c: &Cursor, words: &str) -> bool {
+    (0..c.tokens.len()).any(|at| Cursor { tokens: c.tokens, at }.eat(words))
+}
+
+fn ends_with(c: &Cursor, words: &str) -> bool {
+    has(c, words)
+}
+
+/// `(c IS NOT NULL)` and nothing else.
+fn not_null(c: &Cursor) -> Option<String> {
+    let mut c = c.clone();
+    let mut open = 0;
+    while c.eat("(") {
+        open += 1;
+    }
+    let column = c.name()?;
+    if !c.eat("is not null") {
+        return None;
+    }
+    (0..open).all(|_| c.eat(")")).then_some(column)
+}
+
+pub(super) fn other(c: &mut Cursor) -> Option<Action> {
+    if c.eat("type") {
+        return Some(if c.ahead("add") && c.ahead("value") {
+            Action::AddEnumValue
+        } else if c.ahead("rename") {
+            Action::DropOther { what: "the old name of a type".to_string() }
+        } else {
+            Action::Harmless
+        });
+    }
+    if c.eat("index") && c.ahead("rename") {
+        return Some(Action::Harmless);
+    }
+    for what in ["view", "function", "procedure", "schema", "sequence", "materialized view", "domain"] {
+        if c.eat(what) && c.ahead("rename") {
+            return Some(Action::DropOther { what: format!("the old name of a {what}") });
+        }
+    }
+    Some(Action::Harmless)
+}

@@ -1,0 +1,354 @@
+//! What of a statement's effects is a finding for a service that runs meanwhile.
+use std::collections::BTreeSet;
+
+use super::action::{Action, Default_, actions};
+use super::catalogue::{Catalogue, Constraint, Table};
+use super::lex::{Lines, Statement};
+use super::predict::{self, Effect, Sure};
+use super::{Report, Severity, finding, place};
+use crate::compat::Finding;
+
+/// Fewer rows are dealt with in no time.
+const SMALL: u64 = 10_000;
+/// More rows keep a lock for longer than people wait.
+const LARGE: u64 = 1_000_000;
+
+/// Goes through the statements in order; what one does is known to the next.
+pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &mut Catalogue, report: &mut Report) {
+    let mut look = Look {
+        file,
+        lines,
+        known,
+        report,
+        number: 0,
+        at: 0,
+        inside: false,
+        guarded: false,
+        exclusive: BTreeSet::new(),
+    };
+    for (number, statement) in statements.iter().enumerate() {
+        (look.number, look.at) = (number, statement.start);
+        for action in actions(&statement.tokens) {
+            look.action(&action);
+            learn(&action, look.known);
+        }
+    }
+}
+
+struct Look<'a> {
+    file: &'a str,
+    lines: &'a Lines<'a>,
+    known: &'a mut Catalogue,
+    report: &'a mut Report,
+    number: usize,
+    at: usize,
+    /// Between BEGIN and COMMIT.
+    inside: bool,
+    /// A `lock_timeout` is set, or it was said that none is.
+    guarded: bool,
+    /// Tables this transaction has locked against readers.
+    exclusive: BTreeSet<String>,
+}
+
+impl Look<'_> {
+    fn say(&mut self, rule: &'static str, severity: Severity, message: String, advice: &str) -> &mut Finding {
+        let at = place(self.file, self.lines, self.number, self.at);
+        let mut f = finding(rule, severity, at, message);
+        f.recommendation = Some(advice.to_string()).filter(|a| !a.is_empty());
+        self.report.findings.push(f);
+        let last = self.report.findings.len() - 1;
+        &mut self.report.findings[last]
+    }
+
+    fn is_new(&self, table: &str) -> bool {
+        self.known.table(table).is_some_and(|t| t.rows == Some(0))
+    }
+
+    /// How bad it is to hold a table of this size.
+    fn by_size(&self, table: &str) -> Severity {
+        match self.known.table(table).and_then(|t| t.rows) {
+            Some(rows) if rows < SMALL => Severity::Info,
+            Some(rows) if rows < LARGE => Severity::Warning,
+            _ => Severity::Critical,
+        }
+    }
+
+    fn action(&mut self, action: &Action) {
+        match action {
+            Action::Begin => self.inside = true,
+            Action::Commit => {
+                self.inside = false;
+                self.exclusive.clear();
+            }
+            Action::Set { name, off } if name == "lock_timeout" => self.guarded = !off,
+            Action::Opaque { what } => {
+                let (line, _) = self.lines.spot(self.at);
+                self.report
+                    .not_compared
+                    .push(format!("{}:{line}: `{what}`: what it does cannot be seen from here", self.file));
+            }
+            _ => {}
+        }
+        let effects = predict::of(action, self.known);
+        for effect in &effects {
+            if !self.is_new(&effect.table) {
+                self.effect(effect, action);
+            }
+        }
+        self.destroys(action);
+        self.order(action);
+        self.breaks(action);
+    }
+
+    /// What the locks and the time they are held for do.
+    fn effect(&mut self, effect: &Effect, action: &Action) {
+        let Effect { table, lock, .. } = effect;
+        let size = self.by_size(table);
+        let held = format!("{table} is held under {}", lock.name());
+        match (&effect.rewrite, &effect.scan) {
+            (Sure::Yes, _) => {
+                let message = format!("{held} while all its rows and indexes are written anew");
+                self.say("sql-table-rewrite", size, message, rewrite_advice(action));
+            }
+            (Sure::Unless(case), _) => {
+                let message = format!("{held} while all its rows are written anew, unless {case}");
+                let severity = size.min(Severity::Warning);
+                self.say("sql-table-rewrite", severity, message, rewrite_advice(action));
+            }
+            (Sure::No, Sure::Yes) if lock.blocks_writes() => {
+                let who = if lock.blocks_reads() { "nobody reads or writes" } else { "nobody writes" };
+                let message = format!("{held} while it is read through, and {who}");
+                self.say("sql-scan-under-lock", size, message, scan_advice(action));
+            }
+            _ if lock.blocks_reads() => {
+                let message = format!("{held} for an instant");
+                self.say("sql-lock", Severity::Info, message, "");
+            }
+            _ => {}
+        }
+        for (other, lock) in &effect.others {
+            if lock.blocks_writes() && !self.is_new(other) {
+                let message = format!("{other} is held under {} as well", lock.name());
+                self.say("sql-lock-other-table", Severity::Info, message, "");
+            }
+        }
+        if lock.blocks_writes() && !self.guarded {
+            self.guarded = true;
+            let message = format!(
+                "{} on {table} is asked for without a `lock_timeout`: whoever comes after waits behind it",
+                lock.name()
+            );
+            self.say(
+                "sql-no-lock-timeout",
+                Severity::Warning,
+                message,
+                "SET lock_timeout = '500ms', and try again when it fails",
+            );
+        }
+        if self.inside && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
+            let names: Vec<&str> = self.exclusive.iter().map(String::as_str).collect();
+            let message = format!(
+                "one transaction holds {} against readers, and may meet another that holds them the other way round",
+                names.join(" and ")
+            );
+            self.say("sql-locks-several-tables", Severity::Warning, message, "a transaction for each table");
+        }
+    }
+
+    fn destroys(&mut self, action: &Action) {
+        let gone = "rows and versions that need it are gone for good";
+        match action {
+            Action::DropTable { tables } => {
+                for table in tables.iter().filter(|t| !self.is_new(t)).cloned().collect::<Vec<_>>() {
+                    let advice = "stop using it in one release, and drop it in the next";
+                    self.say("sql-drop-table", Severity::Critical, format!("drops {table}: {gone}"), advice);
+                }
+            }
+            Action::DropColumn { table, column } if !self.is_new(table) => {
+                let message = format!("drops {table}.{column}, which versions that still run may read");
+                let advice = "stop reading and writing it in one release, and drop it in the next";
+                self.say("sql-drop-column", Severity::Critical, message, advice);
+            }
+            Action::Truncate { tables } => {
+                let message = format!("empties {}", tables.join(", "));
+                self.say(
+                    "sql-truncate",
+                    Severity::Critical,
+                    message,
+                    "a migration that deletes wants a person's word for it",
+                );
+            }
+            Action::Delete { table, all: true } if !self.is_new(table) => {
+                let message = format!("deletes every row of {table}");
+                self.say(
+                    "sql-delete-all",
+                    Severity::Critical,
+                    message,
+                    "say which rows, and delete them in small batches",
+                );
+            }
+            Action::Update { table, all: true } if !self.is_new(table) => {
+                let severity = self.by_size(table).clamp(Severity::Info, Severity::Critical);
+                let severity =
+                    if self.known.table(table).and_then(|t| t.rows).is_none() { Severity::Warning } else { severity };
+                let message = format!("writes every row of {table} in one transaction, and holds each until its end");
+                self.say("sql-update-all", severity, message, "fill in batches by key, each a transaction of its own");
+            }
+            Action::DropOther { what } => {
+                let message = format!("takes away {what}, which versions that still run may use");
+                self.say(
+                    "sql-drop-object",
+                    Severity::Warning,
+                    message,
+                    "drop it in the release after the last that uses it",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// What cannot be done inside a transaction, or leaves something behind.
+    fn order(&mut self, action: &Action) {
+        let concurrently = match action {
+            Action::CreateIndex { concurrently, .. }
+            | Action::DropIndex { concurrently, .. }
+            | Action::Reindex { concurrently, .. }
+            | Action::Detach { concurrently, .. } => *concurrently,
+            Action::Vacuum { .. } => true,
+            _ => false,
+        };
+        if concurrently && self.inside {
+            let message = "cannot run inside a transaction: it will fail".to_string();
+            self.say(
+                "sql-concurrently-in-transaction",
+                Severity::Critical,
+                message,
+                "put it into a migration of its own, without BEGIN",
+            );
+        }
+        if let Action::CreateIndex { concurrently: true, if_not_exists: true, .. } = action {
+            let message = "an invalid index that a failed attempt left behind is taken for the real one".to_string();
+            let advice = "leave out IF NOT EXISTS, look at pg_index.indisvalid, and drop an invalid one first";
+            self.say("sql-index-if-not-exists", Severity::Warning, message, advice);
+        }
+        if let Action::Lock { tables, mode } = action
+            && mode.blocks_writes()
+        {
+            let message = format!("{} is held under {} until the transaction ends", tables.join(", "), mode.name());
+            self.say("sql-lock-table", Severity::Critical, message, "let each statement take the lock it needs");
+        }
+        if let Action::Cluster { table: None } = action {
+            let message = "every clustered table is written anew, one after the other".to_string();
+            self.say("sql-table-rewrite", Severity::Critical, message, "pg_repack does it online");
+        }
+        if let Action::Vacuum { full: true, tables } = action
+            && tables.is_empty()
+        {
+            let message = "every table of the database is written anew, one after the other".to_string();
+            self.say("sql-table-rewrite", Severity::Critical, message, "pg_repack does it online");
+        }
+    }
+
+    /// What versions that still run stumble over.
+    fn breaks(&mut self, action: &Action) {
+        match action {
+            Action::Rename { table, what } if !self.is_new(table) => {
+                let message = format!(
+                    "renames {} {table}: every version that runs knows it by the old name",
+                    if *what == "column" { "a column of" } else { "the" }
+                );
+                let advice = "add the new beside the old, write both, and drop the old in a later release; or a view under the old name";
+                self.say("sql-rename", Severity::Critical, message, advice);
+            }
+            Action::AddColumn(c)
+                if c.not_null && c.default == Default_::None && !c.generated && !self.is_new(&c.table) =>
+            {
+                let message = format!(
+                    "{}.{} must have a value and has no default: rows that are there have none, and versions that run give none",
+                    c.table, c.column
+                );
+                let advice = "give it a default, or add it nullable, fill it, and set NOT NULL in a later release";
+                self.say("sql-column-required", Severity::Critical, message, advice);
+            }
+            Action::SetNotNull { table, column } if !self.is_new(table) => {
+                let message = format!("{table}.{column} must have a value now: versions that still run may write none");
+                self.say(
+                    "sql-not-null-for-writers",
+                    Severity::Warning,
+                    message,
+                    "only after the last version that leaves it out is gone",
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a migration itself does is known to what comes after.
+pub(super) fn learn(action: &Action, known: &mut Catalogue) {
+    match action {
+        Action::CreateTable { table } if known.table(table).is_none() => {
+            known.tables.insert(table.clone(), Table { rows: Some(0), ..Table::default() });
+        }
+        Action::DropTable { tables } => tables.iter().for_each(|t| drop(known.tables.remove(t))),
+        Action::AddColumn(c) => {
+            let of = c.of.to_string();
+            known.entry(&c.table).columns.insert(c.column.clone(), of);
+        }
+        Action::AlterType { table, column, to, .. } => {
+            known.entry(table).columns.insert(column.clone(), to.to_string());
+        }
+        Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
+            let of = match of {
+                Constraint::Check { not_null, .. } => {
+                    Constraint::Check { valid: !not_valid, not_null: not_null.clone() }
+                }
+                Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
+                other => other.clone(),
+            };
+            known.entry(table).constraints.insert(name.clone(), of);
+        }
+        Action::Validate { table, name } => {
+            if let Some(Constraint::Check { valid, .. } | Constraint::ForeignKey { valid, .. }) =
+                known.entry(table).constraints.get_mut(name)
+            {
+                *valid = true;
+            }
+        }
+        Action::DropConstraint { table, name } => drop(known.entry(table).constraints.remove(name)),
+        Action::CreateIndex { table, name: Some(name), .. } => drop(known.entry(table).indexes.insert(name.clone())),
+        _ => {}
+    }
+}
+
+fn rewrite_advice(action: &Action) -> &'static str {
+    match action {
+        Action::AddColumn(_) => "add it without default, set the default after, and fill the rows in batches",
+        Action::AlterType { .. } => {
+            "a new column of the new type, written by a trigger and filled in batches, takes its place"
+        }
+        _ => "pg_repack, or a copy that is filled in batches, does it online",
+    }
+}
+
+fn scan_advice(action: &Action) -> &'static str {
+    match action {
+        Action::SetNotNull { .. } => {
+            "ADD CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL reads nothing"
+        }
+        Action::AddConstraint { of: Constraint::Unique | Constraint::PrimaryKey, .. } => {
+            "CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
+        }
+        Action::AddConstraint { of: Constraint::Exclude, .. } => {
+            "there is no online form: a new table that is filled in batches"
+        }
+        Action::AddConstraint { .. } => "ADD … NOT VALID, and VALIDATE CONSTRAINT in a transaction after it",
+        Action::CreateIndex { .. } => "CREATE INDEX CONCURRENTLY",
+        Action::Reindex { .. } => "REINDEX … CONCURRENTLY",
+        Action::Refresh { .. } => "REFRESH MATERIALIZED VIEW CONCURRENTLY",
+        Action::AddColumn(_) => {
+            "add the column first, and its constraint after: NOT VALID, then VALIDATE; unique by an index CONCURRENTLY"
+        }
+        _ => "",
+    }
+}

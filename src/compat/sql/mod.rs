@@ -1,0 +1,89 @@
+//! SQL of migrations (PostgreSQL 15): what each statement locks, rewrites and reads through, and what that does to a service
+//! that runs meanwhile.
+//!
+//! # Layout
+//! - [`lex`] tokens and statements; `action`, `alter` what a statement does, as far as it matters here
+//! - [`catalogue`] what is known of the database: given, and added to by the migration itself
+//! - [`predict`] lock, rewrite and scan of each action; `types` whether a change of type rewrites
+//! - `hazard` what of it is a finding; `squawk` what an established linter adds to it
+//! - [`declared`] migrations of a release against each other: expand and contract, time, the way back
+mod action;
+mod alter;
+pub mod catalogue;
+pub mod declared;
+mod hazard;
+pub mod lex;
+pub mod predict;
+mod squawk;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use catalogue::Catalogue;
+
+use super::finding::fingerprint;
+use super::spots::Fault;
+use super::{Area, Finding, Location, Place, Report, Severity};
+
+/// Longer files are refused.
+pub const LIMIT: usize = 16 << 20;
+
+/// Lints one file. Statements are taken one after the other, so what the first creates is known to the second, and
+/// `catalogue` then knows what the file did.
+///
+/// # Errors
+/// The text is no SQL, with the place.
+pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report, Vec<Fault>> {
+    let lines = lex::Lines::new(text);
+    let fault = |at: usize, message: String| {
+        let (line, column) = lines.spot(at);
+        Fault { file: file.to_string(), line, column, pointer: String::new(), message }
+    };
+    if text.len() > LIMIT {
+        return Err(vec![fault(0, format!("{} MB long; at most {} MB are read", text.len() >> 20, LIMIT >> 20))]);
+    }
+    let statements = lex::statements(text).map_err(|e| vec![fault(e.at, e.message)])?;
+    let mut report = Report::default();
+    let checked = squawk::check(text, &statements);
+    match checked {
+        squawk::Checked::Broken(errors) => return Err(errors.into_iter().map(|(at, m)| fault(at, m)).collect()),
+        squawk::Checked::Untame(at, why) => {
+            report.not_compared.push(format!("{file}:{}: {why}; only our own rules looked at it", lines.spot(at).0));
+        }
+        squawk::Checked::Said(said) => {
+            for s in said {
+                let number = statements.partition_point(|x| x.start <= s.at).saturating_sub(1);
+                let mut f = finding(s.rule, s.severity, place(file, &lines, number, s.at), s.message);
+                f.recommendation = s.help;
+                report.findings.push(f);
+            }
+        }
+    }
+    hazard::look(file, &lines, &statements, catalogue, &mut report);
+    report.findings.sort_by(|a, b| {
+        let line = |f: &Finding| f.location.revision.as_ref().and_then(|p| p.line);
+        (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
+    });
+    Ok(report)
+}
+
+/// A statement's place: its number in the file, so that a waiver holds while lines move.
+fn place(file: &str, lines: &lex::Lines, statement: usize, at: usize) -> Place {
+    Place { file: file.to_string(), pointer: format!("/{statement}"), line: Some(lines.spot(at).0) }
+}
+
+fn finding(rule: &'static str, severity: Severity, place: Place, message: String) -> Finding {
+    let location = Location { base: None, revision: Some(place) };
+    Finding {
+        rule,
+        severity,
+        direction: None,
+        area: Area::Database,
+        fingerprint: fingerprint(rule, None, &location),
+        location,
+        affected: Vec::new(),
+        message,
+        details: Vec::new(),
+        recommendation: None,
+    }
+}

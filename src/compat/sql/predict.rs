@@ -1,0 +1,243 @@
+//! What a statement locks, rewrites and reads through, as measured on PostgreSQL 15.
+use super::action::{Action, Column, Default_};
+use super::catalogue::{Catalogue, Constraint};
+use super::types;
+
+/// Table locks, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lock {
+    None,
+    AccessShare,
+    RowShare,
+    RowExclusive,
+    ShareUpdateExclusive,
+    Share,
+    ShareRowExclusive,
+    Exclusive,
+    AccessExclusive,
+}
+
+impl Lock {
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::AccessShare,
+        Self::RowShare,
+        Self::RowExclusive,
+        Self::ShareUpdateExclusive,
+        Self::Share,
+        Self::ShareRowExclusive,
+        Self::Exclusive,
+        Self::AccessExclusive,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "no lock",
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+
+    /// Writers wait for it.
+    pub fn blocks_writes(self) -> bool {
+        self >= Self::Share
+    }
+
+    pub fn blocks_reads(self) -> bool {
+        self == Self::AccessExclusive
+    }
+}
+
+/// Yes, no, or it depends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Sure {
+    #[default]
+    No,
+    Yes,
+    /// Yes, but for this case, which cannot be seen from here.
+    Unless(String),
+}
+
+/// What one action does to one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    pub table: String,
+    pub lock: Lock,
+    /// Other tables that are locked as well.
+    pub others: Vec<(String, Lock)>,
+    /// Heap and indexes are written anew.
+    pub rewrite: Sure,
+    /// All rows are read, or an index is built, while the lock is held.
+    pub scan: Sure,
+}
+
+impl Effect {
+    fn new(table: &str, lock: Lock) -> Self {
+        Self { table: table.to_string(), lock, others: Vec::new(), rewrite: Sure::No, scan: Sure::No }
+    }
+
+    fn rewriting(mut self, rewrite: Sure) -> Self {
+        self.scan = rewrite.clone();
+        self.rewrite = rewrite;
+        self
+    }
+
+    fn scanning(mut self, scan: Sure) -> Self {
+        self.scan = scan;
+        self
+    }
+
+    fn and(mut self, table: &str, lock: Lock) -> Self {
+        self.others.push((table.to_string(), lock));
+        self
+    }
+}
+
+/// The effects of each statement of a text, in order, on tables that were there before. For previews.
+///
+/// # Errors
+/// A quote or comment is not closed.
+pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, super::lex::Broken> {
+    let mut known = catalogue.clone();
+    let mut all = Vec::new();
+    for statement in super::lex::statements(text)? {
+        let actions = super::action::actions(&statement.tokens);
+        all.push(
+            actions
+                .iter()
+                .flat_map(|a| {
+                    let found = of(a, &known);
+                    super::hazard::learn(a, &mut known);
+                    found
+                })
+                .collect(),
+        );
+    }
+    Ok(all)
+}
+
+pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
+    use Lock::{AccessExclusive, Share, ShareUpdateExclusive};
+    let one = |e: Effect| vec![e];
+    match action {
+        Action::DropTable { tables } => tables.iter().map(|t| dropped(t, known)).collect(),
+        Action::Truncate { tables } => tables.iter().map(|t| Effect::new(t, AccessExclusive)).collect(),
+        Action::Rename { table, .. }
+        | Action::Instant { table }
+        | Action::DropColumn { table, .. }
+        | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
+        Action::AddColumn(column) => one(added(column)),
+        Action::AlterType { table, column, to, using } => {
+            let from = known.table(table).and_then(|t| t.columns.get(column)).and_then(|t| types::Type::parse(t));
+            let rewrite = match from {
+                _ if *using => Sure::Yes,
+                Some(from) => types::rewrites(&from, to, known.utc),
+                None => types::may_rewrite(to),
+            };
+            one(Effect::new(table, AccessExclusive).rewriting(rewrite))
+        }
+        Action::SetNotNull { table, column } => {
+            let scan = if known.is_not_null(table, column) { Sure::No } else { Sure::Yes };
+            one(Effect::new(table, AccessExclusive).scanning(scan))
+        }
+        Action::Light { table } | Action::Attach { table } => one(Effect::new(table, ShareUpdateExclusive)),
+        Action::Rewrite { table, .. } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
+        Action::AddConstraint { table, of, not_valid, using_index, .. } => {
+            one(constrained(table, of, *not_valid || *using_index))
+        }
+        Action::Validate { table, .. } => one(Effect::new(table, ShareUpdateExclusive).scanning(Sure::Yes)),
+        Action::DropConstraint { table, name } => {
+            let e = Effect::new(table, AccessExclusive);
+            one(match known.table(table).and_then(|t| t.constraints.get(name)) {
+                Some(Constraint::ForeignKey { to, .. }) => e.and(to, AccessExclusive),
+                _ => e,
+            })
+        }
+        Action::Detach { table, concurrently } => {
+            one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { AccessExclusive }))
+        }
+        Action::CreateIndex { table, concurrently, .. } => {
+            one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
+        }
+        other => of_upkeep(other, known),
+    }
+}
+
+/// Statements about indexes and about what a table is stored in, and those that change rows.
+fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
+    use Lock::{AccessExclusive, Exclusive, RowExclusive, Share, ShareRowExclusive, ShareUpdateExclusive};
+    let one = |e: Effect| vec![e];
+    match action {
+        Action::DropIndex { names, concurrently } => {
+            let lock = if *concurrently { ShareUpdateExclusive } else { AccessExclusive };
+            names.iter().map(|n| Effect::new(known.of_index(n).unwrap_or(&format!("the table of {n}")), lock)).collect()
+        }
+        Action::Reindex { what, name, concurrently } => {
+            let table = match what.as_str() {
+                "index" => known.of_index(name).map_or(format!("the table of {name}"), String::from),
+                _ => name.clone(),
+            };
+            one(Effect::new(&table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
+        }
+        Action::CreateTrigger { table } => one(Effect::new(table, ShareRowExclusive)),
+        Action::Update { table, .. } | Action::Delete { table, .. } => one(Effect::new(table, RowExclusive)),
+        Action::Vacuum { full: true, tables } => {
+            tables.iter().map(|t| Effect::new(t, AccessExclusive).rewriting(Sure::Yes)).collect()
+        }
+        Action::Vacuum { full: false, tables } => tables.iter().map(|t| Effect::new(t, ShareUpdateExclusive)).collect(),
+        Action::Cluster { table: Some(table) } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
+        Action::Lock { tables, mode } => tables.iter().map(|t| Effect::new(t, *mode)).collect(),
+        Action::Refresh { view, concurrently } => {
+            one(Effect::new(view, if *concurrently { Exclusive } else { AccessExclusive }).scanning(Sure::Yes))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Tables a dropped one points at are locked as well.
+fn dropped(table: &str, known: &Catalogue) -> Effect {
+    let mut e = Effect::new(table, Lock::AccessExclusive);
+    for constraint in known.table(table).into_iter().flat_map(|t| t.constraints.values()) {
+        if let Constraint::ForeignKey { to, .. } = constraint {
+            e = e.and(to, Lock::AccessExclusive);
+        }
+    }
+    e
+}
+
+fn added(column: &Column) -> Effect {
+    let mut e = Effect::new(&column.table, Lock::AccessExclusive);
+    e = match &column.default {
+        _ if column.generated => e.rewriting(Sure::Yes),
+        Default_::Each => e.rewriting(Sure::Yes),
+        Default_::Calls(function) => e.rewriting(Sure::Unless(format!("{function}() is not volatile"))),
+        Default_::None | Default_::Same if column.check || column.unique => e.scanning(Sure::Yes),
+        Default_::None | Default_::Same => e,
+    };
+    match &column.references {
+        Some(to) => {
+            let scan = column.default != Default_::None;
+            if scan && e.scan == Sure::No {
+                e = e.scanning(Sure::Yes);
+            }
+            e.and(to, Lock::ShareRowExclusive)
+        }
+        None => e,
+    }
+}
+
+fn constrained(table: &str, of: &Constraint, at_once: bool) -> Effect {
+    let scan = if at_once { Sure::No } else { Sure::Yes };
+    match of {
+        Constraint::ForeignKey { to, .. } => {
+            Effect::new(table, Lock::ShareRowExclusive).scanning(scan).and(to, Lock::ShareRowExclusive)
+        }
+        _ => Effect::new(table, Lock::AccessExclusive).scanning(scan),
+    }
+}

@@ -1,0 +1,137 @@
+//! Types of columns, and whether a change from one to another writes every row anew.
+use super::action::{Cursor, skip_parens};
+use super::lex::{self, Kind};
+use super::predict::Sure;
+
+/// Under the one name PostgreSQL itself uses, with what stands in parentheses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Type {
+    pub name: String,
+    pub of: Vec<u32>,
+    pub array: bool,
+}
+
+const NAMES: &[(&str, &str)] = &[
+    ("character varying", "varchar"),
+    ("char varying", "varchar"),
+    ("character", "char"),
+    ("bpchar", "char"),
+    ("integer", "int"),
+    ("int4", "int"),
+    ("int8", "bigint"),
+    ("int2", "smallint"),
+    ("bigserial", "bigserial"),
+    ("decimal", "numeric"),
+    ("dec", "numeric"),
+    ("double precision", "float8"),
+    ("real", "float4"),
+    ("boolean", "bool"),
+    ("bit varying", "varbit"),
+    ("timestamp with time zone", "timestamptz"),
+    ("timestamp without time zone", "timestamp"),
+    ("time with time zone", "timetz"),
+    ("time without time zone", "time"),
+];
+
+impl Type {
+    pub fn read(c: &mut Cursor) -> Self {
+        let Some(mut name) = c.name() else { return Self::default() };
+        for more in ["varying", "precision"] {
+            if c.eat(more) {
+                name = format!("{name} {more}");
+            }
+        }
+        let from = c.at;
+        let mut of = Vec::new();
+        if skip_parens(c) {
+            let numbers = c.tokens[from..c.at].iter().filter(|t| t.kind == Kind::Number);
+            of = numbers.filter_map(|t| t.text.parse().ok()).collect();
+        }
+        for more in ["with time zone", "without time zone"] {
+            if c.eat(more) {
+                name = format!("{name} {more}");
+            }
+        }
+        let array = c.eat("[") || c.eat("array");
+        while c.peek().is_some_and(|t| t.is("[") || t.is("]") || t.kind == Kind::Number) {
+            c.at += 1;
+        }
+        let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+        let name = NAMES.iter().find(|(n, _)| *n == name).map_or(name, |(_, n)| n).to_string();
+        Self { name, of, array }
+    }
+
+    /// From a catalogue.
+    pub fn parse(text: &str) -> Option<Self> {
+        let statements = lex::statements(text).ok()?;
+        let tokens = &statements.first()?.tokens;
+        Some(Self::read(&mut Cursor::new(tokens)))
+    }
+}
+
+impl std::fmt::Display for Type {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        if !self.of.is_empty() {
+            let of: Vec<String> = self.of.iter().map(ToString::to_string).collect();
+            write!(f, "({})", of.join(","))?;
+        }
+        if self.array { f.write_str("[]") } else { Ok(()) }
+    }
+}
+
+/// Whether the change rewrites, where the old type is known.
+pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
+    if from == to {
+        return Sure::No;
+    }
+    if from.array != to.array {
+        return Sure::Yes;
+    }
+    let (a, b) = (from.of.first(), to.of.first());
+    let grows = match (a, b) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(a), Some(b)) => b >= a,
+    };
+    let fine = match (from.name.as_str(), to.name.as_str()) {
+        ("varchar" | "text", "text") => true,
+        ("varchar", "varchar") | ("varbit", "varbit") => grows,
+        ("text", "varchar") => to.of.is_empty(),
+        ("numeric", "numeric") => {
+            to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0))
+        }
+        // Without a number it is 6, the most there is.
+        ("timestamp", "timestamp") | ("timestamptz", "timestamptz") | ("time", "time") | ("timetz", "timetz") => {
+            b.unwrap_or(&6) >= a.unwrap_or(&6)
+        }
+        ("cidr", "inet") => true,
+        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if grows => {
+            return match utc {
+                Some(true) => Sure::No,
+                Some(false) => Sure::Yes,
+                None => Sure::Unless("the session's TimeZone is UTC".to_string()),
+            };
+        }
+        _ => false,
+    };
+    if fine { Sure::No } else { Sure::Yes }
+}
+
+/// Whether it rewrites, where the old type is not known.
+pub(super) fn may_rewrite(to: &Type) -> Sure {
+    Sure::Unless(match to.name.as_str() {
+        "text" => "the column is varchar".to_string(),
+        "varchar" => format!(
+            "the column is varchar of at most {}",
+            to.of.first().map_or("any length".to_string(), u32::to_string)
+        ),
+        "numeric" => "the column is numeric with the same scale and no more digits".to_string(),
+        "timestamptz" => "the column is timestamp and the session's TimeZone is UTC".to_string(),
+        "inet" => "the column is cidr".to_string(),
+        "bigint" | "int" | "smallint" | "uuid" | "bool" | "jsonb" | "json" | "date" | "float8" | "float4" => {
+            return Sure::Yes;
+        }
+        other => format!("the column is {other} already"),
+    })
+}

@@ -1,0 +1,133 @@
+//! `pilothouse compat` as it is typed: exit codes, the forms of its output, files that refer to one another.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A folder of its own, gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("pilothouse-compat-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(path.join("parts")).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Folder {
+        std::fs::write(self.0.join(name), text).unwrap();
+        self
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
+        let out = command.args(args).current_dir(&self.0).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (out.status.code().unwrap(), text(&out.stdout), text(&out.stderr))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn description(reference: &str) -> String {
+    format!(
+        "openapi: 3.1.0\ninfo: {{title: Orders, version: '1'}}\npaths:\n  /orders:\n    post:\n      requestBody:\n        content:\n          \
+         application/json:\n            schema: {{$ref: '{reference}'}}\n      responses: {{}}\n"
+    )
+}
+
+fn pair(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    folder
+        .write("old.yaml", &description("parts/old.yaml#/Order"))
+        .write("new.yaml", &description("parts/new.yaml#/Order"))
+        .write("parts/old.yaml", "Order:\n  type: object\n  properties:\n    note: {type: string, maxLength: 80}\n")
+        .write("parts/new.yaml", "Order:\n  type: object\n  properties:\n    note: {type: string, maxLength: 40}\n");
+    folder
+}
+
+#[test]
+fn the_exit_code_says_whether_it_may_follow() {
+    let folder = pair("codes");
+    assert_eq!(folder.run(&["compat", "openapi", "old.yaml", "old.yaml"]).0, 0);
+    let (code, text, _) = folder.run(&["compat", "openapi", "old.yaml", "new.yaml"]);
+    assert_eq!(code, 2);
+    for part in [
+        "critical[request-max-length-tightened] `maxLength` lowered from 80 to 40",
+        "base      parts/old.yaml:4 #/Order/properties/note/maxLength",
+        "revision  parts/new.yaml:4 #/Order/properties/note/maxLength",
+        "reaches   POST /orders",
+        "not compatible: 1 critical, 0 warning, 0 info",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let (code, text, _) = folder.run(&["compat", "openapi", "new.yaml", "old.yaml"]);
+    assert_eq!((code, text.contains("compatible: 0 critical, 0 warning, 1 info")), (0, true), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let folder = pair("unread");
+    folder.write("broken.yaml", "openapi: 3.1.0\npaths: [\n").write("far.yaml", &description("parts/none.yaml#/Order"));
+    std::fs::write(folder.0.join("latin.yaml"), b"openapi: 3.1.0\ninfo: \xe4\n").unwrap();
+    for (file, told) in [
+        ("none.yaml", "none.yaml"),
+        ("parts", "is no file"),
+        ("broken.yaml", "broken.yaml:3:"),
+        ("far.yaml", "far.yaml:9:"),
+        ("latin.yaml", "latin.yaml:2:"),
+    ] {
+        let (code, out, told_of) = folder.run(&["compat", "openapi", "old.yaml", file]);
+        assert_eq!((code, out.as_str()), (1, ""), "{file}: {told_of}");
+        assert!(told_of.contains(told) && told_of.contains("help:"), "{file}: {told_of}");
+    }
+}
+
+#[test]
+fn programs_get_what_they_read() {
+    let folder = pair("forms");
+    let run = |form: &str| folder.run(&["compat", "openapi", "old.yaml", "new.yaml", "-o", form]);
+    let json: Value = serde_json::from_str(&run("json").1).unwrap();
+    assert_eq!(json["compatible"], false);
+    assert_eq!(json["not_compared"], Value::Array(vec![]));
+    let finding = &json["findings"][0];
+    for (field, wanted) in [
+        ("rule", "request-max-length-tightened"),
+        ("severity", "critical"),
+        ("direction", "request"),
+        ("area", "schema"),
+        ("message", "`maxLength` lowered from 80 to 40"),
+    ] {
+        assert_eq!(finding[field], wanted, "{finding}");
+    }
+    assert_eq!(finding["location"]["revision"]["line"], 4);
+    let sarif: Value = serde_json::from_str(&run("sarif").1).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&sarif["version"], &result["level"]), (&Value::from("2.1.0"), &Value::from("error")));
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "parts/new.yaml");
+    let junit = run("junit").1;
+    assert!(junit.contains(r#"tests="2" failures="2""#) && junit.contains("POST /orders</failure>"), "{junit}");
+    let github = run("github").1;
+    let line = "::error file=parts/new.yaml,line=4,title=request-max-length-tightened::`maxLength` lowered from 80 to 40 (POST /orders)";
+    assert_eq!(github.trim_end(), line);
+    for form in ["json", "sarif", "junit", "github"] {
+        assert_eq!(run(form).0, 2, "{form}");
+    }
+}
+
+#[test]
+fn every_rule_is_listed_with_reason_and_example() {
+    let folder = Folder::new("rules");
+    let (code, text, _) = folder.run(&["compat", "rules"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("critical  operation-removed\n"), "{text}");
+    let (_, json, _) = folder.run(&["compat", "rules", "-o", "json"]);
+    let rules: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert!(rules.iter().all(|r| r["reason"].is_string() && r["example"].is_string()), "{json}");
+    assert!(Path::new(&folder.0).is_dir());
+}
