@@ -134,7 +134,7 @@ fn marked(parts: &[NodeId]) -> Conj {
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, kind: GroupKind, step: Step) {
     let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
     let by_value = |old: &Branch, new: &Branch| old.value.is_some() && new.value == old.value;
-    let ways: [&dyn Fn(&Branch, &Branch) -> bool; 2] = [&by_name, &by_value];
+    let ways: [fn(&Branch, &Branch) -> bool; 2] = [by_name, by_value];
     for fits in ways {
         for old in olds.iter_mut().filter(|b| !b.taken) {
             if let Some(new) = news.iter_mut().find(|new| !new.taken && fits(old, new)) {
@@ -145,23 +145,17 @@ fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>,
     }
     by_content(work, &mut olds, &mut news, step);
     one_left(work, &mut olds, &mut news, step);
-    for i in 0..olds.len() {
-        if !olds[i].taken {
-            let covered = kind == GroupKind::AnyOf
-                && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&olds[i].conj, &new.conj).narrows);
-            let kind = gone(kind, covered, olds[i].firm);
-            let change = work.change(kind, Some(olds[i].at), None);
-            change.subject = olds[i].name.clone().unwrap_or_default();
-        }
+    for old in olds.iter().filter(|b| !b.taken) {
+        let covered = kind == GroupKind::AnyOf
+            && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
+        let change = work.change(gone(kind, covered, old.firm), Some(old.at), None);
+        change.subject = old.name.clone().unwrap_or_default();
     }
-    for i in 0..news.len() {
-        if !news[i].taken {
-            let covered = kind == GroupKind::AnyOf
-                && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &news[i].conj).widens);
-            let kind = gone(kind, covered, news[i].firm).swapped();
-            let change = work.change(kind, None, Some(news[i].at));
-            change.subject = news[i].name.clone().unwrap_or_default();
-        }
+    for new in news.iter().filter(|b| !b.taken) {
+        let covered = kind == GroupKind::AnyOf
+            && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &new.conj).widens);
+        let change = work.change(gone(kind, covered, new.firm).swapped(), None, Some(new.at));
+        change.subject = new.name.clone().unwrap_or_default();
     }
 }
 
