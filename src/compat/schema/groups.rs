@@ -80,34 +80,46 @@ pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
         return false;
     }
     let (old, new) = (work.old.groups.clone(), work.new.groups.clone());
-    let (olds, news, kind) = match (old.as_slice(), new.as_slice()) {
-        ([], [group]) => (whole(&work.old), split(work.new_lib(), &work.new, group), group.kind),
-        ([group], []) => (split(work.old_lib(), &work.old, group), whole(&work.new), group.kind),
-        ([x], [y]) if x.branches.len() != y.branches.len() || x.kind != y.kind => {
-            let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
-                branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
-            };
-            let names = named(work.old_lib(), &work.old, x);
-            if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
-                return false;
-            }
-            let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
-            let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
-            if news.iter().take(MAX_TRIES).any(within) {
-                (olds, news, y.kind)
-            } else {
-                let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
-                let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
-                if !olds.iter().take(MAX_TRIES).any(within) {
-                    return false;
-                }
-                (olds, news, x.kind)
-            }
-        }
-        _ => return false,
+    let found = match (old.as_slice(), new.as_slice()) {
+        ([], [group]) => Some((whole(&work.old), split(work.new_lib(), &work.new, group), group.kind)),
+        ([group], []) => Some((split(work.old_lib(), &work.old, group), whole(&work.new), group.kind)),
+        ([], _) | (_, []) => None,
+        (olds, news) => inside(work, olds, news),
     };
+    let Some((olds, news, kind)) = found else { return false };
     settle(work, olds, news, kind, Step::Same);
     true
+}
+
+/// Both sides are choices: one of them may be, as a whole, what an alternative of the other names.
+fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+    if let ([x], [y]) = (old, new) {
+        if x.branches.len() == y.branches.len() && x.kind == y.kind {
+            return None;
+        }
+        let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
+            branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
+        };
+        let names = named(work.old_lib(), &work.old, x);
+        if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
+            return None;
+        }
+    }
+    if let [y] = new {
+        let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
+        let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
+        if news.iter().take(MAX_TRIES).any(within) {
+            return Some((olds, news, y.kind));
+        }
+    }
+    if let [x] = old {
+        let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
+        let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
+        if olds.iter().take(MAX_TRIES).any(within) {
+            return Some((olds, news, x.kind));
+        }
+    }
+    None
 }
 
 /// A schema as the only alternative.
