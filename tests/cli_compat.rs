@@ -78,7 +78,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     for (file, told) in [
         ("none.yaml", "none.yaml"),
         ("parts", "is no file"),
-        ("broken.yaml", "broken.yaml:3:"),
+        ("broken.yaml", "broken.yaml:2:8"),
         ("far.yaml", "far.yaml:9:"),
         ("latin.yaml", "latin.yaml:2:"),
     ] {

@@ -1,11 +1,12 @@
 //! Findings as they come in: each told once, with all the operations it reaches.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::rules::Rule;
+use super::spread::{Bits, join, members};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::finding::{Area, Direction, Finding, Location, Severity, fingerprint};
 
-/// Operations that a finding names; the rest are counted.
+/// Operations that a finding names; all are counted.
 const MAX_AFFECTED: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ struct Entry {
     advice: &'static str,
     message: String,
     details: Vec<String>,
-    affected: BTreeSet<u32>,
+    affected: Bits,
 }
 
 /// What is told of one finding.
@@ -46,7 +47,7 @@ pub struct Found {
 }
 
 impl Found {
-    pub fn add(&mut self, told: Told<'_>, affected: impl IntoIterator<Item = u32>) {
+    pub fn add(&mut self, told: Told<'_>, affected: &Bits) {
         let key = Key {
             rule: told.rule.id,
             direction: told.direction,
@@ -60,9 +61,9 @@ impl Found {
             advice: told.rule.advice,
             message: told.message,
             details: told.details,
-            affected: BTreeSet::new(),
+            affected: Bits::new(),
         });
-        entry.affected.extend(affected);
+        join(&mut entry.affected, affected);
     }
 
     pub fn note(&mut self, text: String) {
@@ -74,14 +75,14 @@ impl Found {
         let finding = |(key, entry): (Key, Entry)| {
             let location =
                 Location { base: key.base.map(|n| base.place(n)), revision: key.revision.map(|n| revision.place(n)) };
-            let name = |i: &u32| operations.get(*i as usize).cloned();
-            let mut affected: Vec<String> = entry.affected.iter().filter_map(name).collect();
+            let reached = members(&entry.affected).count();
+            let named = members(&entry.affected).take(MAX_AFFECTED);
+            let mut affected: Vec<String> = named.filter_map(|i| operations.get(i as usize).cloned()).collect();
             affected.sort();
             affected.dedup();
             let mut details = entry.details;
-            if affected.len() > MAX_AFFECTED {
-                details.push(format!("{} operations are reached; the first {MAX_AFFECTED} are named", affected.len()));
-                affected.truncate(MAX_AFFECTED);
+            if reached > MAX_AFFECTED {
+                details.push(format!("{reached} operations are reached; {MAX_AFFECTED} of them are named"));
             }
             Finding {
                 rule: key.rule,

@@ -118,7 +118,7 @@ impl Check<'_> {
         };
         let (base, revision) = places;
         let told = Told { rule, direction, area: rule.area, base, revision, subject, message, details: Vec::new() };
-        self.found.add(told, at.map(|a| a.operation));
+        self.found.add(told, &at.map(|a| spread::single(a.operation)).unwrap_or_default());
     }
 
     /// Has two schemas compared, on behalf of an operation.

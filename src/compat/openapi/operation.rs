@@ -1,5 +1,5 @@
 //! One operation that both sides have.
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::paths::{self, Operation};
 use super::{At, Check, bodies, parameters, security};
@@ -46,14 +46,14 @@ fn names(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At) {
         let message = format!("operationId changed from {from} to {to}");
         check.tell(at, "operation-id-changed", (x.or(Some(old)), y.or(Some(new))), "", message);
     }
-    let tags = |api: super::Api<'_>, node: NodeId| -> BTreeSet<String> {
-        api.list(node, "tags").iter().filter_map(|n| api.library.text(*n)).map(String::from).collect()
+    let tags = |api: super::Api<'_>, node: NodeId| -> BTreeMap<String, NodeId> {
+        api.list(node, "tags").iter().filter_map(|n| Some((api.library.text(*n)?.to_string(), *n))).collect()
     };
     let (before, after) = (tags(check.old, old), tags(check.new, new));
-    for tag in before.difference(&after) {
-        check.tell(at, "tag-removed", (Some(old), Some(new)), tag, format!("tag `{tag}` removed"));
+    for (tag, x) in before.iter().filter(|(tag, _)| !after.contains_key(*tag)) {
+        check.tell(at, "tag-removed", (Some(*x), Some(new)), tag, format!("tag `{tag}` removed"));
     }
-    for tag in after.difference(&before) {
-        check.tell(at, "tag-added", (Some(old), Some(new)), tag, format!("tag `{tag}` added"));
+    for (tag, y) in after.iter().filter(|(tag, _)| !before.contains_key(*tag)) {
+        check.tell(at, "tag-added", (Some(old), Some(*y)), tag, format!("tag `{tag}` added"));
     }
 }

@@ -107,10 +107,10 @@ impl View {
 }
 
 /// Set of operations.
-type Bits = Vec<u64>;
+pub type Bits = Vec<u64>;
 
 /// Adds one set to another; true when something was new.
-fn join(into: &mut Bits, from: &Bits) -> bool {
+pub fn join(into: &mut Bits, from: &Bits) -> bool {
     if into.len() < from.len() {
         into.resize(from.len(), 0);
     }
@@ -122,14 +122,14 @@ fn join(into: &mut Bits, from: &Bits) -> bool {
     grew
 }
 
-fn single(operation: u32) -> Bits {
+pub fn single(operation: u32) -> Bits {
     let (word, bit) = (operation as usize / 64, operation % 64);
     let mut bits = vec![0; word + 1];
     bits[word] = 1 << bit;
     bits
 }
 
-fn members(bits: &Bits) -> impl Iterator<Item = u32> + '_ {
+pub fn members(bits: &Bits) -> impl Iterator<Item = u32> + '_ {
     let word = |(w, bits): (usize, &u64)| {
         let (w, bits) = (u32::try_from(w * 64).unwrap_or(0), *bits);
         (0..64).filter(move |b| bits >> b & 1 == 1).map(move |b| w + b)
@@ -197,7 +197,7 @@ pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Fo
                 message,
                 details: change.details.clone(),
             };
-            found.add(told, members(bits));
+            found.add(told, bits);
         }
     }
     Ok(())

@@ -80,34 +80,46 @@ pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
         return false;
     }
     let (old, new) = (work.old.groups.clone(), work.new.groups.clone());
-    let (olds, news, kind) = match (old.as_slice(), new.as_slice()) {
-        ([], [group]) => (whole(&work.old), split(work.new_lib(), &work.new, group), group.kind),
-        ([group], []) => (split(work.old_lib(), &work.old, group), whole(&work.new), group.kind),
-        ([x], [y]) if x.branches.len() != y.branches.len() || x.kind != y.kind => {
-            let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
-                branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
-            };
-            let names = named(work.old_lib(), &work.old, x);
-            if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
-                return false;
-            }
-            let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
-            let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
-            if news.iter().take(MAX_TRIES).any(within) {
-                (olds, news, y.kind)
-            } else {
-                let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
-                let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
-                if !olds.iter().take(MAX_TRIES).any(within) {
-                    return false;
-                }
-                (olds, news, x.kind)
-            }
-        }
-        _ => return false,
+    let found = match (old.as_slice(), new.as_slice()) {
+        ([], [group]) => Some((whole(&work.old), split(work.new_lib(), &work.new, group), group.kind)),
+        ([group], []) => Some((split(work.old_lib(), &work.old, group), whole(&work.new), group.kind)),
+        ([], _) | (_, []) => None,
+        (olds, news) => inside(work, olds, news),
     };
+    let Some((olds, news, kind)) = found else { return false };
     settle(work, olds, news, kind, Step::Same);
     true
+}
+
+/// Both sides are choices: one of them may be, as a whole, what an alternative of the other names.
+fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+    if let ([x], [y]) = (old, new) {
+        if x.branches.len() == y.branches.len() && x.kind == y.kind {
+            return None;
+        }
+        let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
+            branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
+        };
+        let names = named(work.old_lib(), &work.old, x);
+        if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
+            return None;
+        }
+    }
+    if let [y] = new {
+        let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
+        let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
+        if news.iter().take(MAX_TRIES).any(within) {
+            return Some((olds, news, y.kind));
+        }
+    }
+    if let [x] = old {
+        let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
+        let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
+        if olds.iter().take(MAX_TRIES).any(within) {
+            return Some((olds, news, x.kind));
+        }
+    }
+    None
 }
 
 /// A schema as the only alternative.
@@ -134,7 +146,7 @@ fn marked(parts: &[NodeId]) -> Conj {
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, kind: GroupKind, step: Step) {
     let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
     let by_value = |old: &Branch, new: &Branch| old.value.is_some() && new.value == old.value;
-    let ways: [&dyn Fn(&Branch, &Branch) -> bool; 2] = [&by_name, &by_value];
+    let ways: [fn(&Branch, &Branch) -> bool; 2] = [by_name, by_value];
     for fits in ways {
         for old in olds.iter_mut().filter(|b| !b.taken) {
             if let Some(new) = news.iter_mut().find(|new| !new.taken && fits(old, new)) {
@@ -145,23 +157,17 @@ fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>,
     }
     by_content(work, &mut olds, &mut news, step);
     one_left(work, &mut olds, &mut news, step);
-    for i in 0..olds.len() {
-        if !olds[i].taken {
-            let covered = kind == GroupKind::AnyOf
-                && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&olds[i].conj, &new.conj).narrows);
-            let kind = gone(kind, covered, olds[i].firm);
-            let change = work.change(kind, Some(olds[i].at), None);
-            change.subject = olds[i].name.clone().unwrap_or_default();
-        }
+    for old in olds.iter().filter(|b| !b.taken) {
+        let covered = kind == GroupKind::AnyOf
+            && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
+        let change = work.change(gone(kind, covered, old.firm), Some(old.at), None);
+        change.subject = old.name.clone().unwrap_or_default();
     }
-    for i in 0..news.len() {
-        if !news[i].taken {
-            let covered = kind == GroupKind::AnyOf
-                && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &news[i].conj).widens);
-            let kind = gone(kind, covered, news[i].firm).swapped();
-            let change = work.change(kind, None, Some(news[i].at));
-            change.subject = news[i].name.clone().unwrap_or_default();
-        }
+    for new in news.iter().filter(|b| !b.taken) {
+        let covered = kind == GroupKind::AnyOf
+            && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &new.conj).widens);
+        let change = work.change(gone(kind, covered, new.firm).swapped(), None, Some(new.at));
+        change.subject = new.name.clone().unwrap_or_default();
     }
 }
 

@@ -18,6 +18,11 @@ fn what_is_merged_counts_as_written_in_one_place() {
     assert_eq!(both("{type: string}", "{type: string, allOf: [{title: words only}]}"), (vec![], vec![]));
     let nullable = "{nullable: true, allOf: [{type: object}]}";
     assert_eq!(both(nullable, "{type: [object, 'null']}"), (vec![], vec![]));
+    // Null must be allowed by all parts, or by the whole; also where the schema is one alternative of several.
+    let half = "{allOf: [{type: string, nullable: true}, {type: string}]}";
+    assert_eq!(both(half, "{type: string}"), (vec![], vec![]));
+    let choice = |schema: &str| format!("{{anyOf: [{schema}, {{type: object, properties: {{a: {{}}}}}}]}}");
+    assert_eq!(both(half, &choice(half)).0, ["request-any-of-added"]);
 }
 
 #[test]
