@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
+//! - [`when`] the values people write about time: zones, dates, weekdays
 //! - [`fleet`], [`policy`], [`upgrade`] one file per kind
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
@@ -20,6 +21,7 @@ mod structure;
 mod tree;
 pub mod units;
 pub mod upgrade;
+pub mod when;
 
 use serde::{Deserialize, Serialize};
 
