@@ -3,13 +3,14 @@
 //! It knows nothing of gaps and overlaps. It walks through time, keeps the highest reading the wall ever had, and asks
 //! whether that has passed the start of a window and not yet its end: the earliest instant at which the wall reads at or
 //! after a time is the one at which the highest reading first reaches it.
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 use super::window::Rules;
 use crate::spec::units::{Dur, Time};
+use crate::spec::when::{Date, Weekday};
 
 pub const MINUTE: i64 = 60_000;
 
@@ -19,43 +20,50 @@ pub struct Minutes {
     pub open: Vec<bool>,
 }
 
+/// What is known of a date the wall has shown.
+struct Day {
+    weekday: Weekday,
+    forbidden: bool,
+}
+
 /// Walks from `from` to `to`; both on whole minutes.
 pub fn scan(tz: Tz, rules: &Rules, from: Time, to: Time) -> Minutes {
     // What was before matters for the highest reading and for windows that began there.
     let lead = 4 * 1440;
-    let mut at = Utc.timestamp_millis_opt(from.0).unwrap() - TimeDelta::minutes(lead);
-    let (mut highest, mut dates, mut open) = (NaiveDateTime::MIN, BTreeSet::new(), Vec::new());
-    for _ in 0..lead + (to.0 - from.0) / MINUTE {
-        let utc = at.naive_utc();
-        let wall = utc + TimeDelta::seconds(tz.offset_from_utc_datetime(&utc).fix().local_minus_utc().into());
+    let first = from.0 / MINUTE - lead;
+    let (mut highest, mut days, mut open) = (i64::MIN, BTreeMap::new(), Vec::new());
+    for minute in first..to.0 / MINUTE {
+        let utc = DateTime::from_timestamp(minute * 60, 0).unwrap().naive_utc();
+        let wall = minute + i64::from(tz.offset_from_utc_datetime(&utc).fix().local_minus_utc()) / 60;
         highest = highest.max(wall);
-        dates.insert(wall.date());
-        open.push(!forbidden(rules, wall.date(), at.timestamp_millis()) && covered(rules, highest, &dates));
-        at += TimeDelta::minutes(1);
+        let forbidden = days.entry(wall.div_euclid(1440)).or_insert_with_key(|day| look(*day, rules)).forbidden;
+        let at = minute * MINUTE;
+        let closed = rules.closed.iter().any(|(from, to)| from.0 <= at && at < to.0);
+        open.push(!forbidden && !closed && covered(rules, highest, &days));
     }
     open.drain(..usize::try_from(lead).unwrap());
     Minutes { from: from.0, open }
 }
 
-fn forbidden(rules: &Rules, date: NaiveDate, at: i64) -> bool {
-    let number = i32::try_from(date.signed_duration_since(NaiveDate::from_ymd_opt(1970, 1, 1).unwrap()).num_days());
-    let number = number.unwrap();
-    let weekday = crate::spec::when::Weekday::ALL[date.weekday().num_days_from_monday() as usize];
-    rules.excluded.iter().any(|d| d.first.0 <= number && number <= d.last.0)
-        || rules.seasons.iter().any(|s| s.months.holds(date.month()) && s.days.holds(weekday))
-        || rules.closed.iter().any(|(from, to)| from.0 <= at && at < to.0)
+fn look(day: i64, rules: &Rules) -> Day {
+    let date = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + TimeDelta::days(day);
+    let weekday = Weekday::ALL[date.weekday().num_days_from_monday() as usize];
+    let number = Date(i32::try_from(day).unwrap());
+    let forbidden = rules.excluded.iter().any(|d| d.first <= number && number <= d.last)
+        || rules.seasons.iter().any(|s| s.months.holds(date.month()) && s.days.holds(weekday));
+    Day { weekday, forbidden }
 }
 
-fn covered(rules: &Rules, highest: NaiveDateTime, dates: &BTreeSet<NaiveDate>) -> bool {
-    let day = highest.date();
-    let anchors = [day, day.pred_opt().unwrap()];
-    rules.windows.iter().any(|w| {
-        let time = |c: crate::spec::when::Clock| NaiveTime::MIN + TimeDelta::milliseconds(c.millis());
-        anchors.iter().filter(|d| dates.contains(d)).any(|anchor| {
-            let weekday = crate::spec::when::Weekday::ALL[anchor.weekday().num_days_from_monday() as usize];
-            let start = anchor.and_time(time(w.start));
-            let end = if w.end > w.start { anchor.and_time(time(w.end)) } else { anchor.succ_opt().unwrap().and_time(time(w.end)) };
-            w.days.holds(weekday) && start <= highest && highest < end
+fn covered(rules: &Rules, highest: i64, days: &BTreeMap<i64, Day>) -> bool {
+    let day = highest.div_euclid(1440);
+    [day, day - 1].into_iter().any(|anchor| {
+        // A date the wall has not shown has no window.
+        let Some(known) = days.get(&anchor) else { return false };
+        rules.windows.iter().filter(|w| w.days.holds(known.weekday)).any(|w| {
+            let (from, to) = (w.start.millis() / MINUTE, w.end.millis() / MINUTE);
+            let start = anchor * 1440 + from;
+            let end = if to > from { anchor * 1440 + to } else { (anchor + 1) * 1440 + to };
+            start <= highest && highest < end
         })
     })
 }

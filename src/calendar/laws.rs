@@ -10,7 +10,7 @@ use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Clock, DAY, Date, Dates, Months, Weekday, Zone};
 
 /// How far around `now` the minutes are looked at.
-const NEAR: i64 = 17;
+const NEAR: i64 = 10;
 
 fn year(y: i32) -> i64 {
     NaiveDate::from_ymd_opt(y, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp_millis()
@@ -93,7 +93,7 @@ fn agree(what: &str, told: Option<Time>, seen: Option<Time>, last: Time) -> Resu
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Each answer against a look at every minute.
     #[test]

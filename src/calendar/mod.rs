@@ -16,8 +16,8 @@ pub mod why;
 pub mod window;
 pub mod zone;
 
-pub use outlook::{Outlook, change_text};
-pub use why::{Closure, Extent, Reason, Rule, explain};
+pub use outlook::{Outlook, Touched};
+pub use why::{Closure, Extent, Reason, Rule, explain, said};
 pub use window::{LOOK, Rules, Season, View, Weekly};
 pub use zone::{Change, ZoneClock};
 

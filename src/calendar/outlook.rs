@@ -1,7 +1,8 @@
 //! One look at a window from one instant: everything a list, a screen or a program asks.
-use super::window::{LOOK, View};
-use super::zone::Change;
+use super::window::{LOOK, View, Weekly};
+use super::zone::{Change, date};
 use crate::spec::units::{Dur, Time};
+use crate::spec::when::{DAY, Date};
 
 /// What rules say at one instant. Instants that are not within [`LOOK`] are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,18 +53,36 @@ impl View<'_> {
             last_safe_start: needs.and_then(|d| self.last_safe_start_before(next_end?, d)),
         }
     }
-
-    /// Changes of the zone's clock from `now` on that come before the interval that closes next is over, or within
-    /// `ahead`, whichever is later.
-    pub fn changes_ahead(&self, now: Time, ahead: Dur) -> Vec<Change> {
-        let over = self.next_end(now).unwrap_or(now);
-        self.clock.changes(now, over.max(now + ahead))
-    }
 }
 
-/// For a person: `Europe/Berlin goes forward by 1h`.
-pub fn change_text(change: &Change) -> String {
-    let by = change.after - change.before;
-    let way = if by > 0 { "forward" } else { "back" };
-    format!("{way} by {}", Dur(by.unsigned_abs()))
+/// A window that a change of the clock makes longer, shorter, or takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touched {
+    /// Its date on the wall.
+    pub date: Date,
+    /// Which of the windows.
+    pub window: Weekly,
+    /// How long it is on other days.
+    pub usual: Dur,
+    /// How long it is this time; none when it lies wholly in a gap.
+    pub length: Option<Dur>,
+}
+
+impl View<'_> {
+    /// The windows that a change of the clock touches and no rule forbids, in order.
+    pub fn touched(&self, change: &Change) -> Vec<Touched> {
+        let around = date(change.at.0 + change.before.max(change.after)).0;
+        let mut found = Vec::new();
+        for day in (around - 2..=around + 1).map(Date).filter(|d| !self.rules.forbids(*d)) {
+            for weekly in self.rules.windows.iter().filter(|w| w.days.holds(day.weekday())) {
+                let over = if weekly.end > weekly.start { 0 } else { DAY };
+                let usual = Dur((weekly.end.millis() + over - weekly.start.millis()).unsigned_abs());
+                let length = self.anchored(weekly, day).map(|(start, end)| Time(end).since(Time(start)));
+                if length != Some(usual) {
+                    found.push(Touched { date: day, window: *weekly, usual, length });
+                }
+            }
+        }
+        found
+    }
 }

@@ -72,7 +72,7 @@ impl Rules {
         self.excluded.get(next).copied().filter(|d| d.holds(date))
     }
 
-    fn forbids(&self, date: Date) -> bool {
+    pub(super) fn forbids(&self, date: Date) -> bool {
         self.excluded(date).is_some() || self.seasons.iter().any(|s| s.forbids(date))
     }
 
@@ -251,7 +251,7 @@ impl View<'_> {
 
     /// What a window covers that is anchored on this local date; nothing when the date does not exist or the window lies
     /// wholly in a gap.
-    fn anchored(&self, weekly: &Weekly, day: Date) -> Option<(i64, i64)> {
+    pub(super) fn anchored(&self, weekly: &Weekly, day: Date) -> Option<(i64, i64)> {
         if !weekly.days.holds(day.weekday()) {
             return None;
         }

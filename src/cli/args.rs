@@ -75,6 +75,8 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: TextOrJson,
     },
+    /// Say when a maintenance window is open, when it opens next, and when something fits
+    Windows(WindowsArgs),
     /// Open the console: preview and `start` for files, or take up a run
     Watch {
         #[command(flatten)]
@@ -165,6 +167,39 @@ pub struct PracticeArgs {
     /// Write a kubeconfig here
     #[arg(long, value_name = "FILE")]
     pub kubeconfig_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct WindowsArgs {
+    /// The window's time zone by IANA name, such as Europe/Berlin; never taken for UTC
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Weekdays it opens on, such as Sun or Sat,Sun
+    #[arg(long, value_name = "DAY[,DAY]")]
+    pub days: Option<String>,
+    /// When it opens, in the zone's own time
+    #[arg(long, value_name = "HH:MM")]
+    pub start: Option<String>,
+    /// When it closes; at or before --start means the next day
+    #[arg(long, value_name = "HH:MM")]
+    pub end: Option<String>,
+    /// A date, or a range FIRST..LAST, on which it stays closed; may be given more than once
+    #[arg(long, value_name = "DATE")]
+    pub exclude: Vec<String>,
+    /// Weekdays that are forbidden in some months, such as 05,06:Sat,Sun; may be given more than once
+    #[arg(long, value_name = "MM[,MM]:DAY[,DAY]")]
+    pub season: Vec<String>,
+    /// How long the work takes, such as 2h30m
+    #[arg(long, value_name = "DURATION")]
+    pub needs: Option<String>,
+    /// The instant to answer for, such as 2026-11-22T02:12:00Z [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<String>,
+    /// Say rule by rule why it is not allowed, and when it will be
+    #[arg(long)]
+    pub explain: bool,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: TextOrJson,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ pub mod session;
 pub mod spectate;
 pub mod themes;
 pub mod validate;
+pub mod windows;
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -109,6 +110,10 @@ fn still(command: Command, global: &Global) -> Result<i32> {
                 TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
             }
             Ok(0)
+        }
+        Command::Windows(args) => {
+            let question = windows::question(&args, clock::wall())?;
+            said(out, &windows::answer(&question, args.output), 0)
         }
         Command::Runs { output } => {
             let (text, code) =
