@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::args::{TextOrJson, WindowsArgs};
 use crate::calendar::{self, Change, Closure, LOOK, Outlook, Rule, Rules, Season, Touched, View, Weekly, ZoneClock};
 use crate::spec::units::{Dur, Time, UnitError};
-use crate::spec::when::{Clock, Dates, Weekdays, Zone};
+use crate::spec::when::{Clock, Dates, Instant, Weekdays, Zone};
 
 /// Everything that is asked of one window.
 pub struct Question {
@@ -61,15 +61,7 @@ fn season(text: &str) -> Result<Season> {
 
 /// An instant, with its offset: without one nobody knows when it is.
 pub fn instant(text: &str) -> Result<Time> {
-    let read = chrono::DateTime::parse_from_rfc3339(text)
-        .or_else(|_| chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%#z"));
-    match read {
-        Ok(at) => Ok(Time(at.timestamp_millis())),
-        Err(_) => bail!(
-            "--at: `{text}` is not an instant: write date, time and offset, as in 2026-11-22T02:12:00Z or \
-             2026-11-22T03:12:00+01:00"
-        ),
-    }
+    text.parse().map(|Instant(at)| at).map_err(|e| anyhow!("--at: {e}"))
 }
 
 /// Answers a question for a person or a program.
@@ -85,7 +77,7 @@ pub fn answer(question: &Question, output: TextOrJson) -> String {
 
 /// RFC 3339 in UTC.
 pub fn utc(at: Time) -> String {
-    at.utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+    Instant(at).to_string()
 }
 
 fn fields(look: &Outlook) -> [(&'static str, Option<Time>); 5] {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
 use super::fleet::{Fleet, FleetSpec};
@@ -12,14 +13,17 @@ use super::policy::{Policy, PolicySpec};
 use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
 use super::schema::{self, KINDS};
 use super::structure::{Checker, Path};
+use super::tenants::Tenants;
+use super::tenants_read::{ReadTenant, ReadTenants};
 use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
 use super::{API_VERSION, Bundle};
 
-/// Characters of one file that are read; the largest real fleets stay far below.
-pub const MAX_FILE: usize = 2 * 1024 * 1024;
-/// Kinds that are known to come.
-const LATER: [&str; 2] = ["Tenants", "Calendar"];
+mod when;
+
+/// Bytes of one file that are read: a hundred thousand tenants with everything there is to say of them stay below. What
+/// a file may hold besides is bounded by its values, see `tree`.
+pub const MAX_FILE: usize = 64 * 1024 * 1024;
 
 /// Everything some files say, without errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +31,8 @@ pub struct Loaded {
     pub fleets: Vec<Fleet>,
     pub policies: Vec<Policy>,
     pub upgrades: Vec<Upgrade>,
+    pub tenants: Vec<Tenants>,
+    pub calendars: Vec<Calendar>,
     /// Policies that came with the program.
     pub presets: Vec<Policy>,
     /// What is allowed but probably not meant.
@@ -106,12 +112,14 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
-    let (docs, presets) = reader.docs.split_at(own);
+    let (docs, presets) = reader.docs.split_at_mut(own);
     duplicates(docs, &mut reader.sinks);
     let mut loaded = Loaded {
         fleets: Vec::new(),
         policies: Vec::new(),
         upgrades: Vec::new(),
+        tenants: Vec::new(),
+        calendars: Vec::new(),
         presets: Vec::new(),
         warnings: Report::default(),
     };
@@ -134,6 +142,7 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         upgrades.push(Upgrade { name: doc.name.clone(), spec });
     }
     loaded.upgrades = upgrades;
+    when::read(docs, &[], reader.complete, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());
     if report.problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(report);
@@ -155,9 +164,16 @@ struct Doc {
     sound: Node,
     written: Node,
     cut: bool,
+    /// Of Tenants, in order; they are not in `sound`.
+    tenants: Vec<ReadTenant>,
 }
 
 impl Doc {
+    /// Every field of `spec` came through.
+    fn whole(&self) -> bool {
+        self.written.entries().iter().all(|e| self.sound.get(&e.key).is_some_and(|s| !s.node.stand_in))
+    }
+
     fn scope<'d, 's, 'a>(&'d self, sink: &'s mut Sink<'a>) -> Scope<'d, 's, 'a> {
         Scope { spec: &self.sound, original: &self.written, start: self.start, sink }
     }
@@ -190,15 +206,19 @@ impl<'a> Reader<'_, 'a> {
             sink.whole(message, help);
             self.complete = false;
         } else {
-            let (documents, whole) = tree::read(&file.text, &mut sink);
+            let mut tenants: BTreeMap<usize, ReadTenants> = BTreeMap::new();
+            let (documents, whole) = tree::read(&file.text, &mut sink, &mut |document, node, sink| {
+                tenants.entry(document).or_default().add(self.schema, node, sink);
+            });
             // A syntax error may have swallowed further documents.
             self.complete &= whole;
             if documents.is_empty() && whole {
                 let help = "a document starts with `apiVersion:` and `kind:`".to_string();
                 sink.whole("the file holds no document".into(), Some(help));
             }
-            for document in documents {
-                match self.document(index, &document, &mut sink) {
+            for (number, document) in documents.into_iter().enumerate() {
+                let tenants = tenants.remove(&number).unwrap_or_default();
+                match self.document(index, &document, tenants, &mut sink) {
                     Some(doc) => self.docs.push(doc),
                     None => self.complete = false,
                 }
@@ -207,7 +227,13 @@ impl<'a> Reader<'_, 'a> {
         self.sinks.push(sink);
     }
 
-    fn document(&self, file: usize, document: &tree::Document, sink: &mut Sink<'a>) -> Option<Doc> {
+    fn document(
+        &self,
+        file: usize,
+        document: &tree::Document,
+        mut tenants: ReadTenants,
+        sink: &mut Sink<'a>,
+    ) -> Option<Doc> {
         let root = &document.root;
         let Yaml::Map { entries, .. } = &root.yaml else {
             let help = "write fields: apiVersion, kind, metadata and spec".to_string();
@@ -218,7 +244,11 @@ impl<'a> Reader<'_, 'a> {
         let version_fits = api_version(root, document.cut, start, sink);
         let kind = kind(root, document.cut, version_fits, start, sink)?;
         let mut frame = self.schema.pointer(&format!("/$defs/{kind}")).cloned().unwrap_or_default();
-        let spec_schema = self.schema.pointer(&format!("/$defs/{kind}Spec"))?;
+        let mut spec_schema = self.schema.pointer(&format!("/$defs/{kind}Spec"))?.clone();
+        // Elements of the streamed list have been looked at one by one.
+        if let Some(list) = spec_schema.pointer_mut("/properties/tenants").filter(|_| kind == "Tenants") {
+            *list = json!({ "type": "array" });
+        }
         // These three are looked at here; the frame still knows their names.
         for field in ["apiVersion", "kind", "spec"] {
             frame["properties"][field] = Value::Bool(true);
@@ -228,9 +258,16 @@ impl<'a> Reader<'_, 'a> {
         let head = checker.fields(&frame, root, &Path::default(), start);
         let path = Path::default().key("spec");
         let entry = root.get("spec");
-        let sound = entry.and_then(|e| checker.check(spec_schema, &e.node, &path, e.key_place));
-        let sound = sound.unwrap_or_else(|| checker.stand_in(spec_schema, start));
-        let written = entry.map_or_else(|| sound.clone(), |e| e.node.clone());
+        let sound = entry.and_then(|e| checker.check(&spec_schema, &e.node, &path, e.key_place));
+        let mut sound = sound.unwrap_or_else(|| checker.stand_in(&spec_schema, start));
+        let mut written = entry.map_or_else(|| sound.clone(), |e| e.node.clone());
+        if kind == "Tenants" {
+            // A file that names its kind late, and one that breaks off inside an element, leave some to be looked at.
+            written.take_items("tenants");
+            for node in sound.take_items("tenants") {
+                tenants.add(self.schema, &node, checker.sink);
+            }
+        }
         let name = head.iter().find(|e| e.key == "metadata").and_then(|e| e.node.get("name"));
         let (name, name_place) =
             name.map_or((String::new(), start), |e| (e.node.text().unwrap_or("").to_string(), e.node.place));
@@ -241,7 +278,7 @@ impl<'a> Reader<'_, 'a> {
         if head.iter().any(|e| e.key == "metadata") && name.is_empty() {
             checker.sink.error(name_place, "metadata.name: the name is empty".into(), None);
         }
-        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut })
+        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut, tenants: tenants.list })
     }
 }
 
@@ -294,12 +331,8 @@ fn kind(root: &Node, cut: bool, version_fits: bool, start: Place, sink: &mut Sin
     };
     let found = KINDS.into_iter().find(|k| *k == word);
     if found.is_none() && version_fits {
-        if LATER.contains(&word) {
-            sink.error(entry.node.place, format!("kind: `{word}` is not read yet"), Some("take it out for now".into()));
-        } else {
-            let help = nearest(word, KINDS).map_or(all, |k| format!("did you mean `{k}`?"));
-            sink.error(entry.node.place, format!("kind: unknown kind `{word}`"), Some(help));
-        }
+        let help = nearest(word, KINDS).map_or(all, |k| format!("did you mean `{k}`?"));
+        sink.error(entry.node.place, format!("kind: unknown kind `{word}`"), Some(help));
     }
     found
 }

@@ -1,13 +1,14 @@
-//! What did people write? Fleet, Policy and Upgrade files: types, validation, JSON Schema.
+//! What did people write? Fleet, Policy, Upgrade, Tenants and Calendar files: types, validation, JSON Schema.
 //!
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
 //! - [`when`] the values people write about time: zones, dates, weekdays
-//! - [`fleet`], [`policy`], [`upgrade`] one file per kind
+//! - [`fleet`], [`policy`], [`upgrade`], [`tenants`], [`calendar`] one file per kind
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
 //! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
+pub mod calendar;
 pub mod canonical;
 mod check;
 pub mod fleet;
@@ -19,12 +20,15 @@ pub mod report;
 mod schema;
 mod structure;
 mod tree;
+pub mod tenants;
+mod tenants_read;
 pub mod units;
 pub mod upgrade;
 pub mod when;
 
 use serde::{Deserialize, Serialize};
 
+pub use calendar::Calendar;
 pub use fleet::{Environment, Fleet, Service};
 pub use load::{Loaded, MAX_FILE, load, load_known};
 pub use nearest::nearest;
@@ -32,6 +36,7 @@ pub use policy::Policy;
 pub use presets::presets;
 pub use report::{Problem, Report, Severity, SourceFile};
 pub use schema::schema;
+pub use tenants::{Tenant, Tenants};
 pub use upgrade::Upgrade;
 
 /// The one `apiVersion` this program reads.

@@ -6,13 +6,13 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::nearest::nearest;
-use super::units::UnitError;
+use super::units::{Time, UnitError};
 
 /// Milliseconds of a day that the clock does not change on.
 pub const DAY: i64 = 86_400_000;
@@ -290,6 +290,8 @@ impl FromStr for Months {
 pub struct Clock(u16);
 
 impl Clock {
+    pub const MIDNIGHT: Clock = Clock(0);
+
     /// None when there is no such time.
     pub fn of(hour: u16, minute: u16) -> Option<Clock> {
         (hour < 24 && minute < 60).then_some(Clock(hour * 60 + minute))
@@ -329,6 +331,29 @@ impl FromStr for Clock {
     }
 }
 
+/// An instant with its offset, as RFC 3339 writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub Time);
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+}
+
+impl FromStr for Instant {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Instant, UnitError> {
+        let read = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%#z"));
+        read.map(|at| Instant(Time(at.timestamp_millis()))).map_err(|_| {
+            UnitError(format!(
+                "`{text}` is not an instant: write date, time and offset, as in 2026-11-22T02:12:00Z or \
+                 2026-11-22T03:12:00+01:00"
+            ))
+        })
+    }
+}
+
 /// Reading and writing as one text, and a schema that names the format.
 macro_rules! written_as_text {
     ($type:ty, $name:literal, $format:literal, $description:literal) => {
@@ -358,6 +383,7 @@ macro_rules! written_as_text {
 written_as_text!(Zone, "Zone", "pilothouse-zone", "A time zone by its IANA name, such as Europe/Berlin.");
 written_as_text!(Date, "Date", "pilothouse-date", "A date: 2026-12-24.");
 written_as_text!(Dates, "Dates", "pilothouse-dates", "A date, or a range with both ends: 2026-12-24..2026-12-27.");
+written_as_text!(Instant, "Instant", "pilothouse-instant", "An instant with its offset: 2026-12-18T18:00:00Z.");
 written_as_text!(Clock, "Clock", "pilothouse-clock", "A time of day: 02:00.");
 
 impl Serialize for Weekdays {
