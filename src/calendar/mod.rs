@@ -4,6 +4,7 @@
 //! - [`zone`] a zone's clock: instants to what the wall reads, and back
 //! - [`window`] open or not, since when, until when, and when something fits
 //! - [`outlook`] all of that at once
+//! - [`recur`] events of other calendars as stretches that are closed
 //! - [`why`] which rule stands against it, in order of precedence
 #[cfg(test)]
 mod brute;
@@ -12,6 +13,7 @@ mod cases;
 #[cfg(test)]
 mod laws;
 pub mod outlook;
+pub mod recur;
 pub mod why;
 pub mod window;
 pub mod zone;

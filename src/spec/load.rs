@@ -8,6 +8,7 @@ use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
 use super::fleet::{Fleet, FleetSpec};
+use super::ics::{self, IcsFile};
 use super::nearest::nearest;
 use super::policy::{Policy, PolicySpec};
 use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
@@ -33,6 +34,7 @@ pub struct Loaded {
     pub upgrades: Vec<Upgrade>,
     pub tenants: Vec<Tenants>,
     pub calendars: Vec<Calendar>,
+    pub ics: Vec<IcsFile>,
     /// Policies that came with the program.
     pub presets: Vec<Policy>,
     /// What is allowed but probably not meant.
@@ -108,7 +110,7 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
-    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete };
+    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), ics: Vec::new(), sinks: Vec::new(), complete };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
@@ -120,6 +122,7 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         upgrades: Vec::new(),
         tenants: Vec::new(),
         calendars: Vec::new(),
+        ics: Vec::new(),
         presets: Vec::new(),
         warnings: Report::default(),
     };
@@ -142,7 +145,8 @@ pub fn load_known(files: &[SourceFile], presets: &[(&str, &str)], complete: bool
         upgrades.push(Upgrade { name: doc.name.clone(), spec });
     }
     loaded.upgrades = upgrades;
-    when::read(docs, &[], reader.complete, &mut reader.sinks, &mut loaded);
+    loaded.ics = reader.ics;
+    when::read(docs, reader.complete, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());
     if report.problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(report);
@@ -194,6 +198,7 @@ impl Doc {
 struct Reader<'s, 'a> {
     schema: &'s Value,
     docs: Vec<Doc>,
+    ics: Vec<IcsFile>,
     sinks: Vec<Sink<'a>>,
     complete: bool,
 }
@@ -205,6 +210,9 @@ impl<'a> Reader<'_, 'a> {
         if let Some((message, help)) = unfit(&file.text) {
             sink.whole(message, help);
             self.complete = false;
+        } else if ics::is_ics(file) {
+            let events = ics::read(&file.text, &mut sink);
+            self.ics.push(IcsFile { name: file.name.clone(), events });
         } else {
             let mut tenants: BTreeMap<usize, ReadTenants> = BTreeMap::new();
             let (documents, whole) = tree::read(&file.text, &mut sink, &mut |document, node, sink| {

@@ -4,6 +4,7 @@
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
 //! - [`when`] the values people write about time: zones, dates, weekdays
 //! - [`fleet`], [`policy`], [`upgrade`], [`tenants`], [`calendar`] one file per kind
+//! - [`ics`] the events of iCalendar files
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
@@ -12,6 +13,7 @@ pub mod calendar;
 pub mod canonical;
 mod check;
 pub mod fleet;
+pub mod ics;
 mod load;
 mod nearest;
 pub mod policy;
@@ -34,7 +36,7 @@ pub use load::{Loaded, MAX_FILE, load, load_known};
 pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;
-pub use report::{Problem, Report, Severity, SourceFile};
+pub use report::{Problem, Report, Severity, SourceFile, report_of};
 pub use schema::schema;
 pub use tenants::{Tenant, Tenants};
 pub use upgrade::Upgrade;

@@ -243,6 +243,17 @@ impl<'a> Sink<'a> {
     }
 }
 
+/// What a reader makes of one file, or everything that is wrong with it.
+///
+/// # Errors
+/// Every problem, when there is at least one error.
+pub fn report_of<'a, T>(file: &'a SourceFile, read: impl FnOnce(&'a str, &mut Sink<'a>) -> T) -> Result<T, Report> {
+    let mut sink = Sink::new(file);
+    let found = read(&file.text, &mut sink);
+    let report = Report::from(sink.finish());
+    if report.errors() > 0 { Err(report) } else { Ok(found) }
+}
+
 /// The part of a line around a caret, without anything a terminal would act on.
 fn snippet(line: &str, place: Place) -> Option<Snippet> {
     if line.trim().is_empty() {

@@ -5,7 +5,7 @@ use crate::spec::calendar::{CalendarSpec, Closing};
 use crate::spec::units::Dur;
 
 /// `ics`: names of the iCalendar files that were given.
-pub fn check(calendar: &CalendarSpec, ics: &[&str], scope: &mut Scope<'_, '_, '_>) {
+pub fn check(calendar: &CalendarSpec, ics: &[String], scope: &mut Scope<'_, '_, '_>) {
     for (list, closings) in [("freezes", &calendar.freezes), ("blackouts", &calendar.blackouts)] {
         names(list, closings.iter().map(|c| c.name.as_str()), scope);
         for (i, closing) in closings.iter().enumerate() {
@@ -85,7 +85,7 @@ fn known(at: &[Seg<'_>], what: &str, names: &[String], there: Vec<&str>, scope: 
     }
 }
 
-fn extent(list: &str, i: usize, closing: &Closing, ics: &[&str], scope: &mut Scope<'_, '_, '_>) {
+fn extent(list: &str, i: usize, closing: &Closing, ics: &[String], scope: &mut Scope<'_, '_, '_>) {
     let at = [Seg::Key(list), Seg::Index(i)];
     let field = |name| [Seg::Key(list), Seg::Index(i), Seg::Key(name)];
     if !scope.untried(&at, &["from", "to", "dates", "ics"]) {

@@ -9,14 +9,15 @@ use crate::spec::report::Sink;
 use crate::spec::tenants::{Tenants, TenantsSpec};
 
 /// Takes calendars and tenants out of `docs`. `complete`: every document of every file could be read.
-pub fn read(docs: &mut [Doc], ics: &[&str], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
+pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
+    let ics: Vec<String> = loaded.ics.iter().map(|file| file.name.clone()).collect();
     // By name as written; none for one that is broken.
     let mut known: BTreeMap<String, Option<CalendarSpec>> = BTreeMap::new();
     for doc in docs.iter().filter(|d| d.kind == "Calendar") {
         let errors = sinks[doc.file].count();
         let spec = doc.typed::<CalendarSpec>(&mut sinks[doc.file]);
         if let Some(spec) = spec.as_ref().filter(|_| !doc.cut) {
-            check::calendar::check(spec, ics, &mut doc.scope(&mut sinks[doc.file]));
+            check::calendar::check(spec, &ics, &mut doc.scope(&mut sinks[doc.file]));
         }
         let sound = !doc.cut && doc.whole() && sinks[doc.file].count() == errors;
         known.insert(doc.name.clone(), spec.clone().filter(|_| sound));
