@@ -4,20 +4,29 @@
 //! - [`zone`] a zone's clock: instants to what the wall reads, and back
 //! - [`window`] open or not, since when, until when, and when something fits
 //! - [`outlook`] all of that at once
+//! - [`book`] a Calendar, and what it allows each tenant
+//! - [`campaign`] every tenant once, cohort after cohort; [`meet`] when several can at once
+//! - [`reasons`] why a tenant is not upgraded earlier; [`export`] a schedule as an iCalendar file
 //! - [`recur`] events of other calendars as stretches that are closed
 //! - [`why`] which rule stands against it, in order of precedence
+pub mod book;
 #[cfg(test)]
 mod brute;
+pub mod campaign;
 #[cfg(test)]
 mod cases;
+pub mod export;
 #[cfg(test)]
 mod laws;
+pub mod meet;
 pub mod outlook;
+pub mod reasons;
 pub mod recur;
 pub mod why;
 pub mod window;
 pub mod zone;
 
+pub use book::{Allowed, Book, Groups};
 pub use outlook::{Outlook, Touched};
 pub use why::{Closure, Extent, Reason, Rule, explain, said};
 pub use window::{LOOK, Rules, Season, View, Weekly};

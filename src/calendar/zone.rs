@@ -3,7 +3,7 @@ use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::{OffsetName, Tz};
 
 use crate::spec::units::Time;
-use crate::spec::when::{DAY, Date, Zone};
+use crate::spec::when::{DAY, Date, Dates, Zone};
 
 /// No zone changes its clock twice within one cell, so that one look at each end of it finds every change. The nearest
 /// two changes of the whole database are 167 hours apart; a test looks at it again.
@@ -126,6 +126,24 @@ impl ZoneClock {
         false
     }
 
+    /// When the wall shows one of these dates: mostly one stretch; a clock that is set back over midnight may show a date
+    /// once more.
+    pub fn stretches(&self, dates: Dates) -> Vec<(Time, Time)> {
+        let (first, after) = (i64::from(dates.first.0) * DAY, (i64::from(dates.last.0) + 1) * DAY);
+        let mut found: Vec<(Time, Time)> = Vec::new();
+        let mut span = self.span(first - FAR);
+        while span.start < after + FAR {
+            let (from, to) = ((first - span.offset).max(span.start), (after - span.offset).min(span.end));
+            match found.last_mut() {
+                _ if from >= to => {}
+                Some(last) if last.1.0 == from => last.1 = Time(to),
+                _ => found.push((Time(from), Time(to))),
+            }
+            span = self.span(span.end);
+        }
+        found
+    }
+
     /// Changes of the clock after `from`, up to `to`, in order.
     pub fn changes(&self, from: Time, to: Time) -> Vec<Change> {
         let mut found = Vec::new();
@@ -150,7 +168,8 @@ impl ZoneClock {
         let local = at.utc().with_timezone(&self.tz);
         let seconds = if at.0 % 60_000 == 0 { "" } else { ":%S" };
         // Zones without letters of their own show their offset, as in `-03`.
-        let name = local.offset().abbreviation().map_or_else(|| local.format("%:z").to_string(), String::from);
+        let offset = || local.format("%:z").to_string().trim_end_matches(":00").to_string();
+        let name = local.offset().abbreviation().map_or_else(offset, String::from);
         format!("{} {name}", local.format(&format!("%a %Y-%m-%d %H:%M{seconds}")))
     }
 
@@ -207,6 +226,15 @@ mod tests {
         assert_eq!(missing, ["2011-12-30"]);
         let sao_paulo = clock("America/Sao_Paulo", "2018-11-01T00:00:00Z", "2018-12-01T00:00:00Z");
         assert!(sao_paulo.exists("2018-11-04".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_date_may_be_shown_in_two_stretches() {
+        let clock = clock("America/St_Johns", "2010-01-01T00:00:00Z", "2010-01-02T00:00:00Z");
+        let stretches = |text: &str| clock.stretches(text.parse().unwrap());
+        let sunday = [("2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z"), ("2010-11-07T03:30:00Z", "2010-11-08T03:30:00Z")];
+        assert_eq!(stretches("2010-11-07"), sunday.map(|(from, to)| (at(from), at(to))));
+        assert_eq!(stretches("2010-11-06..2010-11-07").len(), 1);
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub enum Command {
     },
     /// Say when a maintenance window is open, when it opens next, and when something fits
     Windows(WindowsArgs),
+    /// Plan who is upgraded when, cohort after cohort, and why not earlier
+    Campaign(CampaignArgs),
     /// Open the console: preview and `start` for files, or take up a run
     Watch {
         #[command(flatten)]
@@ -171,6 +173,9 @@ pub struct PracticeArgs {
 
 #[derive(Debug, Args)]
 pub struct WindowsArgs {
+    /// File or folder with Tenants and Calendar: list the windows of all; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "PATH", conflicts_with_all = ["zone", "days", "start", "end", "exclude", "season"])]
+    pub files: Vec<PathBuf>,
     /// The window's time zone by IANA name, such as Europe/Berlin; never taken for UTC
     #[arg(long, value_name = "ZONE")]
     pub zone: Option<String>,
@@ -200,6 +205,30 @@ pub struct WindowsArgs {
     pub explain: bool,
     #[arg(short, long, value_enum, default_value_t)]
     pub output: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+pub struct CampaignArgs {
+    /// File or folder with Tenants and Calendar; may be given more than once
+    #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// How long one tenant takes, such as 90m [default: warm-up, steps and 10m of the upgrade in the files]
+    #[arg(long, value_name = "DURATION")]
+    pub needs: Option<String>,
+    /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<String>,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: CampaignOutput,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CampaignOutput {
+    #[default]
+    Text,
+    Json,
+    /// The schedule as an iCalendar file
+    Ics,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 //! - the other commands, one file each
 pub mod args;
 pub mod audit;
+pub mod campaign;
 pub mod clock;
 pub mod demo;
 pub mod files;
@@ -19,9 +20,11 @@ pub mod schema;
 pub mod screen;
 pub mod session;
 pub mod spectate;
+pub mod tenants;
 pub mod themes;
 pub mod validate;
 pub mod windows;
+pub mod windows_list;
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -109,6 +112,11 @@ fn still(command: Command, global: &Global) -> Result<i32> {
                 TextOrJson::Text => write!(out, "{}", plan::text(&plan))?,
                 TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
             }
+            Ok(0)
+        }
+        Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),
+        Command::Windows(args) if !args.files.is_empty() => {
+            windows_list::list(&args, clock::wall(), out)?;
             Ok(0)
         }
         Command::Windows(args) => {

@@ -81,6 +81,11 @@ pub fn is_ics(file: &SourceFile) -> bool {
     file.name.len() > 4 && file.name.to_ascii_lowercase().ends_with(".ics")
 }
 
+/// Whether a path that was given ends in the one a Calendar names.
+pub fn is_file(given: &str, written: &str) -> bool {
+    given.strip_suffix(written).is_some_and(|front| front.is_empty() || front.ends_with('/'))
+}
+
 /// A line as it is meant: folded ones put together.
 struct Line {
     /// Of its first part, counted from 1.

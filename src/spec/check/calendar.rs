@@ -2,6 +2,7 @@
 use super::tenants::meant;
 use super::{Scope, Seg, at, repeated};
 use crate::spec::calendar::{CalendarSpec, Closing};
+use crate::spec::ics::is_file;
 use crate::spec::units::Dur;
 
 /// `ics`: names of the iCalendar files that were given.
@@ -115,9 +116,4 @@ fn extent(list: &str, i: usize, closing: &Closing, ics: &[String], scope: &mut S
         let help = if ics.is_empty() { "give the file, too, by -f".into() } else { format!("given: {}", ics.join(", ")) };
         scope.error(&field("ics"), &format!("no file `{file}` was given"), help);
     }
-}
-
-/// Whether a path that was given ends in this one.
-pub fn is_file(given: &str, written: &str) -> bool {
-    given.strip_suffix(written).is_some_and(|front| front.is_empty() || front.ends_with('/'))
 }
