@@ -34,7 +34,8 @@ struct Shut {
 
 impl Shut {
     fn binds(&self, tenant: &Tenant) -> bool {
-        let listed = |list: &[String], name: Option<&str>| list.is_empty() || name.is_some_and(|n| list.iter().any(|l| l == n));
+        let listed =
+            |list: &[String], name: Option<&str>| list.is_empty() || name.is_some_and(|n| list.iter().any(|l| l == n));
         // Who does not say what it uses may use all of it.
         let uses = || self.services.is_empty() || tenant.services.is_empty();
         listed(&self.cohorts, Some(&tenant.cohort))
@@ -102,11 +103,8 @@ impl<'a> Book<'a> {
             services: Vec::new(),
         };
         for holiday in &calendar.holidays {
-            let closure = Closure {
-                rule: Rule::Blackout,
-                name: holiday.name.clone(),
-                extent: Extent::Local(holiday.dates),
-            };
+            let closure =
+                Closure { rule: Rule::Blackout, name: holiday.name.clone(), extent: Extent::Local(holiday.dates) };
             shut.push(Shut { regions: holiday.regions.clone(), ..everybody(vec![closure]) });
         }
         let named = |file: &IcsFile| {

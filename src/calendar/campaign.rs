@@ -92,7 +92,8 @@ pub fn plan(book: &Book<'_>, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> 
     for (number, cohort) in book.calendar.cohorts.iter().enumerate() {
         let members = by_cohort.remove(cohort.name.as_str()).unwrap_or_default();
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let mut stage = Stage { cohort, number, tenants, groups, days: &days, ask, turn, moves: Vec::new(), never: Vec::new() };
+        let mut stage =
+            Stage { cohort, number, tenants, groups, days: &days, ask, turn, moves: Vec::new(), never: Vec::new() };
         match cohort.bind {
             Bind::Own => stage.own(&members),
             Bind::Intersection => stage.together(&members)?,
@@ -262,3 +263,7 @@ fn spread(first: Time, last: Time, i: usize, n: usize) -> Time {
     let off = u64::try_from(off).unwrap_or(0);
     first + Dur(off - off % 60_000)
 }
+
+#[cfg(test)]
+#[path = "campaign_tests.rs"]
+mod tests;

@@ -70,7 +70,10 @@ fn erp_sketch_overnight_windows_never_open() {
     let case = case("Europe/Berlin", "Sat 22:00-02:00");
     let look = case.look("2026-11-21T23:30:00Z", None);
     assert!(look.in_window);
-    assert_eq!((z(look.current_start), z(look.next_end)), ("2026-11-21T21:00:00Z".into(), "2026-11-22T01:00:00Z".into()));
+    assert_eq!(
+        (z(look.current_start), z(look.next_end)),
+        ("2026-11-21T21:00:00Z".into(), "2026-11-22T01:00:00Z".into())
+    );
 }
 
 #[test]
@@ -124,7 +127,8 @@ fn erp_sketch_starts_what_does_not_fit() {
 
 #[test]
 fn erp_sketch_loops_for_ever_when_every_day_is_excluded() {
-    let look = case("UTC", "Sun 02:00-06:00").without("2020-01-01..2199-12-31").look("2026-11-22T04:30:00Z", Some("2h"));
+    let look =
+        case("UTC", "Sun 02:00-06:00").without("2020-01-01..2199-12-31").look("2026-11-22T04:30:00Z", Some("2h"));
     assert_eq!((look.in_window, look.next_start, look.next_end, look.earliest_fit), (false, None, None, None));
     assert_eq!((look.current_start, look.last_safe_start), (None, None));
 }
@@ -275,7 +279,10 @@ fn there_is_no_safe_start_in_a_window_that_is_too_short() {
     let look = case("UTC", "Sun 02:00-06:00").look("2026-11-21T00:00:00Z", Some("4h1m"));
     assert_eq!((look.earliest_fit, look.last_safe_start), (None, None));
     let look = case("UTC", "Sun 02:00-06:00").look("2026-11-21T00:00:00Z", Some("4h"));
-    assert_eq!((z(look.earliest_fit), z(look.last_safe_start)), ("2026-11-22T02:00:00Z".into(), "2026-11-22T02:00:00Z".into()));
+    assert_eq!(
+        (z(look.earliest_fit), z(look.last_safe_start)),
+        ("2026-11-22T02:00:00Z".into(), "2026-11-22T02:00:00Z".into())
+    );
 }
 
 #[test]

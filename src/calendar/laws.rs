@@ -50,10 +50,8 @@ fn weekly() -> impl Strategy<Value = Weekly> {
 /// Rules around an instant.
 fn rules(now: Time) -> impl Strategy<Value = Rules> {
     let today = i32::try_from(now.0.div_euclid(DAY)).unwrap();
-    let dates = (-3..6, 0..3).prop_map(move |(first, more)| Dates {
-        first: Date(today + first),
-        last: Date(today + first + more),
-    });
+    let dates = (-3..6, 0..3)
+        .prop_map(move |(first, more)| Dates { first: Date(today + first), last: Date(today + first + more) });
     let month = Date(today).parts().1;
     let season = (weekdays(), 0..3_u32).prop_map(move |(days, off)| Season {
         months: Months::of([(month + off + 11) % 12 + 1, month]).unwrap(),
@@ -88,7 +86,10 @@ fn case() -> impl Strategy<Value = (Tz, Time, Rules, Dur)> {
 
 /// What was found by looking at minutes is the answer; nothing found means that the answer is not near.
 fn agree(what: &str, told: Option<Time>, seen: Option<Time>, last: Time) -> Result<(), TestCaseError> {
-    prop_assert!(told == seen || seen.is_none() && told.is_none_or(|t| t >= last), "{what}: told {told:?}, seen {seen:?}");
+    prop_assert!(
+        told == seen || seen.is_none() && told.is_none_or(|t| t >= last),
+        "{what}: told {told:?}, seen {seen:?}"
+    );
     Ok(())
 }
 
@@ -190,7 +191,14 @@ fn far_answers_and_never() {
     let cases = [
         // Only the half hour after midnight is left, and for a year not even that.
         (Rules { windows: vec![saturday], seasons: vec![season], ..Rules::default() }, Dur::mins(30)),
-        (Rules { windows: vec![saturday], excluded: vec!["2026-01-01..2026-12-31".parse().unwrap()], ..Rules::default() }, Dur::mins(45)),
+        (
+            Rules {
+                windows: vec![saturday],
+                excluded: vec!["2026-01-01..2026-12-31".parse().unwrap()],
+                ..Rules::default()
+            },
+            Dur::mins(45),
+        ),
         (Rules { windows: vec![saturday], seasons: vec![season], ..Rules::default() }, Dur::mins(31)),
     ];
     for (rules, needs) in cases {

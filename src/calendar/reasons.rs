@@ -157,7 +157,8 @@ impl Reasons<'_> {
         let needs = self.ask.needs;
         // If windows alone would have allowed it before, something that rules them out is the reason.
         let bare = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
-        let alone = View { clock: view.clock, rules: &bare }.earliest_fit(turn, needs);
+        let within = |at: &Time| *at <= self.ask.start + LOOK;
+        let alone = View { clock: view.clock, rules: &bare }.earliest_fit(turn, needs).filter(within);
         let told = |at: Time| {
             let reasons = explain(&view, &allowed.closures, at, Some(needs));
             reasons.into_iter().find(|r| !r.allows)
@@ -165,7 +166,7 @@ impl Reasons<'_> {
         match alone {
             None => obstacle(
                 Cause::Time,
-                format!("{needs} are needed, and no window is as long"),
+                format!("{needs} are needed, and no window within {LOOK} of the start is as long"),
                 "a longer window, or work that takes less time".into(),
             ),
             Some(at) if fit.is_none_or(|fit| at < fit) => {

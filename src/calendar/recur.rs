@@ -189,7 +189,10 @@ mod tests {
     use crate::spec::{SourceFile, report::Report, report_of};
 
     fn events(lines: &str) -> Result<Vec<Event>, Report> {
-        let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", lines.replace('|', "\r\n"));
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+            lines.replace('|', "\r\n")
+        );
         report_of(&SourceFile { name: "a.ics".into(), text }, |text, sink| ics::read(text, sink))
     }
 
@@ -218,10 +221,7 @@ mod tests {
             ("DTSTART;VALUE=DATE:20261224|DURATION:P1W", vec!["2026-12-24..2026-12-30"]),
             ("DTSTART;VALUE=DATE:20200229|RRULE:FREQ=YEARLY", vec![]),
             ("DTSTART;VALUE=DATE:20000101|RRULE:FREQ=YEARLY", vec!["2026-01-01", "2027-01-01", "2028-01-01"]),
-            (
-                "DTSTART;VALUE=DATE:20261126|RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH",
-                vec!["2026-11-26", "2027-11-25"],
-            ),
+            ("DTSTART;VALUE=DATE:20261126|RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", vec!["2026-11-26", "2027-11-25"]),
             ("DTSTART;VALUE=DATE:20261125|RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=2", vec!["2026-11-25", "2026-11-27"]),
             ("DTSTART;VALUE=DATE:20261231|RRULE:FREQ=MONTHLY;COUNT=3", vec!["2026-12-31", "2027-01-31", "2027-03-31"]),
             (

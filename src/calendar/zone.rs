@@ -78,11 +78,7 @@ impl ZoneClock {
             let middle = before + (after - before) / 2;
             if self.offset(middle) == first { before = middle } else { after = middle }
         }
-        if at < after {
-            Span { start, end: after, offset: first }
-        } else {
-            Span { start: after, end, offset: last }
-        }
+        if at < after { Span { start, end: after, offset: first } } else { Span { start: after, end, offset: last } }
     }
 
     /// A span that holds the instant. It need not reach as far as its offset does.
@@ -232,7 +228,8 @@ mod tests {
     fn a_date_may_be_shown_in_two_stretches() {
         let clock = clock("America/St_Johns", "2010-01-01T00:00:00Z", "2010-01-02T00:00:00Z");
         let stretches = |text: &str| clock.stretches(text.parse().unwrap());
-        let sunday = [("2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z"), ("2010-11-07T03:30:00Z", "2010-11-08T03:30:00Z")];
+        let sunday =
+            [("2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z"), ("2010-11-07T03:30:00Z", "2010-11-08T03:30:00Z")];
         assert_eq!(stretches("2010-11-07"), sunday.map(|(from, to)| (at(from), at(to))));
         assert_eq!(stretches("2010-11-06..2010-11-07").len(), 1);
     }
@@ -241,7 +238,10 @@ mod tests {
     fn what_is_remembered_is_what_the_database_says() {
         let (from, to) = (at("2010-01-01T00:00:00Z"), at("2013-01-01T00:00:00Z"));
         for name in ["Pacific/Apia", "Africa/Casablanca", "Europe/Moscow", "Asia/Gaza", "UTC"] {
-            let (known, bare) = (clock(name, "2010-01-01T00:00:00Z", "2013-01-01T00:00:00Z"), clock(name, "2010-01-01T00:00:00Z", "2010-01-01T00:00:00Z"));
+            let (known, bare) = (
+                clock(name, "2010-01-01T00:00:00Z", "2013-01-01T00:00:00Z"),
+                clock(name, "2010-01-01T00:00:00Z", "2010-01-01T00:00:00Z"),
+            );
             assert_eq!(known.changes(from, to), bare.changes(from, to), "{name}");
         }
         let moscow = clock("Europe/Moscow", "2010-01-01T00:00:00Z", "2013-01-01T00:00:00Z").changes(from, to);

@@ -83,7 +83,8 @@ impl Made<'_> {
 
     fn text(&self, out: &mut dyn Write) -> Result<()> {
         let (campaign, ask) = (self.campaign(), self.reasons.ask);
-        let done = campaign.done.map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
+        let done =
+            campaign.done.map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
         writeln!(
             out,
             "{}: {} tenants from {}, {} each; {done}; the line stops after {} rollbacks\n",
@@ -101,7 +102,11 @@ impl Made<'_> {
             writeln!(out, "{:<12} {:>7}  {from:<20}  {done:<20}  {bake:<8}  {cap}", part.name, part.tenants)?;
         }
         let width = self.tenants.iter().map(|t| t.id.len()).max().unwrap_or(6).max(6);
-        writeln!(out, "\n{:<width$}  {:<12}  {:<20}  {:<28}  WHY NOT EARLIER", "TENANT", "COHORT", "START", "THEIR TIME")?;
+        writeln!(
+            out,
+            "\n{:<width$}  {:<12}  {:<20}  {:<28}  WHY NOT EARLIER",
+            "TENANT", "COHORT", "START", "THEIR TIME"
+        )?;
         let mut known = Known::default();
         for m in &campaign.moves {
             let cohort = self.cohort(m.cohort);
@@ -111,7 +116,17 @@ impl Made<'_> {
         }
         for n in &campaign.never {
             let why = told(&self.reasons.never(n));
-            writeln!(out, "{:<width$}  {:<12}  {:<20}  {:<28}  {why}", self.id(n.tenant), self.cohort(n.cohort), "never", "")?;
+            writeln!(
+                out,
+                "{:<width$}  {:<12}  {:<20}  {:<28}  {why}",
+                self.id(n.tenant),
+                self.cohort(n.cohort),
+                "never",
+                ""
+            )?;
+        }
+        for part in campaign.parts.iter().filter(|p| p.tenants > 0 && p.done.is_none()) {
+            writeln!(out, "\nnobody of {} can be upgraded: the next cohort would follow without its bake", part.name)?;
         }
         if !campaign.never.is_empty() {
             writeln!(out, "\nno time within {LOOK} for {} of them", campaign.never.len())?;
@@ -141,9 +156,9 @@ impl Made<'_> {
                 "why": self.why(m, &mut known),
             }));
         }
-        let never = campaign.never.iter().map(|n: &Never| {
-            json!({"id": self.id(n.tenant), "cohort": self.cohort(n.cohort), "why": self.reasons.never(n)})
-        });
+        let never = campaign.never.iter().map(
+            |n: &Never| json!({"id": self.id(n.tenant), "cohort": self.cohort(n.cohort), "why": self.reasons.never(n)}),
+        );
         json!({
             "name": self.files.name, "start": utc(ask.start), "needs": ask.needs.to_string(),
             "done": campaign.done.map(utc), "stopAfterRollbacks": self.files.calendar.stop_after_rollbacks,

@@ -146,7 +146,11 @@ fn offset(millis: i64) -> String {
 /// How long until an instant, in whole minutes above a minute.
 fn away(at: Time, now: Time) -> String {
     let left = at.since(now);
-    if at == now { "now".into() } else { format!("in {}", Dur(left.0 - left.0 % if left.0 < 60_000 { 1000 } else { 60_000 })) }
+    if at == now {
+        "now".into()
+    } else {
+        format!("in {}", Dur(left.0 - left.0 % if left.0 < 60_000 { 1000 } else { 60_000 }))
+    }
 }
 
 fn text(question: &Question, view: &View<'_>, look: &Outlook) -> String {

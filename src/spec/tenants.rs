@@ -49,7 +49,7 @@ pub struct Tenant {
     #[serde(default, skip_serializing_if = "none")]
     pub seasons: Box<[Box<str>]>,
     /// Where it is on the globe: the south has the months of a season half a year later.
-    #[serde(default, skip_serializing_if = "Hemisphere::is_north")]
+    #[serde(default)]
     pub hemisphere: Hemisphere,
     /// Services it uses. Left out: all.
     #[serde(default, skip_serializing_if = "none")]
@@ -75,6 +75,7 @@ fn standard() -> Box<str> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
+    /// Weekdays it opens on, such as [Sun].
     pub days: Weekdays,
     pub start: Clock,
     pub end: Clock,
@@ -96,12 +97,6 @@ pub enum Hemisphere {
     North,
     /// Half a year later.
     South,
-}
-
-impl Hemisphere {
-    fn is_north(&self) -> bool {
-        *self == Hemisphere::North
-    }
 }
 
 /// A way to tell somebody.

@@ -231,9 +231,7 @@ impl<'a, 'e> Builder<'a, 'e> {
 
     /// Whether the next value is an element of a list whose elements are handed on.
     fn streams(&self) -> bool {
-        let waits = |frame: &Frame, name: &str| {
-            matches!(frame, Frame::Map { key: Some(Key { name: Some(key), .. }), .. } if key == name)
-        };
+        let waits = |frame: &Frame, name: &str| matches!(frame, Frame::Map { key: Some(Key { name: Some(key), .. }), .. } if key == name);
         let [root @ Frame::Map { entries, .. }, spec, Frame::Seq { .. }] = self.stack.as_slice() else { return false };
         let says = |key: &str, text: &str| entries.iter().any(|e| e.key == key && e.node.text() == Some(text));
         waits(root, "spec") && waits(spec, STREAMED.1) && says("apiVersion", API_VERSION) && says("kind", STREAMED.0)

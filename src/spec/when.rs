@@ -275,7 +275,8 @@ impl fmt::Display for Months {
 impl FromStr for Months {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Months, UnitError> {
-        let bad = |month: &str| UnitError(format!("`{month}` is not a month: write numbers from 01 to 12, as in 05,06"));
+        let bad =
+            |month: &str| UnitError(format!("`{month}` is not a month: write numbers from 01 to 12, as in 05,06"));
         let number = |part: &str| {
             let plain = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
             part.parse::<u32>().ok().filter(|n| plain && (1..=12).contains(n)).ok_or_else(|| bad(part))

@@ -30,7 +30,11 @@ pub fn check(calendar: &CalendarSpec, ics: &[String], scope: &mut Scope<'_, '_, 
     let seasons: Vec<&str> = calendar.seasons.iter().map(|s| s.name.as_str()).collect();
     for (i, slot) in calendar.slots.iter().enumerate() {
         if slot.days.is_empty() && scope.written(at!["slots", i], &["days"]) {
-            scope.error(at!["slots", i, "days"], "the slot opens on no day", "name at least one, such as [Tue]".to_string());
+            scope.error(
+                at!["slots", i, "days"],
+                "the slot opens on no day",
+                "name at least one, such as [Tue]".to_string(),
+            );
         }
         known(at!["slots", i, "seasons"], "season", &slot.seasons, seasons.clone(), scope);
     }
@@ -103,8 +107,12 @@ fn extent(list: &str, i: usize, closing: &Closing, ics: &[String], scope: &mut S
         (Some(from), Some(to)) if to <= from => {
             scope.error(&field("to"), "it is not after `from`", "`to` is the first instant after".to_string());
         }
-        (Some(_), None) => scope.error(&field("from"), "there is no `to`", "add `to:`, the first instant after".to_string()),
-        (None, Some(_)) => scope.error(&field("to"), "there is no `from`", "add `from:`, the first instant".to_string()),
+        (Some(_), None) => {
+            scope.error(&field("from"), "there is no `to`", "add `to:`, the first instant after".to_string())
+        }
+        (None, Some(_)) => {
+            scope.error(&field("to"), "there is no `from`", "add `from:`, the first instant".to_string())
+        }
         _ => {}
     }
     if closing.zone.is_some() && closing.dates.is_none() {
@@ -113,7 +121,8 @@ fn extent(list: &str, i: usize, closing: &Closing, ics: &[String], scope: &mut S
     if let Some(file) = &closing.ics
         && !ics.iter().any(|name| is_file(name, file))
     {
-        let help = if ics.is_empty() { "give the file, too, by -f".into() } else { format!("given: {}", ics.join(", ")) };
+        let help =
+            if ics.is_empty() { "give the file, too, by -f".into() } else { format!("given: {}", ics.join(", ")) };
         scope.error(&field("ics"), &format!("no file `{file}` was given"), help);
     }
 }

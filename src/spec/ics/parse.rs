@@ -7,9 +7,31 @@ use crate::spec::when::{DAY, Date, Weekday, Zone};
 
 /// Properties of an event that say nothing of when it is.
 const SKIPPED: [&str; 25] = [
-    "UID", "DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE", "DESCRIPTION", "LOCATION", "CATEGORIES", "CLASS",
-    "ORGANIZER", "ATTENDEE", "URL", "PRIORITY", "COMMENT", "TRANSP", "GEO", "ATTACH", "CONTACT", "RESOURCES", "RELATED-TO",
-    "REQUEST-STATUS", "COLOR", "IMAGE", "CONFERENCE", "NAME",
+    "UID",
+    "DTSTAMP",
+    "CREATED",
+    "LAST-MODIFIED",
+    "SEQUENCE",
+    "DESCRIPTION",
+    "LOCATION",
+    "CATEGORIES",
+    "CLASS",
+    "ORGANIZER",
+    "ATTENDEE",
+    "URL",
+    "PRIORITY",
+    "COMMENT",
+    "TRANSP",
+    "GEO",
+    "ATTACH",
+    "CONTACT",
+    "RESOURCES",
+    "RELATED-TO",
+    "REQUEST-STATUS",
+    "COLOR",
+    "IMAGE",
+    "CONFERENCE",
+    "NAME",
 ];
 /// Inside an event or a calendar, whole: their times are others', and zones are known here by name.
 const SKIPPED_PARTS: [&str; 2] = ["VALARM", "VTIMEZONE"];
@@ -32,7 +54,11 @@ pub fn read(text: &str, sink: &mut Sink<'_>) -> Vec<Event> {
         sink.whole("the file holds no BEGIN:VCALENDAR".into(), Some("is it an iCalendar file?".into()));
     } else if let Some((part, number)) = reader.open.last() {
         let place = Place { line: *number, column: 1, width: 5 };
-        sink.error(place, format!("{part} is begun here and never ended"), Some("is the file written to the end?".into()));
+        sink.error(
+            place,
+            format!("{part} is begun here and never ended"),
+            Some("is the file written to the end?".into()),
+        );
     }
     reader.events
 }
@@ -149,10 +175,8 @@ fn event(lines: &[Line], end: u32, sink: &mut Sink<'_>) -> Option<Event> {
     let errors = sink.count();
     let one = |name: &str| lines.iter().find(|l| l.name == name);
     for line in lines {
-        let known = matches!(
-            line.name.as_str(),
-            "DTSTART" | "DTEND" | "DURATION" | "RRULE" | "EXDATE" | "SUMMARY" | "STATUS"
-        );
+        let known =
+            matches!(line.name.as_str(), "DTSTART" | "DTEND" | "DURATION" | "RRULE" | "EXDATE" | "SUMMARY" | "STATUS");
         if !known && !SKIPPED.contains(&line.name.as_str()) && !line.name.starts_with("X-") {
             let help = "it may change when the event is; take it out, or write the dates out";
             line.error(sink, format!("{} of an event is not read here", line.name), help);
@@ -177,7 +201,11 @@ fn event(lines: &[Line], end: u32, sink: &mut Sink<'_>) -> Option<Event> {
         for value in line.value.split(',') {
             let found = moment(line, value.trim(), sink)?;
             if matches!(found, Moment::Date(_)) != matches!(start, Moment::Date(_)) {
-                line.error(sink, "EXDATE and DTSTART are not both dates, or both times".into(), "write it as DTSTART is");
+                line.error(
+                    sink,
+                    "EXDATE and DTSTART are not both dates, or both times".into(),
+                    "write it as DTSTART is",
+                );
             }
             except.push(found);
         }
@@ -236,7 +264,8 @@ fn moment(line: &Line, value: &str, sink: &mut Sink<'_>) -> Option<Moment> {
         return Some(Moment::Date(date));
     }
     let time = rest.strip_prefix('T').map(|t| (t.trim_end_matches('Z'), t.ends_with('Z')));
-    let Some((time, utc)) = time.filter(|(t, _)| kind == "DATE-TIME" && t.len() == 6 && t.bytes().all(|b| b.is_ascii_digit()))
+    let Some((time, utc)) =
+        time.filter(|(t, _)| kind == "DATE-TIME" && t.len() == 6 && t.bytes().all(|b| b.is_ascii_digit()))
     else {
         return bad(sink, "is no date and no time");
     };

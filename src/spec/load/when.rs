@@ -42,7 +42,8 @@ pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &m
             Some(None) if known.is_empty() && complete => Some(&default),
             Some(None) if known.len() > 1 => {
                 let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                let message = format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
+                let message =
+                    format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
                 let help = format!("write `calendar:` with one of: {}", names.join(", "));
                 doc.scope(&mut sinks[doc.file]).error(&[], &message, help);
                 None
