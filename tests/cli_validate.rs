@@ -102,7 +102,7 @@ fn folders_without_files_and_files_without_end() {
     let (_, problems) = files::read(std::slice::from_ref(&folder.0));
     assert!(problems[0].message.contains("holds no *.yaml, *.yml or *.ics file"), "{}", problems[0]);
     let (_, problems) = files::read(&[PathBuf::from("/dev/zero")]);
-    assert!(problems[0].message.contains("more than 2097152 bytes"), "{}", problems[0]);
+    assert!(problems[0].message.contains("more than 67108864 bytes"), "{}", problems[0]);
     let large = folder.put("large.yaml", "# x\n".repeat(600_000));
     let (files, problems) = files::read(&[large]);
     assert!(files.is_empty() && problems[0].message.contains("more than"), "{problems:?}");

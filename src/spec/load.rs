@@ -15,7 +15,7 @@ use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
 use super::schema::{self, KINDS};
 use super::structure::{Checker, Path};
 use super::tenants::Tenants;
-use super::tenants_read::{ReadTenant, ReadTenants};
+use super::tenants_read::ReadTenants;
 use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
 use super::{API_VERSION, Bundle};
@@ -168,16 +168,13 @@ struct Doc {
     sound: Node,
     written: Node,
     cut: bool,
+    /// Nothing was wrong with its shape.
+    clean: bool,
     /// Of Tenants, in order; they are not in `sound`.
-    tenants: Vec<ReadTenant>,
+    tenants: ReadTenants,
 }
 
 impl Doc {
-    /// Every field of `spec` came through.
-    fn whole(&self) -> bool {
-        self.written.entries().iter().all(|e| self.sound.get(&e.key).is_some_and(|s| !s.node.stand_in))
-    }
-
     fn scope<'d, 's, 'a>(&'d self, sink: &'s mut Sink<'a>) -> Scope<'d, 's, 'a> {
         Scope { spec: &self.sound, original: &self.written, start: self.start, sink }
     }
@@ -242,6 +239,7 @@ impl<'a> Reader<'_, 'a> {
         mut tenants: ReadTenants,
         sink: &mut Sink<'a>,
     ) -> Option<Doc> {
+        let before = sink.count();
         let root = &document.root;
         let Yaml::Map { entries, .. } = &root.yaml else {
             let help = "write fields: apiVersion, kind, metadata and spec".to_string();
@@ -286,7 +284,8 @@ impl<'a> Reader<'_, 'a> {
         if head.iter().any(|e| e.key == "metadata") && name.is_empty() {
             checker.sink.error(name_place, "metadata.name: the name is empty".into(), None);
         }
-        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut, tenants: tenants.list })
+        let clean = checker.sink.count() == before;
+        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut, clean, tenants })
     }
 }
 

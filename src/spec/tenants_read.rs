@@ -24,7 +24,7 @@ pub struct ReadTenant {
 pub struct ReadTenants {
     pub list: Vec<ReadTenant>,
     /// Elements that were looked at, broken ones included.
-    seen: usize,
+    pub seen: usize,
 }
 
 impl ReadTenants {

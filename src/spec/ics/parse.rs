@@ -379,32 +379,7 @@ fn rule(line: &Line, start: Moment, sink: &mut Sink<'_>) -> Option<Repeat> {
     for part in line.value.trim().split(';').filter(|p| !p.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let name = name.to_ascii_uppercase();
-        let read = match name.as_str() {
-            "FREQ" => {
-                frequency = match value.to_ascii_uppercase().as_str() {
-                    "DAILY" => Some(Frequency::Daily),
-                    "WEEKLY" => Some(Frequency::Weekly),
-                    "MONTHLY" => Some(Frequency::Monthly),
-                    "YEARLY" => Some(Frequency::Yearly),
-                    _ => None,
-                };
-                frequency.is_some()
-            }
-            "INTERVAL" => value.parse().is_ok_and(|n: u32| set(&mut rule.interval, n, n > 0)),
-            "COUNT" => value.parse().is_ok_and(|n: u32| set(&mut rule.count, Some(n), n > 0)),
-            "UNTIL" => {
-                rule.until = until(line, value, start, sink);
-                rule.until.is_some()
-            }
-            "BYMONTH" => list(value, |v| v.parse().ok().filter(|m| (1..=12).contains(m)), &mut rule.by_month),
-            "BYMONTHDAY" => {
-                let day = |v: &str| v.parse().ok().filter(|d: &i32| (1..=31).contains(&d.abs()));
-                list(value, day, &mut rule.by_month_day)
-            }
-            "BYDAY" => list(value, ordinal_day, &mut rule.by_day),
-            "WKST" => ordinal_day(value).is_some_and(|(n, day)| set(&mut rule.week_start, day, n.is_none())),
-            _ => false,
-        };
+        let read = rule_part(line, (&name, value), start, &mut frequency, &mut rule, sink);
         if !read {
             let parts = ["FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTH", "BYMONTHDAY", "WKST"];
             let help = match nearest(&name, parts) {
@@ -432,6 +407,43 @@ fn rule(line: &Line, start: Moment, sink: &mut Sink<'_>) -> Option<Repeat> {
         return None;
     }
     Some(rule)
+}
+
+/// Reads one part of a rule into `frequency` or `rule`; false when it is not known, or not like this.
+fn rule_part(
+    line: &Line,
+    (name, value): (&str, &str),
+    start: Moment,
+    frequency: &mut Option<Frequency>,
+    rule: &mut Repeat,
+    sink: &mut Sink<'_>,
+) -> bool {
+    match name {
+        "FREQ" => {
+            *frequency = match value.to_ascii_uppercase().as_str() {
+                "DAILY" => Some(Frequency::Daily),
+                "WEEKLY" => Some(Frequency::Weekly),
+                "MONTHLY" => Some(Frequency::Monthly),
+                "YEARLY" => Some(Frequency::Yearly),
+                _ => None,
+            };
+            frequency.is_some()
+        }
+        "INTERVAL" => value.parse().is_ok_and(|n: u32| set(&mut rule.interval, n, n > 0)),
+        "COUNT" => value.parse().is_ok_and(|n: u32| set(&mut rule.count, Some(n), n > 0)),
+        "UNTIL" => {
+            rule.until = until(line, value, start, sink);
+            rule.until.is_some()
+        }
+        "BYMONTH" => list(value, |v| v.parse().ok().filter(|m| (1..=12).contains(m)), &mut rule.by_month),
+        "BYMONTHDAY" => {
+            let day = |v: &str| v.parse().ok().filter(|d: &i32| (1..=31).contains(&d.abs()));
+            list(value, day, &mut rule.by_month_day)
+        }
+        "BYDAY" => list(value, ordinal_day, &mut rule.by_day),
+        "WKST" => ordinal_day(value).is_some_and(|(n, day)| set(&mut rule.week_start, day, n.is_none())),
+        _ => false,
+    }
 }
 
 fn set<T>(place: &mut T, value: T, fits: bool) -> bool {
