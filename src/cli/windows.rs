@@ -139,7 +139,7 @@ fn change_json(view: &View<'_>, change: &Change) -> Value {
 fn offset(millis: i64) -> String {
     let seconds = millis.unsigned_abs() / 1000;
     let sign = if millis < 0 { '-' } else { '+' };
-    let rest = if seconds % 60 == 0 { String::new() } else { format!(":{:02}", seconds % 60) };
+    let rest = if seconds.is_multiple_of(60) { String::new() } else { format!(":{:02}", seconds % 60) };
     format!("{sign}{:02}:{:02}{rest}", seconds / 3600, seconds / 60 % 60)
 }
 
