@@ -242,6 +242,12 @@ fn a_date_that_is_entered_twice_is_cut_twice() {
     let sunday = case("America/Sao_Paulo", "Sat 22:00-06:00").without("2018-02-17");
     assert_eq!(sunday.intervals("2018-02-17T12:00:00Z", 1), ["2018-02-18T03:00:00Z/2018-02-18T09:00:00Z"]);
     // In Newfoundland it went at 00:01: one minute of Sunday, then Saturday's last hour once more.
+    let after = case("America/St_Johns", "Sun 00:00-02:00");
+    assert_eq!(
+        after.intervals("2010-11-06T12:00:00Z", 1),
+        ["2010-11-07T02:30:00Z/2010-11-07T05:30:00Z"],
+        "it stays open while it is Saturday once more"
+    );
     let twice = case("America/St_Johns", "Sat 23:00-02:00");
     assert_eq!(twice.intervals("2010-11-06T12:00:00Z", 1), ["2010-11-07T01:30:00Z/2010-11-07T05:30:00Z"]);
     assert_eq!(

@@ -16,8 +16,32 @@ fn year(y: i32) -> i64 {
     NaiveDate::from_ymd_opt(y, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp_millis()
 }
 
-/// A zone and an instant: half of the time within two days of one of its changes.
+/// Changes that do what few do: over midnight, by half an hour, by two hours, by a day, twice in a month.
+const ODD: [(&str, &str); 12] = [
+    ("America/St_Johns", "2010-11-07T02:31:00Z"),
+    ("America/St_Johns", "2011-03-13T03:31:00Z"),
+    ("America/Sao_Paulo", "2018-02-18T02:00:00Z"),
+    ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),
+    ("Pacific/Apia", "2011-12-30T10:00:00Z"),
+    ("Pacific/Fakaofo", "2011-12-30T11:00:00Z"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+    ("Antarctica/Troll", "2026-03-29T01:00:00Z"),
+    ("Africa/Cairo", "2026-04-23T22:00:00Z"),
+    ("America/Havana", "2026-11-01T05:00:00Z"),
+    ("Atlantic/Azores", "2026-10-25T01:00:00Z"),
+    ("Africa/Casablanca", "2026-03-22T02:00:00Z"),
+];
+
+/// A zone and an instant: half of the time within two days of one of its changes, some of it near an odd one.
 fn place_and_time() -> impl Strategy<Value = (Tz, Time)> {
+    let odd = (prop::sample::select(ODD.to_vec()), -1440..1440_i64).prop_map(|((zone, change), off)| {
+        let at = DateTime::parse_from_rfc3339(change).unwrap().timestamp_millis();
+        (zone.parse().unwrap(), Time((at / MINUTE + off) * MINUTE))
+    });
+    prop_oneof![4 => anywhere(), 1 => odd]
+}
+
+fn anywhere() -> impl Strategy<Value = (Tz, Time)> {
     let minutes = (year(2000) / MINUTE)..(year(2040) / MINUTE);
     (0..TZ_VARIANTS.len(), minutes, any::<bool>(), -2 * 1440..2 * 1440_i64).prop_map(|(tz, minute, change, off)| {
         let tz = TZ_VARIANTS[tz];

@@ -178,6 +178,7 @@ impl View<'_> {
         // Each round ends later than the one before; a day has a handful of pieces.
         while piece.until <= limit {
             let next = self.piece(piece.until, limit);
+            debug_assert!(next.until > piece.until, "a piece of no length: the search would not end");
             if next.open != piece.open {
                 return Some(piece.until);
             }
