@@ -43,14 +43,18 @@ impl View<'_> {
             (Some(d), Some(start), Some(end)) if start < end && end.since(start) >= d => Some(start),
             (Some(d), ..) => self.earliest_fit(now, d),
         };
+        let current_start = self.current_start(now);
+        // Where the interval that closes next began is known by now: no need to look back from its end.
+        let began = if in_window { current_start } else { next_start };
+        let last = needs.and_then(|d| next_end.map(|end| end - d));
         Outlook {
             in_window,
-            current_start: self.current_start(now),
+            current_start,
             next_start,
             next_end,
             fits_now,
             earliest_fit,
-            last_safe_start: needs.and_then(|d| self.last_safe_start_before(next_end?, d)),
+            last_safe_start: last.filter(|last| began.is_none_or(|began| began <= *last)),
         }
     }
 }

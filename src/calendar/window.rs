@@ -154,11 +154,7 @@ impl View<'_> {
 
     /// The latest instant to begin something that takes `needs` in the interval that closes next.
     pub fn last_safe_start(&self, now: Time, needs: Dur) -> Option<Time> {
-        self.last_safe_start_before(self.next_end(now)?, needs)
-    }
-
-    /// As [`View::last_safe_start`], for the interval that ends at `end`.
-    pub(super) fn last_safe_start_before(&self, end: Time, needs: Dur) -> Option<Time> {
+        let end = self.next_end(now)?;
         let last = end - needs;
         // One millisecond before its end the interval is open; it may have begun longer ago than is looked back.
         match self.current_start(Time(end.0 - 1)) {
