@@ -7,6 +7,7 @@
 //!
 //! - [`spec`] what did people write?
 //! - [`compat`] may this version follow that one?
+//! - [`calendar`] when is it allowed? windows in a zone's own time, freezes, seasons
 //! - [`gate`] is it healthy? samples in, verdicts out
 //! - [`plan`] in what order and how?
 //! - [`engine`] what happens next? a pure state machine: messages in, effects out
@@ -22,6 +23,7 @@
 //! - [`cli`] one file per command
 #![forbid(unsafe_code)]
 
+pub mod calendar;
 pub mod cli;
 pub mod cluster;
 pub mod compat;

@@ -75,6 +75,10 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: TextOrJson,
     },
+    /// Say when a maintenance window is open, when it opens next, and when something fits
+    Windows(WindowsArgs),
+    /// Plan who is upgraded when, cohort after cohort, and why not earlier
+    Campaign(CampaignArgs),
     /// Open the console: preview and `start` for files, or take up a run
     Watch {
         #[command(flatten)]
@@ -172,6 +176,66 @@ pub struct PracticeArgs {
     /// Write a kubeconfig here
     #[arg(long, value_name = "FILE")]
     pub kubeconfig_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct WindowsArgs {
+    /// File or folder with Tenants and Calendar: list the windows of all; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "PATH", conflicts_with_all = ["zone", "days", "start", "end", "exclude", "season"])]
+    pub files: Vec<PathBuf>,
+    /// The window's time zone by IANA name, such as Europe/Berlin; never taken for UTC
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Weekdays it opens on, such as Sun or Sat,Sun
+    #[arg(long, value_name = "DAY[,DAY]")]
+    pub days: Option<String>,
+    /// When it opens, in the zone's own time
+    #[arg(long, value_name = "HH:MM")]
+    pub start: Option<String>,
+    /// When it closes; at or before --start means the next day
+    #[arg(long, value_name = "HH:MM")]
+    pub end: Option<String>,
+    /// A date, or a range FIRST..LAST, on which it stays closed; may be given more than once
+    #[arg(long, value_name = "DATE")]
+    pub exclude: Vec<String>,
+    /// Weekdays that are forbidden in some months, such as 05,06:Sat,Sun; may be given more than once
+    #[arg(long, value_name = "MM[,MM]:DAY[,DAY]")]
+    pub season: Vec<String>,
+    /// How long the work takes, such as 2h30m
+    #[arg(long, value_name = "DURATION")]
+    pub needs: Option<String>,
+    /// The instant to answer for, such as 2026-11-22T02:12:00Z [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<String>,
+    /// Say rule by rule why it is not allowed, and when it will be
+    #[arg(long)]
+    pub explain: bool,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: TextOrJson,
+}
+
+#[derive(Debug, Args)]
+pub struct CampaignArgs {
+    /// File or folder with Tenants and Calendar; may be given more than once
+    #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// How long one tenant takes, such as 90m [default: warm-up, steps and 10m of the upgrade in the files]
+    #[arg(long, value_name = "DURATION")]
+    pub needs: Option<String>,
+    /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub at: Option<String>,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: CampaignOutput,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CampaignOutput {
+    #[default]
+    Text,
+    Json,
+    /// The schedule as an iCalendar file
+    Ics,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! The files a command is given by `-f`: files, or folders with all their `*.yaml` and `*.yml`.
+//! The files a command is given by `-f`: files, or folders with all their `*.yaml`, `*.yml` and `*.ics`.
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
@@ -34,7 +34,7 @@ pub fn read(paths: &[PathBuf]) -> (Vec<SourceFile>, Vec<Problem>) {
     (files, problems)
 }
 
-/// The file itself, or the YAML files of a folder; folders inside it are not entered.
+/// The file itself, or the YAML and iCalendar files of a folder; folders inside it are not entered.
 fn members(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     let name = path.display().to_string();
     if !path.is_dir() {
@@ -46,15 +46,15 @@ fn members(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     let mut members = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
         let member = entry.map_err(failed)?.path();
-        let yaml = member.extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if yaml && !member.is_dir() {
+        let ours = member.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "ics");
+        if ours && !member.is_dir() {
             members.push(member);
         }
     }
     members.sort();
     if members.is_empty() {
         let help = "name the files, or a folder that holds them directly".to_string();
-        return Err(Problem::of_file(&name, "the folder holds no *.yaml or *.yml file".into(), Some(help)));
+        return Err(Problem::of_file(&name, "the folder holds no *.yaml, *.yml or *.ics file".into(), Some(help)));
     }
     Ok(members)
 }

@@ -6,6 +6,7 @@
 //! - the other commands, one file each
 pub mod args;
 pub mod audit;
+pub mod campaign;
 pub mod clock;
 pub mod compat;
 pub mod demo;
@@ -21,8 +22,11 @@ pub mod schema;
 pub mod screen;
 pub mod session;
 pub mod spectate;
+pub mod tenants;
 pub mod themes;
 pub mod validate;
+pub mod windows;
+pub mod windows_list;
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -111,6 +115,15 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
                 TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
             }
             Ok(0)
+        }
+        Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),
+        Command::Windows(args) if !args.files.is_empty() => {
+            windows_list::list(&args, clock::wall(), out)?;
+            Ok(0)
+        }
+        Command::Windows(args) => {
+            let question = windows::question(&args, clock::wall())?;
+            said(out, &windows::answer(&question, args.output), 0)
         }
         Command::Runs { output } => {
             let (text, code) =

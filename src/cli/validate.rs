@@ -67,6 +67,8 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
                 value["fleets"] = loaded.fleets.iter().map(|f| f.name.as_str()).collect();
                 value["policies"] = loaded.policies.iter().map(|p| p.name.as_str()).collect();
                 value["upgrades"] = loaded.upgrades.iter().map(|u| u.name.as_str()).collect();
+                value["calendars"] = loaded.calendars.iter().map(|c| c.name.as_str()).collect();
+                value["tenants"] = loaded.tenants.iter().map(|t| t.spec.tenants.len()).sum::<usize>().into();
             }
             writeln!(out, "{value:#}")?;
         }
@@ -83,13 +85,20 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
     Ok(code)
 }
 
-/// `1 fleet, 1 policy, 1 upgrade`
+/// `1 fleet, 1 policy, 1 upgrade`, and what there is besides
 fn contents(loaded: &Loaded) -> String {
     let many = |n: usize, one: &str, several: &str| format!("{n} {}", if n == 1 { one } else { several });
-    [
+    let tenants = loaded.tenants.iter().map(|t| t.spec.tenants.len()).sum();
+    let always = [
         many(loaded.fleets.len(), "fleet", "fleets"),
         many(loaded.policies.len(), "policy", "policies"),
         many(loaded.upgrades.len(), "upgrade", "upgrades"),
-    ]
-    .join(", ")
+    ];
+    let besides = [
+        (tenants, many(tenants, "tenant", "tenants")),
+        (loaded.calendars.len(), many(loaded.calendars.len(), "calendar", "calendars")),
+        (loaded.ics.len(), many(loaded.ics.len(), "iCalendar file", "iCalendar files")),
+    ];
+    let there = besides.into_iter().filter(|(n, _)| *n > 0).map(|(_, text)| text);
+    always.into_iter().chain(there).collect::<Vec<_>>().join(", ")
 }

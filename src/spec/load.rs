@@ -4,22 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
 use super::fleet::{Fleet, FleetSpec};
+use super::ics::{self, IcsFile};
 use super::nearest::nearest;
 use super::policy::{Policy, PolicySpec};
 use super::report::{Place, Problem, Report, Severity, Sink, SourceFile};
 use super::schema::{self, KINDS};
 use super::structure::{Checker, Path};
+use super::tenants::Tenants;
+use super::tenants_read::ReadTenants;
 use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
 use super::{API_VERSION, Bundle};
 
-/// Characters of one file that are read; the largest real fleets stay far below.
-pub const MAX_FILE: usize = 2 * 1024 * 1024;
-/// Kinds that are known to come.
-const LATER: [&str; 2] = ["Tenants", "Calendar"];
+mod when;
+
+/// Bytes of one file that are read: a hundred thousand tenants with everything there is to say of them stay below. What
+/// a file may hold besides is bounded by its values, see `tree`.
+pub const MAX_FILE: usize = 64 * 1024 * 1024;
 
 /// Everything some files say, without errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +32,9 @@ pub struct Loaded {
     pub fleets: Vec<Fleet>,
     pub policies: Vec<Policy>,
     pub upgrades: Vec<Upgrade>,
+    pub tenants: Vec<Tenants>,
+    pub calendars: Vec<Calendar>,
+    pub ics: Vec<IcsFile>,
     /// Policies that came with the program.
     pub presets: Vec<Policy>,
     /// What is allowed but probably not meant.
@@ -115,16 +123,20 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
-    let mut reader = Reader { schema: schema::known(), docs: Vec::new(), sinks: Vec::new(), complete, trying };
+    let mut reader =
+        Reader { schema: schema::known(), docs: Vec::new(), ics: Vec::new(), sinks: Vec::new(), complete, trying };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
-    let (docs, presets) = reader.docs.split_at(own);
+    let (docs, presets) = reader.docs.split_at_mut(own);
     duplicates(docs, &mut reader.sinks);
     let mut loaded = Loaded {
         fleets: Vec::new(),
         policies: Vec::new(),
         upgrades: Vec::new(),
+        tenants: Vec::new(),
+        calendars: Vec::new(),
+        ics: Vec::new(),
         presets: Vec::new(),
         warnings: Report::default(),
     };
@@ -147,6 +159,8 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         upgrades.push(Upgrade { name: doc.name.clone(), spec });
     }
     loaded.upgrades = upgrades;
+    loaded.ics = reader.ics;
+    when::read(docs, reader.complete, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());
     if report.problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(report);
@@ -168,6 +182,10 @@ struct Doc {
     sound: Node,
     written: Node,
     cut: bool,
+    /// Nothing was wrong with its shape.
+    clean: bool,
+    /// Of Tenants, in order; they are not in `sound`.
+    tenants: ReadTenants,
 }
 
 impl Doc {
@@ -191,6 +209,7 @@ impl Doc {
 struct Reader<'s, 'a> {
     schema: &'s Value,
     docs: Vec<Doc>,
+    ics: Vec<IcsFile>,
     sinks: Vec<Sink<'a>>,
     complete: bool,
     trying: bool,
@@ -204,16 +223,23 @@ impl<'a> Reader<'_, 'a> {
         if let Some((message, help)) = unfit(&file.text) {
             sink.whole(message, help);
             self.complete = false;
+        } else if ics::is_ics(file) {
+            let events = ics::read(&file.text, &mut sink);
+            self.ics.push(IcsFile { name: file.name.clone(), events });
         } else {
-            let (documents, whole) = tree::read(&file.text, &mut sink);
+            let mut tenants: BTreeMap<usize, ReadTenants> = BTreeMap::new();
+            let (documents, whole) = tree::read(&file.text, &mut sink, &mut |document, node, sink| {
+                tenants.entry(document).or_default().add(self.schema, node, sink);
+            });
             // A syntax error may have swallowed further documents.
             self.complete &= whole;
             if documents.is_empty() && whole {
                 let help = "a document starts with `apiVersion:` and `kind:`".to_string();
                 sink.whole("the file holds no document".into(), Some(help));
             }
-            for document in documents {
-                match self.document(index, &document, &mut sink) {
+            for (number, document) in documents.into_iter().enumerate() {
+                let tenants = tenants.remove(&number).unwrap_or_default();
+                match self.document(index, &document, tenants, &mut sink) {
                     Some(doc) => self.docs.push(doc),
                     None => self.complete = false,
                 }
@@ -222,7 +248,14 @@ impl<'a> Reader<'_, 'a> {
         self.sinks.push(sink);
     }
 
-    fn document(&self, file: usize, document: &tree::Document, sink: &mut Sink<'a>) -> Option<Doc> {
+    fn document(
+        &self,
+        file: usize,
+        document: &tree::Document,
+        mut tenants: ReadTenants,
+        sink: &mut Sink<'a>,
+    ) -> Option<Doc> {
+        let before = sink.count();
         let root = &document.root;
         let Yaml::Map { entries, .. } = &root.yaml else {
             let help = "write fields: apiVersion, kind, metadata and spec".to_string();
@@ -233,7 +266,11 @@ impl<'a> Reader<'_, 'a> {
         let version_fits = api_version(root, document.cut, start, sink);
         let kind = kind(root, document.cut, version_fits, start, sink)?;
         let mut frame = self.schema.pointer(&format!("/$defs/{kind}")).cloned().unwrap_or_default();
-        let spec_schema = self.schema.pointer(&format!("/$defs/{kind}Spec"))?;
+        let mut spec_schema = self.schema.pointer(&format!("/$defs/{kind}Spec"))?.clone();
+        // Elements of the streamed list have been looked at one by one.
+        if let Some(list) = spec_schema.pointer_mut("/properties/tenants").filter(|_| kind == "Tenants") {
+            *list = json!({ "type": "array" });
+        }
         // These three are looked at here; the frame still knows their names.
         for field in ["apiVersion", "kind", "spec"] {
             frame["properties"][field] = Value::Bool(true);
@@ -243,9 +280,16 @@ impl<'a> Reader<'_, 'a> {
         let head = checker.fields(&frame, root, &Path::default(), start);
         let path = Path::default().key("spec");
         let entry = root.get("spec");
-        let sound = entry.and_then(|e| checker.check(spec_schema, &e.node, &path, e.key_place));
-        let sound = sound.unwrap_or_else(|| checker.stand_in(spec_schema, start));
-        let written = entry.map_or_else(|| sound.clone(), |e| e.node.clone());
+        let sound = entry.and_then(|e| checker.check(&spec_schema, &e.node, &path, e.key_place));
+        let mut sound = sound.unwrap_or_else(|| checker.stand_in(&spec_schema, start));
+        let mut written = entry.map_or_else(|| sound.clone(), |e| e.node.clone());
+        if kind == "Tenants" {
+            // A file that names its kind late, and one that breaks off inside an element, leave some to be looked at.
+            written.take_items("tenants");
+            for node in sound.take_items("tenants") {
+                tenants.add(self.schema, &node, checker.sink);
+            }
+        }
         let name = head.iter().find(|e| e.key == "metadata").and_then(|e| e.node.get("name"));
         let (name, name_place) =
             name.map_or((String::new(), start), |e| (e.node.text().unwrap_or("").to_string(), e.node.place));
@@ -256,7 +300,8 @@ impl<'a> Reader<'_, 'a> {
         if head.iter().any(|e| e.key == "metadata") && name.is_empty() {
             checker.sink.error(name_place, "metadata.name: the name is empty".into(), None);
         }
-        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut })
+        let clean = checker.sink.count() == before;
+        Some(Doc { file, kind, name, name_place, start, sound, written, cut: document.cut, clean, tenants })
     }
 }
 
@@ -309,12 +354,8 @@ fn kind(root: &Node, cut: bool, version_fits: bool, start: Place, sink: &mut Sin
     };
     let found = KINDS.into_iter().find(|k| *k == word);
     if found.is_none() && version_fits {
-        if LATER.contains(&word) {
-            sink.error(entry.node.place, format!("kind: `{word}` is not read yet"), Some("take it out for now".into()));
-        } else {
-            let help = nearest(word, KINDS).map_or(all, |k| format!("did you mean `{k}`?"));
-            sink.error(entry.node.place, format!("kind: unknown kind `{word}`"), Some(help));
-        }
+        let help = nearest(word, KINDS).map_or(all, |k| format!("did you mean `{k}`?"));
+        sink.error(entry.node.place, format!("kind: unknown kind `{word}`"), Some(help));
     }
     found
 }

@@ -1,15 +1,20 @@
-//! What did people write? Fleet, Policy and Upgrade files: types, validation, JSON Schema.
+//! What did people write? Fleet, Policy, Upgrade, Tenants and Calendar files: types, validation, JSON Schema.
 //!
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
-//! - [`fleet`], [`policy`], [`upgrade`] one file per kind; [`image`] what a cluster makes of an image's name
+//! - [`when`] the values people write about time: zones, dates, weekdays
+//! - [`fleet`], [`policy`], [`upgrade`], [`tenants`], [`calendar`] one file per kind; [`image`] what a cluster makes of an
+//!   image's name
+//! - [`ics`] the events of iCalendar files
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
 //! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
+pub mod calendar;
 pub mod canonical;
 mod check;
 pub mod fleet;
+pub mod ics;
 pub mod image;
 mod load;
 mod nearest;
@@ -18,19 +23,24 @@ mod presets;
 pub mod report;
 mod schema;
 mod structure;
+pub mod tenants;
+mod tenants_read;
 mod tree;
 pub mod units;
 pub mod upgrade;
+pub mod when;
 
 use serde::{Deserialize, Serialize};
 
+pub use calendar::Calendar;
 pub use fleet::{Environment, Fleet, Service};
 pub use load::{Loaded, MAX_FILE, load, load_known, load_to_try};
 pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;
-pub use report::{Problem, Report, Severity, SourceFile};
+pub use report::{Problem, Report, Severity, SourceFile, report_of};
 pub use schema::schema;
+pub use tenants::{Tenant, Tenants};
 pub use upgrade::Upgrade;
 
 /// The one `apiVersion` this program reads.

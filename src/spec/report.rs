@@ -1,4 +1,5 @@
 //! Everything that is wrong, in one report: where it stands, what it is, what to write instead.
+use std::cell::OnceCell;
 use std::fmt;
 
 use serde::Serialize;
@@ -159,8 +160,9 @@ impl std::error::Error for Report {}
 /// Collects the problems of one file.
 pub struct Sink<'a> {
     name: &'a str,
-    /// The lines as YAML breaks them: at `\n`, `\r\n` and `\r`.
-    lines: Vec<&'a str>,
+    text: &'a str,
+    /// The lines as YAML breaks them: at `\n`, `\r\n` and `\r`. Looked for at the first problem.
+    lines: OnceCell<Vec<&'a str>>,
     problems: Vec<Problem>,
     /// Problems beyond the bound, and whether an error is among them.
     more: usize,
@@ -171,9 +173,9 @@ pub struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     pub fn new(file: &'a SourceFile) -> Sink<'a> {
-        let lines =
-            file.text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).collect();
-        Sink { name: &file.name, lines, problems: Vec::new(), more: 0, more_errors: false, trying: false }
+        let lines = OnceCell::new();
+        let (name, text) = (file.name.as_str(), file.text.as_str());
+        Sink { name, text, lines, problems: Vec::new(), more: 0, more_errors: false, trying: false }
     }
 
     pub fn name(&self) -> &'a str {
@@ -182,8 +184,15 @@ impl<'a> Sink<'a> {
 
     /// The source line with this number, counted from 1; empty when there is none.
     pub fn line(&self, number: u32) -> &'a str {
+        let split = |line: &'a str| line.strip_suffix('\r').unwrap_or(line).split('\r');
+        let lines = self.lines.get_or_init(|| self.text.split('\n').flat_map(split).collect());
         let at = usize::try_from(number).unwrap_or(0);
-        at.checked_sub(1).and_then(|i| self.lines.get(i)).copied().unwrap_or("")
+        at.checked_sub(1).and_then(|i| lines.get(i)).copied().unwrap_or("")
+    }
+
+    /// Problems so far, those beyond the bound included.
+    pub fn count(&self) -> usize {
+        self.problems.len() + self.more
     }
 
     pub fn error(&mut self, place: Place, message: String, help: Option<String>) {
@@ -235,6 +244,17 @@ impl<'a> Sink<'a> {
         }
         self.problems
     }
+}
+
+/// What a reader makes of one file, or everything that is wrong with it.
+///
+/// # Errors
+/// Every problem, when there is at least one error.
+pub fn report_of<'a, T>(file: &'a SourceFile, read: impl FnOnce(&'a str, &mut Sink<'a>) -> T) -> Result<T, Report> {
+    let mut sink = Sink::new(file);
+    let found = read(&file.text, &mut sink);
+    let report = Report::from(sink.finish());
+    if report.errors() > 0 { Err(report) } else { Ok(found) }
 }
 
 /// The part of a line around a caret, without anything a terminal would act on.

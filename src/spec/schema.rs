@@ -9,12 +9,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::API_VERSION;
+use super::calendar::CalendarSpec;
 use super::fleet::FleetSpec;
 use super::policy::PolicySpec;
+use super::tenants::TenantsSpec;
 use super::upgrade::UpgradeSpec;
 
 /// The kinds of document this program reads.
-pub const KINDS: [&str; 3] = ["Fleet", "Policy", "Upgrade"];
+pub const KINDS: [&str; 5] = ["Fleet", "Policy", "Upgrade", "Tenants", "Calendar"];
 
 /// JSON Schema (draft 2020-12) of one document: one of [`KINDS`], told apart by `kind`.
 pub fn schema() -> Value {
@@ -33,6 +35,8 @@ fn derive() -> Value {
         generator.subschema_for::<FleetSpec>(),
         generator.subschema_for::<PolicySpec>(),
         generator.subschema_for::<UpgradeSpec>(),
+        generator.subschema_for::<TenantsSpec>(),
+        generator.subschema_for::<CalendarSpec>(),
     ];
     let mut defs: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
     for (kind, spec) in KINDS.iter().zip(specs) {
@@ -42,7 +46,7 @@ fn derive() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pilothouse files",
-        "description": "A Fleet, a Policy or an Upgrade.",
+        "description": "A Fleet, a Policy, an Upgrade, Tenants or a Calendar.",
         "oneOf": one_of,
         "$defs": defs,
     });

@@ -10,6 +10,7 @@ use super::nearest::nearest;
 use super::report::{Place, Sink};
 use super::tree::{Entry, Node, Yaml};
 use super::units::{Dur, Limit, Ratio};
+use super::when::{Clock, Date, Dates, Instant, Zone};
 
 /// Strategies that are known to come.
 const LATER: [&str; 4] = ["blue-green", "rolling", "phased", "scheduled-downtime"];
@@ -146,6 +147,10 @@ impl<'s> Checker<'s, '_> {
                 (Some("array"), _) => Yaml::Seq { items: Vec::new(), cut: false },
                 (Some("boolean"), _) => Yaml::Bool(false),
                 (_, Some("pilothouse-duration")) => Yaml::Text("1h".into()),
+                (_, Some("pilothouse-zone")) => Yaml::Text("UTC".into()),
+                (_, Some("pilothouse-date" | "pilothouse-dates")) => Yaml::Text("1970-01-01".into()),
+                (_, Some("pilothouse-clock")) => Yaml::Text("00:00".into()),
+                (_, Some("pilothouse-instant")) => Yaml::Text("1970-01-01T00:00:00Z".into()),
                 (Some("integer" | "number"), _) => number(1),
                 (Some(_), _) => Yaml::Text(String::new()),
                 (None, _) => Yaml::Null,
@@ -220,6 +225,11 @@ impl<'s> Checker<'s, '_> {
             Some("pilothouse-duration") => text.parse::<Dur>().map(|_| ()),
             Some("pilothouse-limit") => text.parse::<Limit>().map(|_| ()),
             Some("pilothouse-ratio") => text.parse::<Ratio>().map(|_| ()),
+            Some("pilothouse-zone") => text.parse::<Zone>().map(|_| ()),
+            Some("pilothouse-date") => text.parse::<Date>().map(|_| ()),
+            Some("pilothouse-dates") => text.parse::<Dates>().map(|_| ()),
+            Some("pilothouse-clock") => text.parse::<Clock>().map(|_| ()),
+            Some("pilothouse-instant") => text.parse::<Instant>().map(|_| ()),
             _ => Ok(()),
         };
         match unit {
@@ -380,6 +390,11 @@ fn expected(schema: &Value) -> String {
         (Some("pilothouse-duration"), _) => "a duration such as 90s, 5m or 1h30m",
         (Some("pilothouse-limit"), _) => "a share (1%), a duration (2s, 500ms) or a number",
         (Some("pilothouse-ratio"), _) => "a share such as 99.9% or 0.999",
+        (Some("pilothouse-zone"), _) => "an IANA time zone such as Europe/Berlin",
+        (Some("pilothouse-date"), _) => "a date such as 2026-12-24",
+        (Some("pilothouse-dates"), _) => "a date such as 2026-12-24, or a range 2026-12-24..2026-12-27",
+        (Some("pilothouse-clock"), _) => "a time of day such as 02:00",
+        (Some("pilothouse-instant"), _) => "an instant such as 2026-12-18T18:00:00Z",
         (_, Some("string")) => "text",
         (_, Some("boolean")) => "true or false",
         (_, Some("integer")) => "a whole number",

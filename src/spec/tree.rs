@@ -4,17 +4,26 @@
 //! places. Scalars follow the YAML 1.2 core schema (<https://yaml.org/spec/1.2.2/#103-core-schema>): `no` is text,
 //! `true` is not. A hostile file ends early: depth, number of values and number of syntax errors are bounded, also
 //! after aliases are filled in.
+mod scalar;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value};
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag, options};
+use serde_saphyr::granit_parser::{Event, Parser, ScanError, Span, StrInput, options};
 
+use scalar::{check_tag, scalar};
+
+use super::API_VERSION;
 use super::report::{Place, Sink};
 
 /// Collections inside one another; a real file stays under 12.
 const MAX_DEPTH: usize = 48;
 /// Values in one file, aliases filled in. A fleet of 1,000 services has about 20,000.
 const MAX_NODES: usize = 200_000;
+/// Values of one file in all, those of streamed elements included: a hundred thousand large tenants have four million.
+const MAX_STREAMED: usize = 12_000_000;
+/// The list whose elements are handed on one by one instead of being kept.
+const STREAMED: (&str, &str) = ("Tenants", "tenants");
 /// Documents in one file.
 const MAX_DOCUMENTS: usize = 1000;
 /// Syntax errors after which the rest of a file is not read; each ends one document.
@@ -65,6 +74,9 @@ pub struct Document {
     pub cut: bool,
 }
 
+/// Takes an element of the streamed list, with the number of its document.
+pub type Each<'e, 'a> = &'e mut dyn FnMut(usize, &Node, &mut Sink<'a>);
+
 impl Node {
     pub fn new(place: Place, yaml: Yaml) -> Node {
         Node { place, yaml, stand_in: false }
@@ -99,6 +111,15 @@ impl Node {
         }
     }
 
+    /// The elements of the list in one of its fields, which is empty afterwards.
+    pub fn take_items(&mut self, key: &str) -> Vec<Node> {
+        let Yaml::Map { entries, .. } = &mut self.yaml else { return Vec::new() };
+        match entries.iter_mut().find(|e| e.key == key).map(|e| &mut e.node.yaml) {
+            Some(Yaml::Seq { items, .. }) => std::mem::take(items),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value alone, for serde. What cannot be said in JSON is null.
     pub fn to_json(&self) -> Value {
         match &self.yaml {
@@ -130,7 +151,9 @@ impl Node {
 
 /// Reads every document of a file. Problems go to `sink`; what could be read before a syntax error is kept, and later
 /// documents are read all the same. Documents without any content are left out. False: not all of the file was read.
-pub fn read(text: &str, sink: &mut Sink<'_>) -> (Vec<Document>, bool) {
+///
+/// Elements of `spec.tenants` go to `each` when `apiVersion` and `kind` stand before `spec`, and are not in the tree.
+pub fn read<'a>(text: &'a str, sink: &mut Sink<'a>, each: Each<'_, 'a>) -> (Vec<Document>, bool) {
     let options = options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -138,7 +161,7 @@ pub fn read(text: &str, sink: &mut Sink<'_>) -> (Vec<Document>, bool) {
         block_nesting_limit: MAX_DEPTH,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder::new(text);
+    let mut builder = Builder::new(text, each);
     let mut documents = Vec::new();
     for round in 0..MAX_BROKEN {
         match builder.run(&mut parser, &mut documents, sink) {
@@ -147,6 +170,7 @@ pub fn read(text: &str, sink: &mut Sink<'_>) -> (Vec<Document>, bool) {
             Err(Stop::Syntax(error)) => {
                 builder.syntax_error(&error, sink);
                 documents.extend(builder.cut());
+                builder.document = documents.len();
                 if !matches!(parser.proceed_next_document(), Ok(true)) {
                     break;
                 }
@@ -174,25 +198,54 @@ struct Key {
     place: Place,
 }
 
-struct Builder<'a> {
+struct Builder<'a, 'e> {
     text: &'a str,
+    each: Each<'e, 'a>,
+    /// Number of the document that is being read.
+    document: usize,
     stack: Vec<Frame>,
     root: Option<Node>,
     /// Anchored values with their number of values and depth.
     anchors: BTreeMap<usize, (Node, usize, usize)>,
     nodes: usize,
+    /// Values there were before the element of a streamed list that is being read.
+    kept: usize,
+    /// Values that were handed on.
+    gone: usize,
 }
 
-impl<'a> Builder<'a> {
-    fn new(text: &'a str) -> Self {
-        Builder { text, stack: Vec::new(), root: None, anchors: BTreeMap::new(), nodes: 0 }
+impl<'a, 'e> Builder<'a, 'e> {
+    fn new(text: &'a str, each: Each<'e, 'a>) -> Self {
+        let (stack, anchors) = (Vec::new(), BTreeMap::new());
+        Builder { text, each, document: 0, stack, root: None, anchors, nodes: 0, kept: 0, gone: 0 }
+    }
+
+    /// Hands an element of the streamed list on; what it took is free again.
+    fn hand_on(&mut self, node: &Node, sink: &mut Sink<'a>) -> Result<(), Stop> {
+        self.gone += self.nodes - self.kept;
+        self.nodes = self.kept;
+        if self.gone > MAX_STREAMED {
+            let message = format!("more than {MAX_STREAMED} values with aliases filled in; the rest was not read");
+            sink.error(node.place, message, Some("split the file".into()));
+            return Err(Stop::Full);
+        }
+        (self.each)(self.document, node, sink);
+        Ok(())
+    }
+
+    /// Whether the next value is an element of a list whose elements are handed on.
+    fn streams(&self) -> bool {
+        let waits = |frame: &Frame, name: &str| matches!(frame, Frame::Map { key: Some(Key { name: Some(key), .. }), .. } if key == name);
+        let [root @ Frame::Map { entries, .. }, spec, Frame::Seq { .. }] = self.stack.as_slice() else { return false };
+        let says = |key: &str, text: &str| entries.iter().any(|e| e.key == key && e.node.text() == Some(text));
+        waits(root, "spec") && waits(spec, STREAMED.1) && says("apiVersion", API_VERSION) && says("kind", STREAMED.0)
     }
 
     fn run(
         &mut self,
         parser: &mut Parser<'a, StrInput<'a>>,
         documents: &mut Vec<Document>,
-        sink: &mut Sink<'_>,
+        sink: &mut Sink<'a>,
     ) -> Result<(), Stop> {
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(Stop::Syntax)?;
@@ -207,6 +260,7 @@ impl<'a> Builder<'a> {
                     self.anchors.clear();
                     let root = self.root.take().filter(|n| !matches!(n.yaml, Yaml::Null));
                     documents.extend(root.map(|root| Document { root, cut: false }));
+                    self.document = documents.len();
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     let yaml = scalar(&text, style, tag.as_deref(), place, sink);
@@ -215,6 +269,9 @@ impl<'a> Builder<'a> {
                 Event::SequenceStart(_, anchor, tag) => {
                     check_tag(tag.as_deref(), "seq", place, sink);
                     self.stack.push(Frame::Seq { place, anchor, items: Vec::new() });
+                    if self.streams() {
+                        self.kept = self.nodes;
+                    }
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     check_tag(tag.as_deref(), "map", place, sink);
@@ -241,7 +298,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn alias(&mut self, id: usize, place: Place, sink: &mut Sink<'_>) -> Result<(), Stop> {
+    fn alias(&mut self, id: usize, place: Place, sink: &mut Sink<'a>) -> Result<(), Stop> {
         let Some((node, nodes, depth)) = self.anchors.get(&id) else {
             sink.error(place, "an alias stands inside the value it refers to".into(), None);
             return self.complete(Node::new(place, Yaml::Reported), 0, None, sink);
@@ -257,11 +314,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a whole value where it belongs. `key` is its text, when it can serve as a key.
-    fn complete(&mut self, node: Node, anchor: usize, key: Option<&str>, sink: &mut Sink<'_>) -> Result<(), Stop> {
+    fn complete(&mut self, node: Node, anchor: usize, key: Option<&str>, sink: &mut Sink<'a>) -> Result<(), Stop> {
         self.nodes += 1;
         if anchor != 0 {
             let (nodes, depth) = node.measure();
             self.nodes += nodes;
+            // It stays when the element of a streamed list that it is in does not.
+            self.kept += nodes;
             self.anchors.insert(anchor, (node.clone(), nodes, depth));
         }
         if self.nodes > MAX_NODES {
@@ -271,6 +330,9 @@ impl<'a> Builder<'a> {
                 Some("split the file".into()),
             );
             return Err(Stop::Full);
+        }
+        if self.streams() {
+            return self.hand_on(&node, sink);
         }
         match self.stack.last_mut() {
             None => self.root = Some(node),
@@ -365,68 +427,6 @@ fn new_key(
     Key { name: Some(text.to_string()), place }
 }
 
-fn check_tag(tag: Option<&Tag>, allowed: &str, place: Place, sink: &mut Sink<'_>) {
-    if let Some(tag) = tag.filter(|t| !t.is_yaml_core_schema_tag(allowed)) {
-        unknown_tag(tag, place, sink);
-    }
-}
-
-fn unknown_tag(tag: &Tag, place: Place, sink: &mut Sink<'_>) {
-    sink.error(place, format!("the tag `{}` is not read", tag.original()), Some("take the tag out".into()));
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, place: Place, sink: &mut Sink<'_>) -> Yaml {
-    match tag.map(|t| (t, t.core_suffix())) {
-        Some((_, Some("str"))) => return Yaml::Text(text.to_string()),
-        Some((_, Some("null" | "bool" | "int" | "float"))) => return plain(text),
-        Some((tag, _)) => {
-            unknown_tag(tag, place, sink);
-            return Yaml::Reported;
-        }
-        None => {}
-    }
-    if style == ScalarStyle::Plain { plain(text) } else { Yaml::Text(text.to_string()) }
-}
-
-/// A plain scalar by the YAML 1.2 core schema.
-fn plain(text: &str) -> Yaml {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
-        "true" | "True" | "TRUE" => return Yaml::Bool(true),
-        "false" | "False" | "FALSE" => return Yaml::Bool(false),
-        _ => {}
-    }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Yaml::Number(None, text.to_string());
-    }
-    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_hexdigit()))
-    {
-        return Yaml::Number(u64::from_str_radix(digits, 16).ok().map(Number::from), text.to_string());
-    }
-    let octal = |d: &&str| !d.is_empty() && d.bytes().all(|b| (b'0'..=b'7').contains(&b));
-    if let Some(digits) = text.strip_prefix("0o").filter(octal) {
-        return Yaml::Number(u64::from_str_radix(digits, 8).ok().map(Number::from), text.to_string());
-    }
-    let decimal = !unsigned.is_empty()
-        && unsigned.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'-' | b'+'))
-        && unsigned.bytes().any(|b| b.is_ascii_digit())
-        && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    if decimal {
-        let whole = text.strip_prefix('+').unwrap_or(text);
-        if let Ok(n) = whole.parse::<u64>() {
-            return Yaml::Number(Some(n.into()), text.to_string());
-        }
-        if let Ok(n) = whole.parse::<i64>() {
-            return Yaml::Number(Some(n.into()), text.to_string());
-        }
-        if let Ok(n) = whole.parse::<f64>() {
-            return Yaml::Number(Number::from_f64(n), text.to_string());
-        }
-    }
-    Yaml::Text(text.to_string())
-}
-
 fn place(span: Span) -> Place {
     let (start, end) = (span.start, span.end);
     let width = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
@@ -443,7 +443,7 @@ mod tests {
     fn value(text: &str) -> Value {
         let file = SourceFile { name: "f".into(), text: text.into() };
         let mut sink = Sink::new(&file);
-        let (documents, whole) = read(&file.text, &mut sink);
+        let (documents, whole) = read(&file.text, &mut sink, &mut |_, _, _| {});
         let problems = sink.finish();
         assert!(whole && problems.is_empty(), "{text}: {problems:?}");
         documents[0].root.to_json()
@@ -471,7 +471,7 @@ mod tests {
     fn a_broken_document_keeps_what_was_read() {
         let file = SourceFile { name: "f".into(), text: "a: 1\nb: {c: 2, d\n---\ne: 3\n".into() };
         let mut sink = Sink::new(&file);
-        let (documents, whole) = read(&file.text, &mut sink);
+        let (documents, whole) = read(&file.text, &mut sink, &mut |_, _, _| {});
         assert!(!whole);
         assert_eq!(sink.finish().len(), 1);
         let read: Vec<(Value, bool)> = documents.iter().map(|d| (d.root.to_json(), d.cut)).collect();

@@ -3,6 +3,7 @@
 //! A case changes one piece of valid files. `^` in the new piece marks where the problem must stand and is taken out
 //! before reading.
 mod gates;
+mod when;
 
 use pilothouse::spec::{Problem, Severity, SourceFile, load, presets};
 
@@ -191,7 +192,7 @@ fn shape() {
                 "`strategy: canary`; blue-green, rolling, phased, scheduled-downtime come later",
             ),
             ("kind: Upgrade", "kind: ^Upgrad", "unknown kind `Upgrad`", "`Upgrade`"),
-            ("kind: Upgrade", "kind: ^Calendar", "`Calendar` is not read yet", ""),
+            ("kind: Upgrade", "kind: ^Calender", "unknown kind `Calender`", "`Calendar`"),
             (
                 "apiVersion: pilothouse.dev/v1alpha1\nkind: Upgrade",
                 "apiVersion: ^pilothouse.dev/v2\nkind: Upgrade",

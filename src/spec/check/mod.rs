@@ -3,10 +3,12 @@
 //! A broken part of a document does not hide the problems of its other parts: the checks run on whatever is sound. What
 //! stands in for a missing or broken part is not talked about, and before a check misses an optional field it asks
 //! [`Scope::untried`].
+pub mod calendar;
 pub mod fleet;
 pub mod gate;
 pub mod policy;
 pub mod promql;
+pub mod tenants;
 pub mod upgrade;
 
 use super::nearest::nearest;

@@ -1,0 +1,173 @@
+//! Campaigns: by example, and what holds for all of them.
+use proptest::prelude::*;
+
+use super::*;
+use crate::calendar::reasons::{Cause, Reasons};
+use crate::spec::{SourceFile, load, presets};
+
+const START: &str = "2026-11-22T12:00:00Z";
+
+fn at(text: &str) -> Time {
+    text.parse::<crate::spec::when::Instant>().unwrap().0
+}
+
+/// Reads a calendar's and a list of tenants' inner parts.
+fn read(calendar: &str, tenants: &str) -> (crate::spec::calendar::CalendarSpec, Vec<Tenant>) {
+    let head =
+        |kind: &str| format!("apiVersion: pilothouse.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n");
+    let text = format!("{}{calendar}\n---\n{}  tenants:\n{tenants}", head("Calendar"), head("Tenants"));
+    let mut loaded = load(&[SourceFile { name: "t.yaml".into(), text }], presets()).unwrap_or_else(|r| panic!("{r}"));
+    (loaded.calendars.remove(0).spec, loaded.tenants.remove(0).spec.tenants)
+}
+
+struct Told {
+    /// `id start`, in order.
+    moves: Vec<String>,
+    /// Causes of each, in the same order.
+    why: Vec<Vec<Cause>>,
+    never: Vec<String>,
+}
+
+fn told(calendar: &str, tenants: &str, needs: Dur) -> Result<Told, Vec<String>> {
+    let (calendar, tenants) = read(calendar, tenants);
+    let ask = Ask { start: at(START), needs };
+    let book = Book::new(&calendar, &[], ask.start);
+    let list: Vec<&Tenant> = tenants.iter().collect();
+    let groups = book.groups(list.iter().copied(), ask.start);
+    let id = |t: u32| tenants[usize::try_from(t).unwrap()].id.to_string();
+    let campaign =
+        plan(&book, &list, &groups, ask).map_err(|apart| apart.tenants.iter().map(|t| id(*t)).collect::<Vec<_>>())?;
+    let reasons = Reasons { book: &book, groups: &groups, campaign: &campaign, ask };
+    Ok(Told {
+        moves: campaign
+            .moves
+            .iter()
+            .map(|m| format!("{} {}", id(m.tenant), m.start.utc().format("%m-%dT%H:%M")))
+            .collect(),
+        why: campaign.moves.iter().map(|m| reasons.of(m).iter().map(|o| o.cause).collect()).collect(),
+        never: campaign.never.iter().map(|n| id(n.tenant)).collect(),
+    })
+}
+
+const ANY: &str = "windows: [{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: \"00:00\", end: \"00:00\"}]";
+
+#[test]
+fn the_order_is_that_of_the_cohorts_and_not_of_the_file() {
+    let told = told(
+        "  cohorts: [{name: internal, bake: 12h}, {name: beta, bake: 1d}, {name: standard}]",
+        &format!(
+            "    - {{id: c, zone: UTC, {ANY}}}\n    - {{id: b, zone: UTC, cohort: beta, {ANY}}}\n    - {{id: a, zone: UTC, cohort: internal, {ANY}}}\n"
+        ),
+        Dur::hours(1),
+    );
+    let told = told.unwrap();
+    assert_eq!(told.moves, ["a 11-22T12:00", "b 11-23T01:00", "c 11-24T02:00"]);
+    assert_eq!(told.why, [vec![], vec![Cause::Cohort], vec![Cause::Cohort]]);
+}
+
+#[test]
+fn a_cap_moves_on_and_a_window_is_shared() {
+    let tenants = "    - {id: a, zone: UTC}\n    - {id: b, zone: UTC}\n    - {id: c, zone: UTC}\n    - {id: d, zone: UTC}\n    - {id: e, zone: UTC}\n";
+    let told = told("  cohorts: [{name: standard, per_day: 2}]", tenants, Dur::hours(1)).unwrap();
+    // Sundays 02:00 to 06:00; the second of a day begins in the middle of what is left for starts.
+    assert_eq!(told.moves, ["a 11-29T02:00", "b 11-29T03:30", "c 12-06T02:00", "d 12-06T03:30", "e 12-13T02:00"]);
+    let last = |i: usize| told.why[i].last().copied();
+    assert_eq!(
+        [last(0), last(1), last(2), last(4)],
+        [Some(Cause::Window), Some(Cause::Spread), Some(Cause::PerDay), Some(Cause::PerDay)]
+    );
+}
+
+#[test]
+fn preferred_dates_freezes_and_seasons_are_named() {
+    let told = told(
+        "  freezes: [{name: year-end, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z, regions: [eu]}]\n  seasons: [{name: advent, months: [11, 12], days: [Sun]}]",
+        "    - {id: later, zone: Europe/Berlin, preferredDate: 2026-12-08}\n    - {id: frozen, zone: Europe/Berlin, region: eu}\n    - {id: advent, zone: Europe/Berlin, seasons: [advent]}\n    - {id: south, zone: UTC, seasons: [advent], hemisphere: south}\n",
+        Dur::hours(1),
+    )
+    .unwrap();
+    assert_eq!(told.moves, ["south 11-29T02:00", "later 12-13T01:00", "frozen 12-13T01:00", "advent 01-03T01:00"]);
+    let expected =
+        [vec![Cause::Window], vec![Cause::Preferred, Cause::Window], vec![Cause::Freeze], vec![Cause::Season]];
+    assert_eq!(told.why, expected);
+}
+
+#[test]
+fn what_has_no_time_is_said_and_the_others_go_on() {
+    let told = told("  cohorts: [{name: standard}]", "    - {id: short, zone: UTC}\n    - {id: long, zone: UTC, windows: [{days: [Sun], start: \"02:00\", end: \"12:00\"}]}\n", Dur::hours(5)).unwrap();
+    assert_eq!((told.moves, told.never), (vec!["long 11-29T02:00".to_string()], vec!["short".to_string()]));
+}
+
+fn window(id: &str, days: &str, start: &str, end: &str) -> String {
+    format!("    - {{id: {id}, zone: UTC, windows: [{{days: [{days}], start: \"{start}\", end: \"{end}\"}}]}}\n")
+}
+
+#[test]
+fn an_intersection_is_when_all_can_and_a_smallest_set_is_named_that_cannot() {
+    let calendar = "  cohorts: [{name: standard, bind: intersection}]";
+    let meets = window("a", "Sat, Sun", "02:00", "06:00") + &window("b", "Sun", "03:00", "08:00");
+    let told_ = told(calendar, &meets, Dur::hours(3)).unwrap();
+    assert_eq!(told_.moves, ["a 11-29T03:00", "b 11-29T03:00"]);
+    assert_eq!(told_.why[0].last(), Some(&Cause::Together));
+    let apart = |tenants: &str, needs| told(calendar, tenants, needs).map(|t| t.moves).unwrap_err();
+    assert_eq!(apart(&(meets.clone() + &window("c", "Sun", "07:00", "09:00")), Dur::hours(1)), ["a", "c"]);
+    // Each two of these meet, and all three do not.
+    let three = window("x", "Sat, Sun", "02:00", "04:00")
+        + &window("y", "Sun, Mon", "02:00", "04:00")
+        + &window("z", "Sat, Mon", "02:00", "04:00");
+    assert_eq!(apart(&(window("all", "Sat, Sun, Mon", "01:00", "07:00") + &three), Dur::hours(1)), ["x", "y", "z"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the tenants are: each is planned once or named as one that cannot be; every start is in its window with
+    /// room for the work; cohorts keep their order and their bake; a day's cap holds.
+    #[test]
+    fn a_plan_keeps_every_rule(
+        tenants in prop::collection::vec((0..6_usize, 0..3_usize, 0..7_usize, 0..24_u32, 1..20_u32, prop::option::of(0..40_i32)), 1..40),
+        per_day in prop::option::of(1..4_u32),
+        hours in 1..6_u64,
+    ) {
+        let zones = ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "Australia/Lord_Howe"];
+        let cap = per_day.map_or(String::new(), |n| format!(", per_day: {n}"));
+        let calendar = format!("  zone: Europe/Berlin\n  blackouts: [{{name: b, dates: 2026-12-20..2026-12-26}}]\n  cohorts: [{{name: one, bake: 1h}}, {{name: two, bake: 2d{cap}}}, {{name: three{cap}}}]");
+        let mut list = String::new();
+        for (i, (zone, cohort, day, start, long, preferred)) in tenants.iter().enumerate() {
+            let day = crate::spec::when::Weekday::ALL[*day].short();
+            let preferred = preferred.map_or(String::new(), |d| format!(", preferredDate: {}", Date(20_780 + d)));
+            list += &format!(
+                "    - {{id: t{i}, zone: {}, cohort: {}, windows: [{{days: [{day}], start: \"{start:02}:30\", end: \"{:02}:30\"}}]{preferred}}}\n",
+                zones[*zone], ["one", "two", "three"][*cohort], (start + long) % 24
+            );
+        }
+        let (calendar, tenants) = read(&calendar, &list);
+        let ask = Ask { start: at(START), needs: Dur::hours(hours) };
+        let book = Book::new(&calendar, &[], ask.start);
+        let refs: Vec<&Tenant> = tenants.iter().collect();
+        let groups = book.groups(refs.iter().copied(), ask.start);
+        let campaign = plan(&book, &refs, &groups, ask).unwrap();
+        let mut seen: Vec<u32> = campaign.moves.iter().map(|m| m.tenant).chain(campaign.never.iter().map(|n| n.tenant)).collect();
+        seen.sort_unstable();
+        prop_assert_eq!(seen, (0..u32::try_from(tenants.len()).unwrap()).collect::<Vec<_>>());
+        let days = ZoneClock::around(calendar.zone, ask.start, ask.start);
+        let mut begun: BTreeMap<(u16, Date), u32> = BTreeMap::new();
+        for m in &campaign.moves {
+            let tenant = &tenants[usize::try_from(m.tenant).unwrap()];
+            let allowed = book.allowed(tenant);
+            let clock = ZoneClock::around(tenant.zone, ask.start, ask.start);
+            let view = View { clock: &clock, rules: &allowed.rules };
+            prop_assert!(view.fits(m.start, ask.needs), "{} at {}", tenant.id, m.start);
+            prop_assert!(tenant.preferred_date.is_none_or(|d| clock.date(m.start.0) >= d));
+            *begun.entry((m.cohort, days.date(m.start.0))).or_default() += 1;
+            let later = campaign.parts[usize::from(m.cohort) + 1..].iter().filter_map(|p| p.starts);
+            for start in later {
+                prop_assert!(start >= m.start + ask.needs + campaign.parts[usize::from(m.cohort)].bake);
+            }
+        }
+        for ((cohort, day), n) in begun {
+            let cap = calendar.cohorts[usize::from(cohort)].per_day;
+            prop_assert!(cap.is_none_or(|cap| n <= cap), "{n} of cohort {cohort} on {day}");
+        }
+    }
+}

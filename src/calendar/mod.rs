@@ -1,0 +1,47 @@
+//! When is it allowed? Windows on a zone's own clock, what rules them out, and why.
+//!
+//! # Layout
+//! - [`zone`] a zone's clock: instants to what the wall reads, and back
+//! - [`window`] open or not, since when, until when, and when something fits
+//! - [`outlook`] all of that at once
+//! - [`book`] a Calendar, and what it allows each tenant
+//! - [`campaign`] every tenant once, cohort after cohort; [`meet`] when several can at once
+//! - [`reasons`] why a tenant is not upgraded earlier; [`export`] a schedule as an iCalendar file
+//! - [`recur`] events of other calendars as stretches that are closed
+//! - [`why`] which rule stands against it, in order of precedence
+pub mod book;
+#[cfg(test)]
+mod brute;
+pub mod campaign;
+#[cfg(test)]
+mod cases;
+pub mod export;
+#[cfg(test)]
+mod laws;
+pub mod meet;
+pub mod outlook;
+pub mod reasons;
+pub mod recur;
+pub mod why;
+pub mod window;
+pub mod zone;
+
+pub use book::{Allowed, Book, Groups};
+pub use outlook::{Outlook, Touched};
+pub use why::{Closure, Extent, Reason, Rule, explain, said};
+pub use window::{LOOK, Rules, Season, View, Weekly};
+pub use zone::{Change, ZoneClock};
+
+use crate::spec::units::{Dur, Time};
+use crate::spec::when::Zone;
+
+/// A clock that knows its changes wherever a question asked between `now` and `now` + [`LOOK`] may lead.
+pub fn clock(zone: Zone, now: Time) -> ZoneClock {
+    let margin = Dur::hours(24 * 5);
+    ZoneClock::around(zone, now - LOOK - margin, now + LOOK + LOOK + margin)
+}
+
+/// The compiled tz database's version, such as `2025b`.
+pub fn tz_version() -> &'static str {
+    chrono_tz::IANA_TZDB_VERSION
+}

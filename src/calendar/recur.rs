@@ -1,0 +1,305 @@
+//! Events of an iCalendar file as stretches that are closed.
+use super::why::Extent;
+use super::zone::{ZoneClock, date};
+use crate::spec::ics::{Event, Frequency, Length, Moment, Repeat};
+use crate::spec::units::Time;
+use crate::spec::when::{DAY, Date, Dates, Weekday};
+
+/// Periods of a rule that are looked at; a daily one reaches 270 years.
+const MAX_PERIODS: u32 = 100_000;
+
+/// The occurrences of an event that touch the time between two instants, in order.
+pub fn occurrences(event: &Event, from: Time, to: Time) -> Vec<Extent> {
+    let (first, time) = match event.start {
+        Moment::Date(day) => (day, 0),
+        Moment::Local(wall, _) => (date(wall), wall.rem_euclid(DAY)),
+        Moment::Utc(at) => (date(at.0), at.0.rem_euclid(DAY)),
+    };
+    let clock = match event.start {
+        Moment::Local(_, zone) => ZoneClock::around(zone, Time(0), Time(0)),
+        _ => ZoneClock::around(crate::spec::when::Zone::UTC, Time(0), Time(0)),
+    };
+    let at = |day: Date| clock.first_at(i64::from(day.0) * DAY + time);
+    let start = at(first);
+    // Further on nothing starts that could matter; a day more covers every zone.
+    let last = date(to.0 + 2 * DAY);
+    let days = match &event.rule {
+        None => vec![first],
+        Some(rule) => starts(rule, first, last, &|day| is_after(&event.rule, day, at(day))),
+    };
+    let long_enough = |extent: &Extent| match extent {
+        Extent::Local(dates) => i64::from(dates.last.0 + 2) * DAY > from.0,
+        Extent::Between(_, end) => *end > from,
+    };
+    days.into_iter()
+        .filter(|day| !event.except.iter().any(|e| is_at(*e, *day, at(*day))))
+        .map(|day| match event.length {
+            Length::Days(n) => Extent::Local(Dates { first: day, last: Date(day.0 + n - 1) }),
+            Length::Until(end) => Extent::Between(Time(at(day)), Time(at(day) + instant(end) - start)),
+            Length::For { days, millis } => Extent::Between(Time(at(day)), Time(at(Date(day.0 + days)) + millis)),
+        })
+        .filter(long_enough)
+        .collect()
+}
+
+fn instant(moment: Moment) -> i64 {
+    match moment {
+        Moment::Date(day) => i64::from(day.0) * DAY,
+        Moment::Utc(at) => at.0,
+        Moment::Local(wall, zone) => ZoneClock::around(zone, Time(0), Time(0)).first_at(wall),
+    }
+}
+
+fn is_at(moment: Moment, day: Date, at: i64) -> bool {
+    match moment {
+        Moment::Date(other) => other == day,
+        other => instant(other) == at,
+    }
+}
+
+fn is_after(rule: &Option<Repeat>, day: Date, at: i64) -> bool {
+    match rule.as_ref().and_then(|r| r.until) {
+        None => false,
+        Some(Moment::Date(last)) => day > last,
+        Some(last) => at > instant(last),
+    }
+}
+
+/// The dates a rule gives, the first one's included, up to `last` or until `over`.
+fn starts(rule: &Repeat, first: Date, last: Date, over: &dyn Fn(Date) -> bool) -> Vec<Date> {
+    let limit = rule.count.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    // The first is one whatever the rule says: the standard leaves it open, and more that is closed harms nobody.
+    let mut found = vec![first];
+    for n in 0..MAX_PERIODS {
+        let Some(period) = n.checked_mul(rule.interval) else { break };
+        let (begin, mut days) = period_of(rule, first, i32::try_from(period).unwrap_or(i32::MAX));
+        if begin > last {
+            break;
+        }
+        days.sort_unstable();
+        days.dedup();
+        for day in days.into_iter().filter(|d| *d > first) {
+            if found.len() >= limit || over(day) || day > last {
+                return found;
+            }
+            found.push(day);
+        }
+    }
+    found
+}
+
+/// The first day of the `n`th period after that of `first`, and the dates the rule gives in it, in any order.
+fn period_of(rule: &Repeat, first: Date, n: i32) -> (Date, Vec<Date>) {
+    let (year, month, day) = first.parts();
+    let limits = |d: &Date| in_month(rule, *d) && in_month_days(rule, *d);
+    match rule.frequency {
+        Frequency::Daily => {
+            let day = Date(first.0.saturating_add(n));
+            (day, [day].into_iter().filter(limits).filter(|d| on_weekday(rule, *d)).collect())
+        }
+        Frequency::Weekly => {
+            let back = (first.weekday() as i32 - rule.week_start as i32).rem_euclid(7);
+            let begin = Date((first.0 - back).saturating_add(n.saturating_mul(7)));
+            let wanted = |d: &Date| match rule.by_day.is_empty() {
+                true => d.weekday() == first.weekday(),
+                false => on_weekday(rule, *d),
+            };
+            (begin, (0..7).map(|i| Date(begin.0.saturating_add(i))).filter(wanted).filter(limits).collect())
+        }
+        Frequency::Monthly => {
+            let months = year * 12 + i32::try_from(month).unwrap_or(1) - 1 + n.min(120_000);
+            let (y, m) = (months.div_euclid(12), u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1);
+            let begin = Date::of(y, m, 1).unwrap_or(Date(i32::MAX));
+            let wanted = rule.by_month.is_empty() || rule.by_month.contains(&m);
+            (begin, if wanted { month_days(rule, y, m, day) } else { Vec::new() })
+        }
+        Frequency::Yearly => {
+            let y = year + n.min(10_000);
+            (Date::of(y, 1, 1).unwrap_or(Date(i32::MAX)), year_days(rule, y, month, day))
+        }
+    }
+}
+
+fn in_month(rule: &Repeat, day: Date) -> bool {
+    rule.by_month.is_empty() || rule.by_month.contains(&day.parts().1)
+}
+
+fn in_month_days(rule: &Repeat, day: Date) -> bool {
+    let (year, month, of) = day.parts();
+    let long = i32::try_from(days_in(year, month)).unwrap_or(31);
+    let of = i32::try_from(of).unwrap_or(0);
+    rule.by_month_day.is_empty() || rule.by_month_day.iter().any(|d| *d == of || *d == of - long - 1)
+}
+
+fn on_weekday(rule: &Repeat, day: Date) -> bool {
+    rule.by_day.is_empty() || rule.by_day.iter().any(|(_, weekday)| *weekday == day.weekday())
+}
+
+fn days_in(year: i32, month: u32) -> u32 {
+    (28..=31).rev().find(|d| Date::of(year, month, *d).is_some()).unwrap_or(28)
+}
+
+/// Of one month: by days of the month, less those that are not on a weekday; else by weekdays; else the first one's day.
+fn month_days(rule: &Repeat, year: i32, month: u32, day: u32) -> Vec<Date> {
+    let all = || (1..=days_in(year, month)).filter_map(|d| Date::of(year, month, d));
+    if !rule.by_month_day.is_empty() {
+        let (first, last) = (Date::of(year, month, 1), Date::of(year, month, days_in(year, month)));
+        let nth = |d: &Date| rule.by_day.is_empty() || is_nth(rule, *d, first, last);
+        return all().filter(|d| in_month_days(rule, *d)).filter(nth).collect();
+    }
+    if !rule.by_day.is_empty() {
+        let (first, last) = (Date::of(year, month, 1), Date::of(year, month, days_in(year, month)));
+        return all().filter(|d| is_nth(rule, *d, first, last)).collect();
+    }
+    Date::of(year, month, day).into_iter().collect()
+}
+
+fn year_days(rule: &Repeat, year: i32, month: u32, day: u32) -> Vec<Date> {
+    let months = || (1..=12).filter(|m| rule.by_month.is_empty() || rule.by_month.contains(m));
+    match (rule.by_month_day.is_empty(), rule.by_day.is_empty(), rule.by_month.is_empty()) {
+        (true, true, true) => Date::of(year, month, day).into_iter().collect(),
+        // Weekdays without months count from the year's ends.
+        (true, false, true) => {
+            let (first, last) = (Date::of(year, 1, 1), Date::of(year, 12, 31));
+            let all = months().flat_map(|m| (1..=days_in(year, m)).filter_map(move |d| Date::of(year, m, d)));
+            all.filter(|d| is_nth(rule, *d, first, last)).collect()
+        }
+        _ => months().flat_map(|m| month_days(rule, year, m, day)).collect(),
+    }
+}
+
+/// Whether a date is on one of the rule's weekdays, and on the one that is asked for between two dates.
+fn is_nth(rule: &Repeat, day: Date, first: Option<Date>, last: Option<Date>) -> bool {
+    let (first, last) = (first.unwrap_or(day), last.unwrap_or(day));
+    let fits = |(nth, weekday): &(Option<i32>, Weekday)| {
+        *weekday == day.weekday()
+            && match nth {
+                None => true,
+                Some(n) if *n > 0 => (day.0 - first.0) / 7 + 1 == *n,
+                Some(n) => (last.0 - day.0) / 7 + 1 == -n,
+            }
+    };
+    rule.by_day.iter().any(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::ics;
+    use crate::spec::{SourceFile, report::Report, report_of};
+
+    fn events(lines: &str) -> Result<Vec<Event>, Report> {
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+            lines.replace('|', "\r\n")
+        );
+        report_of(&SourceFile { name: "a.ics".into(), text }, |text, sink| ics::read(text, sink))
+    }
+
+    /// Starts of the occurrences in 2026 and 2027.
+    fn starts_of(lines: &str) -> Vec<String> {
+        let events = events(lines).unwrap_or_else(|report| panic!("{lines}\n{report}"));
+        let (from, to) = (Time(1_767_225_600_000), Time(1_830_297_600_000));
+        let found = occurrences(&events[0], from, to).into_iter().map(|extent| match extent {
+            Extent::Local(dates) => dates.to_string(),
+            Extent::Between(start, end) => {
+                let start = start.utc().format("%Y-%m-%dT%H:%MZ").to_string();
+                format!("{start}+{}", end.since(Time(start_millis(&start))))
+            }
+        });
+        found.collect()
+    }
+
+    fn start_millis(text: &str) -> i64 {
+        chrono::DateTime::parse_from_str(&text.replace('Z', "+00:00"), "%Y-%m-%dT%H:%M%:z").unwrap().timestamp_millis()
+    }
+
+    #[test]
+    fn each_rule_gives_the_dates_the_standard_says() {
+        for (lines, first) in [
+            ("DTSTART;VALUE=DATE:20261224|DTEND;VALUE=DATE:20261228", vec!["2026-12-24..2026-12-27"]),
+            ("DTSTART;VALUE=DATE:20261224|DURATION:P1W", vec!["2026-12-24..2026-12-30"]),
+            ("DTSTART;VALUE=DATE:20200229|RRULE:FREQ=YEARLY", vec![]),
+            ("DTSTART;VALUE=DATE:20000101|RRULE:FREQ=YEARLY", vec!["2026-01-01", "2027-01-01", "2028-01-01"]),
+            ("DTSTART;VALUE=DATE:20261126|RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", vec!["2026-11-26", "2027-11-25"]),
+            ("DTSTART;VALUE=DATE:20261125|RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=2", vec!["2026-11-25", "2026-11-27"]),
+            ("DTSTART;VALUE=DATE:20261231|RRULE:FREQ=MONTHLY;COUNT=3", vec!["2026-12-31", "2027-01-31", "2027-03-31"]),
+            (
+                "DTSTART;VALUE=DATE:20261130|RRULE:FREQ=MONTHLY;BYMONTHDAY=-1;UNTIL=20270228",
+                vec!["2026-11-30", "2026-12-31", "2027-01-31", "2027-02-28"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:20260213|RRULE:FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13",
+                vec!["2026-02-13", "2026-03-13", "2026-11-13", "2027-08-13"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261127|RRULE:FREQ=MONTHLY;INTERVAL=2;BYDAY=-1FR;COUNT=2",
+                vec!["2026-11-27", "2027-01-29"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261123|RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;COUNT=4",
+                vec!["2026-11-23", "2026-11-29", "2026-12-07", "2026-12-13"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261123|RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;COUNT=4;WKST=SU",
+                vec!["2026-11-23", "2026-12-06", "2026-12-07", "2026-12-20"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261229|RRULE:FREQ=DAILY;INTERVAL=2;BYMONTH=1,12;COUNT=3",
+                vec!["2026-12-29", "2026-12-31", "2027-01-02"],
+            ),
+            ("DTSTART;VALUE=DATE:20261123|RRULE:FREQ=YEARLY;BYDAY=-1MO;COUNT=2", vec!["2026-11-23", "2026-12-28"]),
+            (
+                "DTSTART;VALUE=DATE:20261101|RRULE:FREQ=DAILY;COUNT=4|EXDATE;VALUE=DATE:20261102,20261103",
+                vec!["2026-11-01", "2026-11-04"],
+            ),
+            (
+                // Six in the evening, whatever the clock's offset; the first one's length.
+                "DTSTART;TZID=Europe/Berlin:20261018T180000|DTEND;TZID=Europe/Berlin:20261018T200000|\
+                 RRULE:FREQ=WEEKLY;UNTIL=20261101T170000Z|EXDATE;TZID=Europe/Berlin:20261025T180000",
+                vec!["2026-10-18T16:00Z+2h", "2026-11-01T17:00Z+2h"],
+            ),
+            ("DTSTART:20261231T230000Z|DURATION:PT90M", vec!["2026-12-31T23:00Z+1h30m"]),
+            ("DTSTART;TZID=Europe/Berlin:20261024T120000|DURATION:P1D", vec!["2026-10-24T10:00Z+1d1h"]),
+        ] {
+            assert_eq!(starts_of(lines), first, "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error_with_its_line() {
+        for (lines, line, message) in [
+            ("DTSTART:20261224T180000|DURATION:PT1H", 4, "does not say in which zone"),
+            ("DTSTART;TZID=Europe/Berln:20261224T180000|DURATION:PT1H", 4, "did you mean Europe/Berlin?"),
+            ("DTSTART;VALUE=DATE:20260230", 4, "is a date there is not"),
+            ("DTSTART:20261224T180000Z", 4, "has no length"),
+            ("DTSTART:20261224T180000Z|DURATION:PT1H|DTEND:20261224T190000Z", 5, "not both"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=HOURLY", 5, "`FREQ=HOURLY` is not read here"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=MONTHLY;BYSETPOS=1", 5, "`BYSETPOS=1` is not read here"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=WEEKLY;BYDAY=2SU", 5, "an ordinal in BYDAY"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:COUNT=2", 5, "there is no FREQ"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;UNTIL=20261231T000000Z", 5, "is no date and no time"),
+            ("DTSTART;VALUE=DATE:20261224|RDATE;VALUE=DATE:20261226", 5, "RDATE of an event is not read here"),
+            ("DTSTART;VALUE=DATE:20261224|DTSTART;VALUE=DATE:20261225", 5, "DTSTART is there twice"),
+            ("SUMMARY:nothing", 5, "has no DTSTART"),
+            ("DTSTART;VALUE=DATE:20261224|BEGIN:VTODO", 5, "VTODO is not read here"),
+            ("DTSTART;VALUE=DATE:20261224|what is this", 5, "no iCalendar line"),
+        ] {
+            let report = events(lines).expect_err(lines);
+            let found = report.problems.iter().find(|p| p.to_string().contains(message));
+            let found = found.unwrap_or_else(|| panic!("{lines}: {report}"));
+            assert_eq!(found.line, line, "{lines}: {report}");
+        }
+    }
+
+    #[test]
+    fn folded_lines_other_parts_and_cancelled_events() {
+        let text = "BEGIN:VCALENDAR\nX-WR-CALNAME:x\nBEGIN:VTIMEZONE\nTZID:Europe/Berlin\nBEGIN:STANDARD\nDTSTART:19700101T000000\n\
+                    END:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:1\nSUMMARY:Year\\, \n end\nDTSTART;VALUE=DA\n TE:20261224\n\
+                    BEGIN:VALARM\nTRIGGER:-PT15M\nEND:VALARM\nEND:VEVENT\nBEGIN:VEVENT\nSTATUS:CANCELLED\nEND:VEVENT\nEND:VCALENDAR\n";
+        let file = SourceFile { name: "a.ics".into(), text: text.into() };
+        let events = report_of(&file, |text, sink| ics::read(text, sink)).unwrap_or_else(|r| panic!("{r}"));
+        assert_eq!(events.len(), 1);
+        assert_eq!((events[0].name.as_str(), events[0].line), ("Year, end", 13));
+    }
+}

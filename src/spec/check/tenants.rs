@@ -1,0 +1,74 @@
+//! Tenants of all files together: each id once, and every cohort and season they name is there.
+use std::collections::BTreeMap;
+
+use crate::spec::calendar::CalendarSpec;
+use crate::spec::nearest::nearest;
+use crate::spec::report::{Place, Sink};
+use crate::spec::tenants_read::ReadTenant;
+
+/// One document's tenants.
+pub struct List<'t> {
+    /// Position of its sink.
+    pub file: usize,
+    pub tenants: &'t [ReadTenant],
+    /// The calendar they go by; none when it is broken or missing, which is reported.
+    pub calendar: Option<&'t CalendarSpec>,
+}
+
+/// Checks the lists of all files.
+pub fn check(lists: &[List<'_>], sinks: &mut [Sink<'_>]) {
+    ids(lists, sinks);
+    for list in lists {
+        let Some(calendar) = list.calendar else { continue };
+        let sink = &mut sinks[list.file];
+        for read in list.tenants.iter().take_while(|_| !sink.hopeless()).collect::<Vec<_>>() {
+            references(read, calendar, sink);
+        }
+    }
+}
+
+fn ids(lists: &[List<'_>], sinks: &mut [Sink<'_>]) {
+    let mut first: BTreeMap<&str, (usize, Place)> = BTreeMap::new();
+    for (list, read) in lists.iter().flat_map(|l| l.tenants.iter().map(move |t| (l, t))) {
+        let id: &str = &read.tenant.id;
+        if id.is_empty() {
+            continue;
+        }
+        match first.get(id) {
+            None => {
+                first.insert(id, (list.file, read.id));
+            }
+            Some((file, place)) => {
+                let there = format!("{}:{}", sinks[*file].name(), place.line);
+                let message = format!("spec.tenants[{}].id: `{id}` is already in {there}", read.index);
+                sinks[list.file].error(read.id, message, Some("give each its own id".into()));
+            }
+        }
+    }
+}
+
+fn references(read: &ReadTenant, calendar: &CalendarSpec, sink: &mut Sink<'_>) {
+    let (tenant, index) = (&read.tenant, read.index);
+    let cohort: &str = &tenant.cohort;
+    let cohorts = || calendar.cohorts.iter().map(|c| c.name.as_str());
+    if !cohorts().any(|c| c == cohort) {
+        let message = format!("spec.tenants[{index}].cohort: there is no cohort `{cohort}`");
+        sink.error(read.cohort, message, Some(meant(cohort, cohorts().collect())));
+    }
+    let seasons = || calendar.seasons.iter().map(|s| s.name.as_str());
+    for (i, season) in tenant.seasons.iter().enumerate() {
+        if !seasons().any(|s| s == &**season) {
+            let message = format!("spec.tenants[{index}].seasons[{i}]: there is no season `{season}`");
+            sink.error(read.seasons, message, Some(meant(season, seasons().collect())));
+        }
+    }
+}
+
+/// The name that was probably meant, else all there are.
+pub fn meant(written: &str, there: Vec<&str>) -> String {
+    match nearest(written, there.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if there.is_empty() => "the Calendar has none".into(),
+        None => format!("there: {}", there.join(", ")),
+    }
+}

@@ -1,0 +1,88 @@
+//! The stage of loading that is about time: calendars, then the tenants that go by them.
+use std::collections::BTreeMap;
+
+use super::{Doc, Loaded};
+use crate::spec::calendar::{Calendar, CalendarSpec};
+use crate::spec::check;
+use crate::spec::check::tenants::{List, meant};
+use crate::spec::report::Sink;
+use crate::spec::tenants::{Tenants, TenantsSpec};
+
+/// Takes calendars and tenants out of `docs`. `complete`: every document of every file could be read.
+pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
+    let known = calendars(docs, sinks, loaded);
+    let default = CalendarSpec::default();
+    let mut specs = Vec::new();
+    for doc in docs.iter().filter(|d| d.kind == "Tenants") {
+        let spec = doc.typed::<TenantsSpec>(&mut sinks[doc.file]);
+        let named = spec.as_ref().map(|s| s.calendar.as_deref());
+        let calendar = named.and_then(|named| calendar_of(doc, named, (&known, &default), complete, sinks));
+        specs.push((spec, calendar));
+    }
+    let lists: Vec<List<'_>> = docs
+        .iter()
+        .filter(|d| d.kind == "Tenants")
+        .zip(&specs)
+        .map(|(doc, (_, calendar))| List { file: doc.file, tenants: &doc.tenants.list, calendar: *calendar })
+        .collect();
+    check::tenants::check(&lists, sinks);
+    drop(lists);
+    for (doc, (spec, _)) in docs.iter_mut().filter(|d| d.kind == "Tenants").zip(specs) {
+        let Some(mut spec) = spec else { continue };
+        if doc.tenants.seen == 0 && !doc.cut && doc.clean {
+            let help = "add at least one, such as {id: acme, zone: Europe/Berlin}".to_string();
+            doc.scope(&mut sinks[doc.file]).error(check::at!["tenants"], "no tenant is listed", help);
+        }
+        spec.tenants = std::mem::take(&mut doc.tenants.list).into_iter().map(|read| read.tenant).collect();
+        loaded.tenants.push(Tenants { name: doc.name.clone(), spec });
+    }
+}
+
+/// Calendars by name as written; none for one that is broken.
+fn calendars(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) -> BTreeMap<String, Option<CalendarSpec>> {
+    let ics: Vec<String> = loaded.ics.iter().map(|file| file.name.clone()).collect();
+    let mut known = BTreeMap::new();
+    for doc in docs.iter().filter(|d| d.kind == "Calendar") {
+        let errors = sinks[doc.file].count();
+        let spec = doc.typed::<CalendarSpec>(&mut sinks[doc.file]);
+        if let Some(spec) = spec.as_ref().filter(|_| !doc.cut) {
+            check::calendar::check(spec, &ics, &mut doc.scope(&mut sinks[doc.file]));
+        }
+        let sound = !doc.cut && doc.clean && sinks[doc.file].count() == errors;
+        known.insert(doc.name.clone(), spec.clone().filter(|_| sound));
+        loaded.calendars.extend(spec.map(|spec| Calendar { name: doc.name.clone(), spec }));
+    }
+    known
+}
+
+/// The calendar a document of tenants goes by: the one it names, else the only one, else one with nothing in it.
+fn calendar_of<'k>(
+    doc: &Doc,
+    named: Option<&str>,
+    (known, default): (&'k BTreeMap<String, Option<CalendarSpec>>, &'k CalendarSpec),
+    complete: bool,
+    sinks: &mut [Sink<'_>],
+) -> Option<&'k CalendarSpec> {
+    match named {
+        Some(name) => match known.get(name) {
+            Some(calendar) => calendar.as_ref(),
+            None => {
+                if complete {
+                    let help = meant(name, known.keys().map(String::as_str).collect());
+                    let at = check::at!["calendar"];
+                    doc.scope(&mut sinks[doc.file]).error(at, &format!("there is no Calendar `{name}`"), help);
+                }
+                None
+            }
+        },
+        None if known.is_empty() && complete => Some(default),
+        None if known.len() > 1 => {
+            let names: Vec<&str> = known.keys().map(String::as_str).collect();
+            let message = format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
+            let help = format!("write `calendar:` with one of: {}", names.join(", "));
+            doc.scope(&mut sinks[doc.file]).error(&[], &message, help);
+            None
+        }
+        None => known.values().next().and_then(Option::as_ref),
+    }
+}

@@ -1,0 +1,179 @@
+//! Tenants and Calendars.
+use pilothouse::spec::{Problem, Severity, SourceFile, load, presets};
+
+const CALENDAR: &str = r#"apiVersion: pilothouse.dev/v1alpha1
+kind: Calendar
+metadata: {name: house}
+spec:
+  freezes:
+    - {name: year-end, from: 2026-12-18T18:00:00Z, to: 2027-01-04T06:00:00Z}
+  blackouts:
+    - {name: friday, dates: 2026-11-27..2026-11-30, zone: America/New_York, cohorts: [premium]}
+    - {name: closed, ics: closed.ics}
+  holidays:
+    - {name: christmas, dates: 2026-12-25}
+  seasons:
+    - {name: wedding, months: [5, 6], days: [Sat]}
+  slots:
+    - {name: tuesday, days: [Tue], start: "10:00", end: "14:00", seasons: [wedding]}
+  cohorts:
+    - {name: beta}
+    - {name: premium, bake: 2d, per_day: 3}
+"#;
+
+const TENANTS: &str = r#"apiVersion: pilothouse.dev/v1alpha1
+kind: Tenants
+metadata: {name: customers}
+spec:
+  calendar: house
+  tenants:
+    - {id: acme, zone: Europe/Berlin, cohort: premium, seasons: [wedding]}
+    - id: kiwi
+      zone: Pacific/Auckland
+      cohort: beta
+      windows:
+        - {days: [Sun], start: "02:00", end: "06:00"}
+      exclude: [2026-12-24, 2026-12-26..2026-12-27]
+      preferredDate: 2026-12-06
+"#;
+
+const ICS: &str =
+    "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20261231\nRRULE:FREQ=YEARLY\nEND:VEVENT\nEND:VCALENDAR\n";
+
+/// Where a problem must stand: file, line, column.
+type Spot = Option<(String, u32, u32)>;
+
+fn problems(from: &str, to: &str) -> (Vec<Problem>, Spot) {
+    let texts = [("calendar.yaml", CALENDAR), ("tenants.yaml", TENANTS), ("given/closed.ics", ICS)];
+    assert_eq!(texts.iter().filter(|(_, t)| t.matches(from).count() == 1).count(), 1, "`{from}` must occur once");
+    let mut expected = None;
+    let files = texts.map(|(name, text)| {
+        let mut text = text.replacen(from, to, 1);
+        if let Some(at) = text.find('^') {
+            let line = text[..at].matches('\n').count() + 1;
+            let column = text[..at].rsplit('\n').next().unwrap().chars().count() + 1;
+            expected = Some((name.to_string(), u32::try_from(line).unwrap(), u32::try_from(column).unwrap()));
+            text.remove(at);
+        }
+        SourceFile { name: name.into(), text }
+    });
+    let found = load(&files, presets()).map_or_else(|report| report.problems, |loaded| loaded.warnings.problems);
+    (found, expected)
+}
+
+#[test]
+fn what_is_said_of_time_is_read_whole() {
+    let files = [("a/calendar.yaml", CALENDAR), ("tenants.yaml", TENANTS), ("given/closed.ics", ICS)];
+    let files = files.map(|(name, text)| SourceFile { name: name.into(), text: text.into() });
+    let loaded = load(&files, presets()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let tenants = &loaded.tenants[0].spec.tenants;
+    assert_eq!(tenants.iter().map(|t| &*t.id).collect::<Vec<_>>(), ["acme", "kiwi"]);
+    assert_eq!((tenants[1].exclude.len(), tenants[1].windows.len(), loaded.ics[0].events.len()), (2, 1, 1));
+    // A kind that is named late is read as well, only not one by one.
+    let late = TENANTS
+        .replace("kind: Tenants\n", "")
+        .replace("preferredDate: 2026-12-06\n", "preferredDate: 2026-12-06\nkind: Tenants\n");
+    let file = SourceFile {
+        name: "late.yaml".into(),
+        text: format!("{CALENDAR}---\n{late}")
+            .replace("{name: closed, ics: closed.ics}", "{name: closed, dates: 2026-01-01}"),
+    };
+    let loaded = load(&[file], presets()).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(&loaded.tenants[0].spec.tenants, tenants);
+}
+
+#[test]
+fn each_mistake_is_one_problem_at_its_place() {
+    for (from, to, message, help) in [
+        (
+            "zone: Europe/Berlin",
+            "zone: ^Europe/Berln",
+            "`Europe/Berln` is not a time zone known here: did you mean Europe/Berlin?",
+            "",
+        ),
+        ("- {id: acme, zone", "- {^ID: acme, zone", "unknown field `ID` in spec.tenants[0]", "`id`"),
+        ("id: kiwi", "id: ^acme", "spec.tenants[1].id: `acme` is already in tenants.yaml:7", "its own id"),
+        ("id: kiwi", "id: ^ki wi", "`ki wi` cannot be an id", "letters"),
+        ("cohort: premium, seasons", "cohort: ^premum, seasons", "there is no cohort `premum`", "`premium`"),
+        ("seasons: [wedding]}\n    - id", "^seasons: [weding]}\n    - id", "there is no season `weding`", "`wedding`"),
+        ("days: [Sun]", "days: [^Snu]", "unknown word `Snu`", "`Sun`"),
+        ("- {days: [Sun], start", "- ^{days: [], start", "the window opens on no day", "[Sun]"),
+        ("start: \"02:00\"", "start: ^\"25:00\"", "`25:00` is not a time of day", ""),
+        ("2026-12-26..2026-12-27", "^2026-12-27..2026-12-26", "ends before it starts", ""),
+        ("exclude: [2026-12-24,", "exclude: [^2026-02-30,", "there is no day 30 of month 2", ""),
+        ("preferredDate: 2026-12-06", "^preferedDate: 2026-12-06", "unknown field `preferedDate`", "`preferredDate`"),
+        ("calendar: house", "calendar: ^hause", "there is no Calendar `hause`", "`house`"),
+        ("to: 2027-01-04T06:00:00Z", "to: ^2026-01-04T06:00:00Z", "it is not after `from`", "first instant after"),
+        ("to: 2027-01-04T06:00:00Z", "to: ^2027-01-04", "`2027-01-04` is not an instant", ""),
+        (
+            "- {name: year-end, from: 2026-12-18T18:00:00Z, to: 2027-01-04T06:00:00Z}",
+            "- ^{name: year-end}",
+            "it does not say when",
+            "`dates:`",
+        ),
+        ("dates: 2026-12-25", "dates: 2026-12-25, ^zone: UTC", "unknown field `zone`", "known here"),
+        (
+            "zone: America/New_York, cohorts: [premium]",
+            "zone: America/New_York, cohorts: [^premiun]",
+            "there is no cohort `premiun`",
+            "`premium`",
+        ),
+        ("ics: closed.ics", "ics: ^other.ics", "no file `other.ics` was given", "given/closed.ics"),
+        ("months: [5, 6]", "months: [5, ^13]", "13 is out of range", "12"),
+        ("months: [5, 6]", "^months: []", "it forbids nothing", ""),
+        ("seasons: [wedding]}\n  cohorts", "seasons: [^wading]}\n  cohorts", "there is no season `wading`", "wedding"),
+        ("per_day: 3", "per_day: ^0", "0 a day are never done", "leave it out"),
+        ("- {name: beta}", "- {name: beta}\n    - {name: ^beta}", "the name is taken by the one on line 17", ""),
+        ("RRULE:FREQ=YEARLY", "^RRULE:FREQ=SECONDLY", "`FREQ=SECONDLY` is not read here", "FREQ from DAILY"),
+    ] {
+        let (found, expected) = problems(from, to);
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let shown = format!("case `{to}`:\n{}", shown.join("\n"));
+        assert_eq!(found.len(), 1, "{shown}");
+        let problem = &found[0];
+        let (file, line, column) = expected.unwrap_or_else(|| panic!("`{to}` marks no place"));
+        assert_eq!((&problem.file, problem.line, problem.column), (&file, line, column), "{shown}");
+        assert_eq!(problem.severity, Severity::Error, "{shown}");
+        assert!(problem.message.contains(message), "wants `{message}`, {shown}");
+        assert!(problem.help.as_deref().unwrap_or("").contains(help), "wants `{help}`, {shown}");
+    }
+}
+
+#[test]
+fn a_file_that_breaks_off_inside_a_tenant_keeps_those_before() {
+    let cut = TENANTS[..TENANTS.find("2026-12-26").unwrap()].replace("  calendar: house\n", "");
+    let cut = cut.replace(", cohort: premium, seasons: [wedding]", "").replace("cohort: beta", "cohort: premium");
+    let broken = cut.replace("Europe/Berlin", "Europe/Nowhere");
+    for (text, errors) in [(cut, 1), (broken, 2)] {
+        let report = load(&[SourceFile { name: "t.yaml".into(), text }], presets()).unwrap_err();
+        assert_eq!(report.problems.len(), errors, "{report}");
+    }
+}
+
+#[test]
+fn ten_thousand_tenants_are_more_values_than_a_tree_may_hold() {
+    let mut text =
+        String::from("apiVersion: pilothouse.dev/v1alpha1\nkind: Tenants\nmetadata: {name: many}\nspec:\n  tenants:\n");
+    for i in 0..10_000 {
+        text += &format!(
+            "    - {{id: t{i}, zone: Europe/Berlin, cohort: beta, region: r, services: [a, b, c], exclude: [2026-12-24, 2026-12-25, 2026-12-26], windows: [{{days: [Sun], start: \"02:00\", end: \"06:00\"}}]}}\n"
+        );
+    }
+    let loaded = load(&[SourceFile { name: "many.yaml".into(), text }], presets()).unwrap_or_else(|r| panic!("{r}"));
+    assert_eq!(loaded.tenants[0].spec.tenants.len(), 10_000);
+}
+
+#[test]
+fn aliases_in_a_list_of_tenants_end_soon() {
+    let mut text =
+        String::from("apiVersion: pilothouse.dev/v1alpha1\nkind: Tenants\nmetadata: {name: many}\nspec:\n  tenants:\n");
+    text += "    - &a [x, x, x, x, x, x, x, x, x, x]\n";
+    for name in ["b", "c", "d"] {
+        let before = char::from(name.as_bytes()[0] - 1);
+        text += &format!("    - &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+    }
+    text += &"    - [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n".repeat(10_000);
+    let report = load(&[SourceFile { name: "laughs.yaml".into(), text }], presets()).unwrap_err();
+    assert!(report.problems.len() <= 101, "{} problems", report.problems.len());
+}
