@@ -256,7 +256,8 @@ fn a_run_is_taken_up_on_its_own_cluster_only() {
             "-o",
             "jsonl",
         ]);
-        ends(&mut command, SOON)
+        // Silence on the new version is proven by two scrapes of 15 s each, and then drained.
+        ends(&mut command, Duration::from_secs(180))
     };
     take_up(&other.kubeconfig).is(1, &["another cluster", "nothing was changed", "--kubeconfig"]);
     assert_eq!(other.leftovers(), Vec::<String>::new());
