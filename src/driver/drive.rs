@@ -338,8 +338,7 @@ impl Driver {
             return false;
         }
         self.lease_due = at.wall;
-        self.lease_asked = None;
-        (self.synced, self.rewatch, self.link) = (false, true, None);
+        (self.synced, self.rewatch, self.link, self.lease_asked) = (false, true, None, None);
         self.queue.retain(|b| !of_before(b));
         self.journal_due = self.journal_due.map(|_| at.wall);
         self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);

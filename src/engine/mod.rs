@@ -10,8 +10,8 @@
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid; `breach` acts on it;
-//!   `critical`; `obey`; `leave` is how a process goes before the run has ended
+//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
+//!   requests; `breach` acts on it; `critical`; `obey`; `leave` is how a process goes before the run has ended
 mod begin;
 mod breach;
 pub mod command;
@@ -32,6 +32,7 @@ pub mod people;
 mod rollback;
 pub mod run;
 mod settle;
+mod share;
 pub mod status;
 pub mod step;
 #[cfg(test)]

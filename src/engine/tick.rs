@@ -7,7 +7,7 @@ use super::observe::{Slot, WorkloadSeen};
 use super::pass::{next_tick, with_track};
 use super::run::{GRID, GateTrack, Phase, Run, Settling, Track};
 use super::step::source;
-use super::{breach, critical, ledger, rollback};
+use super::{breach, critical, ledger, rollback, share};
 use crate::gate::{Context, evaluate, window};
 use crate::gate::{Evaluation, Failure, Sample, Verdict};
 use crate::plan::Planned;
@@ -194,7 +194,7 @@ fn judge_all(cx: &mut Cx, tick: Time, answer: Option<&MeasureAnswer>) {
             if let Some(answer) = answer {
                 let weight = if matches!(t.phase, Phase::Shifting { .. }) { t.desired } else { 0 };
                 if let Some(seen) = answer.shares.iter().find(|s| s.service == t.service) {
-                    rollback::take_share(t, p, seen, weight);
+                    share::take_share(t, p, seen, weight);
                 }
             }
             if let Some(slot) = subject_slot(t) {

@@ -1,0 +1,42 @@
+//! What requests say of the share that flows.
+use super::cx::capacity;
+use super::measure::ShareSeen;
+use super::run::{ObservedShare, Phase, Settling, Track};
+use crate::plan::Planned;
+
+/// Reads requests for the observed share, and for silence where a version is to go.
+pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &ShareSeen, weight: u32) {
+    let quiet = match &mut t.phase {
+        Phase::RollingBack(r) => Some((&mut r.quiet_scrapes, r.accepted_zero.is_some())),
+        Phase::Settling(Settling::Confirm { quiet, .. }) => Some((quiet, true)),
+        _ => None,
+    };
+    if let Some((quiet, counts)) = quiet {
+        match seen.next_recent.as_ref().map(|n| n.value()) {
+            Some(0.0) if counts => *quiet += 1,
+            Some(v) if v > 0.0 => *quiet = 0,
+            _ => {}
+        }
+        return;
+    }
+    let (Some(next), Some(stable)) = (&seen.next, &seen.stable) else { return };
+    let (next, all) = (next.value(), next.value() + stable.value());
+    if !(all >= 1.0 && all.is_finite()) || capacity(p, t.r0, weight) == 0 {
+        return;
+    }
+    let share = next / all * 100.0;
+    let w = f64::from(weight);
+    // Three standard deviations of a binomial share, in points, or two points; of a small share no more than half.
+    let rarer = w.min(100.0 - w);
+    let sampling = 3.0 * (w * (100.0 - w) / all).sqrt();
+    let tolerance = sampling.max(if rarer > 0.0 { (rarer / 2.0).min(2.0) } else { 2.0 });
+    t.observed = match (share - w).abs() <= tolerance {
+        // So few requests look like this whether the rarer version gets its share or nothing at all.
+        true if rarer > 0.0 && tolerance >= rarer => match t.observed {
+            ObservedShare::NotObserved => ObservedShare::NotObserved,
+            _ => ObservedShare::Unknown,
+        },
+        true => ObservedShare::Confirmed(share),
+        false => ObservedShare::Off(share),
+    };
+}
