@@ -168,8 +168,10 @@ fn the_demo_answers_keys_and_asks_before_it_acts() {
     pty.shows("begins: 9 services");
     pty.press("\x1b");
     pty.shows("Services 9");
+    // To the first row: until somebody moves, the selection follows what matters most.
+    pty.press("kkkkkkkkk");
     pty.press("\r");
-    pty.shows("auth");
+    pty.shows("Service auth");
     pty.hides("Services 9");
     pty.press("1");
     pty.shows("Services 9");

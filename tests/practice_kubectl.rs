@@ -318,12 +318,17 @@ fn patches_are_refused_as_a_real_server_refuses_them() {
 fn a_watch_tells_what_happens() {
     let Some(b) = Bench::new() else { return };
     let mut child = b.command(&["get", "deploy", "billing", "-w"]).spawn().expect("runs");
-    std::thread::sleep(Duration::from_millis(500));
+    let mut told = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    // The list first; only then is there something to be told of.
+    for _ in 0..2 {
+        std::io::BufRead::read_line(&mut told, &mut text).expect("reads");
+    }
     b.ok(&["scale", "deployment", "billing", "--replicas=5"]);
     std::thread::sleep(Duration::from_millis(1_500));
     child.kill().expect("ours");
-    let out = child.wait_with_output().expect("ended");
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    std::io::Read::read_to_string(&mut told, &mut text).expect("reads");
+    child.wait().expect("ended");
     let rows: Vec<&str> = text.lines().map(|l| words(l)[1]).collect();
     assert_eq!(rows[..2], ["READY", "4/4"], "{text}");
     assert!(rows.contains(&"4/5") && rows.last() == Some(&"5/5"), "{text}");
