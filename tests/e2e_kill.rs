@@ -357,7 +357,7 @@ fn out_of_time_while_a_person_is_asked_is_five_too() {
     let services = [("billing", "4.1.8", "4.2.1", ""), ("search", "2.2.2", "2.3.0", "billing: \">=4.2.1\"")];
     let files = Files::of(&services).with("on_failure", "stop").write(&work);
     // Long enough for billing to go back; then search waits for somebody's word.
-    let said = ended(run(&work, &practice, &files, &["--timeout", "150s"]), LIMIT);
+    let said = ended(run(&work, &practice, &files, &["--timeout", "210s"]), LIMIT);
     said.is(5, &["waits for a person"]);
     assert_eq!(end_of(&said)["services"][0]["state"], "rolled back", "{said}");
     assert_eq!(practice.leftovers(), Vec::<String>::new());

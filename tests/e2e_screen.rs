@@ -165,6 +165,7 @@ fn the_demo_answers_keys_and_asks_before_it_acts() {
     pty.press("\x1b");
     pty.hides("your zone / UTC");
     pty.press("e");
+    pty.hides("Services 9");
     pty.shows("begins: 9 services");
     pty.press("\x1b");
     pty.shows("Services 9");
