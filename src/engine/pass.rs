@@ -57,8 +57,11 @@ fn running(cx: &mut Cx) {
             learn(&id, now, t);
         }
     }
-    if cx.run.synced && cx.run.cluster.down.is_none() {
+    if cx.run.synced {
+        // What follows from a rollback is no reading of the cluster: dependants go first also while it cannot be seen.
         joint::cascade(cx);
+    }
+    if cx.run.synced && cx.run.cluster.down.is_none() {
         joint::abort_run(cx);
     }
     // Going back comes first, dependants before what they need: later waves first.
