@@ -57,6 +57,11 @@ fn running(cx: &mut Cx) {
             learn(&id, now, t);
         }
     }
+    if sees(cx.run) {
+        // Deadlines first: what they decide draws its dependants along before anything is written.
+        let names: Vec<String> = cx.run.tracks.keys().cloned().collect();
+        names.iter().for_each(|name| with_track(cx, name, |cx, t, _| breach::due(cx, t)));
+    }
     if cx.run.synced {
         // What follows from a rollback is no reading of the cluster: dependants go first also while it cannot be seen.
         joint::cascade(cx);
@@ -105,10 +110,6 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         // What cannot be seen, or not be acted on, runs no deadline out.
         (t.unready_since, t.pending_since) = (None, None);
         return;
-    }
-    breach::due(cx, t);
-    if t.phase.going_back() {
-        return rollback::advance(cx, t, p);
     }
     if stamp_first(cx, t) || drift(cx, t) {
         return;

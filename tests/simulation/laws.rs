@@ -217,6 +217,8 @@ impl Laws {
         if let Some((gate, e)) = t.bad_gates().find(|_| !undo)
             && t.call.as_ref().is_some_and(|c| c.call.key == call.key && e.at < c.since)
             && state.faults.metrics_slow.is_empty()
+            // An answer that is waited for stops the loop: a tick may be judged long after its time.
+            && state.faults.api_slow.is_empty()
         {
             self.break_law("no_raise_on_bad", format!("{name}: {share}% -> {next}% while {gate} is bad"));
         }

@@ -53,6 +53,8 @@ impl Sim {
     /// One write; `None` when the process dies in it.
     fn attempt(&self, run: &str, call: &Call) -> Option<CallOutcome> {
         let mut s = self.state();
+        // A process that died while it wrote its journal sends nothing any more.
+        s.killed |= s.store.is_dead();
         if s.killed {
             return None;
         }
