@@ -1,5 +1,5 @@
 //! What is wrong with a night, when it is over.
-use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Run, Track};
+use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Run, Settling, Track};
 use pilothouse::journal::inbox::InboxRecord;
 use pilothouse::journal::{FileName, Journal};
 use pilothouse::plan::Plan;
@@ -54,10 +54,12 @@ fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
     };
     let blocked = |t: &Track| matches!(t.phase, Phase::RollbackBlocked { .. }) && run.interactive;
     let named = |t: &Track| t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t);
-    // Its turn comes when another's does; a failure nobody has answered stops all that are on their way.
+    // Its turn comes when another's does; a failure nobody has answered stops all that are on their way, and the traffic of
+    // what settles from moving.
     let on_others = |t: &Track| match &t.phase {
         Phase::Waiting { needs } => !needs.is_empty() || failed,
         Phase::Soaked => true,
+        Phase::Settling(Settling::CopyBack) if failed => true,
         p => p.is_final() || (failed && p.in_flight()) || (run.aborting.is_some() && p.in_flight()),
     };
     let open: Vec<&Track> = run.in_order().filter(|t| !named(t) && !on_others(t)).collect();
