@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::http_route::rules_writer;
-use super::json::{OWNER_PREFIX, list};
+use super::json::{OWNER_PREFIX, list, text};
 use super::wire::Kind;
 
 /// How an object is cut down as soon as it was read.
@@ -63,19 +63,30 @@ fn managers_only(mut object: Value) -> Value {
     object
 }
 
+/// Each object costs a node of its own, however little is in it: what says nothing is left out.
 fn pod(pod: &Value) -> Value {
-    let metadata = ["name", "uid", "resourceVersion", "labels", "annotations", "ownerReferences", "deletionTimestamp"];
+    let kept = ["name", "uid", "resourceVersion", "labels", "annotations", "ownerReferences", "deletionTimestamp"];
+    let mut metadata = fields(pod.get("metadata"), &kept);
+    metadata.retain(|key, value| key != "annotations" || value.as_object().is_some_and(|a| !a.is_empty()));
     let mut status = fields(pod.get("status"), &["phase", "startTime"]);
-    status.insert("conditions".into(), each(pod, "/status/conditions", &["type", "status"]));
+    let ready = list(pod, "/status/conditions").iter().filter(|c| text(c, "/type") == Some("Ready"));
+    let ready: Vec<Value> = ready.map(|c| Value::Object(fields(Some(c), &["type", "status"]))).collect();
+    status.insert("conditions".into(), ready.into());
     for at in ["initContainerStatuses", "containerStatuses"] {
-        let kept = each(pod, &format!("/status/{at}"), &["name", "imageID", "restartCount", "state"]);
-        status.insert(at.into(), kept);
+        let statuses: Vec<Value> = list(pod, &format!("/status/{at}")).iter().map(container_status).collect();
+        if !statuses.is_empty() {
+            status.insert(at.into(), statuses.into());
+        }
     }
-    json!({"metadata": fields(pod.get("metadata"), &metadata), "status": status})
+    json!({"metadata": metadata, "status": status})
 }
 
-fn each(object: &Value, at: &str, names: &[&str]) -> Value {
-    list(object, at).iter().map(|item| Value::Object(fields(Some(item), names))).collect()
+fn container_status(status: &Value) -> Value {
+    let mut kept = fields(Some(status), &["name", "imageID", "restartCount"]);
+    if let Some(reason) = status.pointer("/state/waiting/reason") {
+        kept.insert("state".into(), json!({"waiting": {"reason": reason}}));
+    }
+    Value::Object(kept)
 }
 
 fn fields(object: Option<&Value>, names: &[&str]) -> Map<String, Value> {
@@ -96,7 +107,7 @@ mod tests {
                 "ownerReferences": [{"kind": "ReplicaSet"}]},
             "spec": {"containers": [{"name": "app", "command": [big]}]},
             "status": {"phase": "Running", "startTime": "2026-11-22T02:00:00Z", "podIPs": [big],
-                "conditions": [{"type": "Ready", "status": "True", "message": big}],
+                "conditions": [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": "True", "message": big}],
                 "containerStatuses": [{"name": "app", "restartCount": 2, "imageID": "i", "resources": big,
                     "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}});
         let kept = watched(Kind::Pods, object.clone());
@@ -106,7 +117,7 @@ mod tests {
                 "metadata": {"name": "p", "uid": "u", "resourceVersion": "7", "labels": {"app": "p"},
                     "annotations": {"owner.pilothouse.dev/billing": "7f3a/1/2"}, "ownerReferences": [{"kind": "ReplicaSet"}]},
                 "status": {"phase": "Running", "startTime": "2026-11-22T02:00:00Z",
-                    "conditions": [{"type": "Ready", "status": "True"}], "initContainerStatuses": [],
+                    "conditions": [{"type": "Ready", "status": "True"}],
                     "containerStatuses": [{"name": "app", "restartCount": 2, "imageID": "i",
                         "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}})
         );

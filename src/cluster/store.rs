@@ -308,7 +308,7 @@ mod tests {
         store.put(Kind::Pods, pod(1));
         let inner = store.lock();
         let kept = inner.get(Kind::Pods, "p").unwrap();
-        assert_eq!(kept["metadata"], json!({"name": "p", "uid": "u1", "resourceVersion": "1", "annotations": {}}));
+        assert_eq!(kept["metadata"], json!({"name": "p", "uid": "u1", "resourceVersion": "1"}));
         assert_eq!(kept.get("spec"), None);
     }
 
