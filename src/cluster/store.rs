@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::http_route::rules_writer;
 use super::json::{OWNER_PREFIX, list, name, revision, text};
+use super::tenant_rules::TENANTS_PREFIX;
 use super::wire::Kind;
 use crate::engine::message::Link;
 use crate::engine::observe::Observation;
@@ -266,7 +267,7 @@ fn slim(kind: Kind, mut object: Value) -> Value {
                 .insert("managedFields".into(), json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]));
         }
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| key.starts_with(OWNER_PREFIX));
+            annotations.retain(|key, _| key.starts_with(OWNER_PREFIX) || key.starts_with(TENANTS_PREFIX));
         }
     }
     match kind {

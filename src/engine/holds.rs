@@ -81,7 +81,7 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     let share = match (asked, &t.written) {
         (Some(Action::SetWeight { next, .. }), _) => next,
         (Some(Action::AddBackend), _) => 0,
-        (Some(Action::Stamp), Some(w)) => w.next,
+        (Some(Action::Stamp | Action::RouteTenants { .. }), Some(w)) => w.next,
         _ => share,
     };
     if share > t.written.as_ref().map_or(0, |w| w.next) {

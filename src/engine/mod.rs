@@ -4,7 +4,8 @@
 //! [`Effect`]s. The same messages give the same effects, so a night can be replayed, rehearsed and proved things about.
 //!
 //! # Layout
-//! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
+//! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics;
+//!   [`tenants`] who is moved apart from everybody else
 //! - [`effect`] what goes out
 //! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
@@ -35,6 +36,7 @@ mod settle;
 mod share;
 pub mod status;
 pub mod step;
+pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tick;

@@ -174,7 +174,7 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
         }
         Action::AddBackend => t.written = Some(Written { next: 0, key: call.key, at: cx.now }),
         Action::RemoveBackend => t.written = None,
-        Action::Stamp => {
+        Action::Stamp | Action::RouteTenants { .. } => {
             if let Some(w) = &mut t.written {
                 w.key = call.key;
             }

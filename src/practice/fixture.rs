@@ -35,6 +35,20 @@ pub struct Subject {
     pub new: String,
 }
 
+/// Who sends requests, and what they carry that a route may match on. `Host` is a header too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// Its part of every service's requests, among the weights of all clients.
+    pub weight: u64,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Client {
+    pub fn new(weight: u64, headers: &[(&str, &str)]) -> Self {
+        Self { weight, headers: headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect() }
+    }
+}
+
 /// A cluster's first state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fixture {
@@ -43,6 +57,8 @@ pub struct Fixture {
     pub subject: Subject,
     /// Further objects, created in this order: `(plural, object)`.
     pub extra: Vec<(String, Value)>,
+    /// None: all requests come from one client that carries nothing.
+    pub clients: Vec<Client>,
 }
 
 /// The demo's services: name, version, replicas, requests per second.
@@ -94,6 +110,7 @@ impl Fixture {
             services,
             subject: Subject { service: "billing".into(), old: "4.1.8".into(), new: "4.2.1".into() },
             extra,
+            clients: Vec::new(),
         }
     }
 
@@ -103,7 +120,7 @@ impl Fixture {
             || Subject { service: String::new(), old: String::new(), new: new.into() },
             |s| Subject { service: s.name.clone(), old: s.version.clone(), new: new.into() },
         );
-        Self { namespace: "shop".into(), services, subject, extra: Vec::new() }
+        Self { namespace: "shop".into(), services, subject, extra: Vec::new(), clients: Vec::new() }
     }
 
     pub(super) fn install(&self, world: &mut World) {

@@ -6,6 +6,7 @@ use pilothouse::engine::effect::{Action, Call, Effect, Event};
 use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use pilothouse::engine::message::*;
 use pilothouse::engine::observe::*;
+use pilothouse::engine::tenants::{TenantRule, TenantRuleSeen};
 use pilothouse::engine::{Run, step};
 use pilothouse::gate::{Num, Sample};
 use pilothouse::plan::Plan;
@@ -24,6 +25,7 @@ struct Service {
     old_image: String,
     next: Option<Next>,
     weights: Weights,
+    tenants: Vec<TenantRule>,
     generation: i64,
     owner: Option<OwnerMark>,
     writer: Option<String>,
@@ -68,6 +70,7 @@ impl World {
                 old_image,
                 next: None,
                 weights,
+                tenants: Vec::new(),
                 generation: 1,
                 owner: None,
                 writer: None,
@@ -218,7 +221,7 @@ impl World {
         let (now, at_most) = (self.now, self.ready_at_most);
         let image = self.run.plan.get(&call.service).unwrap().image.clone();
         let s = self.services.get_mut(&call.service).unwrap();
-        match call.action {
+        match call.action.clone() {
             Action::CreateNext { replicas } => {
                 s.next = Some(Next { wanted: replicas, since: now, at_most, generation: 1 });
             }
@@ -230,6 +233,10 @@ impl World {
             Action::AddBackend => s.turn(Weights { stable: 100, next: Some(0) }, mark),
             Action::SetWeight { next, .. } => s.turn(Weights { stable: 100 - next, next: Some(next) }, mark),
             Action::RemoveBackend => s.turn(Weights { stable: 100, next: None }, mark),
+            Action::RouteTenants { rules, .. } => {
+                s.tenants = rules;
+                s.turn(s.weights, mark);
+            }
             Action::CopyBack => s.old_image = image,
             Action::DeleteNext => s.next = None,
             Action::Stamp => s.owner = Some(mark),
@@ -287,6 +294,7 @@ impl World {
             uid: format!("route-{name}"),
             weights: Some(s.weights),
             backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
+            tenants: s.tenants.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect(),
             accepted: if self.gateway { Accepted::Yes } else { Accepted::Pending },
             owner: s.owner.clone(),
             generation: s.generation,

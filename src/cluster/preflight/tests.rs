@@ -196,6 +196,16 @@ async fn the_route_must_carry_stable_and_nothing_half_moved() {
     })
     .await;
     finds(true, "weight 0", |w| backends(w, json!([{"name": "billing", "port": 80, "weight": 0}]))).await;
+    finds(true, "still has rules that send acme to billing-next, under the mark of run beef", |w| {
+        w.route = http_route("billing", Some(0));
+        let rule = json!({"matches": [{"headers": [{"name": "x-tenant", "value": "acme"}]}],
+                          "backendRefs": [{"name": "billing-next", "port": 80}]});
+        w.route["spec"]["rules"].as_array_mut().unwrap().insert(0, rule);
+        let note = r#"[{"name":"acme","by":{"header":"x-tenant"},"values":["acme"]}]"#;
+        w.route["metadata"]["annotations"] =
+            json!({"owner.pilothouse.dev/billing": "beef/1/4", "tenants.pilothouse.dev/billing": note});
+    })
+    .await;
     let marked = |w: &mut World, mark: &str| {
         w.route = http_route("billing", Some(25));
         w.route["metadata"]["annotations"] = json!({"owner.pilothouse.dev/billing": mark});
