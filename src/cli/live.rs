@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Session, need_terminal};
-use super::{demo, place, screen, spectate, validate};
+use super::{demo, place, screen, spectate, validate, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
@@ -151,6 +151,7 @@ async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, s
     let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
     plan.environment.kubernetes.context = context_of(&plan, global);
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
+    when::learn(&mut plan, &state_dir);
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
     let world = world(&mut plan, &id, global, None).await?;

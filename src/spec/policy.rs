@@ -84,6 +84,18 @@ pub struct PolicySpec {
     /// A standard-severity rollback happens after this time unless somebody says `keep`.
     #[serde(default = "d::standard_deadline")]
     pub standard_deadline: Dur,
+    /// What becomes of services below 100 % when the window ends.
+    #[serde(default)]
+    pub at_window_end: AtWindowEnd,
+    /// A split that stands still because its window is over goes back after this time.
+    #[serde(default = "d::max_split_hold")]
+    pub max_split_hold: Dur,
+    /// The soak must fit into the window, too.
+    #[serde(default)]
+    pub soak_in_window: bool,
+    /// Time that is left in the window for a rollback after the last step.
+    #[serde(default = "d::rollback_reserve")]
+    pub rollback_reserve: Dur,
     #[schemars(length(min = 1))]
     pub gates: Vec<Gate>,
     #[serde(default)]
@@ -155,6 +167,18 @@ pub enum OnDrift {
     Adopt,
     /// The edit is undone.
     Revert,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AtWindowEnd {
+    /// What has begun is brought to 100 %; nothing new begins. A freeze stops that, too.
+    Finish,
+    /// The step is finished, then the share stays until the next window.
+    #[default]
+    Hold,
+    /// What is below 100 % goes back to the old version.
+    Rollback,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -456,6 +480,12 @@ mod d {
     }
     pub fn standard_deadline() -> Dur {
         Dur::mins(5)
+    }
+    pub fn max_split_hold() -> Dur {
+        Dur::hours(2)
+    }
+    pub fn rollback_reserve() -> Dur {
+        Dur::mins(10)
     }
     pub fn burn_windows() -> Vec<BurnWindow> {
         let w = |factor, long, short| BurnWindow { factor, long, short };
