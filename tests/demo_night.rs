@@ -52,8 +52,15 @@ fn frame(run: &Run, model: &Model) -> Buffer {
     let label = Label { practice: true, kind: LabelKind::Sim("50x".into()) };
     let keymap = Keymap::shipped("default").unwrap().unwrap();
     let zone = Zone::named("Europe/Berlin").unwrap();
-    let scene =
-        Scene { now: run.now.wall, zone, sources: &sources, label: &label, keymap: &keymap, rows: AREA.height.into() };
+    let scene = Scene {
+        now: run.now.wall,
+        zone,
+        sources: &sources,
+        label: &label,
+        keymap: &keymap,
+        tenants: None,
+        rows: AREA.height.into(),
+    };
     let theme = Theme::shipped("default-dark").unwrap().unwrap();
     let mut buffer = Buffer::empty(AREA);
     draw_into(&ViewModel::build(run, model, scene), &theme, GlyphSet::Unicode.glyphs(), AREA, &mut buffer);

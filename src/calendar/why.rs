@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::window::{LOOK, Season, View, Weekly};
-use super::zone::date;
+use super::zone::{ZoneClock, date};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Date, Dates};
 
@@ -48,11 +48,25 @@ pub struct Closure {
 }
 
 impl Closure {
-    fn holds(&self, at: Time, today: Date) -> bool {
+    /// `today` is the date on the wall at that instant.
+    pub fn holds(&self, at: Time, today: Date) -> bool {
         match self.extent {
             Extent::Local(dates) => dates.holds(today),
             Extent::Between(from, to) => from <= at && at < to,
         }
+    }
+
+    /// The stretches it closes on a clock.
+    pub fn stretches(&self, clock: &ZoneClock) -> Vec<(Time, Time)> {
+        match self.extent {
+            Extent::Local(dates) => clock.stretches(dates),
+            Extent::Between(from, to) => vec![(from, to)],
+        }
+    }
+
+    /// The first instant after `now` at which it begins or ends.
+    pub fn turn_after(&self, clock: &ZoneClock, now: Time) -> Option<Time> {
+        self.stretches(clock).into_iter().flat_map(|(from, to)| [from, to]).filter(|t| *t > now).min()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The real draw, as snapshots of signs and styles.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::support::frame::frame_to_text;
 use crate::support::nights::{self, Moment};
@@ -8,11 +8,14 @@ use pilothouse::console::chord::{Code, Key};
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
 use pilothouse::console::model::Model;
+use pilothouse::console::tenants::Tenants;
 use pilothouse::console::theme::Theme;
 use pilothouse::console::update::{Ctx, press};
 use pilothouse::console::view::draw;
 use pilothouse::console::viewmodel::{Label, LabelKind, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
+use pilothouse::plan::Roster;
+use pilothouse::spec::{self, SourceFile};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -24,13 +27,36 @@ struct Look {
     theme: &'static str,
     glyphs: GlyphSet,
     label: Label,
+    tenants: Option<Tenants>,
 }
 
 impl Look {
     fn at(moment: Moment) -> Look {
         let mut model = Model::default();
         model.observe(&moment.run);
-        Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default() }
+        Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default(), tenants: None }
+    }
+
+    /// With the tenants of `examples/customers` beside the run.
+    fn with_customers(mut self) -> Look {
+        let text = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+        let files = [
+            text("fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
+            text("policy.yaml", include_str!("../../examples/shop/policy.yaml")),
+            text("upgrade.yaml", include_str!("../../examples/shop/upgrade.yaml")),
+            text("calendar.yaml", include_str!("../../examples/customers/calendar.yaml")),
+            text("tenants.yaml", include_str!("../../examples/customers/tenants.yaml")),
+        ];
+        let loaded = spec::load(&files, spec::presets()).unwrap();
+        let roster = Roster::of(&loaded, &loaded.bundle(None).unwrap()).unwrap();
+        self.tenants = Some(Tenants::new(Arc::new(roster), self.moment.now));
+        self
+    }
+
+    fn prepare(&mut self) {
+        if let Some(tenants) = &mut self.tenants {
+            tenants.prepare(self.moment.now, &self.moment.run, self.model.tenants_sort, &self.model.tenants_filter);
+        }
     }
 
     /// Presses keys; `enter`, `esc` and `tab` by name, everything else letter by letter.
@@ -42,13 +68,21 @@ impl Look {
                 None => text.chars().map(Key::char).collect(),
             };
             for key in pressed {
+                self.prepare();
                 press(
                     &mut self.model,
                     key,
-                    Ctx { run: &self.moment.run, keymap: keymap(), now: self.moment.now, page: 10 },
+                    Ctx {
+                        run: &self.moment.run,
+                        keymap: keymap(),
+                        now: self.moment.now,
+                        tenants: self.tenants.as_ref(),
+                        page: 10,
+                    },
                 );
             }
         }
+        self.prepare();
         self
     }
 
@@ -73,6 +107,7 @@ impl Look {
             sources: &sources,
             label: &self.label,
             keymap,
+            tenants: self.tenants.as_ref(),
             rows: usize::from(height),
         };
         let vm = ViewModel::build(run, &self.model, scene);
@@ -136,6 +171,17 @@ frames! {
     blocks: with(GlyphSet::Blocks, "default-dark", nights::over()), 80 x 24;
     mono: with(GlyphSet::Unicode, "mono", nights::lost()), 80 x 24;
     light: with(GlyphSet::Unicode, "light", nights::rolling_back()), 80 x 24;
+    windows: Look::at(nights::over()).with_customers(), 100 x 30, 80 x 24, 160 x 45, 60 x 20, 40 x 10;
+    tenants: Look::at(nights::over()).with_customers().keys(&["4"]), 100 x 30, 80 x 24, 160 x 45, 60 x 20, 40 x 10;
+    tenants_theirs: Look::at(nights::over()).with_customers().keys(&["4", "z", "down"]), 100 x 30, 80 x 24;
+    tenants_utc: Look::at(nights::over()).with_customers().keys(&["4", "zz"]), 80 x 24;
+    tenants_filtered: Look::at(nights::over()).with_customers().keys(&["4", "/", "america", "enter", "o"]), 100 x 30;
+    tenants_frozen: Look::at(nights::over()).with_customers().keys(&["4", "/", "frozen", "enter"]), 100 x 30, 80 x 24;
+    tenants_closings: Look::at(nights::over()).with_customers().keys(&["4", "c"]), 100 x 30, 80 x 24;
+    tenant: Look::at(nights::over()).with_customers().keys(&["4", "/", "kiwi", "enter", "enter"]), 100 x 30, 80 x 24, 40 x 10;
+    tenants_ascii: with(GlyphSet::Ascii, "mono", nights::over()).with_customers().keys(&["4"]), 100 x 30, 80 x 24;
+    tenants_mono: with(GlyphSet::Unicode, "mono", nights::over()).with_customers().keys(&["4"]), 80 x 24;
+    tenants_help: Look::at(nights::over()).with_customers().keys(&["4", "?"]), 100 x 30;
     high_contrast: with(GlyphSet::Unicode, "high-contrast", nights::over()), 80 x 24;
 }
 
@@ -194,6 +240,11 @@ fn no_size_panics() {
         Look::at(nights::over()).keys(&[":", "a"]),
         Look::at(nights::ready()),
         Look::at(nights::blocked()).keys(&["/", "nothing fits this"]),
+        Look::at(nights::over()).with_customers(),
+        Look::at(nights::over()).with_customers().keys(&["4", "down", "down"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "c"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "enter"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "/", "nobody"]),
     ];
     for look in &looks {
         for width in (1..=12).chain((13..=220).step_by(17)).chain([39, 40, 79, 80, 99, 100, 220]) {

@@ -29,14 +29,14 @@ impl Desk {
     fn press(&mut self, keys: &str) -> Vec<Intent> {
         let mut intents = Vec::new();
         for key in keys.split_whitespace().map(|k| Key::parse(k).unwrap()) {
-            let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
+            let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, tenants: None, page: 3 };
             intents.extend(press(&mut self.model, key, ctx));
         }
         intents
     }
 
     fn write(&mut self, text: &str) -> Vec<Intent> {
-        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
+        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, tenants: None, page: 3 };
         text.chars().flat_map(|c| press(&mut self.model, Key::char(c), ctx)).collect()
     }
 
@@ -243,7 +243,7 @@ fn ctrl_and_alt_keys_change_nothing() {
             for (ctrl, alt) in [(true, false), (false, true), (true, true)] {
                 let mut desk = Desk::new(nights::over());
                 desk.keymap = Keymap::shipped(name).unwrap().unwrap();
-                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: desk.now, page: 3 };
+                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: desk.now, tenants: None, page: 3 };
                 let intents = press(&mut desk.model, Key { code: Code::Char(c), ctrl, alt }, ctx);
                 assert!(intents.is_empty(), "{name}: ctrl {ctrl} alt {alt} {c} did {intents:?}");
                 let confirms = matches!(desk.model.mode, Mode::Dialog(Dialog::Confirm(_)));

@@ -1,6 +1,7 @@
 //! What lies over the picture: dialogs, help, the palette. The picture behind goes on.
 use super::super::action::{Action, DEEDS, Group, scope_of, toggled};
 use super::super::dialog::{Confirm, Dialog, Field, ReasonField, Situation};
+use super::super::keymap::Screen;
 use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::theme::Meaning;
@@ -224,9 +225,15 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         let keys = scene.keymap.entries(model.screen).filter(|(_, a)| *a == action);
         keys.map(|(k, _)| super::super::chord::show(k)).collect::<Vec<_>>().join(" ")
     };
+    let elsewhere = |action| Screen::ALL.iter().any(|screen| scene.keymap.key_of(*screen, action).is_some());
     let mut rows = Vec::new();
     for deed in &DEEDS {
-        let keys = keys_of(deed.action);
+        let keys = match keys_of(deed.action) {
+            // It has a key where it means something.
+            k if k.is_empty() && elsewhere(deed.action) => continue,
+            k if k.is_empty() => format!(":{}", deed.name),
+            k => k,
+        };
         rows.push(HelpRow { keys, what: deed.help.into(), note: String::new(), off: false, group: deed.group });
     }
     for verb in &VERBS {
