@@ -62,6 +62,7 @@ fn plan() -> Plan {
         policy: serde_json::from_value(policy).unwrap(),
         services: vec![planned("billing", "4.2.1")],
         bystanders: vec![planned("ledger", "5.2.4").service],
+        when: None,
     }
 }
 

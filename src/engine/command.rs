@@ -64,6 +64,11 @@ pub enum Verb {
     Retry,
     Skip,
     Note,
+    /// The begin of the run.
+    Defer,
+    Freeze,
+    Unfreeze,
+    OverrideWindow,
     AdoptDrift,
     RevertDrift,
     Abort,
@@ -122,7 +127,7 @@ use Class::{Plain, Preview, TwoPersons, Typed};
 use Role::{Approver, Operator, Viewer};
 
 /// The table. Keymap, footer, help, palette, command line and docs are made from it.
-pub const VERBS: [VerbInfo; 19] = [
+pub const VERBS: [VerbInfo; 23] = [
     verb(Verb::Start, "start", "begin the run", Preview, Operator, true),
     verb(Verb::Pause, "pause", "stop raises of this service", Plain, Operator, false),
     verb(Verb::Resume, "resume", "let this service go on", Plain, Operator, false),
@@ -134,6 +139,31 @@ pub const VERBS: [VerbInfo; 19] = [
     verb(Verb::Retry, "retry", "try what failed again", Preview, Operator, false),
     verb(Verb::Skip, "skip", "leave this service on its old version and go on", Preview, Operator, false),
     verb(Verb::Note, "note", "write a note into the audit file", Preview, Viewer, true),
+    verb(
+        Verb::Defer,
+        "defer",
+        "put the begin of the run off: how long or until when, then why",
+        Preview,
+        Operator,
+        true,
+    ),
+    verb(
+        Verb::Freeze,
+        "freeze",
+        "nothing begins, is raised or settles: how long or until when, then why",
+        Preview,
+        Operator,
+        true,
+    ),
+    verb(Verb::Unfreeze, "unfreeze", "lift a person's freeze", Preview, Operator, true),
+    verb(
+        Verb::OverrideWindow,
+        "override-window",
+        "go on outside the window or in a freeze",
+        TwoPersons,
+        Approver,
+        true,
+    ),
     verb(Verb::AdoptDrift, "adopt-drift", "take a foreign edit as the state to go on from", Preview, Operator, false),
     verb(Verb::RevertDrift, "revert-drift", "undo a foreign edit", Preview, Operator, false),
     verb(Verb::Abort, "abort", "back to old while below 100 %", Typed, Operator, false),
@@ -147,7 +177,7 @@ pub const VERBS: [VerbInfo; 19] = [
 impl Verb {
     /// Nothing is done without a person's words for it.
     pub fn needs_reason(self) -> bool {
-        matches!(self, Verb::Note | Verb::Keep)
+        matches!(self, Verb::Note | Verb::Keep | Verb::Freeze | Verb::Defer | Verb::OverrideWindow)
     }
 
     pub fn info(self) -> &'static VerbInfo {
