@@ -64,18 +64,19 @@ pub enum Verb {
     Retry,
     Skip,
     Note,
-    /// The begin of the run.
+    AdoptDrift,
+    RevertDrift,
+    /// Of the begin.
     Defer,
     Freeze,
     Unfreeze,
-    OverrideWindow,
-    AdoptDrift,
-    RevertDrift,
     Abort,
     Rollback,
     #[serde(rename = "skip-to-100")]
     SkipTo100,
     ForceNext,
+    /// Of a window or a freeze.
+    Override,
     Disarm,
     MuteGate,
 }
@@ -139,37 +140,16 @@ pub const VERBS: [VerbInfo; 23] = [
     verb(Verb::Retry, "retry", "try what failed again", Preview, Operator, false),
     verb(Verb::Skip, "skip", "leave this service on its old version and go on", Preview, Operator, false),
     verb(Verb::Note, "note", "write a note into the audit file", Preview, Viewer, true),
-    verb(
-        Verb::Defer,
-        "defer",
-        "put the begin of the run off: how long or until when, then why",
-        Preview,
-        Operator,
-        true,
-    ),
-    verb(
-        Verb::Freeze,
-        "freeze",
-        "nothing begins, is raised or settles: how long or until when, then why",
-        Preview,
-        Operator,
-        true,
-    ),
-    verb(Verb::Unfreeze, "unfreeze", "lift a person's freeze", Preview, Operator, true),
-    verb(
-        Verb::OverrideWindow,
-        "override-window",
-        "go on outside the window or in a freeze",
-        TwoPersons,
-        Approver,
-        true,
-    ),
     verb(Verb::AdoptDrift, "adopt-drift", "take a foreign edit as the state to go on from", Preview, Operator, false),
     verb(Verb::RevertDrift, "revert-drift", "undo a foreign edit", Preview, Operator, false),
+    verb(Verb::Defer, "defer", "put the begin off: how long, and why", Preview, Operator, true),
+    verb(Verb::Freeze, "freeze", "nothing begins, rises or settles: how long, and why", Preview, Operator, true),
+    verb(Verb::Unfreeze, "unfreeze", "lift a person's freeze", Preview, Operator, true),
     verb(Verb::Abort, "abort", "back to old while below 100 %", Typed, Operator, false),
     verb(Verb::Rollback, "rollback", "back to old from 100 %, until settling", TwoPersons, Operator, false),
     verb(Verb::SkipTo100, "skip-to-100", "all traffic to new at once", TwoPersons, Operator, false),
     verb(Verb::ForceNext, "force-next", "raise past a red gate", TwoPersons, Operator, false),
+    verb(Verb::Override, "override", "go on outside the window, or in a freeze", TwoPersons, Approver, true),
     verb(Verb::Disarm, "disarm", "switch automatic rollback off for a while", TwoPersons, Approver, false),
     verb(Verb::MuteGate, "mute-gate", "leave a gate out until the step ends", TwoPersons, Approver, false),
 ];
@@ -177,7 +157,7 @@ pub const VERBS: [VerbInfo; 23] = [
 impl Verb {
     /// Nothing is done without a person's words for it.
     pub fn needs_reason(self) -> bool {
-        matches!(self, Verb::Note | Verb::Keep | Verb::Freeze | Verb::Defer | Verb::OverrideWindow)
+        matches!(self, Verb::Note | Verb::Keep | Verb::Freeze | Verb::Defer | Verb::Override)
     }
 
     pub fn info(self) -> &'static VerbInfo {

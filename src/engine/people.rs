@@ -86,7 +86,7 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
     if !info.on_run && track.is_none() && verb != Verb::Abort {
         return Err("select a service first".into());
     }
-    let when = matches!(verb, Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::OverrideWindow);
+    let when = matches!(verb, Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::Override);
     if verb != Verb::Start && verb != Verb::Note && !when && run.started.is_none() {
         return Err("the run has not begun".into());
     }
@@ -101,8 +101,8 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
         Verb::Ack if run.pages.iter().all(|p| p.acked_by.is_some()) => Err("no page is open".into()),
         Verb::Defer if run.started.is_some() => Err("the run has begun: pause or freeze it".into()),
         Verb::Unfreeze if run.frozen.is_none() => Err("nobody froze it".into()),
-        Verb::OverrideWindow if !window::stands_at_all(run) => Err("no window stands against it".into()),
-        Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::OverrideWindow => Ok(()),
+        Verb::Override if !window::stands_at_all(run) => Err("no window stands against it".into()),
+        Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::Override => Ok(()),
         Verb::PauseAll | Verb::ResumeAll | Verb::Ack | Verb::Note => Ok(()),
         Verb::Abort if track.is_none() => match run.aborting {
             Some(_) => Err("the run is being aborted already".into()),
@@ -436,14 +436,20 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             );
         }
         Verb::PauseAll => p.effects = vec!["no share rises; automatic rollback stays armed".into()],
-        Verb::Freeze => {
-            p.effects = vec!["nothing begins, no share rises, nothing settles; automatic rollback stays armed".into()];
-            let limit = run.plan.policy.max_split_hold;
-            p.effects.push(format!("what is split then goes back after {limit}, as max_split_hold says"));
-        }
-        Verb::Defer => p.effects = vec!["the run begins at the first fit after that; start says now".into()],
-        Verb::Unfreeze => p.effects = vec!["the Calendar's windows and freezes bind as before".into()],
+        Verb::Freeze | Verb::Defer | Verb::Unfreeze => p.effects = of_when(run, verb),
         _ => {}
     }
     p
+}
+
+fn of_when(run: &Run, verb: Verb) -> Vec<String> {
+    let limit = run.plan.policy.max_split_hold;
+    match verb {
+        Verb::Freeze => vec![
+            "nothing begins, no share rises, nothing settles; automatic rollback stays armed".into(),
+            format!("what is split then goes back after {limit}, as max_split_hold says"),
+        ],
+        Verb::Defer => vec!["the run begins at the first fit after that; start says now".into()],
+        _ => vec!["the Calendar's windows and freezes bind as before".into()],
+    }
 }
