@@ -1,5 +1,5 @@
 //! Why is it not allowed now, rule by rule, and when will it be?
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::window::{LOOK, Season, View, Weekly};
 use super::zone::{ZoneClock, date};
@@ -7,7 +7,7 @@ use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Date, Dates};
 
 /// What may stand against it, in order of precedence: the first that does is the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     Freeze,

@@ -12,7 +12,7 @@
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
-//!   requests; `breach` acts on it; `critical`; `obey`; `leave` is how a process goes before the run has ended
+//!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when; `leave` is how a process goes before the run has ended
 mod begin;
 mod breach;
 pub mod command;
@@ -40,6 +40,7 @@ pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tick;
+pub mod window;
 
 pub use command::{Allowance, Command, Scope, Verb};
 pub use effect::{Action, Call, Effect};

@@ -6,8 +6,10 @@ use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
+use super::window::{Stay, until_of};
 use super::{breach, joint, rollback, step};
 use crate::spec::policy::Severity;
+use crate::spec::units::Time;
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
     let who = c.by.name.clone();
@@ -35,6 +37,9 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
     if c.verb.needs_reason() && reason.trim().is_empty() {
         return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: it needs a reason"));
     }
+    if let Err(why) = stay_of(c.verb, &who, &reason, cx.now) {
+        return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: {why}"));
+    }
     cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{because}"));
     match service {
         Some(s) => with_track(cx, &s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
@@ -51,12 +56,33 @@ fn clean(text: &str) -> String {
     text.chars().filter(|c| !hidden(c)).take(500).collect()
 }
 
+/// What a freeze or a deferral says, and until when: the reason begins with it.
+fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
+    if !matches!(verb, Verb::Freeze | Verb::Defer) {
+        return Ok(None);
+    }
+    let (until, reason) = until_of(said, now);
+    if until.is_some_and(|until| until <= now) {
+        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
+    }
+    if verb == Verb::Defer && until.is_none() {
+        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
+    }
+    if reason.is_empty() {
+        return Err("it needs a reason behind the time");
+    }
+    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
+}
+
 fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {
     let stop = Paused { by: who.into(), reason: reason.into(), since: cx.now };
     match verb {
         Verb::Start => step::start_after_a_look(cx, who),
         Verb::PauseAll => cx.run.paused_all = Some(stop),
         Verb::ResumeAll => cx.run.paused_all = None,
+        Verb::Freeze => cx.run.frozen = stay_of(verb, who, reason, cx.now).ok().flatten(),
+        Verb::Defer => cx.run.deferred = stay_of(verb, who, reason, cx.now).ok().flatten(),
+        Verb::Unfreeze => cx.run.frozen = None,
         Verb::Ack => {
             for page in cx.run.pages.iter_mut().filter(|p| p.acked_by.is_none()) {
                 page.acked_by = Some(who.into());
@@ -140,6 +166,7 @@ impl Track {
         (self.missing_ticks, self.missing_since) = (0, None);
         self.fault = None;
         self.breach = None;
+        self.split_since = None;
         self.drifted = false;
         self.gates_from = None;
         self.written = None;
