@@ -16,7 +16,7 @@ use crate::engine::message::Stamp;
 use crate::headless::{jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
-use crate::plan::Plan;
+use crate::plan::{Plan, Roster};
 use crate::ports::World;
 use crate::spec::policy::OnExit;
 
@@ -42,12 +42,17 @@ fn lost(error: anyhow::Error) -> Exit {
 /// # Errors
 /// The whole report of what is wrong.
 pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
+    Ok(read(files, upgrade)?.0)
+}
+
+/// The same, and the tenants of the files, if they hold any.
+fn read(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
     let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.warnings);
     }
     let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
-    Ok(Plan::build(&bundle)?)
+    Ok((Plan::build(&bundle)?, Roster::of(&loaded, &bundle)))
 }
 
 /// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.
@@ -147,8 +152,11 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 }
 
 /// A new run of files.
-async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+async fn begin(files: &Files, global: &Global, mut face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
+    let (mut plan, roster) = read(&files.files, files.upgrade.as_deref())?;
+    if let Face::Screen(options) = &mut face {
+        options.tenants = roster.map(Arc::new);
+    }
     plan.environment.kubernetes.context = context_of(&plan, global);
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     when::learn(&mut plan, &state_dir);

@@ -117,12 +117,6 @@ fn make(route: &Value, weighted: &OwnRule, tenant: &TenantRule) -> Result<Value,
     let mut all = Vec::new();
     for one in matches {
         let headers = list(one, "/headers");
-        if headers.iter().any(|h| text(h, "/name").is_some_and(|n| n.eq_ignore_ascii_case(header))) {
-            return Err(format!("rule {} matches on header {header} itself", weighted.index));
-        }
-        if headers.len() >= MAX_HEADERS {
-            return Err(format!("a match of rule {} has {MAX_HEADERS} headers already", weighted.index));
-        }
         for value in &tenant.values {
             let mut one = one.clone();
             let more = json!({"type": "Exact", "name": header, "value": value});
@@ -169,6 +163,10 @@ pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Optio
     for weighted in &own {
         let each = rules.get(weighted.index).map_or(1, size);
         for tenant in tenants {
+            if let Some(what) = rules.get(weighted.index).and_then(|rule| clash(rule, tenant.by.header())) {
+                let what = format!("{at}: rule {} {what}", weighted.index);
+                return Some((what, "tell tenants by another header, or change the rule".into()));
+            }
             let needs = each * tenant.values.len();
             if needs > MAX_MATCHES {
                 let what = format!(
@@ -193,6 +191,42 @@ pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Optio
         return Some((what, way_out()));
     }
     None
+}
+
+/// What is left in a route beside everything that is not a tenant's rule of this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub rules: usize,
+    pub matches: usize,
+    /// Weighted rules: each gets a rule per tenant or cohort.
+    pub weighted: usize,
+    /// Matches of all of them: so many are needed per value.
+    pub each: usize,
+}
+
+pub fn room(route: &Value, service: &Service) -> Room {
+    let traffic = &service.traffic.http_route;
+    let (own, gone) = (own_rules(route, traffic), of_tenants(route, traffic));
+    let size = |rule: &Value| list(rule, "/matches").len().max(1);
+    let others = || list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !gone.contains(i));
+    let is_own = |i: &usize| own.iter().any(|o| o.index == *i);
+    Room {
+        rules: MAX_RULES.saturating_sub(others().count()),
+        matches: MAX_ALL_MATCHES.saturating_sub(others().map(|(_, rule)| size(rule)).sum()),
+        weighted: own.len(),
+        each: others().filter(|(i, _)| is_own(i)).map(|(_, rule)| size(rule)).sum(),
+    }
+}
+
+/// Why one more header cannot be asked for in a weighted rule's matches. Each name may stand in a match once.
+fn clash(rule: &Value, header: &str) -> Option<String> {
+    list(rule, "/matches").iter().map(|one| list(one, "/headers")).find_map(|headers| {
+        let same = |h: &Value| text(h, "/name").is_some_and(|n| n.eq_ignore_ascii_case(header));
+        if headers.iter().any(same) {
+            return Some(format!("matches on header {header} itself"));
+        }
+        (headers.len() >= MAX_HEADERS).then(|| format!("has a match with {MAX_HEADERS} headers already"))
+    })
 }
 
 fn way_out() -> String {

@@ -151,11 +151,12 @@ pub fn is_dangerous(verb: Verb) -> bool {
     verb.info().class != Class::Plain
 }
 
-/// What the key of a verb does now: the keys of `pause` and `pause-all` lift what they set.
+/// What the key of a verb does now: the keys of `pause`, `pause-all` and `freeze` lift what they set.
 pub fn toggled(run: &Run, verb: Verb, scope: &Scope) -> Verb {
     match (verb, scope) {
         (Verb::Pause, Scope::Service(name)) if run.track(name).is_some_and(|t| t.paused.is_some()) => Verb::Resume,
         (Verb::PauseAll, _) if run.paused_all.is_some() => Verb::ResumeAll,
+        (Verb::Freeze, _) if run.frozen.is_some() => Verb::Unfreeze,
         _ => verb,
     }
 }

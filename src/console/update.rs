@@ -27,7 +27,7 @@ pub struct Ctx<'a> {
     pub page: usize,
 }
 
-/// Lines a tenant's page may be scrolled.
+/// Lines a tenant's page, or what is closed, may be scrolled.
 const TENANT_LINES: usize = 400;
 /// Capitals in a row after which caps lock is suspected.
 const CAPITALS: u8 = 3;
@@ -123,7 +123,7 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Tenants if ctx.tenants.is_none() => model.hint = Some("the files of this run hold no tenants".into()),
         Action::Tenants => go(model, Screen::Tenants),
         Action::Sort => model.tenants_sort = model.tenants_sort.next(),
-        Action::Closings => model.closings = !model.closings,
+        Action::Closings => (model.closings, model.detail_scroll) = (!model.closings, 0),
         Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
         Action::Command => model.mode = Mode::Palette(Palette::default()),
         Action::Zone => zone(model),
@@ -223,6 +223,7 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
             model.events_scroll = moved(model.events_scroll, ctx.run.events.len().saturating_sub(1));
         }
+        (Screen::Tenants, _) if model.closings => model.detail_scroll = moved(model.detail_scroll, TENANT_LINES),
         (Screen::Tenants, _) => {
             let Some(tenants) = ctx.tenants else { return };
             let to = moved(model.tenant_place(tenants), tenants.len().saturating_sub(1));

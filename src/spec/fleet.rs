@@ -188,6 +188,8 @@ pub enum Routed {
     Header(String),
     /// The host, with {tenant} in place of the tenant's id.
     Host(String),
+    /// A request header, such as x-cohort, that holds the name of the tenant's cohort: all of it moves at once.
+    Cohort(String),
 }
 
 impl Tenancy {

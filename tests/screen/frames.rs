@@ -1,7 +1,8 @@
 //! The real draw, as snapshots of signs and styles.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use crate::support::customers;
 use crate::support::frame::frame_to_text;
 use crate::support::nights::{self, Moment};
 use pilothouse::console::chord::{Code, Key};
@@ -14,8 +15,6 @@ use pilothouse::console::update::{Ctx, press};
 use pilothouse::console::view::draw;
 use pilothouse::console::viewmodel::{Label, LabelKind, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
-use pilothouse::plan::Roster;
-use pilothouse::spec::{self, SourceFile};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -39,17 +38,7 @@ impl Look {
 
     /// With the tenants of `examples/customers` beside the run.
     fn with_customers(mut self) -> Look {
-        let text = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
-        let files = [
-            text("fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
-            text("policy.yaml", include_str!("../../examples/shop/policy.yaml")),
-            text("upgrade.yaml", include_str!("../../examples/shop/upgrade.yaml")),
-            text("calendar.yaml", include_str!("../../examples/customers/calendar.yaml")),
-            text("tenants.yaml", include_str!("../../examples/customers/tenants.yaml")),
-        ];
-        let loaded = spec::load(&files, spec::presets()).unwrap();
-        let roster = Roster::of(&loaded, &loaded.bundle(None).unwrap()).unwrap();
-        self.tenants = Some(Tenants::new(Arc::new(roster), self.moment.now));
+        self.tenants = Some(customers::tenants(self.moment.now));
         self
     }
 
@@ -181,6 +170,7 @@ frames! {
     tenant: Look::at(nights::over()).with_customers().keys(&["4", "/", "kiwi", "enter", "enter"]), 100 x 30, 80 x 24, 40 x 10;
     tenants_ascii: with(GlyphSet::Ascii, "mono", nights::over()).with_customers().keys(&["4"]), 100 x 30, 80 x 24;
     tenants_mono: with(GlyphSet::Unicode, "mono", nights::over()).with_customers().keys(&["4"]), 80 x 24;
+    freeze_dialog: Look::at(nights::over()).with_customers().keys(&["4", "F", "2h database moves"]), 100 x 30, 80 x 24;
     tenants_help: Look::at(nights::over()).with_customers().keys(&["4", "?"]), 100 x 30;
     high_contrast: with(GlyphSet::Unicode, "high-contrast", nights::over()), 80 x 24;
 }

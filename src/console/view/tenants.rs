@@ -73,8 +73,8 @@ pub fn panels(canvas: &mut Canvas, view: &TenantsView, body: Rect) {
     let middle = Rect { y: list.bottom(), height: timeline, ..body };
     match &view.closings {
         Some(lines) => {
-            let inner = canvas.boxed(middle, "Closed", "", Meaning::Border);
-            scrolled(canvas, lines, 0, inner);
+            let inner = canvas.boxed(middle, "Closed", "[esc] timeline", Meaning::Focus);
+            super::wrapped(canvas, lines, view.scroll, inner);
         }
         None => {
             let title = format!("Timeline, now is the left edge, 24 h, {}", view.timeline.zone);
@@ -164,7 +164,7 @@ fn draw_row(canvas: &mut Canvas, row: &TenantRow, columns: &Columns, area: Rect)
 /// The same without panels: the list, and what there is to know of the selected one where it fits.
 pub fn small(canvas: &mut Canvas, view: &TenantsView, body: Rect) {
     if let Some(lines) = &view.closings {
-        return scrolled(canvas, lines, 0, body);
+        return super::wrapped(canvas, lines, view.scroll, body);
     }
     let about = if body.height >= 10 { 4 } else { 0 };
     list(canvas, view, Rect { height: body.height - about, ..body });

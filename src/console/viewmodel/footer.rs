@@ -28,6 +28,8 @@ pub enum Footer {
 
 /// Verbs that are always worth a place, then those only when they are on.
 const ALWAYS: [Verb; 4] = [Verb::Pause, Verb::Next, Verb::Abort, Verb::Rollback];
+/// Where tenants are shown.
+const OF_TENANTS: [Verb; 2] = [Verb::Freeze, Verb::Defer];
 const WHEN_ON: [Verb; 5] = [Verb::Start, Verb::Keep, Verb::Retry, Verb::Skip, Verb::Ack];
 
 pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
@@ -55,8 +57,9 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     }
     // Before the start all of them are off for the one reason that row 4 gives; a tenant is not what they act on.
     let of_tenants = matches!(model.screen, Screen::Tenants | Screen::Tenant);
-    if !ended && !of_tenants && run.started.is_some() {
-        keys.extend(ALWAYS.iter().filter_map(|v| verb_key(run, model, scene, *v)));
+    let always: &[Verb] = if of_tenants { &OF_TENANTS } else { &ALWAYS };
+    if !ended && (of_tenants || run.started.is_some()) {
+        keys.extend(always.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
     for (action, label) in look(model.screen) {
         if let Some(key) = scene.keymap.key_of(model.screen, *action) {

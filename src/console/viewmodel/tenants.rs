@@ -4,6 +4,7 @@ use super::super::model::Model;
 use super::super::tenants::{Head, Look, Tenants, moved, needs};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
+use super::closings::{closed_texts, closings};
 use super::{Line, Scene, piece};
 use crate::calendar::{Change, Rule, explain, said};
 use crate::engine::Run;
@@ -74,7 +75,9 @@ pub struct TenantsView {
     pub before: usize,
     pub timeline: Timeline,
     pub selected: Vec<Line>,
+    /// In the place of the timeline, and how far it is scrolled.
     pub closings: Option<Vec<Line>>,
+    pub scroll: usize,
 }
 
 /// The panel of the main screen.
@@ -104,7 +107,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantsView> {
     let bars = bars.filter_map(|i| bar(run, tenants, *i, scene.now, Some(*i) == chosen)).collect();
     Some(TenantsView {
         title: title(model, tenants),
-        counts: counts(tenants),
+        counts: counts(run, tenants),
         shown: match (model.theirs, model.utc) {
             (true, _) => "ON".into(),
             (false, true) => "UTC".into(),
@@ -115,6 +118,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantsView> {
         timeline: timeline(zone, scene.now, bars),
         selected: chosen.map(|i| selected(run, tenants, i, model, scene)).unwrap_or_default(),
         closings: model.closings.then(|| closings(tenants, zone)),
+        scroll: model.detail_scroll,
     })
 }
 
@@ -132,8 +136,11 @@ fn shown_zone(model: &Model, scene: Scene, tenants: &Tenants, chosen: Option<usi
     theirs.unwrap_or_else(|| scene.shown(model))
 }
 
-fn counts(tenants: &Tenants) -> String {
+fn counts(run: &Run, tenants: &Tenants) -> String {
     let c = tenants.counts();
+    if let Some(frozen) = &run.frozen {
+        return format!("{}: frozen by {}", c.all, frozen.by);
+    }
     let waiting = c.all.saturating_sub(c.open + c.frozen + c.done);
     let parts = [(c.open, "open"), (c.done, "done"), (waiting, "waiting"), (c.frozen, "frozen")];
     let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
@@ -146,6 +153,10 @@ fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Mean
     let Some(tenant) = tenants.tenant(index) else { return (String::new(), Meaning::Dim, None) };
     if tenants.is_done(index) {
         return ("done".into(), Meaning::Done, None);
+    }
+    // A person's freeze is above everything.
+    if let Some(frozen) = &run.frozen {
+        return ("FROZEN".into(), Meaning::Bad, frozen.until);
     }
     let until = if look.open { look.end } else { look.start };
     let word = match (look.open, look.frozen) {
@@ -220,6 +231,7 @@ fn short_span(zone: Zone, look: &Look, now: Time) -> String {
         (Some(start), Some(end)) if today(start) && end.since(start) <= DAY => {
             format!("{}-{}", zone.minute(start), zone.minute(end))
         }
+        (Some(start), Some(_)) if start.since(now) >= DAY.times(6) => zone.show(start, "%d %b %H:%M"),
         _ => span(zone, look, now),
     }
 }
@@ -349,87 +361,12 @@ fn short(d: Dur) -> String {
     format!("{}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// What closes a tenant from now on, in order: names of the Calendar's closings with their dates, and dates of its own.
-pub(super) fn closed_texts(tenants: &Tenants, index: usize, now: Time) -> Vec<String> {
-    let (view, zone) = (tenants.view(index), Zone(tenants.view(index).clock.zone().0));
-    let day = |t: Time| zone.show(t, "%F");
-    let until = |from: Time, to: Time| {
-        let last = Time(to.0 - 1);
-        if day(from) == day(last) { day(from) } else { format!("{}..{}", day(from), day(last)) }
-    };
-    let closures = &tenants.allowed(index).closures;
-    let mut named: Vec<(Time, String)> = Vec::new();
-    for closure in closures {
-        let ahead = closure.stretches(view.clock).into_iter().find(|(_, to)| *to > now);
-        named.extend(ahead.map(|(from, to)| (from, format!("{} {}", closure.name, until(from, to)))));
-    }
-    let local = |d: &crate::spec::when::Dates| {
-        closures.iter().any(|c| matches!(c.extent, crate::calendar::Extent::Local(of) if of == *d))
-    };
-    let own = view.rules.excluded.iter().filter(|d| !local(d) && d.last >= view.clock.date(now.0));
-    let own = own.filter_map(|d| view.clock.stretches(*d).first().map(|(from, _)| (*from, format!("{d} (its own)"))));
-    named.extend(own);
-    named.sort();
-    named.into_iter().map(|(_, text)| text).collect()
-}
-
-/// Everything the Calendar closes, with whom it binds.
-fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
-    let spec = &tenants.roster().calendar.spec;
-    let mut lines = Vec::new();
-    let whom = |lists: [(&str, &[String]); 4]| {
-        let some: Vec<String> =
-            lines_of(&lists).into_iter().map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
-        if some.is_empty() { "everybody".to_string() } else { some.join("; ") }
-    };
-    let mut add = |rule: &str, meaning, name: &str, when: String, whom: String| {
-        let head = piece(meaning, format!("{rule:<9}"));
-        lines.push(vec![
-            head,
-            piece(Meaning::Title, format!("{name:<18} ")),
-            piece(Meaning::Text, format!("{when}: {whom}")),
-        ]);
-    };
-    let closings = [("freeze", Meaning::Bad, &spec.freezes), ("blackout", Meaning::Warn, &spec.blackouts)];
-    for (rule, meaning, list) in closings {
-        for c in list {
-            let when = match (c.from, c.to, c.dates, &c.ics) {
-                (Some(from), Some(to), ..) => {
-                    let at = |t: Time| zone.show(t, "%a %F %H:%M");
-                    format!("{} to {} {}", at(from.0), at(to.0), zone.label(to.0))
-                }
-                (_, _, Some(dates), _) => match c.zone {
-                    Some(zone) => format!("{dates} {zone}"),
-                    None => format!("{dates}, each on its own clock"),
-                },
-                (.., Some(file)) => format!("as {file} says"),
-                _ => String::new(),
-            };
-            let lists = [
-                ("cohorts", &c.cohorts[..]),
-                ("regions", &c.regions[..]),
-                ("tenants", &c.tenants[..]),
-                ("services", &c.services[..]),
-            ];
-            add(rule, meaning, &c.name, when, whom(lists));
-        }
-    }
-    for h in &spec.holidays {
-        let lists = [("regions", &h.regions[..]), ("", &[]), ("", &[]), ("", &[])];
-        add("holiday", Meaning::Warn, &h.name, h.dates.to_string(), whom(lists));
-    }
-    for s in &spec.seasons {
-        let when = format!("no {} in months {}", s.days, s.months);
-        add("season", Meaning::Text, &s.name, when, "whoever names it".into());
-    }
-    if lines.is_empty() {
-        lines.push(vec![piece(Meaning::Dim, "no freeze, blackout, holiday or season is set")]);
-    }
-    lines
-}
-
-fn lines_of<'a>(lists: &[(&'a str, &'a [String]); 4]) -> Vec<(&'a str, &'a [String])> {
-    lists.iter().filter(|(_, names)| !names.is_empty()).copied().collect()
+/// Whom a freeze or a deferral concerns, for its preview.
+pub fn concerned(tenants: &Tenants, now: Time) -> String {
+    let c = tenants.counts();
+    let next = tenants.heads().iter().find(|h| !h.look.open);
+    let next = next.and_then(|h| Some(format!("; next {} in {}", named(tenants, h), left(Some(h.look.start?), now))));
+    format!("{} tenants, {} of them open now{}", c.all, c.open, next.unwrap_or_default())
 }
 
 /// The panel of the main screen; nothing where there are no tenants.

@@ -160,11 +160,13 @@ fn check_service(i: usize, service: &Service, scope: &mut Scope<'_, '_, '_>) {
 /// What tenants are told by is a header's name (RFC 9110, section 5.1), or a host with one place for the tenant's id.
 fn check_routed(here: &[Seg<'_>], routed: &Routed, scope: &mut Scope<'_, '_, '_>) {
     match routed {
-        Routed::Header(name) => {
+        Routed::Header(name) | Routed::Cohort(name) => {
+            let cohort = matches!(routed, Routed::Cohort(_));
+            let (field, such) = if cohort { ("cohort", "x-cohort") } else { ("header", "x-tenant") };
             let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
             if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
-                let help = "such as x-tenant".to_string();
-                scope.error(&[here, at!["header"]].concat(), &format!("`{name}` is not the name of a header"), help);
+                let help = format!("such as {such}");
+                scope.error(&[here, at![field]].concat(), &format!("`{name}` is not the name of a header"), help);
             }
         }
         Routed::Host(host) => {
