@@ -57,7 +57,7 @@ pub struct Fixture {
     pub subject: Subject,
     /// Further objects, created in this order: `(plural, object)`.
     pub extra: Vec<(String, Value)>,
-    /// None: all requests come from one client that carries nothing.
+    /// An empty list is one client that carries nothing.
     pub clients: Vec<Client>,
 }
 
@@ -87,6 +87,14 @@ pub const DEMO_TARGETS: [(&str, &str); 9] = [
     ("search", "2.3.0"),
 ];
 
+/// Who sends the demo's requests, in per cent, and what they carry.
+const DEMO_CLIENTS: [(u64, &[(&str, &str)]); 4] = [
+    (80, &[]),
+    (8, &[("x-tenant", "acme-eu"), ("x-cohort", "enterprise")]),
+    (7, &[("x-tenant", "lumen"), ("x-cohort", "beta")]),
+    (5, &[("x-tenant", "fjord-beta"), ("x-cohort", "beta")]),
+];
+
 impl Fixture {
     /// Nine services in namespace `shop`; scenarios happen to billing.
     pub fn demo(scenario: Scenario) -> Self {
@@ -110,7 +118,7 @@ impl Fixture {
             services,
             subject: Subject { service: "billing".into(), old: "4.1.8".into(), new: "4.2.1".into() },
             extra,
-            clients: Vec::new(),
+            clients: DEMO_CLIENTS.iter().map(|(weight, headers)| Client::new(*weight, headers)).collect(),
         }
     }
 
