@@ -16,7 +16,7 @@ use crate::engine::message::Stamp;
 use crate::headless::{jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
-use crate::plan::Plan;
+use crate::plan::{Plan, Roster};
 use crate::ports::World;
 use crate::spec::policy::OnExit;
 
@@ -42,12 +42,20 @@ fn lost(error: anyhow::Error) -> Exit {
 /// # Errors
 /// The whole report of what is wrong.
 pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
+    planned(files, upgrade).map(|(plan, _)| plan)
+}
+
+/// The same, with the tenants that stand beside the run.
+///
+/// # Errors
+/// As [`plan_of`].
+pub fn planned(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
     let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.warnings);
     }
     let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
-    Ok(Plan::build(&bundle)?)
+    Ok((Plan::build(&bundle)?, Roster::of(&loaded, &bundle)))
 }
 
 /// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.

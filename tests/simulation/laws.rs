@@ -229,6 +229,8 @@ impl Laws {
         let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
         let step = policy.steps.iter().find(|s| s.weight == next && !undo).map_or(Dur::ZERO, |s| s.hold);
         let platform = self.platform.get_or_insert_with(|| windows::platform(&state.plan)).as_ref();
+        // What came through its steps is brought back to where it stood at any time.
+        let platform = platform.filter(|_| !undo || matches!(t.phase, Phase::Shifting { .. }));
         let outside = platform.and_then(|p| windows::outside(&state.plan, p, decided, step));
         if let Some(why) = outside {
             self.break_law("no_raise_outside_window", format!("{name}: {share}% -> {next}%: {why}"));
