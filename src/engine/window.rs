@@ -5,6 +5,7 @@
 //! opens or closes, and each pass compares that with its own time. So a stepped clock is noticed by itself.
 use serde::{Deserialize, Serialize};
 
+use super::command::Verb;
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
@@ -288,6 +289,14 @@ pub(super) fn may_begin(cx: &mut Cx) -> bool {
     false
 }
 
+/// Why a run that is told to begin now waits, and when it would begin; `None` when it begins.
+pub fn waits_if_started(run: &Run) -> Option<String> {
+    let why = against_start(run)?.text;
+    let later = run.window.as_ref().filter(|w| w.later.is_some() && !endless(run)).map(|w| &w.later_said);
+    let begins = later.map_or_else(String::new, |said| format!("; it begins {said}"));
+    Some(format!("waits for its window: {why}{begins}"))
+}
+
 /// A run that is told to begin now would.
 pub fn fits_now(run: &Run) -> bool {
     against_start(run).is_none()
@@ -417,4 +426,25 @@ pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
         Ok(until) => (Some(until), rest.trim()),
         Err(_) => (None, text),
     }
+}
+
+/// What a freeze or a deferral says, and until when: the reason begins with it. Other verbs say nothing of that kind.
+///
+/// # Errors
+/// What is missing, and what to write.
+pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
+    if !matches!(verb, Verb::Freeze | Verb::Defer) {
+        return Ok(None);
+    }
+    let (until, reason) = until_of(said, now);
+    if until.is_some_and(|until| until <= now) {
+        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
+    }
+    if verb == Verb::Defer && until.is_none() {
+        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
+    }
+    if reason.is_empty() {
+        return Err("it needs a reason behind the time");
+    }
+    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
 }

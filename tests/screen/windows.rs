@@ -122,3 +122,42 @@ fn a_state_without_windows_is_read() {
     }
     assert_eq!(serde_json::from_value::<Run>(value).unwrap(), run);
 }
+
+/// The dialog takes what the engine takes, and says what is missing before Enter does anything.
+#[test]
+fn a_freeze_says_how_long_and_why() {
+    use pilothouse::console::chord::Key;
+    use pilothouse::console::dialog::Dialog;
+    use pilothouse::console::keymap::Keymap;
+    use pilothouse::console::model::{Intent, Mode, Model};
+    use pilothouse::console::update::{Ctx, press};
+    let keymap = Keymap::shipped("default").unwrap().unwrap();
+    let typed = |verb: &str, reason: &str| {
+        let Moment { run, now } = if verb == "defer" { waits() } else { nights::safe() };
+        let mut model = Model::default();
+        model.observe(&run);
+        let mut keys: Vec<Key> = format!(":{verb}").chars().map(Key::char).collect();
+        keys.push(Key::parse("enter").unwrap());
+        keys.extend(reason.chars().map(Key::char));
+        keys.push(Key::parse("enter").unwrap());
+        let press = |key: Key| press(&mut model, key, Ctx { run: &run, keymap: &keymap, now, page: 3 });
+        let said: Vec<Intent> = keys.into_iter().flat_map(press).collect();
+        let reason = said.into_iter().find_map(|i| if let Intent::Command(c) = i { Some(c.reason) } else { None });
+        let asks = match &model.mode {
+            Mode::Dialog(Dialog::Confirm(confirm)) => confirm.ready(&run, &run.identity).err(),
+            _ => None,
+        };
+        (reason, asks.unwrap_or_default())
+    };
+    assert_eq!(typed("freeze", "2h the database is moved").0.as_deref(), Some("2h the database is moved"));
+    assert_eq!(typed("defer", "2026-11-22T09:00:00Z later").0.as_deref(), Some("2026-11-22T09:00:00Z later"));
+    for (verb, reason, hint) in [
+        ("freeze", "2h", "it needs a reason behind the time"),
+        ("freeze", "2020-01-01T00:00:00Z x", "that is over already"),
+        ("defer", "the team sleeps", "begin the reason with how long or until when"),
+        ("freeze", "", "until a reason is given"),
+    ] {
+        let (sent, said) = typed(verb, reason);
+        assert!(sent.is_none() && said.contains(hint), "{verb} {reason}: {sent:?} {said}");
+    }
+}
