@@ -42,11 +42,14 @@ fn lost(error: anyhow::Error) -> Exit {
 /// # Errors
 /// The whole report of what is wrong.
 pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
-    Ok(read(files, upgrade)?.0)
+    planned(files, upgrade).map(|(plan, _)| plan)
 }
 
-/// The same, and the tenants of the files, if they hold any.
-fn read(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
+/// The same, with the tenants that stand beside the run.
+///
+/// # Errors
+/// As [`plan_of`].
+pub fn planned(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
     let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.warnings);
@@ -153,7 +156,7 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 
 /// A new run of files.
 async fn begin(files: &Files, global: &Global, mut face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
-    let (mut plan, roster) = read(&files.files, files.upgrade.as_deref())?;
+    let (mut plan, roster) = planned(&files.files, files.upgrade.as_deref())?;
     if let Face::Screen(options) = &mut face {
         options.tenants = roster.map(Arc::new);
     }

@@ -2,11 +2,11 @@
 use serde_json::json;
 
 use super::when;
-use crate::plan::Plan;
+use crate::plan::{Plan, Roster};
 use crate::spec::units::{Dur, Time};
 
 /// For a person.
-pub fn text(plan: &Plan, now: Time) -> String {
+pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let mut out = format!(
         "{} on {} ({}{}), policy {}\n\n",
         plan.upgrade,
@@ -39,7 +39,7 @@ pub fn text(plan: &Plan, now: Time) -> String {
         short(shift),
         short(soak)
     ));
-    out.push_str(&when::text(plan, now));
+    out.push_str(&when::text(plan, tenants, now));
     out.push_str("\nFor each service, in this order:\n");
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
@@ -71,7 +71,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 }
 
 /// For a program.
-pub fn json(plan: &Plan, now: Time) -> String {
+pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let (shift, soak) = plan.estimate();
     let services: Vec<_> = plan
         .services
@@ -89,7 +89,7 @@ pub fn json(plan: &Plan, now: Time) -> String {
     let value = json!({
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
-        "when": when::json(plan, now),
+        "when": when::json(plan, tenants, now),
         "effects_per_service": effects(plan),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
         "plan_hash": plan.hash(),

@@ -4,9 +4,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::windows::utc;
-use crate::calendar::Platform;
+use crate::calendar::{Book, Platform};
 use crate::journal::past_durations;
-use crate::plan::{NeedsFrom, Past, Plan, When};
+use crate::plan::{NeedsFrom, Past, Plan, Roster, When};
 use crate::spec::units::Time;
 
 /// Earlier runs that are looked at; services change, and so does how long they take.
@@ -38,8 +38,17 @@ fn look(plan: &Plan, when: &When, now: Time) -> Look {
     Look { platform, open, fit }
 }
 
+/// Tenants whose own windows would not let the run through at that time.
+fn closed_then(roster: &Roster, when: &When, at: Time) -> usize {
+    let book = Book::new(&roster.calendar.spec, &roster.ics, at);
+    let groups = book.groups(roster.tenants.iter(), at);
+    let fits: Vec<bool> = (0..groups.allowed.len()).map(|g| groups.view(g).fits(at, when.needs.run)).collect();
+    let closed = |group: &&u32| usize::try_from(**group).is_ok_and(|g| fits.get(g) == Some(&false));
+    groups.of.iter().filter(closed).count()
+}
+
 /// Lines for a person; none without a Calendar.
-pub fn text(plan: &Plan, now: Time) -> String {
+pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let Some(when) = &plan.when else { return String::new() };
     let Look { platform, open, fit } = look(plan, when, now);
     let slots = platform.said();
@@ -62,6 +71,16 @@ pub fn text(plan: &Plan, now: Time) -> String {
         let few = &list.sha256[..12.min(list.sha256.len())];
         out.push_str(&format!("Tenants {}: {}, content {few}\n", list.name, list.count));
     }
+    if let (Some(at), Some(roster)) = (fit, tenants)
+        && let closed @ 1.. = closed_then(roster, when, at)
+    {
+        let all = roster.tenants.len();
+        let text = format!(
+            "Then {closed} of {all} tenants have no window that is long enough: a warning, since the slots decide for what \
+             they share; `pilothouse windows -f` names them\n"
+        );
+        out.push_str(&text);
+    }
     out
 }
 
@@ -76,7 +95,7 @@ fn from(plan: &Plan, when: &When) -> String {
 }
 
 /// For a program; null without a Calendar.
-pub fn json(plan: &Plan, now: Time) -> Value {
+pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> Value {
     let Some(when) = &plan.when else { return Value::Null };
     let Look { platform, open, fit } = look(plan, when, now);
     json!({
@@ -84,6 +103,7 @@ pub fn json(plan: &Plan, now: Time) -> Value {
         "closed_by": (!open).then(|| platform.why(now).rule), "preferred_date": when.preferred.map(|d| d.to_string()),
         "needs_seconds": when.needs.run.as_secs_f64(), "needs_from": when.needs.from,
         "earliest_fit": fit.map(utc),
+        "tenants_closed_then": fit.zip(tenants).map(|(at, roster)| closed_then(roster, when, at)),
         "tenants": when.tenants.iter().map(|t| json!({"name": t.name, "count": t.count})).collect::<Vec<_>>(),
     })
 }

@@ -6,10 +6,9 @@ use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
-use super::window::{Stay, until_of};
+use super::window::stay_of;
 use super::{breach, joint, rollback, step};
 use crate::spec::policy::Severity;
-use crate::spec::units::Time;
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
     let who = c.by.name.clone();
@@ -54,24 +53,6 @@ fn clean(text: &str) -> String {
             || matches!(*c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
     };
     text.chars().filter(|c| !hidden(c)).take(500).collect()
-}
-
-/// What a freeze or a deferral says, and until when: the reason begins with it.
-fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
-    if !matches!(verb, Verb::Freeze | Verb::Defer) {
-        return Ok(None);
-    }
-    let (until, reason) = until_of(said, now);
-    if until.is_some_and(|until| until <= now) {
-        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
-    }
-    if verb == Verb::Defer && until.is_none() {
-        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
-    }
-    if reason.is_empty() {
-        return Err("it needs a reason behind the time");
-    }
-    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
 }
 
 fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {

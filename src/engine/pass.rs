@@ -133,7 +133,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         (t.unready_since, t.pending_since) = (None, None);
         return;
     }
-    if stamp_first(cx, t) || drift(cx, t) || window::keep(cx, t) {
+    if stamp_first(cx, t) || window::keep(cx, t) || drift(cx, t) {
         return;
     }
     match t.phase.clone() {

@@ -402,6 +402,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 })
                 .collect();
             let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+            p.effects.splice(0..0, window::waits_if_started(run));
             p.touches = format!("{} services, by {}", run.plan.services.len(), steps.join(" "));
             let (shift, soak) = run.plan.estimate();
             p.time = format!("about {shift} and {soak} of soaking, when every tick is good");

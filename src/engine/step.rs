@@ -131,6 +131,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
             cx.event(EventKind::Fault, ENGINE, Some(&name), text);
         }
     }
+    window::other_zones(cx);
     if resumed {
         let who = a.identity.name.clone();
         cx.event(EventKind::Run, &who, None, "resumed");

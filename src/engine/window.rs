@@ -5,6 +5,7 @@
 //! opens or closes, and each pass compares that with its own time. So a stepped clock is noticed by itself.
 use serde::{Deserialize, Serialize};
 
+use super::command::Verb;
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
@@ -13,7 +14,7 @@ use super::run::{Held, HoldReason, Phase, Run, Stage, Track};
 use crate::calendar::{Platform, Rule};
 use crate::spec::policy::{AtWindowEnd, Severity};
 use crate::spec::units::{Dur, Time};
-use crate::spec::when::Instant;
+use crate::spec::when::{Instant, tz_version};
 
 /// So long before the end of a window people are told, while something is on its way.
 pub const NOTICE: Dur = Dur::mins(15);
@@ -141,6 +142,16 @@ fn turned(cx: &mut Cx, found: Window) {
     cx.run.window = Some(found);
 }
 
+/// A process with another time zone database may see other windows than the one the plan was made with: it says so.
+pub(super) fn other_zones(cx: &mut Cx) {
+    // Whatever was found, was found by another process.
+    cx.run.window = cx.run.window.take().map(|w| Window { again: w.looked, ..w });
+    let Some(made) = cx.run.plan.when.as_ref().map(|w| w.tz.clone()).filter(|tz| tz != tz_version()) else { return };
+    let text =
+        format!("the plan was made with time zones of {made}, these are of {}: windows may differ", tz_version());
+    cx.event(EventKind::Fault, ENGINE, None, text);
+}
+
 /// A freeze or a deferral with an end is over by itself.
 fn run_out(cx: &mut Cx) {
     let now = cx.now;
@@ -219,10 +230,10 @@ fn stands(run: &Run, needs: Dur) -> Option<Against> {
     against(run, needs).filter(|a| a.freeze() || !finishes)
 }
 
-/// Why a share must not be raised by hand or by undoing an edit now.
+/// Why the share of a service on its way must not be raised now, by a person's `next` or by undoing an edit. What came
+/// through its steps is brought back to where it stood at any time.
 pub(super) fn raise_stopped(run: &Run, t: &Track) -> Option<String> {
-    let needs = next_raise(run, t).unwrap_or(Dur::ZERO);
-    stands(run, needs).map(|a| a.text)
+    next_raise(run, t).and_then(|needs| stands(run, needs)).map(|a| a.text)
 }
 
 /// Something stands against going on, for the verb that two persons could override it with.
@@ -256,15 +267,17 @@ pub(super) fn may_begin(cx: &mut Cx) -> bool {
         cx.run.waits = None;
         return true;
     };
-    let until = match (&cx.run.window, against.stop) {
-        (Some(w), _) => w.later,
-        (None, _) => [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).max(),
+    let until = match &cx.run.window {
+        // Nobody knows when somebody lifts it.
+        _ if endless(cx.run) => None,
+        Some(w) => w.later,
+        None => [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).max(),
     };
     if let Some(until) = until {
         cx.wake_at(until);
     }
     let begins = match &cx.run.window {
-        Some(w) if w.later.is_some() => format!("; it begins {}", w.later_said),
+        Some(w) if until.is_some() => format!("; it begins {}", w.later_said),
         _ => String::new(),
     };
     let since = cx.run.waits.as_ref().map_or(cx.now, |w| w.since);
@@ -276,17 +289,29 @@ pub(super) fn may_begin(cx: &mut Cx) -> bool {
     false
 }
 
+/// Why a run that is told to begin now waits, and when it would begin; `None` when it begins.
+pub fn waits_if_started(run: &Run) -> Option<String> {
+    let why = against_start(run)?.text;
+    let later = run.window.as_ref().filter(|w| w.later.is_some() && !endless(run)).map(|w| &w.later_said);
+    let begins = later.map_or_else(String::new, |said| format!("; it begins {said}"));
+    Some(format!("waits for its window: {why}{begins}"))
+}
+
 /// A run that is told to begin now would.
 pub fn fits_now(run: &Run) -> bool {
     against_start(run).is_none()
+}
+
+/// A person froze it without saying until when.
+fn endless(run: &Run) -> bool {
+    [&run.frozen, &run.deferred].into_iter().flatten().any(|s| s.until.is_none())
 }
 
 /// No look ahead finds a window that is long enough, and no person's word is all that stands against it.
 pub(super) fn never(run: &Run) -> Option<String> {
     let when = run.plan.when.as_ref()?;
     let window = run.window.as_ref()?;
-    let endless = [&run.frozen, &run.deferred].into_iter().flatten().any(|s| s.until.is_none());
-    let never = run.waits.is_some() && window.later.is_none() && !endless;
+    let never = run.waits.is_some() && window.later.is_none() && !endless(run);
     never.then(|| format!("no window within 400 days is open for {}, which the run needs", when.needs.run))
 }
 
@@ -401,4 +426,25 @@ pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
         Ok(until) => (Some(until), rest.trim()),
         Err(_) => (None, text),
     }
+}
+
+/// What a freeze or a deferral says, and until when: the reason begins with it. Other verbs say nothing of that kind.
+///
+/// # Errors
+/// What is missing, and what to write.
+pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
+    if !matches!(verb, Verb::Freeze | Verb::Defer) {
+        return Ok(None);
+    }
+    let (until, reason) = until_of(said, now);
+    if until.is_some_and(|until| until <= now) {
+        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
+    }
+    if verb == Verb::Defer && until.is_none() {
+        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
+    }
+    if reason.is_empty() {
+        return Err("it needs a reason behind the time");
+    }
+    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
 }

@@ -172,11 +172,12 @@ pub enum Tenancy {
     /// One deployment for all of them: the Calendar's slots bind it.
     #[default]
     Shared,
-    /// A tenant's requests are told from those of others and routed by a rule of their own: each tenant's window binds.
+    /// A tenant's requests are told from those of others, and routed by a rule of their own in its own window. Declared: a
+    /// run moves all tenants at once.
     Routed(Routed),
-    /// Each tenant has its own deployment, in a namespace of its own.
+    /// Each tenant has its own deployment, in a namespace of its own. Declared, as above.
     Namespace,
-    /// Each tenant is switched over by a feature flag.
+    /// Each tenant is switched over by a feature flag. Declared, as above.
     Flag,
 }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::support::customers;
 use crate::support::frame::frame_to_text;
 use crate::support::nights::{self, Moment};
+use crate::windows;
 use pilothouse::console::chord::{Code, Key};
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
@@ -143,6 +144,8 @@ frames! {
     done: Look::at(nights::done()), 100 x 30, 80 x 24, 40 x 10;
     settling: Look::at(nights::settling()), 100 x 30;
     ready: Look::at(nights::ready()), 100 x 30, 80 x 24, 40 x 10;
+    waits_for_its_window: Look::at(windows::waits()), 100 x 30, 80 x 24, 40 x 10;
+    split_without_a_window: Look::at(windows::split()), 100 x 30, 80 x 24, 40 x 10;
     start_dialog: Look::at(nights::ready()).keys(&["S"]), 100 x 30, 80 x 24;
     refused: Look::at(nights::refused()), 100 x 30, 80 x 24;
     detail: Look::at(nights::over()).keys(&["enter"]), 100 x 30, 80 x 24, 40 x 10;

@@ -2,7 +2,13 @@
 use super::super::run::{Held, Run, Track};
 use super::NextChange;
 use super::held::bare;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
+
+/// To the second within a day; beyond, days, hours and minutes.
+fn countdown(at: Time, now: Time) -> String {
+    let left = at.until(now);
+    if left < Dur::hours(24) { left.clock() } else { Dur(left.0 - left.0 % 60_000).to_string() }
+}
 
 /// A run that was told to begin and may not yet.
 pub fn run(run: &Run, waits: &Held, now: Time) -> (String, String) {
@@ -10,7 +16,7 @@ pub fn run(run: &Run, waits: &Held, now: Time) -> (String, String) {
     let said = run.window.as_ref().filter(|w| w.later.is_some()).map(|w| format!(" {}", w.later_said));
     let (begins, brief) = match waits.until {
         Some(at) => {
-            let left = at.until(now).clock();
+            let left = countdown(at, now);
             (format!(" It begins{} in {left}.", said.unwrap_or_default()), format!(", begins in {left}"))
         }
         None => (String::new(), String::new()),
@@ -24,7 +30,7 @@ pub fn run(run: &Run, waits: &Held, now: Time) -> (String, String) {
 /// A service that may not begin, or not go on.
 pub fn service(run: &Run, track: &Track, held: &Held, now: Time) -> (String, String) {
     let (name, share, why) = (&track.service, track.accepted_share(), bare(&held.text));
-    let left = |at: Time| at.until(now).clock();
+    let left = |at: Time| countdown(at, now);
     let opens = opens(run).map(|at| format!(" A window opens in {}.", left(at))).unwrap_or_default();
     if let Some(back) = goes_back(run, track) {
         return (
@@ -46,7 +52,7 @@ pub fn frozen(run: &Run, now: Time) -> Option<(String, String)> {
     let stay = run.frozen.as_ref()?;
     let (by, why) = (&stay.by, bare(&stay.reason));
     let over = match stay.until {
-        Some(at) => format!("for {} more", at.until(now).clock()),
+        Some(at) => format!("for {} more", countdown(at, now)),
         None => "until somebody lifts it".into(),
     };
     Some((

@@ -63,6 +63,7 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         image(name, target, upgrade, scope);
         needs(name, target, upgrade, fleet, scope);
         same_or_older(name, target, fleet, scope);
+        tenancy(name, fleet, scope);
     }
     circles(upgrade, scope);
     when(upgrade, known, scope);
@@ -280,6 +281,16 @@ fn needs(
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Whoever says how tenants share a service must hear that all of them are moved at once all the same.
+fn tenancy(name: &str, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
+    let service = fleet.and_then(|f| f.spec?.services.iter().find(|s| s.name == name));
+    if service.is_some_and(|s| !s.tenancy.is_shared()) {
+        let help = "let the slots of the Calendar fit all tenants, or leave the service out".to_string();
+        let message = "its `tenancy` is not driven yet: all tenants are moved at once, bound by the slots only";
+        scope.warn(at!["to", name], message, help);
     }
 }
 
