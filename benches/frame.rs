@@ -72,7 +72,8 @@ impl Desk {
     fn view_model(&self, now: Time) -> ViewModel {
         let sources = Sources::of(&self.run, now);
         let zone = Zone::named("Europe/Berlin").unwrap();
-        let scene = Scene { now, zone, sources: &sources, label: &self.label, keymap: &self.keymap, rows: 60 };
+        let scene =
+            Scene { now, zone, sources: &sources, label: &self.label, keymap: &self.keymap, tenants: None, rows: 60 };
         ViewModel::build(&self.run, &self.model, scene)
     }
 

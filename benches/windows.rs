@@ -1,10 +1,20 @@
-//! A hundred thousand tenants: next window and fit, and the plan of a campaign.
+//! A hundred thousand tenants: next window and fit, the plan of a campaign, and the screen that shows them.
 //!
 //! `cargo bench --bench windows`.
+use std::sync::Arc;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use pilothouse::calendar::campaign::{Ask, plan};
 use pilothouse::calendar::{Book, Outlook};
+use pilothouse::console::keymap::{Keymap, Screen};
+use pilothouse::console::model::Model;
+use pilothouse::console::tenants::{Sort, Tenants};
+use pilothouse::console::viewmodel::{Label, Scene, Sources, ViewModel};
+use pilothouse::console::zone::Zone;
+use pilothouse::engine::Run;
+use pilothouse::engine::message::Stamp;
+use pilothouse::plan::{Plan, Roster};
 use pilothouse::spec::calendar::CalendarSpec;
 use pilothouse::spec::units::{Dur, Time};
 use pilothouse::spec::{SourceFile, Tenant, load, presets};
@@ -115,4 +125,59 @@ fn campaign(bencher: Bencher, own: bool) {
 fn load_a_file(bencher: Bencher, own: bool) {
     let file = [file(own)];
     bencher.counter(ItemsCount::new(COUNT)).bench_local(|| load(&file, presets()).unwrap().tenants.len());
+}
+
+/// A run beside so many tenants.
+fn beside(own: bool) -> (Run, Arc<Roster>) {
+    let shop = [
+        ("fleet.yaml", include_str!("../examples/shop/fleet.yaml")),
+        ("policy.yaml", include_str!("../examples/shop/policy.yaml")),
+        ("upgrade.yaml", include_str!("../examples/shop/upgrade.yaml")),
+    ];
+    let files: Vec<SourceFile> = shop
+        .iter()
+        .map(|(name, text)| SourceFile { name: name.to_string(), text: text.to_string() })
+        .chain([file(own)])
+        .collect();
+    let loaded = load(&files, presets()).unwrap_or_else(|report| panic!("{report}"));
+    let bundle = loaded.bundle(None).unwrap_or_else(|report| panic!("{report}"));
+    let run = Run::new("7f3a", Plan::build(&bundle).unwrap(), Stamp { wall: NOW, mono: 0 });
+    (run, Arc::new(Roster::of(&loaded, &bundle).unwrap()))
+}
+
+/// What the screen of all tenants does once, when it begins.
+#[divan::bench(args = [false, true], sample_count = 5)]
+fn screen_begins(bencher: Bencher, own: bool) {
+    let (_, roster) = beside(own);
+    bencher.counter(ItemsCount::new(COUNT)).bench_local(|| Tenants::new(roster.clone(), NOW).len());
+}
+
+/// What it does at each minute in which some windows open or close.
+#[divan::bench(args = [false, true], sample_count = 20)]
+fn screen_at_a_turn(bencher: Bencher, own: bool) {
+    let (run, roster) = beside(own);
+    let mut tenants = Tenants::new(roster, NOW);
+    let mut now = NOW;
+    bencher.bench_local(|| {
+        now = now + Dur::mins(1);
+        tenants.prepare(now, &run, Sort::Opening, "");
+        tenants.len()
+    });
+}
+
+/// What each frame costs between two turns: the list at its end, timeline and selected tenant.
+#[divan::bench(args = [false, true], sample_count = 100)]
+fn screen_frame(bencher: Bencher, own: bool) {
+    let (run, roster) = beside(own);
+    let mut tenants = Tenants::new(roster, NOW);
+    let last = tenants.at(tenants.len() - 1).and_then(|i| tenants.tenant(i)).map(|t| t.id.to_string());
+    let model = Model { screen: Screen::Tenants, tenant: last, ..Model::default() };
+    let (keymap, label) = (Keymap::shipped("default").unwrap().unwrap(), Label::default());
+    let (sources, zone) = (Sources::of(&run, NOW), Zone::named("Europe/Berlin").unwrap());
+    bencher.bench_local(|| {
+        tenants.prepare(NOW, &run, Sort::Opening, "");
+        let tenants = Some(&tenants);
+        let scene = Scene { now: NOW, zone, sources: &sources, label: &label, keymap: &keymap, tenants, rows: 60 };
+        ViewModel::build(&run, &model, scene)
+    });
 }

@@ -2,6 +2,8 @@
 //!
 //! After a change that is meant to be seen: `PILOTHOUSE_PICTURES=write cargo test --test demo_night`, and look at
 //! `docs/pictures`.
+#[path = "support/customers.rs"]
+mod customers;
 #[path = "house/night.rs"]
 mod night;
 #[path = "house/svg.rs"]
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use night::{Night, night};
 use pilothouse::console::glyphs::GlyphSet;
-use pilothouse::console::keymap::Keymap;
+use pilothouse::console::keymap::{Keymap, Screen};
 use pilothouse::console::model::Model;
 use pilothouse::console::theme::Theme;
 use pilothouse::console::view::draw_into;
@@ -31,12 +33,17 @@ struct Picture {
     file: &'static str,
     title: &'static str,
     moment: fn(&Run) -> bool,
+    screen: Screen,
     taken: Option<String>,
 }
 
 fn pictures() -> Vec<Picture> {
-    let picture = |file, title, moment| Picture { file, title, moment, taken: None };
+    let picture = |file, title, moment| Picture { file, title, moment, screen: Screen::Main, taken: None };
+    let tenants = |file, title, moment| Picture { screen: Screen::Tenants, ..picture(file, title, moment) };
     vec![
+        tenants("tenants.svg", "The tenants' windows, each in its own zone and in yours", |run| {
+            run.track("billing").is_some_and(|t| matches!(t.phase, Phase::Shifting { .. }))
+        }),
         picture("held.svg", "The main screen: billing is held at 50 %, its error rate is over the limit", |run| {
             let Some(billing) = run.track("billing") else { return false };
             billing.held.as_ref().is_some_and(|h| run.now.wall.since(h.since) >= Dur::secs(70))
@@ -52,8 +59,17 @@ fn frame(run: &Run, model: &Model) -> Buffer {
     let label = Label { practice: true, kind: LabelKind::Sim("50x".into()) };
     let keymap = Keymap::shipped("default").unwrap().unwrap();
     let zone = Zone::named("Europe/Berlin").unwrap();
-    let scene =
-        Scene { now: run.now.wall, zone, sources: &sources, label: &label, keymap: &keymap, rows: AREA.height.into() };
+    let mut tenants = customers::tenants(run.now.wall);
+    tenants.prepare(run.now.wall, run, model.tenants_sort, &model.tenants_filter);
+    let scene = Scene {
+        now: run.now.wall,
+        zone,
+        sources: &sources,
+        label: &label,
+        keymap: &keymap,
+        tenants: Some(&tenants),
+        rows: AREA.height.into(),
+    };
     let theme = Theme::shipped("default-dark").unwrap().unwrap();
     let mut buffer = Buffer::empty(AREA);
     draw_into(&ViewModel::build(run, model, scene), &theme, GlyphSet::Unicode.glyphs(), AREA, &mut buffer);
@@ -68,6 +84,7 @@ async fn the_pictures_are_frames_and_the_journal_replays() {
         model.observe(run);
         let mut pictures = shelf.lock().unwrap();
         for picture in pictures.iter_mut().filter(|p| p.taken.is_none() && (p.moment)(run)) {
+            let model = Model { screen: picture.screen, ..model.clone() };
             picture.taken = Some(svg::svg(&frame(run, &model), picture.title));
         }
         pictures.iter().all(|p| p.taken.is_some())

@@ -1,7 +1,8 @@
 //! Runs `tests/scenarios/engine/*.toml` through `engine::step`: samples and keys in, decisions out.
 //!
 //! A scenario has `services` (each with what it needs), a `[policy]` (what differs from a short one), and two texts.
-//! `night` says what happens, one thing a line: `MINUTES:SECONDS what`. See [`Night::happens`] for what can. `decisions` is
+//! With a `[calendar]` windows bind; `[upgrade]` is what the upgrade says besides, and `begins` when the night is: an
+//! instant, which is 0:00. `night` says what happens, one thing a line: `MINUTES:SECONDS what`. See [`Night::happens`] for what can. `decisions` is
 //! what the run says of itself: `MINUTES:SECONDS service "part of the text"` in this order, or `never service "text"`, or
 //! `N times service "text"`. `-` stands for the run. `ends` is the outcome, or `still running` at `until`.
 //!
@@ -17,6 +18,7 @@ use std::path::Path;
 use pilothouse::engine::effect::Event;
 use pilothouse::plan::Plan;
 use pilothouse::spec::units::Dur;
+use pilothouse::spec::when::Instant;
 use pilothouse::spec::{SourceFile, load, presets};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -31,12 +33,22 @@ struct Scenario {
     #[serde(default)]
     policy: Map<String, Value>,
     #[serde(default)]
+    calendar: Option<Map<String, Value>>,
+    #[serde(default)]
+    upgrade: Map<String, Value>,
+    #[serde(default = "one_night")]
+    begins: String,
+    #[serde(default)]
     interactive: bool,
     night: String,
     decisions: String,
     ends: String,
     #[serde(default = "an_hour")]
     until: String,
+}
+
+fn one_night() -> String {
+    "2026-11-18T11:06:40Z".into()
 }
 
 fn an_hour() -> String {
@@ -75,19 +87,23 @@ impl Scenario {
             to.insert(name.into(), json!({"image": format!("registry.example/{name}:2.0.0"), "needs": needs}));
         }
         let head = |kind: &str, spec: Value| json!({"apiVersion": "pilothouse.dev/v1alpha1", "kind": kind, "metadata": {"name": "tonight"}, "spec": spec});
-        let files = [
+        let mut upgrade =
+            json!({"fleet": "tonight", "environment": "test", "policy": "tonight", "strategy": "canary", "to": to});
+        for (key, value) in &self.upgrade {
+            upgrade[key] = value.clone();
+        }
+        let mut files = vec![
             head(
                 "Fleet",
                 json!({"environments": [{"name": "test", "production": false,
                 "kubernetes": {"namespace": "shop"}, "metrics": {"source_interval": "15s"}}], "services": fleet}),
             ),
             head("Policy", policy),
-            head(
-                "Upgrade",
-                json!({"fleet": "tonight", "environment": "test", "policy": "tonight", "strategy": "canary", "to": to}),
-            ),
+            head("Upgrade", upgrade),
         ];
-        let files = files.map(|f| SourceFile { name: "scenario.yaml".into(), text: f.to_string() });
+        files.extend(self.calendar.clone().map(|spec| head("Calendar", spec.into())));
+        let named = |f: Value| SourceFile { name: "scenario.yaml".into(), text: f.to_string() };
+        let files: Vec<SourceFile> = files.into_iter().map(named).collect();
         let loaded = load(&files, presets()).map_err(|r| r.to_string())?;
         Plan::build(&loaded.bundle(None).map_err(|r| r.to_string())?).map_err(|e| e.to_string())
     }
@@ -99,7 +115,8 @@ fn run(text: &str) -> Result<(), String> {
     if scenario.about.trim().is_empty() {
         return Err("`about` is empty".into());
     }
-    let mut world = World::new(scenario.plan()?, scenario.interactive);
+    let start = scenario.begins.parse::<Instant>().map_err(|e| e.to_string())?.0;
+    let mut world = World::new(scenario.plan()?, scenario.interactive, start);
     let mut night: Vec<(Dur, &str)> = lines(&scenario.night).map(timed).collect::<Result<_, _>>()?;
     night.sort_by_key(|(at, _)| *at);
     let until = timed(&scenario.until)?.0;

@@ -105,6 +105,7 @@ fn fleet() -> impl Strategy<Value = FleetSpec> {
                 critical,
                 version: version.map(|(a, b, c)| format!("{a}.{b}.{c}")),
                 convention,
+                tenancy: if critical { Tenancy::Routed(Routed::Header("x-tenant".into())) } else { Tenancy::Shared },
                 name,
             })
             .collect(),
@@ -233,6 +234,9 @@ fn upgrade(fleet: &FleetSpec) -> UpgradeSpec {
         environment: fleet.environments[0].name.clone(),
         policy: "p".into(),
         strategy: Way::Canary,
+        calendar: None,
+        tenants: None,
+        preferred_date: None,
         to: names.iter().enumerate().map(|(i, name)| ((*name).to_string(), target(i, name))).collect(),
     }
 }

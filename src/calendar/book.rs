@@ -30,6 +30,8 @@ struct Shut {
     regions: Vec<String>,
     tenants: Vec<String>,
     services: Vec<String>,
+    /// Made of a holiday, which a slot may ignore.
+    holiday: bool,
 }
 
 impl Shut {
@@ -93,7 +95,7 @@ impl<'a> Book<'a> {
             let closures = closures(rule, closing, ics, now);
             let (cohorts, regions) = (closing.cohorts.clone(), closing.regions.clone());
             let (tenants, services) = (closing.tenants.clone(), closing.services.clone());
-            shut.push(Shut { closures, cohorts, regions, tenants, services });
+            shut.push(Shut { closures, cohorts, regions, tenants, services, holiday: false });
         }
         let everybody = |closures| Shut {
             closures,
@@ -101,11 +103,12 @@ impl<'a> Book<'a> {
             regions: Vec::new(),
             tenants: Vec::new(),
             services: Vec::new(),
+            holiday: false,
         };
         for holiday in &calendar.holidays {
             let closure =
                 Closure { rule: Rule::Blackout, name: holiday.name.clone(), extent: Extent::Local(holiday.dates) };
-            shut.push(Shut { regions: holiday.regions.clone(), ..everybody(vec![closure]) });
+            shut.push(Shut { regions: holiday.regions.clone(), holiday: true, ..everybody(vec![closure]) });
         }
         let named = |file: &IcsFile| {
             let closings = calendar.freezes.iter().chain(&calendar.blackouts);
@@ -179,16 +182,21 @@ impl<'a> Book<'a> {
         self.allow(wish.zone, windows, excluded, seasons, closures)
     }
 
-    /// What may be deployed in one of the calendar's slots.
+    /// When something may be deployed in one of the calendar's slots.
     pub fn slot(&self, slot: &Slot) -> Allowed {
+        self.slot_for(slot, &|_| true)
+    }
+
+    /// The same for some services only: what is closed for others alone does not bind.
+    pub(super) fn slot_for(&self, slot: &Slot, deployed: &dyn Fn(&str) -> bool) -> Allowed {
         let windows = vec![Weekly { days: slot.days, start: slot.start, end: slot.end }];
         let seasons = self.seasons(slot.seasons.iter().map(String::as_str), slot.hemisphere);
         // What binds only some tenants does not bind what all of them share; a freeze of some does.
         let of_all = |shut: &&Shut| shut.cohorts.is_empty() && shut.tenants.is_empty() && shut.regions.is_empty();
-        let holiday = |c: &Closure| self.calendar.holidays.iter().any(|h| h.name == c.name);
-        let closures = self.shut.iter().filter(|s| of_all(s) || s.closures.iter().any(|c| c.rule == Rule::Freeze));
+        let ours = |shut: &&Shut| shut.services.is_empty() || shut.services.iter().any(|s| deployed(s));
+        let closures = self.shut.iter().filter(|s| !s.holiday).filter(ours);
+        let closures = closures.filter(|s| of_all(s) || s.closures.iter().any(|c| c.rule == Rule::Freeze));
         let mut closures: Vec<Closure> = closures.flat_map(|s| s.closures.iter().cloned()).collect();
-        closures.retain(|c| !holiday(c));
         let holidays = self.calendar.holidays.iter().filter(|_| slot.not_on_holidays);
         closures.extend(holidays.map(|h| Closure {
             rule: Rule::Blackout,

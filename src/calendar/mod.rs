@@ -5,6 +5,7 @@
 //! - [`window`] open or not, since when, until when, and when something fits
 //! - [`outlook`] all of that at once
 //! - [`book`] a Calendar, and what it allows each tenant
+//! - [`platform`] when a run that all tenants share may go on: several slots as one window
 //! - [`campaign`] every tenant once, cohort after cohort; [`meet`] when several can at once
 //! - [`reasons`] why a tenant is not upgraded earlier; [`export`] a schedule as an iCalendar file
 //! - [`recur`] events of other calendars as stretches that are closed
@@ -20,6 +21,7 @@ pub mod export;
 mod laws;
 pub mod meet;
 pub mod outlook;
+pub mod platform;
 pub mod reasons;
 pub mod recur;
 pub mod why;
@@ -28,20 +30,17 @@ pub mod zone;
 
 pub use book::{Allowed, Book, Groups};
 pub use outlook::{Outlook, Touched};
+pub use platform::Platform;
 pub use why::{Closure, Extent, Reason, Rule, explain, said};
 pub use window::{LOOK, Rules, Season, View, Weekly};
 pub use zone::{Change, ZoneClock};
 
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::Zone;
+pub use crate::spec::when::tz_version;
 
 /// A clock that knows its changes wherever a question asked between `now` and `now` + [`LOOK`] may lead.
 pub fn clock(zone: Zone, now: Time) -> ZoneClock {
     let margin = Dur::hours(24 * 5);
     ZoneClock::around(zone, now - LOOK - margin, now + LOOK + LOOK + margin)
-}
-
-/// The compiled tz database's version, such as `2025b`.
-pub fn tz_version() -> &'static str {
-    chrono_tz::IANA_TZDB_VERSION
 }

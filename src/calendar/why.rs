@@ -1,13 +1,13 @@
 //! Why is it not allowed now, rule by rule, and when will it be?
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::window::{LOOK, Season, View, Weekly};
-use super::zone::date;
+use super::zone::{ZoneClock, date};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Date, Dates};
 
 /// What may stand against it, in order of precedence: the first that does is the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     Freeze,
@@ -48,11 +48,25 @@ pub struct Closure {
 }
 
 impl Closure {
-    fn holds(&self, at: Time, today: Date) -> bool {
+    /// `today` is the date on the wall at that instant.
+    pub fn holds(&self, at: Time, today: Date) -> bool {
         match self.extent {
             Extent::Local(dates) => dates.holds(today),
             Extent::Between(from, to) => from <= at && at < to,
         }
+    }
+
+    /// The stretches it closes on a clock.
+    pub fn stretches(&self, clock: &ZoneClock) -> Vec<(Time, Time)> {
+        match self.extent {
+            Extent::Local(dates) => clock.stretches(dates),
+            Extent::Between(from, to) => vec![(from, to)],
+        }
+    }
+
+    /// The first instant after `now` at which it begins or ends.
+    pub fn turn_after(&self, clock: &ZoneClock, now: Time) -> Option<Time> {
+        self.stretches(clock).into_iter().flat_map(|(from, to)| [from, to]).filter(|t| *t > now).min()
     }
 }
 

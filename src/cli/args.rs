@@ -68,7 +68,7 @@ pub enum Command {
         #[arg(short, long, value_enum, default_value_t)]
         output: TextOrJson,
     },
-    /// Show waves, steps, times and what will be written, without touching anything
+    /// Show waves, steps, times, windows and what will be written, without touching anything
     Plan {
         #[command(flatten)]
         files: Files,

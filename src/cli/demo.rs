@@ -11,12 +11,13 @@ use super::clock::{Speed, VirtualClock, wall};
 use super::session::{Face, Ready, Session, need_terminal, say};
 use super::{place, screen};
 use crate::cluster::{self, KubeCluster, KubeLease, Options};
+use crate::console::ConsoleOptions;
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
 use crate::headless::{JUnit, JsonLines, Reporter, Text};
 use crate::journal::{Header, Journal, RunDir};
-use crate::plan::Plan;
+use crate::plan::{Plan, Roster};
 use crate::ports::{Clock, World};
 use crate::practice::{Config, Scenario, Server, Shared, World as PracticeWorld};
 use crate::spec::units::Dur;
@@ -35,6 +36,12 @@ const FILES: [(&str, &str); 3] = [
     ("examples/shop/fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
     ("examples/shop/policy.yaml", include_str!("../../examples/shop/policy.yaml")),
     ("examples/shop/upgrade.yaml", include_str!("../../examples/shop/upgrade.yaml")),
+];
+
+/// Whose windows the demo shows beside its run; what all tenants share is not bound by them.
+const CUSTOMERS: [(&str, &str); 2] = [
+    ("examples/customers/calendar.yaml", include_str!("../../examples/customers/calendar.yaml")),
+    ("examples/customers/tenants.yaml", include_str!("../../examples/customers/tenants.yaml")),
 ];
 
 /// What each scenario shows and how it ends.
@@ -60,6 +67,18 @@ fn plan() -> Result<Plan> {
     let files = FILES.map(|(name, text)| SourceFile { name: name.into(), text: text.into() });
     let bundle = spec::load(&files, spec::presets()).and_then(|l| l.bundle(None)).map_err(|r| anyhow!("{r}"))?;
     Ok(Plan::build(&bundle)?)
+}
+
+/// The tenants of the demo.
+fn roster() -> Result<Option<Roster>> {
+    let files: Vec<SourceFile> = FILES
+        .iter()
+        .chain(&CUSTOMERS)
+        .map(|(name, text)| SourceFile { name: name.to_string(), text: text.to_string() })
+        .collect();
+    let loaded = spec::load(&files, spec::presets()).map_err(|r| anyhow!("{r}"))?;
+    let bundle = loaded.bundle(None).map_err(|r| anyhow!("{r}"))?;
+    Ok(Roster::of(&loaded, &bundle))
 }
 
 pub fn reporter(output: RunOutput, zone: chrono_tz::Tz) -> Box<dyn Reporter> {
@@ -105,7 +124,8 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     } else {
         let clock = clock.clone();
         let label = Label { practice: true, kind: LabelKind::Sim(speed.to_string()) };
-        Face::Screen(Box::new(screen::options(global, label, Arc::new(move || clock.now().wall))?))
+        let options = screen::options(global, label, Arc::new(move || clock.now().wall))?;
+        Face::Screen(Box::new(ConsoleOptions { tenants: roster()?.map(Arc::new), ..options }))
     };
     let timeout = args.headless.then_some(PATIENCE);
     let session = Session { start: true, timeout, ..Session::of(Ready { run, journal, world }) };

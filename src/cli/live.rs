@@ -9,7 +9,7 @@ use futures::FutureExt;
 use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Ready, Session, need_terminal};
-use super::{demo, place, screen, spectate, validate};
+use super::{demo, place, screen, spectate, validate, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
@@ -17,7 +17,7 @@ use crate::engine::message::Stamp;
 use crate::headless::{jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
-use crate::plan::Plan;
+use crate::plan::{Plan, Roster};
 use crate::ports::World;
 use crate::spec::policy::OnExit;
 
@@ -43,12 +43,20 @@ fn lost(error: anyhow::Error) -> Exit {
 /// # Errors
 /// The whole report of what is wrong.
 pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
+    planned(files, upgrade).map(|(plan, _)| plan)
+}
+
+/// The same, with the tenants that stand beside the run.
+///
+/// # Errors
+/// As [`plan_of`].
+pub fn planned(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
     let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.warnings);
     }
     let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
-    Ok(Plan::build(&bundle)?)
+    Ok((Plan::build(&bundle)?, Roster::of(&loaded, &bundle)))
 }
 
 /// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.
@@ -148,8 +156,9 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 }
 
 /// A new run of a plan.
-async fn begin(plan: Plan, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
+async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
+    when::learn(&mut plan, &state_dir);
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
     let run = Run { flags: flags(global), ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
@@ -170,10 +179,10 @@ async fn begin(plan: Plan, global: &Global, face: Face, options: &Headless, star
 }
 
 /// The plan of the files, for the cluster it will be carried out on.
-fn plan_here(files: &Files, global: &Global) -> Result<Plan> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+fn plan_here(files: &Files, global: &Global) -> Result<(Plan, Option<Roster>)> {
+    let (mut plan, roster) = planned(&files.files, files.upgrade.as_deref())?;
     plan.environment.kubernetes.context = context_of(&plan, global);
-    Ok(plan)
+    Ok((plan, roster))
 }
 
 /// Takes up a run that is on disk.
@@ -233,7 +242,7 @@ pub async fn run(files: &Files, options: &Headless, global: &Global) -> Result<i
     let begun = async {
         refuse_read_only(global)?;
         let face = lines(options, global)?;
-        begin(plan_here(files, global)?, global, face, options, true).await
+        begin(plan_here(files, global)?.0, global, face, options, true).await
     };
     told(begun.await, options.output)
 }
@@ -256,12 +265,15 @@ fn told(begun: Result<i32, Exit>, output: RunOutput) -> Result<i32, Exit> {
 pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
     need_terminal()?;
     let options = Headless { output: Default::default(), timeout: None, on_exit: None };
-    let face = console(global)?;
+    let mut face = console(global)?;
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let id = match what.run {
         Some(id) => id,
         None => {
-            let plan = plan_here(&Files { files: what.files, upgrade: what.upgrade }, global)?;
+            let (plan, roster) = plan_here(&Files { files: what.files, upgrade: what.upgrade }, global)?;
+            if let Face::Screen(options) = &mut face {
+                options.tenants = roster.map(Arc::new);
+            }
             match open_run_of(&state_dir, &plan)? {
                 Some(id) => id,
                 None => {
@@ -288,6 +300,10 @@ fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String
     let Some(open) = open else { return Ok(None) };
     let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;
     begun.environment.metrics.source_interval = plan.environment.metrics.source_interval;
+    // How long it takes is known better with each run; the run that is open goes by what it began with.
+    if let (Some(begun), Some(now)) = (&mut begun.when, &plan.when) {
+        begun.needs = now.needs.clone();
+    }
     let here = plan.environment.kubernetes.context.clone();
     let there = std::mem::replace(&mut begun.environment.kubernetes.context, here.clone());
     if let (Some(there), Some(here)) = (&there, &here)

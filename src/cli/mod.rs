@@ -25,6 +25,7 @@ pub mod spectate;
 pub mod tenants;
 pub mod themes;
 pub mod validate;
+mod when;
 pub mod windows;
 pub mod windows_list;
 
@@ -109,10 +110,14 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
             Ok(validate::validate(&files.files, output, out)?)
         }
         Command::Plan { files, output } => {
-            let plan = live::plan_of(&files.files, files.upgrade.as_deref())?;
+            let (mut plan, roster) = live::planned(&files.files, files.upgrade.as_deref())?;
+            // A plan can be looked at where no run could be kept.
+            if let Ok(state_dir) = place::state_dir(global.state_dir.as_deref()) {
+                when::learn(&mut plan, &state_dir);
+            }
             match output {
-                TextOrJson::Text => write!(out, "{}", plan::text(&plan))?,
-                TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
+                TextOrJson::Text => write!(out, "{}", plan::text(&plan, roster.as_ref(), clock::wall()))?,
+                TextOrJson::Json => writeln!(out, "{}", plan::json(&plan, roster.as_ref(), clock::wall()))?,
             }
             Ok(0)
         }

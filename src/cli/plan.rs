@@ -1,11 +1,12 @@
 //! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
 use serde_json::json;
 
-use crate::plan::Plan;
-use crate::spec::units::Dur;
+use super::when;
+use crate::plan::{Plan, Roster};
+use crate::spec::units::{Dur, Time};
 
 /// For a person.
-pub fn text(plan: &Plan) -> String {
+pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let mut out = format!(
         "{} on {} ({}{}), policy {}\n\n",
         plan.upgrade,
@@ -38,6 +39,7 @@ pub fn text(plan: &Plan) -> String {
         short(shift),
         short(soak)
     ));
+    out.push_str(&when::text(plan, tenants, now));
     out.push_str("\nFor each service, in this order:\n");
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
@@ -69,7 +71,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 }
 
 /// For a program.
-pub fn json(plan: &Plan) -> String {
+pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let (shift, soak) = plan.estimate();
     let services: Vec<_> = plan
         .services
@@ -87,6 +89,7 @@ pub fn json(plan: &Plan) -> String {
     let value = json!({
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
+        "when": when::json(plan, tenants, now),
         "effects_per_service": effects(plan),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
         "plan_hash": plan.hash(),

@@ -35,6 +35,7 @@ pub fn options(global: &Global, label: Label, now: Arc<dyn Fn() -> Time + Send +
         zone: zone(global)?,
         read_only: global.read_only,
         label,
+        tenants: None,
         now,
         dump_dir: std::env::current_dir().unwrap_or_else(|_| std::env::temp_dir()),
     })

@@ -118,9 +118,11 @@ impl Doing<'_> {
             Action::Scale { slot, replicas } => self.scale(*slot, *replicas).await,
             Action::CopyBack => self.copy_back().await,
             Action::DeleteNext => self.delete_next().await,
-            Action::AddBackend | Action::SetWeight { .. } | Action::RemoveBackend | Action::Stamp => {
-                self.write_route().await
-            }
+            Action::AddBackend
+            | Action::SetWeight { .. }
+            | Action::RemoveBackend
+            | Action::RouteTenants { .. }
+            | Action::Stamp => self.write_route().await,
         }
     }
 
@@ -399,7 +401,11 @@ impl Doing<'_> {
             Action::CreateNext { .. } | Action::DeleteNext => self.look_next().await,
             Action::Scale { slot, .. } => self.look_deployment(*slot).await,
             Action::CopyBack => self.look_deployment(Slot::Stable).await,
-            Action::AddBackend | Action::SetWeight { .. } | Action::RemoveBackend | Action::Stamp => {
+            Action::AddBackend
+            | Action::SetWeight { .. }
+            | Action::RemoveBackend
+            | Action::RouteTenants { .. }
+            | Action::Stamp => {
                 let route = self.find(Kind::HttpRoutes, self.route_name()).await?;
                 Ok(route.filter(|r| self.is_this_call(r)).map(|r| self.route_seen(&r)))
             }

@@ -136,6 +136,7 @@ pub fn service(name: &str) -> Service {
             http_route: HttpRoute { name: name.into(), stable: name.into(), next: format!("{name}-next"), port: 80 },
         },
         convention: None,
+        tenancy: Default::default(),
     }
 }
 
@@ -165,6 +166,7 @@ pub fn plan(services: Vec<Planned>) -> Plan {
         policy: serde_json::from_value(policy).unwrap(),
         services,
         bystanders: Vec::new(),
+        when: None,
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
 use super::route_status::accepted;
+use super::tenant_rules;
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind};
 use crate::engine::observe::{Accepted, BackendSeen, OwnerMark, RouteSeen, Slot, Weights};
@@ -60,10 +61,12 @@ pub fn is_backend(route: &Value, backend: &Value, service: &str, port: u16) -> b
         && namespace == text(route, "/metadata/namespace")
 }
 
-/// Every rule that holds the service's stable or next Service at its port. All other rules are somebody else's.
+/// Every rule that holds the service's stable or next Service at its port, without those of tenants. All other rules are
+/// somebody else's.
 pub fn own_rules(route: &Value, traffic: &HttpRoute) -> Vec<OwnRule> {
     let mut own = Vec::new();
-    for (index, rule) in list(route, "/spec/rules").iter().enumerate() {
+    let of_tenants = tenant_rules::of_tenants(route, traffic);
+    for (index, rule) in list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !of_tenants.contains(i)) {
         let mut found = OwnRule { index, stable: None, next: None, others: Vec::new() };
         for (at, backend) in list(rule, "/backendRefs").iter().enumerate() {
             let weight = number(backend, "/weight").and_then(|w| u32::try_from(w).ok());
@@ -111,6 +114,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
             uid: String::new(),
             weights: None,
             backends: Vec::new(),
+            tenants: Vec::new(),
             accepted: Accepted::Pending,
             owner: None,
             generation: 0,
@@ -123,6 +127,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
         uid: text(route, "/metadata/uid").unwrap_or_default().to_string(),
         weights: weights(&rules).filter(|_| rules.iter().any(|r| r.stable.is_some())),
         backends: rules.iter().flat_map(OwnRule::backends).collect(),
+        tenants: tenant_rules::observe(route, service),
         accepted: accepted(route),
         owner: owner(route, &service.name),
         generation: number(route, "/metadata/generation").unwrap_or(0),
@@ -140,7 +145,7 @@ pub enum Decision {
     Refuse(CallError),
 }
 
-fn refuse(kind: CallErrorKind, text: String) -> Decision {
+pub(super) fn refuse(kind: CallErrorKind, text: String) -> Decision {
     Decision::Refuse(CallError { kind, text })
 }
 
@@ -159,10 +164,13 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
     if let Some(problem) = unfit(route, traffic, &rules) {
         return problem;
     }
-    match *action {
-        Action::SetWeight { next, expect } => set_weight(route, service, mark, &rules, ours, (next, expect)),
+    match action {
+        &Action::SetWeight { next, expect } => set_weight(route, service, mark, &rules, ours, (next, expect)),
         Action::AddBackend => add_backend(route, service, mark, &rules, ours),
         Action::RemoveBackend => remove_backend(route, service, mark, &rules, ours),
+        Action::RouteTenants { rules: tenants, expect } => {
+            tenant_rules::decide(route, service, mark, &rules, ours, (tenants, expect))
+        }
         _ => refuse(CallErrorKind::Rejected, format!("{} is no change of a route", action.word())),
     }
 }
@@ -185,7 +193,7 @@ fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule]) -> Option<Decisi
 }
 
 /// The operations every patch starts with: the precondition, and our mark.
-fn begin(route: &Value, service: &Service, mark: &OwnerMark) -> Vec<Value> {
+pub(super) fn begin(route: &Value, service: &Service, mark: &OwnerMark) -> Vec<Value> {
     let mut ops = vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version(route)})];
     let key = owner_key(&service.name);
     if route.pointer("/metadata/annotations").is_some_and(Value::is_object) {
@@ -298,7 +306,7 @@ fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnR
 
 fn remove_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnRule], ours: bool) -> Decision {
     let traffic = &service.traffic.http_route;
-    if ours && rules.iter().all(|r| r.next.is_none()) {
+    if ours && rules.iter().all(|r| r.next.is_none()) && tenant_rules::of_tenants(route, traffic).is_empty() {
         return Decision::Found;
     }
     if let Some(rule) = rules.iter().find(|r| r.next.is_some_and(|n| n.effective() > 0)) {
@@ -306,6 +314,17 @@ fn remove_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[O
             "HTTPRoute {}: rule {} still gives {} a weight; it is taken out at 0 only",
             super::json::name(route),
             rule.index,
+            traffic.next
+        );
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let moved = tenant_rules::written(route, &service.name);
+    if !moved.is_empty() {
+        let names: Vec<&str> = moved.iter().map(|t| t.name.as_str()).collect();
+        let why = format!(
+            "HTTPRoute {}: rules still send {} to {}; it is taken out after them",
+            super::json::name(route),
+            names.join(", "),
             traffic.next
         );
         return refuse(CallErrorKind::Conflict, why);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::http_route::rules_writer;
 use super::json::{OWNER_PREFIX, list, text};
+use super::tenant_rules::TENANTS_PREFIX;
 use super::wire::Kind;
 
 /// How an object is cut down as soon as it was read.
@@ -24,7 +25,7 @@ pub fn watched(kind: Kind, mut object: Value) -> Value {
                 .insert("managedFields".into(), json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]));
         }
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| key.starts_with(OWNER_PREFIX));
+            annotations.retain(|key, _| key.starts_with(OWNER_PREFIX) || key.starts_with(TENANTS_PREFIX));
         }
     }
     match kind {

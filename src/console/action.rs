@@ -35,11 +35,17 @@ pub enum Action {
     Detail,
     /// All events.
     Events,
+    /// All tenants and their windows.
+    Tenants,
+    /// Another order of the tenants.
+    Sort,
+    /// Freezes, blackouts, holidays and seasons instead of the timeline.
+    Closings,
     /// Type to narrow the list.
     Filter,
     /// Type a command.
     Command,
-    /// Times in your zone or in UTC.
+    /// Times in your zone or in UTC; of tenants, in theirs, too.
     Zone,
     /// Stay at the newest event, or stay where one reads.
     Follow,
@@ -78,7 +84,7 @@ const fn look(action: Action, name: &'static str, help: &'static str) -> Deed {
 }
 
 /// The console's own actions.
-pub const DEEDS: [Deed; 21] = [
+pub const DEEDS: [Deed; 24] = [
     look(Action::Up, "up", "up"),
     look(Action::Down, "down", "down"),
     look(Action::PageUp, "page-up", "a page up"),
@@ -92,9 +98,12 @@ pub const DEEDS: [Deed; 21] = [
     look(Action::Main, "main", "main screen"),
     look(Action::Detail, "detail", "service detail"),
     look(Action::Events, "events", "all events"),
+    look(Action::Tenants, "tenants", "tenants, windows"),
+    look(Action::Sort, "sort", "sort tenants"),
+    look(Action::Closings, "closings", "what is closed"),
     look(Action::Filter, "filter", "filter the list"),
     look(Action::Command, "command", "command by name"),
-    look(Action::Zone, "zone", "your zone / UTC"),
+    look(Action::Zone, "zone", "yours, theirs, UTC"),
     look(Action::Follow, "follow", "follow events"),
     look(Action::Help, "help", "this help"),
     Deed { action: Action::Copy, name: "copy", help: "copy the line", group: Group::Files },
@@ -142,11 +151,12 @@ pub fn is_dangerous(verb: Verb) -> bool {
     verb.info().class != Class::Plain
 }
 
-/// What the key of a verb does now: the keys of `pause` and `pause-all` lift what they set.
+/// What the key of a verb does now: the keys of `pause`, `pause-all` and `freeze` lift what they set.
 pub fn toggled(run: &Run, verb: Verb, scope: &Scope) -> Verb {
     match (verb, scope) {
         (Verb::Pause, Scope::Service(name)) if run.track(name).is_some_and(|t| t.paused.is_some()) => Verb::Resume,
         (Verb::PauseAll, _) if run.paused_all.is_some() => Verb::ResumeAll,
+        (Verb::Freeze, _) if run.frozen.is_some() => Verb::Unfreeze,
         _ => verb,
     }
 }

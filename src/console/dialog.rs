@@ -4,6 +4,7 @@ use super::text::clean;
 use crate::engine::command::{Allowance, Command, Identity, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::status::{self, Word};
+use crate::engine::window::stay_of;
 use crate::engine::{Phase, Run};
 use crate::spec::policy::OnExit;
 
@@ -134,6 +135,9 @@ impl Confirm {
     pub fn ready(&self, run: &Run, who: &Identity) -> Result<Command, String> {
         if self.reason_field == ReasonField::Needed && self.reason.trim().is_empty() {
             return Err("Enter does nothing until a reason is given.".into());
+        }
+        if let Err(why) = stay_of(self.verb, &who.name, &self.reason, run.now.wall) {
+            return Err(format!("Enter does nothing: {why}."));
         }
         let typed = self.word.is_some().then_some(self.typed.as_str());
         match judge(run, self.verb, &self.scope, who, typed) {

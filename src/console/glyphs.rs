@@ -64,6 +64,12 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     pub dwell_on: &'static str,
     pub dwell_off: &'static str,
+    /// A timeline: where it opens, is open, closes, is closed, is frozen.
+    pub opens: &'static str,
+    pub open: &'static str,
+    pub closes: &'static str,
+    pub shut: &'static str,
+    pub frozen: &'static str,
 }
 
 pub const UNICODE: Glyphs = Glyphs {
@@ -91,6 +97,11 @@ pub const UNICODE: Glyphs = Glyphs {
     ellipsis: "…",
     dwell_on: "#",
     dwell_off: ".",
+    opens: "▌",
+    open: "█",
+    closes: "▐",
+    shut: "·",
+    frozen: "x",
 };
 
 pub const BLOCKS: Glyphs = Glyphs {
@@ -132,6 +143,11 @@ pub const ASCII: Glyphs = Glyphs {
     ellipsis: "~",
     dwell_on: "#",
     dwell_off: ".",
+    opens: "[",
+    open: "=",
+    closes: "]",
+    shut: ".",
+    frozen: "x",
 };
 
 #[cfg(test)]
@@ -167,6 +183,11 @@ mod tests {
                 g.ellipsis,
                 g.dwell_on,
                 g.dwell_off,
+                g.opens,
+                g.open,
+                g.closes,
+                g.shut,
+                g.frozen,
             ];
             all.extend(g.spark);
             for sign in all {

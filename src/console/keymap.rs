@@ -23,16 +23,22 @@ pub enum Screen {
     Main,
     Detail,
     Events,
+    /// All of them.
+    Tenants,
+    /// One of them.
+    Tenant,
 }
 
 impl Screen {
-    pub const ALL: [Screen; 3] = [Screen::Main, Screen::Detail, Screen::Events];
+    pub const ALL: [Screen; 5] = [Screen::Main, Screen::Detail, Screen::Events, Screen::Tenants, Screen::Tenant];
 
     pub fn name(self) -> &'static str {
         match self {
             Screen::Main => "main",
             Screen::Detail => "detail",
             Screen::Events => "events",
+            Screen::Tenants => "tenants",
+            Screen::Tenant => "tenant",
         }
     }
 }
@@ -73,6 +79,10 @@ struct File {
     detail: Section,
     #[serde(default)]
     events: Section,
+    #[serde(default)]
+    tenants: Section,
+    #[serde(default)]
+    tenant: Section,
 }
 
 /// One line of the file, read.
@@ -113,9 +123,13 @@ impl Keymap {
         check_lines(file, text, &shared)?;
         check_shift(file, text, &verbs)?;
         let mut own = BTreeMap::new();
-        for (screen, section) in
-            [(Screen::Main, &parsed.main), (Screen::Detail, &parsed.detail), (Screen::Events, &parsed.events)]
-        {
+        for (screen, section) in [
+            (Screen::Main, &parsed.main),
+            (Screen::Detail, &parsed.detail),
+            (Screen::Events, &parsed.events),
+            (Screen::Tenants, &parsed.tenants),
+            (Screen::Tenant, &parsed.tenant),
+        ] {
             let lines = read(section)?;
             no_verbs(file, text, &lines)?;
             let together: Vec<&Line> = shared.iter().copied().chain(&lines).collect();

@@ -22,6 +22,7 @@ use super::glyphs::GlyphSet;
 use super::input::{Input, Parser};
 use super::keymap::Keymap;
 use super::model::{Intent, Model};
+use super::tenants::Tenants;
 use super::terminal::{ConsoleError, FromTerminal, Guard, dimensions, threads};
 use super::theme::Theme;
 use super::update::{Ctx, paste, press};
@@ -29,6 +30,7 @@ use super::view::draw_into;
 use super::viewmodel::{Label, Scene, Sources, ViewModel};
 use super::zone::Zone;
 use crate::engine::{Command, Run};
+use crate::plan::Roster;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -43,6 +45,8 @@ pub struct ConsoleOptions {
     /// Send no command.
     pub read_only: bool,
     pub label: Label,
+    /// Of the run's files, if they hold any.
+    pub tenants: Option<Arc<Roster>>,
     /// The clock of the run, real or virtual.
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
     /// Where `dump` writes frames.
@@ -136,6 +140,7 @@ pub async fn run_console(
 struct Console {
     run: Arc<Run>,
     model: Model,
+    tenants: Option<Tenants>,
     options: ConsoleOptions,
     commands: mpsc::Sender<FromConsole>,
     frames: SyncSender<Vec<u8>>,
@@ -168,10 +173,12 @@ impl Console {
         let mut model = Model { read_only: options.read_only, ..Model::default() };
         // Questions that are open already are on the screen; the bell is for new ones.
         model.observe(&run);
+        let tenants = options.tenants.clone().map(|roster| Tenants::new(roster, (options.now)()));
         let (w, h) = dimensions();
         Console {
             run,
             model,
+            tenants,
             options,
             commands,
             frames,
@@ -248,9 +255,16 @@ impl Console {
                 // The one key without a meaning of its own: draw everything anew.
                 Input::Key(key) if key == Key::ctrl('l') => self.whole = true,
                 Input::Key(key) => {
+                    self.prepare();
                     let run = Arc::clone(&self.run);
                     let page = usize::from(self.shown.area.height / 2).max(1);
-                    let ctx = Ctx { run: &run, keymap: &self.options.keymap, now: (self.options.now)(), page };
+                    let ctx = Ctx {
+                        run: &run,
+                        keymap: &self.options.keymap,
+                        now: (self.options.now)(),
+                        tenants: self.tenants.as_ref(),
+                        page,
+                    };
                     let intents = press(&mut self.model, key, ctx);
                     self.carry_out(intents);
                 }
@@ -313,7 +327,16 @@ impl Console {
         }
     }
 
-    fn view_model(&self) -> ViewModel {
+    /// Looks at the tenants' windows again, where that is due.
+    fn prepare(&mut self) {
+        let now = (self.options.now)();
+        if let Some(tenants) = &mut self.tenants {
+            tenants.prepare(now, &self.run, self.model.tenants_sort, &self.model.tenants_filter);
+        }
+    }
+
+    fn view_model(&mut self) -> ViewModel {
+        self.prepare();
         let now = (self.options.now)();
         let sources = Sources::of(&self.run, now);
         let scene = Scene {
@@ -322,6 +345,7 @@ impl Console {
             sources: &sources,
             label: &self.options.label,
             keymap: &self.options.keymap,
+            tenants: self.tenants.as_ref(),
             rows: usize::from(self.shown.area.height),
         };
         ViewModel::build(&self.run, &self.model, scene)

@@ -3,7 +3,8 @@
 //! # Layout
 //! Pure, no clock and no terminal:
 //! - [`action`] what a key can mean; [`chord`] keys as people write them; [`keymap`] which key means what
-//! - [`model`] what the person is looking at; [`update`] what a key does to it; [`dialog`], [`palette`]
+//! - [`model`] what the person is looking at; [`update`] what a key does to it; [`dialog`], [`palette`];
+//!   [`tenants`] whose windows are shown, looked at once and then where something turns
 //! - [`viewmodel`] what is on screen as words and numbers; [`view`] draws it
 //! - [`theme`], [`glyphs`], [`zone`], [`text`] how things are written and coloured; [`input`] bytes as keys
 //!
@@ -21,6 +22,7 @@ pub mod live;
 pub mod model;
 pub mod palette;
 pub mod surroundings;
+pub mod tenants;
 pub mod terminal;
 pub mod text;
 pub mod theme;

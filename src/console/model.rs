@@ -3,6 +3,7 @@ use super::chord::Key;
 use super::dialog::Dialog;
 use super::keymap::Screen;
 use super::palette::Palette;
+use super::tenants::{Sort, Tenants};
 use crate::engine::effect::Event;
 use crate::engine::{Command, Phase, Run, Track, status};
 use crate::spec::policy::OnExit;
@@ -67,8 +68,16 @@ pub struct Model {
     pub events_scroll: usize,
     pub gates_scroll: usize,
     pub detail_scroll: usize,
+    /// The tenant a person chose, by its id. `None`: the first of the list.
+    pub tenant: Option<String>,
+    pub tenants_filter: String,
+    pub tenants_sort: Sort,
+    /// What is closed, in the place of the timeline.
+    pub closings: bool,
     /// Show UTC instead of the reader's zone.
     pub utc: bool,
+    /// Of tenants, times in the zone of each.
+    pub theirs: bool,
     /// Nothing may be changed from here.
     pub read_only: bool,
     /// The beginning of a sequence of keys.
@@ -136,6 +145,16 @@ impl Model {
         let wanted = [self.chosen.as_deref(), matters, self.followed.as_deref()];
         let found = wanted.into_iter().flatten().find_map(|w| visible.iter().find(|name| **name == w));
         found.or_else(|| visible.first()).copied()
+    }
+
+    /// The selected tenant: a person's choice while the filter lets it through, else the first of the list.
+    pub fn selected_tenant(&self, tenants: &Tenants) -> Option<usize> {
+        tenants.at(self.tenant_place(tenants))
+    }
+
+    /// Its place in the list.
+    pub fn tenant_place(&self, tenants: &Tenants) -> usize {
+        self.tenant.as_deref().and_then(|id| tenants.place(id)).unwrap_or(0)
     }
 
     /// From now on the selection is the person's: it stays where it is until they give it back.

@@ -5,6 +5,7 @@ use super::dialog::{Confirm, Dialog, edit_line};
 use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
+use super::tenants::Tenants;
 use super::viewmodel::before_length;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
@@ -20,10 +21,14 @@ pub struct Ctx<'a> {
     pub run: &'a Run,
     pub keymap: &'a Keymap,
     pub now: Time,
+    /// Of the run's files, if they hold any.
+    pub tenants: Option<&'a Tenants>,
     /// Rows a page has.
     pub page: usize,
 }
 
+/// Lines a tenant's page, or what is closed, may be scrolled.
+const TENANT_LINES: usize = 400;
 /// Capitals in a row after which caps lock is suspected.
 const CAPITALS: u8 = 3;
 
@@ -115,9 +120,13 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Main => go(model, Screen::Main),
         Action::Detail => detail(model, ctx),
         Action::Events => go(model, Screen::Events),
+        Action::Tenants if ctx.tenants.is_none() => model.hint = Some("the files of this run hold no tenants".into()),
+        Action::Tenants => go(model, Screen::Tenants),
+        Action::Sort => model.tenants_sort = model.tenants_sort.next(),
+        Action::Closings => (model.closings, model.detail_scroll) = (!model.closings, 0),
         Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
         Action::Command => model.mode = Mode::Palette(Palette::default()),
-        Action::Zone => model.utc = !model.utc,
+        Action::Zone => zone(model),
         Action::Follow => {
             model.events_scroll = usize::from(model.follows());
             model.hint =
@@ -126,6 +135,16 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Help => model.mode = Mode::Help(Help::default()),
     }
     Vec::new()
+}
+
+/// Yours, then UTC; of tenants theirs between the two.
+fn zone(model: &mut Model) {
+    let of_tenants = matches!(model.screen, Screen::Tenants | Screen::Tenant);
+    (model.theirs, model.utc) = match (of_tenants && model.theirs, model.utc) {
+        (true, _) => (false, true),
+        (false, false) if of_tenants => (true, false),
+        (false, utc) => (false, !utc),
+    };
 }
 
 fn go(model: &mut Model, screen: Screen) {
@@ -138,8 +157,20 @@ fn open(model: &mut Model, ctx: Ctx) {
     match (model.screen, model.panel) {
         (Screen::Main, Panel::Events) => go(model, Screen::Events),
         (Screen::Main, _) if model.selected(ctx.run).is_some() => detail(model, ctx),
+        (Screen::Tenants, _) => {
+            if let Some(id) = selected_tenant(model, ctx) {
+                model.tenant = Some(id);
+                go(model, Screen::Tenant);
+            }
+        }
         _ => {}
     }
+}
+
+fn selected_tenant(model: &Model, ctx: Ctx) -> Option<String> {
+    let tenants = ctx.tenants?;
+    let tenant = model.selected_tenant(tenants).and_then(|index| tenants.tenant(index));
+    tenant.map(|t| t.id.to_string())
 }
 
 /// The page must not turn under the reader.
@@ -151,6 +182,10 @@ fn detail(model: &mut Model, ctx: Ctx) {
 fn back(model: &mut Model) {
     if !filter_of(model).is_empty() {
         filter_of(model).clear();
+    } else if model.screen == Screen::Tenant {
+        go(model, Screen::Tenants);
+    } else if model.screen == Screen::Tenants && model.closings {
+        model.closings = false;
     } else if model.screen != Screen::Main {
         go(model, Screen::Main);
     } else {
@@ -167,6 +202,7 @@ fn back(model: &mut Model) {
 fn filter_of(model: &mut Model) -> &mut String {
     match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => &mut model.events_filter,
+        (Screen::Tenants | Screen::Tenant, _) => &mut model.tenants_filter,
         _ => &mut model.services_filter,
     }
 }
@@ -187,6 +223,15 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
             model.events_scroll = moved(model.events_scroll, ctx.run.events.len().saturating_sub(1));
         }
+        (Screen::Tenants, _) if model.closings => model.detail_scroll = moved(model.detail_scroll, TENANT_LINES),
+        (Screen::Tenants, _) => {
+            let Some(tenants) = ctx.tenants else { return };
+            let to = moved(model.tenant_place(tenants), tenants.len().saturating_sub(1));
+            let tenant = tenants.at(to).and_then(|index| tenants.tenant(index));
+            model.tenant = tenant.map(|t| t.id.to_string()).or(model.tenant.take());
+        }
+        // How long it is the view knows.
+        (Screen::Tenant, _) => model.detail_scroll = moved(model.detail_scroll, TENANT_LINES),
         (Screen::Detail, _) => {
             let track = model.selected(ctx.run).and_then(|name| ctx.run.track(name));
             let pods = |w: &Option<crate::engine::observe::WorkloadSeen>| w.as_ref().map_or(0, |w| w.pods.len());
@@ -217,6 +262,7 @@ fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
                 format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
             })
         }
+        (Screen::Tenants | Screen::Tenant, _) => selected_tenant(model, ctx),
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
             if let Phase::RollbackBlocked { command, .. } = &t.phase {
                 return command.clone();

@@ -17,6 +17,7 @@ mod events;
 mod gates;
 mod overlay;
 mod services;
+mod tenants;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -200,6 +201,8 @@ fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
     match &vm.body {
         Body::Events => events::rows(canvas, &vm.events, body),
         Body::Detail(detail) => detail_lines(canvas, detail, body),
+        Body::Tenants(view) => tenants::small(canvas, view, body),
+        Body::Tenant(page) => tenants::small_page(canvas, page, body),
         Body::Main => {
             let used = services::selected(canvas, &vm.services, body);
             let rest = Rect { y: body.y + used, height: body.height.saturating_sub(used), ..body };
@@ -214,6 +217,8 @@ fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
 fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
     match &vm.body {
         Body::Events => events::panel(canvas, &vm.events, body, "Events"),
+        Body::Tenants(view) => tenants::panels(canvas, view, body),
+        Body::Tenant(page) => tenants::page(canvas, vm, page, body),
         Body::Detail(detail) => {
             let below = (body.height / 4).clamp(4, 12);
             let above = Rect { height: body.height - below, ..body };
@@ -237,14 +242,18 @@ fn main(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
     let gates_width = gates_width(body.width);
     let wanted = services::wanted(&vm.services, body.width - gates_width).max(gates::wanted(&vm.gates));
     // Events keep three lines at least, five where there is room.
-    let events = (body.height * 3 / 10).max(5);
+    let windows = vm.tenants.as_ref().map_or(0, |panel| tenants::wanted(body, panel));
+    let events = (body.height * 3 / 10).saturating_sub(windows).max(5) + windows;
     let above_height = wanted.min(body.height.saturating_sub(events)).max(body.height / 3);
     let above = Rect { height: above_height, ..body };
     let left = Rect { width: body.width - gates_width, ..above };
     services::panel(canvas, &vm.services, left);
     gates::panel(canvas, &vm.gates, Rect { x: left.right(), width: gates_width, ..above });
-    let below = Rect { y: above.bottom(), height: body.height - above.height, ..body };
-    events::panel(canvas, &vm.events, below, "Events");
+    if let Some(panel) = &vm.tenants {
+        tenants::panel(canvas, panel, Rect { y: above.bottom(), height: windows, ..body });
+    }
+    let y = above.bottom() + windows;
+    events::panel(canvas, &vm.events, Rect { y, height: body.bottom().saturating_sub(y), ..body }, "Events");
 }
 
 /// Services and events on the left; on the right, over the whole height, what is decided by pressing start.

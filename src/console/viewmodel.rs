@@ -2,11 +2,14 @@
 //!
 //! Built anew for each frame from the run, the model, the instant and the zone; so a frame is a function of them.
 mod before;
+mod closings;
 mod detail;
 mod footer;
 mod gates;
 mod overlay;
 mod services;
+mod tenant;
+mod tenants;
 mod top;
 
 pub use before::length as before_length;
@@ -15,11 +18,14 @@ pub use footer::{Footer, FooterKey};
 pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
 pub use overlay::{DialogLine, DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
 pub use services::{Mark, ServiceRow, Services, StepState};
+pub use tenant::TenantPage;
+pub use tenants::{Bar, TenantRow, TenantsPanel, TenantsView, Timeline};
 pub use top::{Segment, Top};
 
 use super::action::Action;
 use super::keymap::{Keymap, Screen};
 use super::model::{Mode, Model, Panel};
+use super::tenants::Tenants;
 use super::theme::Meaning;
 use super::zone::Zone;
 use crate::engine::effect::{Event, EventKind};
@@ -148,6 +154,8 @@ pub enum Body {
     Main,
     Detail(Box<Detail>),
     Events,
+    Tenants(Box<TenantsView>),
+    Tenant(Box<TenantPage>),
 }
 
 /// Everything on screen.
@@ -165,6 +173,8 @@ pub struct ViewModel {
     pub services: Services,
     pub gates: Gates,
     pub events: Events,
+    /// Only where the files hold tenants.
+    pub tenants: Option<TenantsPanel>,
     /// What was found and will be done, as long as nothing has been started: in the place of the gates.
     pub before: Option<Vec<Line>>,
     pub footer: Footer,
@@ -180,6 +190,8 @@ pub struct Scene<'a> {
     pub sources: &'a Sources,
     pub label: &'a Label,
     pub keymap: &'a Keymap,
+    /// Of the run's files, if they hold any; prepared for `now`.
+    pub tenants: Option<&'a Tenants>,
     /// Rows of the screen: no list needs more.
     pub rows: usize,
 }
@@ -205,7 +217,14 @@ impl ViewModel {
             next: next_text(&status, zone, now),
             next_right: next_right(&status, if doubted(run, scene) { "?" } else { "" }),
             ask: ask_text(&status, selected, scene, model),
+            tenants: (model.screen == Screen::Main).then(|| tenants::panel(run, model, scene)).flatten(),
             body: match (model.screen, selected) {
+                (Screen::Tenants, _) => {
+                    tenants::build(run, model, scene).map_or(Body::Main, |view| Body::Tenants(Box::new(view)))
+                }
+                (Screen::Tenant, _) => {
+                    tenant::build(run, model, scene).map_or(Body::Main, |page| Body::Tenant(Box::new(page)))
+                }
                 (Screen::Detail, Some(name)) => Body::Detail(Box::new(detail::build(run, name, model, scene))),
                 (Screen::Events, _) => Body::Events,
                 _ => Body::Main,

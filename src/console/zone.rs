@@ -41,6 +41,11 @@ impl Zone {
         }
     }
 
+    /// By a pattern of the `chrono` crate, such as `%a %H:%M`.
+    pub(super) fn show(self, t: Time, pattern: &str) -> String {
+        self.local(t).format(pattern).to_string()
+    }
+
     fn local(self, t: Time) -> chrono::DateTime<Tz> {
         t.utc().with_timezone(&self.0)
     }

@@ -66,11 +66,17 @@ pub enum Verb {
     Note,
     AdoptDrift,
     RevertDrift,
+    /// Of the begin.
+    Defer,
+    Freeze,
+    Unfreeze,
     Abort,
     Rollback,
     #[serde(rename = "skip-to-100")]
     SkipTo100,
     ForceNext,
+    /// Of a window or a freeze.
+    Override,
     Disarm,
     MuteGate,
 }
@@ -122,7 +128,7 @@ use Class::{Plain, Preview, TwoPersons, Typed};
 use Role::{Approver, Operator, Viewer};
 
 /// The table. Keymap, footer, help, palette, command line and docs are made from it.
-pub const VERBS: [VerbInfo; 19] = [
+pub const VERBS: [VerbInfo; 23] = [
     verb(Verb::Start, "start", "begin the run", Preview, Operator, true),
     verb(Verb::Pause, "pause", "stop raises of this service", Plain, Operator, false),
     verb(Verb::Resume, "resume", "let this service go on", Plain, Operator, false),
@@ -136,10 +142,14 @@ pub const VERBS: [VerbInfo; 19] = [
     verb(Verb::Note, "note", "write a note into the audit file", Preview, Viewer, true),
     verb(Verb::AdoptDrift, "adopt-drift", "take a foreign edit as the state to go on from", Preview, Operator, false),
     verb(Verb::RevertDrift, "revert-drift", "undo a foreign edit", Preview, Operator, false),
+    verb(Verb::Defer, "defer", "put the begin off: how long, and why", Preview, Operator, true),
+    verb(Verb::Freeze, "freeze", "nothing begins, rises or settles: how long, and why", Preview, Operator, true),
+    verb(Verb::Unfreeze, "unfreeze", "lift a person's freeze", Preview, Operator, true),
     verb(Verb::Abort, "abort", "back to old while below 100 %", Typed, Operator, false),
     verb(Verb::Rollback, "rollback", "back to old from 100 %, until settling", TwoPersons, Operator, false),
     verb(Verb::SkipTo100, "skip-to-100", "all traffic to new at once", TwoPersons, Operator, false),
     verb(Verb::ForceNext, "force-next", "raise past a red gate", TwoPersons, Operator, false),
+    verb(Verb::Override, "override", "go on outside the window, or in a freeze", TwoPersons, Approver, true),
     verb(Verb::Disarm, "disarm", "switch automatic rollback off for a while", TwoPersons, Approver, false),
     verb(Verb::MuteGate, "mute-gate", "leave a gate out until the step ends", TwoPersons, Approver, false),
 ];
@@ -147,7 +157,7 @@ pub const VERBS: [VerbInfo; 19] = [
 impl Verb {
     /// Nothing is done without a person's words for it.
     pub fn needs_reason(self) -> bool {
-        matches!(self, Verb::Note | Verb::Keep)
+        matches!(self, Verb::Note | Verb::Keep | Verb::Freeze | Verb::Defer | Verb::Override)
     }
 
     pub fn info(self) -> &'static VerbInfo {

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::MeasureRequest;
 use super::observe::Slot;
+use super::tenants::TenantRule;
 use crate::spec::units::Time;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,12 @@ pub enum Action {
     RemoveBackend,
     /// Delete the next Deployment and Service; only when no route holds them.
     DeleteNext,
+    /// Send exactly these tenants' requests to the next version, by rules before the weighted one; nobody's takes the
+    /// rules away. `expect` names those that must stand there now, or the write is refused.
+    RouteTenants {
+        rules: Vec<TenantRule>,
+        expect: Vec<String>,
+    },
     /// Put our epoch on the route without touching its weights (after a take-over).
     Stamp,
 }
@@ -73,6 +80,7 @@ impl Action {
         match self {
             Action::SetWeight { next, expect } => next < expect,
             Action::Scale { slot, .. } => *slot == Slot::Stable,
+            Action::RouteTenants { rules, expect } => rules.iter().all(|rule| expect.contains(&rule.name)),
             _ => false,
         }
     }
@@ -87,6 +95,7 @@ impl Action {
             Action::CopyBack => "copy-back",
             Action::RemoveBackend => "remove-backend",
             Action::DeleteNext => "delete-next",
+            Action::RouteTenants { .. } => "route-tenants",
             Action::Stamp => "stamp",
         }
     }

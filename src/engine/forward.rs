@@ -6,6 +6,7 @@ use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
+use super::window;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::image::is_stored;
@@ -24,10 +25,11 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let in_run = p.needs.keys().filter(|n| cx.run.plan.get(n).is_some());
     let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, after)).cloned().collect();
     if !open.is_empty() {
+        lift_if(cx, t, &[HoldReason::Window], "it waits for others");
         t.phase = Phase::Waiting { needs: open };
         return;
     }
-    if raise_blocked(cx.run, t).is_some() {
+    if raise_blocked(cx.run, t).is_some() || window::waits(cx, t) {
         t.phase = Phase::Waiting { needs: Vec::new() };
         return;
     }
@@ -200,7 +202,7 @@ pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Opti
     // Only a whole warm-up starts that deadline anew: pods that come and go must not put it off for ever.
     t.unready_since = None;
     let healthy = t.gates.values().all(|g| g.last.as_ref().is_none_or(|e| e.acts_as.passes()));
-    if healthy && raise_blocked(cx.run, t).is_none() {
+    if healthy && raise_blocked(cx.run, t).is_none() && !window::stops(cx, t) {
         let weight = first;
         cx.enter(t, Phase::Shifting { step: 0, hold: Hold::default() }, format!("warm; step 1: 0% -> {weight}%"));
         shifting(cx, t, p, 0, Hold::default());
@@ -225,6 +227,9 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
         return;
     }
     let Some(next) = cx.run.plan.policy.steps.get(step + 1).copied() else { return };
+    if window::stops(cx, t) {
+        return;
+    }
     let how = match &hold_state.ended_by {
         Some(who) => format!("ended early by {who}"),
         None => format!("after {} clean", target.hold),
@@ -249,7 +254,7 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
         }
         return;
     }
-    if raise_blocked(cx.run, t).is_some() {
+    if raise_blocked(cx.run, t).is_some() || window::stops(cx, t) {
         t.unready_since = None;
         return;
     }

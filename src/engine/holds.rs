@@ -3,6 +3,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
+use super::window;
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
@@ -81,7 +82,7 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     let share = match (asked, &t.written) {
         (Some(Action::SetWeight { next, .. }), _) => next,
         (Some(Action::AddBackend), _) => 0,
-        (Some(Action::Stamp), Some(w)) => w.next,
+        (Some(Action::Stamp | Action::RouteTenants { .. }), Some(w)) => w.next,
         _ => share,
     };
     if share > t.written.as_ref().map_or(0, |w| w.next) {
@@ -116,7 +117,7 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         if let (true, Some(share), next) = (t.reverting, share, written.next) {
             let expect = share.round() as u32;
             // Undoing an edit that lowered the share is a raise like any other.
-            if next > expect && stopped(cx.run, t).is_some() {
+            if next > expect && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some()) {
                 return true;
             }
             cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");

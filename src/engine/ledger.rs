@@ -139,6 +139,10 @@ fn flapping(cx: &mut Cx, t: &mut Track) {
 fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     let Phase::Shifting { hold: h, .. } = &t.phase else { return };
     let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.policy.steps.get(step)) else { return };
+    // Held at the end of its window it is not the step that takes so long, and `next` would not help.
+    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window) {
+        return;
+    }
     if t.ask.is_none() && cx.now.since(at) > s.hold.times(5) && s.hold > Dur::ZERO {
         let text = format!(
             "step {} takes {} instead of {}: next, abort, or wait?",

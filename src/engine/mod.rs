@@ -4,14 +4,15 @@
 //! [`Effect`]s. The same messages give the same effects, so a night can be replayed, rehearsed and proved things about.
 //!
 //! # Layout
-//! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics
+//! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics;
+//!   [`tenants`] who is moved apart from everybody else
 //! - [`effect`] what goes out
 //! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
-//!   requests; `breach` acts on it; `critical`; `obey`; `leave` is how a process goes before the run has ended
+//!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when; `leave` is how a process goes before the run has ended
 mod begin;
 mod breach;
 pub mod command;
@@ -35,9 +36,11 @@ mod settle;
 mod share;
 pub mod status;
 pub mod step;
+pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tick;
+pub mod window;
 
 pub use command::{Allowance, Command, Scope, Verb};
 pub use effect::{Action, Call, Effect};

@@ -6,6 +6,7 @@ use super::holds::{adopt, lift};
 use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
+use super::window::stay_of;
 use super::{breach, joint, rollback, step};
 use crate::spec::policy::Severity;
 
@@ -35,6 +36,9 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
     if c.verb.needs_reason() && reason.trim().is_empty() {
         return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: it needs a reason"));
     }
+    if let Err(why) = stay_of(c.verb, &who, &reason, cx.now) {
+        return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: {why}"));
+    }
     cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{because}"));
     match service {
         Some(s) => with_track(cx, &s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
@@ -57,6 +61,9 @@ fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {
         Verb::Start => step::start_after_a_look(cx, who),
         Verb::PauseAll => cx.run.paused_all = Some(stop),
         Verb::ResumeAll => cx.run.paused_all = None,
+        Verb::Freeze => cx.run.frozen = stay_of(verb, who, reason, cx.now).ok().flatten(),
+        Verb::Defer => cx.run.deferred = stay_of(verb, who, reason, cx.now).ok().flatten(),
+        Verb::Unfreeze => cx.run.frozen = None,
         Verb::Ack => {
             for page in cx.run.pages.iter_mut().filter(|p| p.acked_by.is_none()) {
                 page.acked_by = Some(who.into());
@@ -140,6 +147,7 @@ impl Track {
         (self.missing_ticks, self.missing_since) = (0, None);
         self.fault = None;
         self.breach = None;
+        self.split_since = None;
         self.drifted = false;
         self.gates_from = None;
         self.written = None;

@@ -6,7 +6,7 @@ use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
-use super::{breach, joint, leave, rollback, settle, tick};
+use super::{breach, joint, leave, rollback, settle, step, tick, window};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
 use crate::spec::units::{Dur, Time};
@@ -14,11 +14,33 @@ use crate::spec::units::{Dur, Time};
 pub(super) fn pass(cx: &mut Cx) {
     match cx.run.stage {
         Stage::Preflight => {
+            window::look(cx);
             ask_preflight(cx);
             leave::never_began(cx);
         }
-        Stage::Ready | Stage::Ended(_) => {}
-        Stage::Running => running(cx),
+        Stage::Ready => scheduled(cx),
+        Stage::Ended(_) => {}
+        Stage::Running => {
+            window::look(cx);
+            running(cx);
+        }
+    }
+}
+
+/// A run that was told to begin waits for its window; then the cluster is looked at again, since what was seen before may be
+/// days old.
+fn scheduled(cx: &mut Cx) {
+    if !cx.run.start_wanted {
+        // What is shown before somebody says `start`.
+        return window::look(cx);
+    }
+    if window::may_begin(cx) {
+        // From here on it is waited for as for any other begin.
+        cx.run.attached = Some(cx.now);
+        step::look_again(cx, ENGINE);
+        ask_preflight(cx);
+    } else if let Some(why) = window::never(cx.run) {
+        step::blocked(cx, &why, "make a slot of the Calendar longer, or the steps of the policy shorter");
     }
 }
 
@@ -111,7 +133,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         (t.unready_since, t.pending_since) = (None, None);
         return;
     }
-    if stamp_first(cx, t) || drift(cx, t) {
+    if stamp_first(cx, t) || window::keep(cx, t) || drift(cx, t) {
         return;
     }
     match t.phase.clone() {
@@ -174,7 +196,7 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
         }
         Action::AddBackend => t.written = Some(Written { next: 0, key: call.key, at: cx.now }),
         Action::RemoveBackend => t.written = None,
-        Action::Stamp => {
+        Action::Stamp | Action::RouteTenants { .. } => {
             if let Some(w) = &mut t.written {
                 w.key = call.key;
             }
@@ -203,6 +225,7 @@ impl Run {
             stop.iter_mut().for_each(|p| shift(&mut p.since));
         }
         self.leaving.iter_mut().for_each(|l| shift(&mut l.since));
+        self.waits.iter_mut().for_each(|w| shift(&mut w.since));
         self.tracks.values_mut().for_each(|t| t.clock_moved(now, by));
     }
 }
@@ -214,7 +237,8 @@ impl Track {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
         let seen = [&mut self.unready_since, &mut self.pending_since];
-        for mark in [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at].into_iter().chain(seen) {
+        let marks = [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at, &mut self.split_since];
+        for mark in marks.into_iter().chain(seen) {
             mark.iter_mut().for_each(shift);
         }
         self.blind.iter_mut().for_each(|b| shift(&mut b.since));

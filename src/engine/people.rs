@@ -1,8 +1,8 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::joint::on_failure;
-use super::rollback;
 use super::run::{AskKind, Driving, HoldReason, Phase, Run, Stage, Track};
+use super::{rollback, window};
 use crate::gate::Verdict;
 use crate::spec::policy::OnFailure;
 
@@ -86,7 +86,8 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
     if !info.on_run && track.is_none() && verb != Verb::Abort {
         return Err("select a service first".into());
     }
-    if verb != Verb::Start && verb != Verb::Note && run.started.is_none() {
+    let when = matches!(verb, Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::Override);
+    if verb != Verb::Start && verb != Verb::Note && !when && run.started.is_none() {
         return Err("the run has not begun".into());
     }
     match verb {
@@ -98,6 +99,10 @@ fn possible(run: &Run, verb: Verb, scope: &Scope) -> Result<(), String> {
         Verb::PauseAll if run.paused_all.is_some() => Err("everything is paused already".into()),
         Verb::ResumeAll if run.paused_all.is_none() => Err("nothing is paused as a whole".into()),
         Verb::Ack if run.pages.iter().all(|p| p.acked_by.is_some()) => Err("no page is open".into()),
+        Verb::Defer if run.started.is_some() => Err("the run has begun: pause or freeze it".into()),
+        Verb::Unfreeze if run.frozen.is_none() => Err("nobody froze it".into()),
+        Verb::Override if !window::stands_at_all(run) => Err("no window stands against it".into()),
+        Verb::Defer | Verb::Freeze | Verb::Unfreeze | Verb::Override => Ok(()),
         Verb::PauseAll | Verb::ResumeAll | Verb::Ack | Verb::Note => Ok(()),
         Verb::Abort if track.is_none() => match run.aborting {
             Some(_) => Err("the run is being aborted already".into()),
@@ -206,7 +211,7 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     if t.paused.is_some() || run.paused_all.is_some() {
         return Err("paused: resume first".into());
     }
-    Ok(())
+    window::raise_stopped(run, t).map_or(Ok(()), Err)
 }
 
 /// What a verb would do, for the dialog that asks before it.
@@ -397,6 +402,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 })
                 .collect();
             let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+            p.effects.splice(0..0, window::waits_if_started(run));
             p.touches = format!("{} services, by {}", run.plan.services.len(), steps.join(" "));
             let (shift, soak) = run.plan.estimate();
             p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
@@ -431,7 +437,20 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             );
         }
         Verb::PauseAll => p.effects = vec!["no share rises; automatic rollback stays armed".into()],
+        Verb::Freeze | Verb::Defer | Verb::Unfreeze => p.effects = of_when(run, verb),
         _ => {}
     }
     p
+}
+
+fn of_when(run: &Run, verb: Verb) -> Vec<String> {
+    let limit = run.plan.policy.max_split_hold;
+    match verb {
+        Verb::Freeze => vec![
+            "nothing begins, no share rises, nothing settles; automatic rollback stays armed".into(),
+            format!("what is split then goes back after {limit}, as max_split_hold says"),
+        ],
+        Verb::Defer => vec!["the run begins at the first fit after that; start says now".into()],
+        _ => vec!["the Calendar's windows and freezes bind as before".into()],
+    }
 }

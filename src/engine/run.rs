@@ -7,6 +7,7 @@ use super::command::Identity;
 use super::effect::{Action, Call, Event, Page};
 use super::message::Stamp;
 use super::observe::{PreflightReport, RouteSeen, ServiceFacts, Slot, WorkloadSeen};
+use super::window::{Stay, Window};
 use crate::gate::GateState;
 use crate::gate::{Evaluation, Verdict};
 use crate::plan::Plan;
@@ -84,6 +85,18 @@ pub struct Run {
     /// Flags by which cluster and state folder were named, as a shell takes them; for the command that takes the run up.
     #[serde(default)]
     pub flags: String,
+    /// What the Calendar says of now, as far as it was asked.
+    #[serde(default)]
+    pub window: Option<Window>,
+    /// A run that is to begin waits for this.
+    #[serde(default)]
+    pub waits: Option<Held>,
+    /// A person froze it: nothing is raised, begun or settled.
+    #[serde(default)]
+    pub frozen: Option<Stay>,
+    /// A person put its begin off.
+    #[serde(default)]
+    pub deferred: Option<Stay>,
     /// The grid tick asked last, and answered last.
     pub tick_asked: Option<Time>,
     pub tick_answered: Option<Time>,
@@ -376,6 +389,8 @@ pub enum HoldReason {
     LongStep,
     /// Told to hold on the way out.
     Leaving,
+    /// Its window is closed, or the next step does not fit into it any more.
+    Window,
 }
 
 /// A breach of `standard` severity: goes back at its deadline.
@@ -491,6 +506,9 @@ pub struct Track {
     pub missing_since: Option<Time>,
     /// When the weight in force was accepted: gates look back no further.
     pub gates_from: Option<Time>,
+    /// Since when its traffic is split while no window lets it go on.
+    #[serde(default)]
+    pub split_since: Option<Time>,
     /// When the share was last raised; attribution of a critical outage goes by it.
     pub raised_at: Option<Time>,
     /// Share the operator saw last on the wire: requests per version.

@@ -9,6 +9,7 @@ mod held;
 mod left;
 mod next;
 mod sentence;
+mod waits;
 
 use super::command::Verb;
 use super::run::{AskKind, Blind, CameTo, Driving, Outcome, Phase, Run, Track};
@@ -158,7 +159,8 @@ pub fn blast_radius(run: &Run) -> u32 {
 pub fn run_stop(run: &Run) -> Option<Time> {
     let stopped = run.stopped.as_ref().map(|h| h.since);
     let leaving = run.leaving.as_ref().map(|l| l.since);
-    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving)
+    let frozen = run.frozen.as_ref().map(|f| f.since);
+    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving).or(frozen)
 }
 
 /// The worst word and the service it is about.
@@ -200,7 +202,8 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     if let Some(track) = first(run, |t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)) {
         return (Word::Held, Some(track));
     }
-    if run.stop().is_some() || run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() {
+    let told = run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() || run.frozen.is_some();
+    if run.stop().is_some() || told {
         return (Word::Held, None);
     }
     if let Some(track) = first(run, |t| t.fault.is_some() || t.ask.is_some() || t.bad_gates().next().is_some()) {

@@ -5,7 +5,7 @@ use super::holds::{hold, lift_if};
 use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message};
 use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
 use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
-use super::{joint, leave, obey, observe::Slot, pass, tick};
+use super::{joint, leave, obey, observe::Slot, pass, tick, window};
 use crate::spec::units::{Dur, Time};
 
 /// How soon a look that could not be had is tried again.
@@ -131,6 +131,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
             cx.event(EventKind::Fault, ENGINE, Some(&name), text);
         }
     }
+    window::other_zones(cx);
     if resumed {
         let who = a.identity.name.clone();
         cx.event(EventKind::Run, &who, None, "resumed");
@@ -228,7 +229,7 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     }
     cx.event(EventKind::Run, ENGINE, None, format!("preflight good: {} services ready", report.facts.len()));
     cx.run.stage = Stage::Ready;
-    if cx.run.start_wanted {
+    if cx.run.start_wanted && window::may_begin(cx) {
         let who = cx.run.identity.name.clone();
         start(cx, &who);
     }
@@ -248,9 +249,26 @@ fn sentence(text: &str) -> String {
 
 /// A person's `start`. What the preflight saw may be hours old, so the cluster is looked at again before the first write.
 pub(super) fn start_after_a_look(cx: &mut Cx, who: &str) {
+    // Who says so again, of a begin that was put off, means now.
+    (cx.run.start_wanted, cx.run.deferred) = (true, None);
+    if window::may_begin(cx) {
+        look_again(cx, who);
+    }
+}
+
+/// Before the first write.
+pub(super) fn look_again(cx: &mut Cx, who: &str) {
     cx.run.stage = Stage::Preflight;
-    (cx.run.start_wanted, cx.run.preflight_asked, cx.run.unlooked) = (true, false, None);
+    (cx.run.preflight_asked, cx.run.unlooked) = (false, None);
     cx.event(EventKind::Run, who, None, "the cluster is looked at again before the first write");
+}
+
+/// Nothing was changed, and nothing can begin.
+pub(super) fn blocked(cx: &mut Cx, what: &str, fix: &str) {
+    cx.event(EventKind::Fault, ENGINE, None, format!("{what}. Do: {fix}"));
+    let problem = Problem { service: None, blocking: true, what: what.into(), fix: fix.into() };
+    cx.run.preflight.get_or_insert_default().problems.push(problem);
+    end(cx, Outcome::Blocked);
 }
 
 /// Begins the run.

@@ -5,3 +5,4 @@ mod deadlines;
 mod settling;
 mod sight;
 mod stand;
+mod windows;

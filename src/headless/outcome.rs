@@ -195,6 +195,10 @@ pub(super) fn sentence(run: &Run) -> String {
             let why = run.leaving.as_ref().map_or_else(String::new, |l| clean(&l.why));
             format!("Lost: {}; nothing was changed.", why.trim_end_matches('.'))
         }
+        Some(Outcome::Aborted) if timed_out(run) && run.waits.is_some() => {
+            let why = run.waits.as_ref().map_or_else(String::new, |w| clean(&w.text));
+            format!("It waited for its window until --timeout ran out, and nothing was changed: {why}.")
+        }
         Some(Outcome::Aborted) if timed_out(run) => {
             "Aborted before anything was changed: --timeout ran out first.".into()
         }
@@ -242,6 +246,9 @@ fn sentence_of_left(run: &Run) -> String {
         }
         8 => partial(run),
         _ => match (&run.stage, asked(run)) {
+            (Stage::Ready, _) if run.waits.is_some() => {
+                "Left before its start: it waits for its window; nothing was changed.".into()
+            }
             (Stage::Ready, _) => "Left before its start: it waits for `start`; nothing was changed.".into(),
             (_, Some(ask)) => format!("Left before its end: it waits for a person: {ask}."),
             _ => "Left before its end.".into(),

@@ -78,6 +78,13 @@ fn progress(run: &Run, now: Time) -> String {
     if let Some(stopped) = run.stop() {
         parts.push(format!("all HELD: {}", stopped.text));
     }
+    if let Some(waits) = &run.waits {
+        let begins = waits.until.map_or_else(String::new, |at| format!(", begins in {}", at.until(now).clock()));
+        parts.push(format!("waits for its window: {}{begins}", waits.text));
+    }
+    if let Some(frozen) = &run.frozen {
+        parts.push(format!("FROZEN by {}: {}", frozen.by, frozen.reason));
+    }
     let mut moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();
     // The worst first: the line names only a few.
     moving.sort_by_key(|t| urgency(t));

@@ -9,6 +9,10 @@ use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
 use crate::spec::{Bundle, Environment, Service};
 
+mod when;
+
+pub use when::{ENOUGH_RUNS, From as NeedsFrom, Needs, Past, Roster, When};
+
 /// Everything a run needs to know that people wrote, in the order it will be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -21,6 +25,9 @@ pub struct Plan {
     pub services: Vec<Planned>,
     /// Services of the fleet that this upgrade leaves alone but that count as critical.
     pub bystanders: Vec<Service>,
+    /// When it may run; at any time without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
 }
 
 /// One service of a run.
@@ -90,7 +97,7 @@ impl Plan {
             .filter(|s| s.critical && !named.contains(s.name.as_str()))
             .cloned()
             .collect();
-        Ok(Plan {
+        let mut plan = Plan {
             upgrade: bundle.upgrade.name.clone(),
             fleet: bundle.fleet.name.clone(),
             environment: bundle.environment.clone(),
@@ -98,7 +105,10 @@ impl Plan {
             policy: with_always_on(bundle.policy.spec.clone()),
             services,
             bystanders,
-        })
+            when: None,
+        };
+        plan.when = When::of(bundle, &plan);
+        Ok(plan)
     }
 
     pub fn get(&self, service: &str) -> Option<&Planned> {

@@ -35,6 +35,20 @@ pub struct Subject {
     pub new: String,
 }
 
+/// Who sends requests, and what they carry that a route may match on. `Host` is a header too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// Its part of every service's requests, among the weights of all clients.
+    pub weight: u64,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Client {
+    pub fn new(weight: u64, headers: &[(&str, &str)]) -> Self {
+        Self { weight, headers: headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect() }
+    }
+}
+
 /// A cluster's first state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fixture {
@@ -43,6 +57,8 @@ pub struct Fixture {
     pub subject: Subject,
     /// Further objects, created in this order: `(plural, object)`.
     pub extra: Vec<(String, Value)>,
+    /// An empty list is one client that carries nothing.
+    pub clients: Vec<Client>,
 }
 
 /// The demo's services: name, version, replicas, requests per second.
@@ -71,6 +87,14 @@ pub const DEMO_TARGETS: [(&str, &str); 9] = [
     ("search", "2.3.0"),
 ];
 
+/// Who sends the demo's requests, in per cent, and what they carry.
+const DEMO_CLIENTS: [(u64, &[(&str, &str)]); 4] = [
+    (80, &[]),
+    (8, &[("x-tenant", "acme-eu"), ("x-cohort", "enterprise")]),
+    (7, &[("x-tenant", "lumen"), ("x-cohort", "beta")]),
+    (5, &[("x-tenant", "fjord-beta"), ("x-cohort", "beta")]),
+];
+
 impl Fixture {
     /// Nine services in namespace `shop`; scenarios happen to billing.
     pub fn demo(scenario: Scenario) -> Self {
@@ -94,6 +118,7 @@ impl Fixture {
             services,
             subject: Subject { service: "billing".into(), old: "4.1.8".into(), new: "4.2.1".into() },
             extra,
+            clients: DEMO_CLIENTS.iter().map(|(weight, headers)| Client::new(*weight, headers)).collect(),
         }
     }
 
@@ -103,7 +128,7 @@ impl Fixture {
             || Subject { service: String::new(), old: String::new(), new: new.into() },
             |s| Subject { service: s.name.clone(), old: s.version.clone(), new: new.into() },
         );
-        Self { namespace: "shop".into(), services, subject, extra: Vec::new() }
+        Self { namespace: "shop".into(), services, subject, extra: Vec::new(), clients: Vec::new() }
     }
 
     pub(super) fn install(&self, world: &mut World) {

@@ -5,10 +5,8 @@ use super::kinds::of;
 use super::moment;
 use super::objects::{number, text, uid};
 use super::store::{Key, key_of};
-use super::traffic::Share;
 use super::world::{Due, World};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// The gateway's name in `status.parents[].controllerName` and as field manager.
 pub const GATEWAY: &str = "practice.pilothouse.dev/gateway";
@@ -95,76 +93,6 @@ impl World {
                 .collect();
             o["status"]["parents"] = json!(list);
         });
-    }
-
-    /// How each load is split now: accepted weights, then ready endpoints.
-    pub(super) fn traffic_plan(&self) -> Vec<Vec<Share>> {
-        if self.traffic.loads.is_empty() {
-            return Vec::new();
-        }
-        let ready = self.ready_pods();
-        let pods_of = |ns: &str, service: &str| {
-            let key = (ns.to_string(), service.to_string());
-            ready.get(&key).cloned().unwrap_or_default()
-        };
-        self.traffic
-            .loads
-            .iter()
-            .map(|load| {
-                let ns = &load.namespace;
-                let Some(rule) = self.rule_for(ns, &load.service) else {
-                    return vec![Share { weight: 1, pods: pods_of(ns, &load.service) }];
-                };
-                let refs = rule["backendRefs"].as_array();
-                refs.into_iter()
-                    .flatten()
-                    .map(|b| Share {
-                        weight: b["weight"].as_u64().unwrap_or(1),
-                        pods: pods_of(ns, b["name"].as_str().unwrap_or_default()),
-                    })
-                    .collect()
-            })
-            .collect()
-    }
-
-    /// The accepted rule a service's requests go by: of the route with its name, else of the first route that
-    /// has it as a backend; rules that match on headers take no ordinary requests.
-    fn rule_for(&self, ns: &str, service: &str) -> Option<&Value> {
-        let own = self.accepted.get(&(ns.to_string(), service.to_string()));
-        let named = |r: &&Value| r["backendRefs"].as_array().is_some_and(|b| b.iter().any(|b| b["name"] == service));
-        let plain = |r: &&Value| {
-            let matches = r["matches"].as_array();
-            !matches.is_some_and(|m| !m.is_empty() && m.iter().all(|m| m.get("headers").is_some()))
-        };
-        let rules = |spec: &'_ Value| spec["rules"].as_array().map(Vec::as_slice).unwrap_or_default().len();
-        if let Some(spec) = own.filter(|s| rules(s) > 0) {
-            let list = spec["rules"].as_array()?;
-            return list.iter().filter(plain).find(named).or_else(|| list.iter().find(plain));
-        }
-        self.accepted
-            .iter()
-            .filter(|(k, _)| k.0 == ns)
-            .flat_map(|(_, spec)| spec["rules"].as_array().into_iter().flatten())
-            .filter(plain)
-            .find(named)
-    }
-
-    /// The ready endpoints of every Service, as pods.
-    fn ready_pods(&self) -> BTreeMap<Key, Vec<Key>> {
-        let mut all: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
-        for slice in self.store.list("endpointslices", "") {
-            let ns = text(slice, "/metadata/namespace");
-            let service = text(slice, "/metadata/labels/kubernetes.io~1service-name");
-            let ready = slice["endpoints"].as_array().into_iter().flatten();
-            let pods =
-                ready.filter(|e| e["conditions"]["ready"] == true).map(|e| (ns.clone(), text(e, "/targetRef/name")));
-            all.entry((ns.clone(), service)).or_default().extend(pods);
-        }
-        for pods in all.values_mut() {
-            pods.sort();
-            pods.dedup();
-        }
-        all
     }
 }
 

@@ -11,7 +11,7 @@
 //! - `world` virtual time and what is due; `scenario`, `fault`, `fixture`: the story and the first state
 //! - `store`, `kinds`, `objects`, `defaults`, `validate`, `strict`, `fields`, `patch`, `protobuf`, `selector`, `status`: the objects' rules
 //! - `deploy`, `rollout`, `replicas`, `kubelet`, `gateway`, `quota`: the controllers
-//! - `traffic`, `exposition`: requests and counters
+//! - `routing`, `traffic`, `exposition`: which rule a request goes by; requests and counters
 //! - `api`, `writes`, `who`, `table`, `discovery`, `watch`, `podweb`: what is asked and answered, without I/O
 //! - `shared`, `server`, `drive`: the world behind a lock, on a socket, against a clock
 
@@ -35,6 +35,7 @@ mod protobuf;
 mod quota;
 mod replicas;
 mod rollout;
+mod routing;
 mod scenario;
 mod seeded;
 mod selector;
@@ -54,7 +55,7 @@ mod writes;
 pub use api::{Answer, Ask, Body};
 pub use drive::drive;
 pub use fault::{Fault, MetricsAnswer};
-pub use fixture::{DEMO_TARGETS, Fixture, ServiceSpec, Subject};
+pub use fixture::{Client, DEMO_TARGETS, Fixture, ServiceSpec, Subject};
 pub use scenario::{FOREIGN_HOLDER, Scenario};
 pub use server::Server;
 pub use shared::Shared;

@@ -29,6 +29,12 @@ impl Cause {
         Self { reason: "FieldValueForbidden", field: field.into(), message: format!("Forbidden: {why}") }
     }
 
+    /// A list that is too long.
+    pub fn too_many(field: impl Into<String>, have: usize, most: usize) -> Self {
+        let message = format!("Too many: {have}: must have at most {most} items");
+        Self { reason: "FieldValueTooMany", field: field.into(), message }
+    }
+
     /// A value that is there already.
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
         Self { reason: "FieldValueDuplicate", field: field.into(), message: format!("Duplicate value: {value}") }

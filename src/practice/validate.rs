@@ -214,6 +214,7 @@ fn route(new: &Value, causes: &mut Vec<Cause>) {
         causes.push(wrong_type("spec.rules", rules, "array"));
         return;
     };
+    limits(rules, causes);
     for (i, rule) in rules.iter().enumerate() {
         let refs = rule.get("backendRefs").and_then(Value::as_array);
         for (j, b) in refs.into_iter().flatten().enumerate() {
@@ -238,6 +239,22 @@ fn route(new: &Value, causes: &mut Vec<Cause>) {
             };
             causes.push(Cause::invalid(&field, weight, &format!("{field} in body should be {side}")));
         }
+    }
+}
+
+/// How many rules and matches a route takes (HTTPRoute of gateway.networking.k8s.io/v1).
+fn limits(rules: &[Value], causes: &mut Vec<Cause>) {
+    if rules.len() > 16 {
+        causes.push(Cause::too_many("spec.rules", rules.len(), 16));
+    }
+    let size = |rule: &Value| rule.get("matches").and_then(Value::as_array).map_or(0, Vec::len);
+    for (i, rule) in rules.iter().enumerate().filter(|(_, rule)| size(rule) > 64) {
+        causes.push(Cause::too_many(format!("spec.rules[{i}].matches"), size(rule), 64));
+    }
+    if rules.iter().map(size).sum::<usize>() > 128 {
+        let why = "While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a \
+                   route must be less than 128";
+        causes.push(Cause::invalid("spec.rules", &json!("array"), why));
     }
 }
 
@@ -272,6 +289,19 @@ mod tests {
                 "spec.rules[0].backendRefs[1].weight: Invalid value: -1: spec.rules[0].backendRefs[1].weight in body should be greater than or equal to 0"
             ]
         );
+    }
+
+    #[test]
+    fn a_route_takes_so_many_rules_and_matches() {
+        let of = |sizes: &[usize]| {
+            let rules: Vec<Value> = sizes.iter().map(|n| json!({"matches": vec![json!({}); *n]})).collect();
+            let r = json!({"metadata": {"name": "billing"}, "spec": {"rules": rules}});
+            messages(&check(of("httproutes"), &r, None))
+        };
+        assert!(of(&[64, 64]).is_empty());
+        assert_eq!(of(&[1; 17]), ["spec.rules: Too many: 17: must have at most 16 items"]);
+        assert_eq!(of(&[65]), ["spec.rules[0].matches: Too many: 65: must have at most 64 items"]);
+        assert!(of(&[64, 64, 1])[0].starts_with("spec.rules: Invalid value: \"array\": While 16 rules"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The practice world: a cluster in virtual time. It has no clock of its own; somebody moves it forward.
 
 use super::fault::{Fault, MetricsAnswer};
-use super::fixture::Fixture;
+use super::fixture::{Client, Fixture};
 use super::kinds;
 use super::replicas::ENDPOINTS;
 use super::scenario::{Director, Scenario, Turn};
@@ -61,6 +61,7 @@ pub struct World {
     pub(super) now: i64,
     pub(super) store: Store,
     pub(super) traffic: Traffic,
+    pub(super) clients: Vec<Client>,
     /// Routes as the gateway has taken them up: their spec at the accepted generation.
     pub(super) accepted: BTreeMap<Key, Value>,
     pub(super) faults: BTreeMap<(String, String), Fault>,
@@ -95,6 +96,7 @@ impl World {
             now: origin,
             store: Store::new(),
             traffic: Traffic::new(Vec::new(), origin),
+            clients: fixture.clients.clone(),
             accepted: BTreeMap::new(),
             faults: BTreeMap::new(),
             director: Director::asleep(config.scenario, &fixture),

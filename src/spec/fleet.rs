@@ -160,6 +160,43 @@ pub struct Service {
     /// Overrides the environment's convention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub convention: Option<Convention>,
+    /// How tenants share it, and so whose windows bind it.
+    #[serde(default, skip_serializing_if = "Tenancy::is_shared")]
+    pub tenancy: Tenancy,
+}
+
+/// How tenants share a service, and so whose windows bind it. Freezes bind it in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tenancy {
+    /// One deployment for all of them: the Calendar's slots bind it.
+    #[default]
+    Shared,
+    /// A tenant's requests are told from those of others, and routed by a rule of their own in its own window. Declared: a
+    /// run moves all tenants at once.
+    Routed(Routed),
+    /// Each tenant has its own deployment, in a namespace of its own. Declared, as above.
+    Namespace,
+    /// Each tenant is switched over by a feature flag. Declared, as above.
+    Flag,
+}
+
+/// What a tenant's requests are told by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Routed {
+    /// A request header, such as x-tenant, that holds the tenant's id.
+    Header(String),
+    /// The host, with {tenant} in place of the tenant's id.
+    Host(String),
+    /// A request header, such as x-cohort, that holds the name of the tenant's cohort: all of it moves at once.
+    Cohort(String),
+}
+
+impl Tenancy {
+    pub fn is_shared(&self) -> bool {
+        *self == Tenancy::Shared
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,6 +2,8 @@
 //!
 //! What decides when something is closed is read strictly: a property or a rule part that is not known here is an error,
 //! because leaving it out would open a window that somebody thinks is shut. What only describes is skipped.
+use serde::{Deserialize, Serialize};
+
 use super::report::{Place, Sink, SourceFile};
 use super::units::Time;
 use super::when::{Date, Weekday, Zone};
@@ -11,7 +13,7 @@ mod parse;
 pub use parse::read;
 
 /// One `VEVENT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Line of its `DTSTART`.
     pub line: u32,
@@ -24,7 +26,8 @@ pub struct Event {
 }
 
 /// When something happens, as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// All day, wherever that is.
     Date(Date),
@@ -34,7 +37,8 @@ pub enum Moment {
 }
 
 /// How long one occurrence is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Length {
     /// Whole days.
     Days(i32),
@@ -44,7 +48,8 @@ pub enum Length {
     For { days: i32, millis: i64 },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Frequency {
     Daily,
     Weekly,
@@ -53,7 +58,7 @@ pub enum Frequency {
 }
 
 /// An `RRULE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
     pub frequency: Frequency,
     pub interval: u32,
@@ -69,7 +74,7 @@ pub struct Repeat {
 }
 
 /// The events of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IcsFile {
     /// As messages name it.
     pub name: String,

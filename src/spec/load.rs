@@ -86,6 +86,9 @@ impl Loaded {
                 environment: environment.clone(),
                 policy: policy.clone(),
                 upgrade: chosen.clone(),
+                calendar: self.calendar_of(&chosen.spec).cloned(),
+                ics: self.ics.clone(),
+                tenants: self.tenants_of(&chosen.spec).map(Tenants::listed).collect(),
             }),
             // Loading has checked these references; this is for a `Loaded` put together by hand.
             _ => fail(format!("`{}` refers to something that is not in them", chosen.name), "check the names".into()),
@@ -409,5 +412,9 @@ fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: 
         let spec = loaded.policy(&doc.name).map(|p| &p.spec).filter(|_| !broken);
         known.policies.insert(doc.name.clone(), spec);
     }
+    let named = |kind: &'static str| docs.iter().filter(move |d| d.kind == kind && !d.name.is_empty());
+    known.calendars = named("Calendar").map(|d| d.name.clone()).collect();
+    let goes_by = |d: &Doc| d.written.get("calendar").and_then(|e| e.node.text()).map(String::from);
+    known.tenants = named("Tenants").map(|d| (d.name.clone(), goes_by(d))).collect();
     known
 }

@@ -53,4 +53,12 @@ pub struct Bundle {
     pub environment: Environment,
     pub policy: Policy,
     pub upgrade: Upgrade,
+    /// What says when; without one nothing binds.
+    #[serde(default)]
+    pub calendar: Option<Calendar>,
+    /// iCalendar files among the given ones.
+    #[serde(default)]
+    pub ics: Vec<ics::IcsFile>,
+    #[serde(default)]
+    pub tenants: Vec<tenants::Listed>,
 }

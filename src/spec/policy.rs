@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::units::{Dur, Limit, Ratio, Unit};
 
+mod defaults;
+
+use defaults as d;
+
 /// A named policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -84,6 +88,19 @@ pub struct PolicySpec {
     /// A standard-severity rollback happens after this time unless somebody says `keep`.
     #[serde(default = "d::standard_deadline")]
     pub standard_deadline: Dur,
+    /// What becomes of services below 100 % when the window ends. Left out: hold.
+    // These four are not written where nothing differs, so that a plan made before they were has the hash it had.
+    #[serde(default, skip_serializing_if = "AtWindowEnd::is_usual")]
+    pub at_window_end: AtWindowEnd,
+    /// A split that stands still because its window is over goes back after this time. Left out: 2h.
+    #[serde(default = "d::max_split_hold", skip_serializing_if = "d::is_max_split_hold")]
+    pub max_split_hold: Dur,
+    /// The soak must fit into the window, too. Left out: it need not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soak_in_window: bool,
+    /// Time that is left in the window for a rollback after each step. Left out: 10m.
+    #[serde(default = "d::rollback_reserve", skip_serializing_if = "d::is_rollback_reserve")]
+    pub rollback_reserve: Dur,
     #[schemars(length(min = 1))]
     pub gates: Vec<Gate>,
     #[serde(default)]
@@ -155,6 +172,24 @@ pub enum OnDrift {
     Adopt,
     /// The edit is undone.
     Revert,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AtWindowEnd {
+    /// What has begun is brought to 100 %; nothing new begins. A freeze stops that, too.
+    Finish,
+    /// The step is finished, then the share stays until the next window.
+    #[default]
+    Hold,
+    /// What is below 100 % goes back to the old version.
+    Rollback,
+}
+
+impl AtWindowEnd {
+    fn is_usual(&self) -> bool {
+        *self == AtWindowEnd::default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -413,56 +448,4 @@ pub enum OnMissing {
     Good,
     /// Hold and ask a person.
     Ask,
-}
-
-mod d {
-    use super::{BurnWindow, Dur};
-
-    pub fn warmup() -> Dur {
-        Dur::mins(5)
-    }
-    pub fn soak() -> Dur {
-        Dur::mins(30)
-    }
-    pub fn drain() -> Dur {
-        Dur::secs(30)
-    }
-    pub fn verify() -> Dur {
-        Dur::mins(2)
-    }
-    pub fn rollback_give_up() -> Dur {
-        Dur::mins(15)
-    }
-    pub fn yes() -> bool {
-        true
-    }
-    pub fn max_step() -> u32 {
-        3
-    }
-    pub fn min_requests() -> u64 {
-        300
-    }
-    pub fn window() -> Dur {
-        Dur::mins(2)
-    }
-    pub fn max_blind() -> Dur {
-        Dur::mins(5)
-    }
-    pub fn attribution() -> Dur {
-        Dur::mins(5)
-    }
-    pub fn progress_deadline() -> Dur {
-        Dur::mins(10)
-    }
-    pub fn standard_deadline() -> Dur {
-        Dur::mins(5)
-    }
-    pub fn burn_windows() -> Vec<BurnWindow> {
-        let w = |factor, long, short| BurnWindow { factor, long, short };
-        vec![
-            w(14.4, Dur::hours(1), Dur::mins(5)),
-            w(6.0, Dur::hours(6), Dur::mins(30)),
-            w(1.0, Dur::hours(72), Dur::hours(6)),
-        ]
-    }
 }

@@ -1,7 +1,9 @@
 //! Tenants: who is upgraded, and when they allow it. A file may hold a hundred thousand of them.
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::canonical;
 use super::when::{Clock, Date, Dates, Weekday, Weekdays, Zone};
 
 /// Who is upgraded, each in a window of its own.
@@ -21,6 +23,28 @@ pub struct Tenants {
     pub name: String,
     #[serde(flatten)]
     pub spec: TenantsSpec,
+}
+
+/// A list of tenants without the tenants: what it is called, how many they are, and what stands for every word of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub name: String,
+    pub count: usize,
+    /// SHA-256 in hex over the canonical JSON of each tenant, in order.
+    pub sha256: String,
+}
+
+impl Tenants {
+    pub fn listed(&self) -> Listed {
+        let mut hasher = Sha256::new();
+        for tenant in &self.spec.tenants {
+            // Texts, numbers and lists: that always serialises.
+            hasher.update(canonical::of(tenant).unwrap_or_default().as_bytes());
+            hasher.update([0]);
+        }
+        let sha256 = canonical::hex(&hasher.finalize());
+        Listed { name: self.name.clone(), count: self.spec.tenants.len(), sha256 }
+    }
 }
 
 /// One tenant. What it leaves out is its cohort's.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::when::Date;
+
 /// What to bring to which version, under which policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +15,15 @@ pub struct UpgradeSpec {
     /// Name of a Policy in the given files, or of a preset (`erp`, `studio`).
     pub policy: String,
     pub strategy: Strategy,
+    /// Name of the Calendar whose slots and freezes bind it. Left out: the only one in the files; without one nothing binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
+    /// Name of the Tenants it is for. Left out: all in the files that go by its Calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<String>,
+    /// It begins at the first fit on or after this date of the Calendar's zone.
+    #[serde(default, rename = "preferredDate", skip_serializing_if = "Option::is_none")]
+    pub preferred_date: Option<Date>,
     /// Service to its target.
     #[schemars(extend("minProperties" = 1))]
     pub to: BTreeMap<String, Target>,

@@ -14,6 +14,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::nearest::nearest;
 use super::units::{Time, UnitError};
 
+/// Version of the time zone database the program was built with, such as `2025b`.
+pub fn tz_version() -> &'static str {
+    chrono_tz::IANA_TZDB_VERSION
+}
+
 /// Milliseconds of a day that the clock does not change on.
 pub const DAY: i64 = 86_400_000;
 

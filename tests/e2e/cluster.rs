@@ -8,9 +8,10 @@ use pilothouse::cluster::{KubeCluster, KubeLease, Options, connect};
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::{CallErrorKind, CallOutcome, LeaseSeen, Link};
 use pilothouse::engine::observe::{Accepted, Observation, RouteSeen, Slot, WorkloadSeen};
+use pilothouse::engine::tenants::{MatchBy, TenantRule, TenantRuleSeen};
 use pilothouse::plan::{Plan, Planned};
 use pilothouse::ports::{Cluster, Lease};
-use pilothouse::practice::{Config, Fixture, Scenario, Server, ServiceSpec, Shared, World};
+use pilothouse::practice::{Client, Config, Fixture, Scenario, Server, ServiceSpec, Shared, World};
 use pilothouse::spec::units::Time;
 use serde_json::json;
 
@@ -62,6 +63,7 @@ fn plan() -> Plan {
         policy: serde_json::from_value(policy).unwrap(),
         services: vec![planned("billing", "4.2.1")],
         bystanders: vec![planned("ledger", "5.2.4").service],
+        when: None,
     }
 }
 
@@ -77,7 +79,12 @@ impl Bench {
         } else {
             let services =
                 vec![ServiceSpec::new("billing", "4.1.8", 3, 50.0), ServiceSpec::new("ledger", "5.2.0", 2, 20.0)];
-            World::custom(config, Fixture::of(services, "4.2.1"))
+            let clients = vec![
+                Client::new(70, &[]),
+                Client::new(20, &[("x-cohort", "beta")]),
+                Client::new(10, &[("X-Tenant", "acme-eu")]),
+            ];
+            World::custom(config, Fixture { clients, ..Fixture::of(services, "4.2.1") })
         };
         let shared = Shared::new(world);
         let server = Server::start(shared.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -218,6 +225,59 @@ async fn a_whole_upgrade_of_one_service_loses_no_request() {
     assert!(!bench.workload(Slot::Next).unwrap().service_exists);
     assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
     assert!(bench.shared.with(|w| w.served("billing", "4.2.1")) > 0);
+}
+
+fn rule(name: &str, header: &str, value: &str) -> TenantRule {
+    TenantRule { name: name.into(), by: MatchBy::Header(header.into()), values: vec![value.into()] }
+}
+
+/// Sends exactly these to the new version, waits until the gateway follows, and gives the share of requests that the new
+/// version answers from then on.
+async fn route_tenants(bench: &mut Bench, rules: &[TenantRule], expect: &[&str]) -> f64 {
+    let expect = expect.iter().map(|e| e.to_string()).collect();
+    bench.done(Action::RouteTenants { rules: rules.to_vec(), expect }).await;
+    let seen: Vec<TenantRuleSeen> = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
+    bench.until("accepted", |b| b.accepted(0.0) && b.route().is_some_and(|r| r.tenants == seen)).await;
+    let served = |b: &Bench, version| b.shared.with(|w| w.served("billing", version)) as f64;
+    let before = (served(bench, "4.1.8"), served(bench, "4.2.1"));
+    let later = bench.shared.now() + 120_000;
+    bench.shared.advance_to(later);
+    let (old, new) = (served(bench, "4.1.8") - before.0, served(bench, "4.2.1") - before.1);
+    new / (old + new)
+}
+
+#[tokio::test]
+async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
+    let mut bench = Bench::new("tenants", Scenario::Healthy).await;
+    bench.cluster.watch(&bench.plan, RUN).await.unwrap();
+    bench.done(Action::CreateNext { replicas: 2 }).await;
+    bench.until("next ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 2)).await;
+    let route = |b: &Bench| b.shared.with(|w| w.object("httproutes", "shop", "billing")).unwrap();
+    let error = match bench.call(Action::RouteTenants { rules: vec![rule("a", "x-a", "a")], expect: vec![] }).await {
+        CallOutcome::Failed { error, .. } => error,
+        other => panic!("{other:?}"),
+    };
+    assert!(error.text.contains("does not hold Service billing-next"), "{}", error.text);
+    bench.done(Action::AddBackend).await;
+    bench.until("accepted at 0", |b| b.accepted(0.0)).await;
+    let spec = route(&bench)["spec"].clone();
+
+    let (beta, acme) = (rule("beta", "x-cohort", "beta"), rule("acme-eu", "x-tenant", "acme-eu"));
+    let near = |got: f64, wanted: f64| assert!((got - wanted).abs() < 0.01, "{got}, not {wanted}");
+    near(route_tenants(&mut bench, std::slice::from_ref(&beta), &[]).await, 0.2);
+    near(route_tenants(&mut bench, &[beta.clone(), acme.clone()], &["beta"]).await, 0.3);
+    assert_eq!(route(&bench)["spec"]["rules"].as_array().unwrap().len(), 3);
+    // One goes back, the other stays.
+    near(route_tenants(&mut bench, std::slice::from_ref(&acme), &["beta", "acme-eu"]).await, 0.1);
+    let outcome = bench.call(Action::RemoveBackend).await;
+    assert!(matches!(outcome, CallOutcome::Failed { .. }), "a tenant is still there: {outcome:?}");
+    near(route_tenants(&mut bench, &[], &["acme-eu"]).await, 0.0);
+    assert_eq!(route(&bench)["spec"], spec);
+    assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
+    // An answer that gets lost is looked up: the mark tells that the rule was written.
+    bench.shared.with(|w| w.set_drop_answers(1));
+    let outcome = bench.call(Action::RouteTenants { rules: vec![acme], expect: vec![] }).await;
+    assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ fn child() {
             keymap: Keymap::shipped("default").unwrap().unwrap(),
             glyphs: GlyphSet::Unicode,
             zone: Zone::named("Europe/Berlin").unwrap(),
+            tenants: None,
             read_only: false,
             label: Label::default(),
             now: Arc::new(move || now),

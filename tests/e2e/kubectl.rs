@@ -3,6 +3,12 @@
 //! Without a kubectl of 1.28 or newer these tests say so and pass, unless `CI` or `PILOTHOUSE_REQUIRE_ALL` is set:
 //! then they fail.
 
+use pilothouse::cluster::{KubeCluster, Options, connect};
+use pilothouse::engine::effect::{Action, Call};
+use pilothouse::engine::message::CallOutcome;
+use pilothouse::engine::tenants::{MatchBy, TenantRule};
+use pilothouse::plan::Plan;
+use pilothouse::ports::Cluster;
 use pilothouse::practice::{Config, Fixture, Scenario, Server, ServiceSpec, Shared, World, drive};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -47,7 +53,7 @@ static FOLDERS: AtomicU32 = AtomicU32::new(0);
 struct Bench {
     home: PathBuf,
     _server: Server,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 struct Said {
@@ -72,7 +78,7 @@ impl Bench {
         let home = std::env::temp_dir().join(format!("pilothouse-kubectl-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&home).expect("a folder");
         std::fs::write(home.join("config"), server.kubeconfig()).expect("written");
-        Some(Self { home, _server: server, _runtime: runtime })
+        Some(Self { home, _server: server, runtime })
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -312,6 +318,50 @@ fn patches_are_refused_as_a_real_server_refuses_them() {
         b.ok(&["patch", "deployment", "billing", "--type", "merge", "-p", status]),
         "deployment.apps/billing patched (no change)\n"
     );
+}
+
+/// What the adapter writes for tenants is read here by somebody else.
+#[test]
+fn rules_of_tenants_stand_before_the_weighted_one() {
+    let Some(b) = Bench::new() else { return };
+    b.ok(&["apply", "-f", &b.file("app.yaml", APP)]);
+    b.ok(&["apply", "-f", &b.file("route.yaml", ROUTE)]);
+    let service = serde_json::json!({"name": "ship", "workload": {"deployment": "ship", "container": "app"},
+        "traffic": {"httpRoute": {"name": "ship", "stable": "ship", "next": "ship-next", "port": 80}}});
+    let planned = serde_json::json!({"service": service, "wave": 1, "image": "registry.example/ship:1.1.0",
+        "version": "1.1.0", "needs": {}});
+    let plan: Plan = serde_json::from_value(serde_json::json!({"upgrade": "u", "fleet": "f", "policy_name": "p",
+        "environment": {"name": "practice", "kubernetes": {"namespace": "shop"}}, "services": [planned],
+        "policy": {"steps": [{"weight": 100, "hold": "1m"}], "gates": []}, "bystanders": []}))
+    .expect("a plan");
+    let rule = |name: &str, header: &str, value: &str| TenantRule {
+        name: name.into(),
+        by: MatchBy::Header(header.into()),
+        values: vec![value.into()],
+    };
+    let route = |key: u64, rules: Vec<TenantRule>, expect: &[&str]| {
+        let expect = expect.iter().map(|e| e.to_string()).collect();
+        let action = Action::RouteTenants { rules, expect };
+        let call = Call { key, epoch: 1, service: "ship".into(), action, why: "test".into() };
+        b.runtime.block_on(async {
+            let client = connect(Some(&b.home.join("config")), None).await.expect("connects");
+            KubeCluster::new(client, Options::LOCAL).call(&plan, "7f3a", &call).await
+        })
+    };
+    let before = b.ok(&["get", "httproute", "ship", "-o", "jsonpath={.spec}"]);
+    let outcome = route(1, vec![rule("beta", "x-cohort", "beta"), rule("acme", "x-tenant", "acme-eu")], &[]);
+    assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
+    let each = "{range .spec.rules[*]}{.matches[*].path.value} {.matches[*].headers[*].name}=\
+                {.matches[*].headers[*].value} {.backendRefs[*].name} {.backendRefs[*].weight}{'\\n'}{end}";
+    let rules = b.ok(&["get", "httproute", "ship", "-o", &format!("jsonpath={each}")]);
+    let wanted = ["/ x-cohort=beta ship-next 100", "/ x-tenant=acme-eu ship-next 100", "/ = ship ship-next 100 0"];
+    assert_eq!(rules.lines().map(str::trim_end).collect::<Vec<_>>(), wanted);
+    let note = r"jsonpath={.metadata.annotations.tenants\.pilothouse\.dev/ship}";
+    assert!(b.ok(&["get", "httproute", "ship", "-o", note]).contains(r#""name":"acme""#));
+    let outcome = route(2, Vec::new(), &["beta", "acme"]);
+    assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
+    assert_eq!(b.ok(&["get", "httproute", "ship", "-o", "jsonpath={.spec}"]), before);
+    assert_eq!(b.ok(&["get", "httproute", "ship", "-o", note]), "");
 }
 
 #[test]

@@ -6,13 +6,13 @@ use pilothouse::engine::effect::{Action, Call, Effect, Event};
 use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use pilothouse::engine::message::*;
 use pilothouse::engine::observe::*;
+use pilothouse::engine::tenants::{TenantRule, TenantRuleSeen};
 use pilothouse::engine::{Run, step};
 use pilothouse::gate::{Num, Sample};
 use pilothouse::plan::Plan;
 use pilothouse::spec::units::{Dur, Time};
 use serde_json::json;
 
-const START: Time = Time(1_795_000_000_000);
 const OLD: u32 = 4;
 /// How long a pod takes to be ready.
 const STARTS: Dur = Dur::secs(5);
@@ -24,6 +24,7 @@ struct Service {
     old_image: String,
     next: Option<Next>,
     weights: Weights,
+    tenants: Vec<TenantRule>,
     generation: i64,
     owner: Option<OwnerMark>,
     writer: Option<String>,
@@ -41,6 +42,9 @@ struct Next {
 
 pub struct World {
     pub run: Run,
+    start: Time,
+    /// What the clock was set by, in milliseconds.
+    set: i64,
     now: Time,
     seq: u64,
     wake: Option<Time>,
@@ -58,7 +62,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(plan: Plan, interactive: bool) -> World {
+    pub fn new(plan: Plan, interactive: bool, start: Time) -> World {
         let services = plan.services.iter().map(|p| {
             let name = p.service.name.clone();
             let old_image = format!("registry.example/{name}:1.0.0");
@@ -68,6 +72,7 @@ impl World {
                 old_image,
                 next: None,
                 weights,
+                tenants: Vec::new(),
                 generation: 1,
                 owner: None,
                 writer: None,
@@ -76,10 +81,12 @@ impl World {
             (name, service)
         });
         let services = services.collect();
-        let run = Run::new("7f3a", plan, Stamp { wall: START, mono: 0 });
+        let run = Run::new("7f3a", plan, Stamp { wall: start, mono: 0 });
         let mut world = World {
             run,
-            now: START,
+            start,
+            set: 0,
+            now: start,
             seq: 0,
             wake: None,
             services,
@@ -88,8 +95,8 @@ impl World {
             gateway: true,
             refused: BTreeSet::new(),
             lease: true,
-            lease_due: START,
-            lease_good: START,
+            lease_due: start,
+            lease_good: start,
             ready_at_most: u32::MAX,
             dead: false,
         };
@@ -111,7 +118,7 @@ impl World {
     }
 
     pub fn since_start(&self, at: Time) -> Dur {
-        at.since(START)
+        at.since(self.start)
     }
 
     pub fn line(&self, e: &Event) -> String {
@@ -122,7 +129,7 @@ impl World {
 
     /// Lets time pass second by second.
     pub fn pass_to(&mut self, to: Dur) {
-        while self.now < START + to {
+        while self.now < self.start + to {
             self.now = self.now + Dur::secs(1);
             if self.dead || self.run.is_ended() {
                 continue;
@@ -171,7 +178,7 @@ impl World {
     fn settle(&mut self) {
         while let Some(body) = self.inbox.pop_front() {
             self.seq += 1;
-            let mono = self.now.since(START).0;
+            let mono = self.now.since(self.start).0.saturating_add_signed(-self.set);
             let message = Message { at: Stamp { wall: self.now, mono }, seq: self.seq, body };
             for effect in step(&mut self.run, &message) {
                 self.effect(effect);
@@ -218,7 +225,7 @@ impl World {
         let (now, at_most) = (self.now, self.ready_at_most);
         let image = self.run.plan.get(&call.service).unwrap().image.clone();
         let s = self.services.get_mut(&call.service).unwrap();
-        match call.action {
+        match call.action.clone() {
             Action::CreateNext { replicas } => {
                 s.next = Some(Next { wanted: replicas, since: now, at_most, generation: 1 });
             }
@@ -230,6 +237,10 @@ impl World {
             Action::AddBackend => s.turn(Weights { stable: 100, next: Some(0) }, mark),
             Action::SetWeight { next, .. } => s.turn(Weights { stable: 100 - next, next: Some(next) }, mark),
             Action::RemoveBackend => s.turn(Weights { stable: 100, next: None }, mark),
+            Action::RouteTenants { rules, .. } => {
+                s.tenants = rules;
+                s.turn(s.weights, mark);
+            }
             Action::CopyBack => s.old_image = image,
             Action::DeleteNext => s.next = None,
             Action::Stamp => s.owner = Some(mark),
@@ -254,7 +265,7 @@ impl World {
             restarts: 0,
             waiting: None,
             image_id: Some(format!("registry.example/{name}@sha256:{word}")),
-            started_at: Some(START),
+            started_at: Some(self.start),
             terminating: false,
         });
         let service_exists = image.is_some();
@@ -287,6 +298,7 @@ impl World {
             uid: format!("route-{name}"),
             weights: Some(s.weights),
             backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
+            tenants: s.tenants.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect(),
             accepted: if self.gateway { Accepted::Yes } else { Accepted::Pending },
             owner: s.owner.clone(),
             generation: s.generation,
@@ -331,7 +343,7 @@ impl World {
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
     /// `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run ["reason"]`, `SIGTERM`, `terminal lost`,
-    /// `process dies`, `process resumes`.
+    /// `process dies`, `process resumes`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
         let (what, reason) = what.split_once('"').map_or((what, ""), |(w, r)| (w.trim(), r.trim_end_matches('"')));
         let words: Vec<&str> = what.split_whitespace().collect();
@@ -343,6 +355,16 @@ impl World {
             ["refuse", write] => drop(self.refused.insert(write.into())),
             ["allow", write] => drop(self.refused.remove(write)),
             ["SIGTERM"] => self.inbox.push_back(Body::Leave(Leave { how: None, why: "SIGTERM".into() })),
+            ["clock", "jumps", by] => {
+                let by: Dur = by.parse().map_err(|e| format!("{e}"))?;
+                let by = i64::try_from(by.0).map_err(|e| e.to_string())?;
+                self.now.0 += by;
+                self.set += by;
+                (self.lease_due, self.lease_good) = (self.now, self.now);
+                self.inbox.push_back(Body::ClockJumped(by));
+                self.inbox.push_back(Body::Synced);
+                self.renew();
+            }
             ["terminal", "lost"] => {
                 self.inbox.push_back(Body::TerminalLost(self.run.plan.policy.on_terminal_loss));
             }

@@ -2,12 +2,15 @@
 
 use std::sync::OnceLock;
 
+use crate::support::customers;
 use crate::support::frame::frame_to_text;
 use crate::support::nights::{self, Moment};
+use crate::windows;
 use pilothouse::console::chord::{Code, Key};
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
 use pilothouse::console::model::Model;
+use pilothouse::console::tenants::Tenants;
 use pilothouse::console::theme::Theme;
 use pilothouse::console::update::{Ctx, press};
 use pilothouse::console::view::draw;
@@ -24,13 +27,26 @@ struct Look {
     theme: &'static str,
     glyphs: GlyphSet,
     label: Label,
+    tenants: Option<Tenants>,
 }
 
 impl Look {
     fn at(moment: Moment) -> Look {
         let mut model = Model::default();
         model.observe(&moment.run);
-        Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default() }
+        Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default(), tenants: None }
+    }
+
+    /// With the tenants of `examples/customers` beside the run.
+    fn with_customers(mut self) -> Look {
+        self.tenants = Some(customers::tenants(self.moment.now));
+        self
+    }
+
+    fn prepare(&mut self) {
+        if let Some(tenants) = &mut self.tenants {
+            tenants.prepare(self.moment.now, &self.moment.run, self.model.tenants_sort, &self.model.tenants_filter);
+        }
     }
 
     /// Presses keys; `enter`, `esc` and `tab` by name, everything else letter by letter.
@@ -42,13 +58,21 @@ impl Look {
                 None => text.chars().map(Key::char).collect(),
             };
             for key in pressed {
+                self.prepare();
                 press(
                     &mut self.model,
                     key,
-                    Ctx { run: &self.moment.run, keymap: keymap(), now: self.moment.now, page: 10 },
+                    Ctx {
+                        run: &self.moment.run,
+                        keymap: keymap(),
+                        now: self.moment.now,
+                        tenants: self.tenants.as_ref(),
+                        page: 10,
+                    },
                 );
             }
         }
+        self.prepare();
         self
     }
 
@@ -73,6 +97,7 @@ impl Look {
             sources: &sources,
             label: &self.label,
             keymap,
+            tenants: self.tenants.as_ref(),
             rows: usize::from(height),
         };
         let vm = ViewModel::build(run, &self.model, scene);
@@ -119,6 +144,8 @@ frames! {
     done: Look::at(nights::done()), 100 x 30, 80 x 24, 40 x 10;
     settling: Look::at(nights::settling()), 100 x 30;
     ready: Look::at(nights::ready()), 100 x 30, 80 x 24, 40 x 10;
+    waits_for_its_window: Look::at(windows::waits()), 100 x 30, 80 x 24, 40 x 10;
+    split_without_a_window: Look::at(windows::split()), 100 x 30, 80 x 24, 40 x 10;
     start_dialog: Look::at(nights::ready()).keys(&["S"]), 100 x 30, 80 x 24;
     refused: Look::at(nights::refused()), 100 x 30, 80 x 24;
     detail: Look::at(nights::over()).keys(&["enter"]), 100 x 30, 80 x 24, 40 x 10;
@@ -136,6 +163,18 @@ frames! {
     blocks: with(GlyphSet::Blocks, "default-dark", nights::over()), 80 x 24;
     mono: with(GlyphSet::Unicode, "mono", nights::lost()), 80 x 24;
     light: with(GlyphSet::Unicode, "light", nights::rolling_back()), 80 x 24;
+    windows: Look::at(nights::over()).with_customers(), 100 x 30, 80 x 24, 160 x 45, 60 x 20, 40 x 10;
+    tenants: Look::at(nights::over()).with_customers().keys(&["4"]), 100 x 30, 80 x 24, 160 x 45, 60 x 20, 40 x 10;
+    tenants_theirs: Look::at(nights::over()).with_customers().keys(&["4", "z", "down"]), 100 x 30, 80 x 24;
+    tenants_utc: Look::at(nights::over()).with_customers().keys(&["4", "zz"]), 80 x 24;
+    tenants_filtered: Look::at(nights::over()).with_customers().keys(&["4", "/", "america", "enter", "o"]), 100 x 30;
+    tenants_frozen: Look::at(nights::over()).with_customers().keys(&["4", "/", "frozen", "enter"]), 100 x 30, 80 x 24;
+    tenants_closings: Look::at(nights::over()).with_customers().keys(&["4", "c"]), 100 x 30, 80 x 24;
+    tenant: Look::at(nights::over()).with_customers().keys(&["4", "/", "kiwi", "enter", "enter"]), 100 x 30, 80 x 24, 40 x 10;
+    tenants_ascii: with(GlyphSet::Ascii, "mono", nights::over()).with_customers().keys(&["4"]), 100 x 30, 80 x 24;
+    tenants_mono: with(GlyphSet::Unicode, "mono", nights::over()).with_customers().keys(&["4"]), 80 x 24;
+    freeze_dialog: Look::at(nights::over()).with_customers().keys(&["4", "F", "2h database moves"]), 100 x 30, 80 x 24;
+    tenants_help: Look::at(nights::over()).with_customers().keys(&["4", "?"]), 100 x 30;
     high_contrast: with(GlyphSet::Unicode, "high-contrast", nights::over()), 80 x 24;
 }
 
@@ -194,6 +233,11 @@ fn no_size_panics() {
         Look::at(nights::over()).keys(&[":", "a"]),
         Look::at(nights::ready()),
         Look::at(nights::blocked()).keys(&["/", "nothing fits this"]),
+        Look::at(nights::over()).with_customers(),
+        Look::at(nights::over()).with_customers().keys(&["4", "down", "down"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "c"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "enter"]),
+        Look::at(nights::over()).with_customers().keys(&["4", "/", "nobody"]),
     ];
     for look in &looks {
         for width in (1..=12).chain((13..=220).step_by(17)).chain([39, 40, 79, 80, 99, 100, 220]) {

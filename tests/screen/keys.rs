@@ -1,10 +1,12 @@
 //! What keys do: from a key press to the command that leaves the console, without a terminal.
 
+use crate::support::customers;
 use crate::support::nights::{self, Moment};
 use pilothouse::console::chord::{Code, Key};
 use pilothouse::console::dialog::Dialog;
 use pilothouse::console::keymap::{Keymap, Screen};
 use pilothouse::console::model::{Intent, Mode, Model};
+use pilothouse::console::tenants::{Sort, Tenants};
 use pilothouse::console::update::{Ctx, paste, press};
 use pilothouse::engine::command::{Scope, Verb};
 use pilothouse::engine::{Command, Run};
@@ -12,6 +14,7 @@ use pilothouse::spec::policy::OnExit;
 use pilothouse::spec::units::Time;
 
 struct Desk {
+    tenants: Option<Tenants>,
     run: Run,
     now: Time,
     model: Model,
@@ -22,21 +25,25 @@ impl Desk {
     fn new(Moment { run, now }: Moment) -> Desk {
         let mut model = Model::default();
         model.observe(&run);
-        Desk { run, now, model, keymap: Keymap::shipped("default").unwrap().unwrap() }
+        Desk { tenants: None, run, now, model, keymap: Keymap::shipped("default").unwrap().unwrap() }
     }
 
     /// Presses keys written as in a keymap file, with spaces between.
     fn press(&mut self, keys: &str) -> Vec<Intent> {
         let mut intents = Vec::new();
         for key in keys.split_whitespace().map(|k| Key::parse(k).unwrap()) {
-            let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
+            if let Some(tenants) = &mut self.tenants {
+                tenants.prepare(self.now, &self.run, self.model.tenants_sort, &self.model.tenants_filter);
+            }
+            let ctx =
+                Ctx { run: &self.run, keymap: &self.keymap, now: self.now, tenants: self.tenants.as_ref(), page: 3 };
             intents.extend(press(&mut self.model, key, ctx));
         }
         intents
     }
 
     fn write(&mut self, text: &str) -> Vec<Intent> {
-        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, page: 3 };
+        let ctx = Ctx { run: &self.run, keymap: &self.keymap, now: self.now, tenants: None, page: 3 };
         text.chars().flat_map(|c| press(&mut self.model, Key::char(c), ctx)).collect()
     }
 
@@ -243,7 +250,7 @@ fn ctrl_and_alt_keys_change_nothing() {
             for (ctrl, alt) in [(true, false), (false, true), (true, true)] {
                 let mut desk = Desk::new(nights::over());
                 desk.keymap = Keymap::shipped(name).unwrap().unwrap();
-                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: desk.now, page: 3 };
+                let ctx = Ctx { run: &desk.run, keymap: &desk.keymap, now: desk.now, tenants: None, page: 3 };
                 let intents = press(&mut desk.model, Key { code: Code::Char(c), ctrl, alt }, ctx);
                 assert!(intents.is_empty(), "{name}: ctrl {ctrl} alt {alt} {c} did {intents:?}");
                 let confirms = matches!(desk.model.mode, Mode::Dialog(Dialog::Confirm(_)));
@@ -378,4 +385,78 @@ fn before_the_start_the_pages_are_those_of_the_preview() {
     assert_eq!(desk.model.gates_scroll, 0);
     desk.press("S");
     assert_eq!(command(&desk.press("enter")).verb, Verb::Start);
+}
+
+#[test]
+fn tenants_are_walked_through_opened_and_left() {
+    let mut desk = Desk::new(nights::over());
+    desk.press("4");
+    assert_eq!(desk.model.screen, Screen::Main);
+    assert!(desk.hint().contains("hold no tenants"), "{}", desk.hint());
+    desk.tenants = Some(customers::tenants(desk.now));
+    desk.press("4");
+    assert_eq!(desk.model.screen, Screen::Tenants);
+    let first = |desk: &Desk| {
+        let tenants = desk.tenants.as_ref().unwrap();
+        tenants.tenant(desk.model.selected_tenant(tenants).unwrap()).unwrap().id.to_string()
+    };
+    assert_eq!(first(&desk), "oslo-fish");
+    desk.press("j j");
+    assert_eq!(first(&desk), "fjord-beta");
+    desk.press("end");
+    assert_eq!(first(&desk), "basel-pay");
+    desk.press("o");
+    assert_eq!((desk.model.tenants_sort, first(&desk)), (Sort::Name, "basel-pay".into()), "who is selected stays so");
+    // A filter that leaves the selected one out selects the first that is left; without it the choice is there again.
+    desk.press("/ k i w i enter");
+    desk.press("j");
+    assert_eq!(first(&desk), "kiwi-retail");
+    desk.press("enter");
+    assert_eq!((desk.model.screen, desk.model.tenant.as_deref()), (Screen::Tenant, Some("kiwi-retail")));
+    assert_eq!(desk.press("y"), [Intent::Copy("kiwi-retail".into())]);
+    desk.press("esc");
+    assert_eq!(desk.model.screen, Screen::Tenant, "the filter goes first, as on every screen");
+    desk.press("esc");
+    assert_eq!(desk.model.screen, Screen::Tenants);
+    desk.press("c");
+    assert!(desk.model.closings);
+    desk.press("esc");
+    assert!(!desk.model.closings);
+    assert_eq!(desk.model.screen, Screen::Tenants);
+    desk.press("esc");
+    assert_eq!(desk.model.screen, Screen::Main);
+}
+
+#[test]
+fn one_key_shows_their_zone_then_utc_then_ours() {
+    let mut desk = Desk::new(nights::over());
+    desk.tenants = Some(customers::tenants(desk.now));
+    let mut zones = |key: &str| {
+        desk.press(key);
+        (desk.model.theirs, desk.model.utc)
+    };
+    assert_eq!(zones("4"), (false, false));
+    assert_eq!([zones("z"), zones("z"), zones("z")], [(true, false), (false, true), (false, false)]);
+    assert_eq!(zones("z"), (true, false));
+    zones("1");
+    assert_eq!([zones("z"), zones("z")], [(false, true), (false, false)], "services have no zone of their own");
+}
+
+#[test]
+fn a_freeze_asks_how_long_and_why_and_its_key_lifts_it() {
+    let mut desk = Desk::new(nights::safe());
+    desk.tenants = Some(customers::tenants(desk.now));
+    assert_eq!(desk.press("4 F enter"), [], "not without a reason");
+    desk.write("2h database moves");
+    let freeze = command(&desk.press("enter"));
+    assert_eq!((freeze.verb, freeze.scope, freeze.reason.as_str()), (Verb::Freeze, Scope::Run, "2h database moves"));
+    desk.run.frozen = Some(pilothouse::engine::window::Stay {
+        by: "ivo".into(),
+        reason: "database moves".into(),
+        since: desk.now,
+        until: None,
+    });
+    desk.press("F");
+    let Mode::Dialog(Dialog::Confirm(confirm)) = &desk.model.mode else { panic!("{:?}", desk.model.mode) };
+    assert_eq!(confirm.verb, Verb::Unfreeze);
 }

@@ -6,3 +6,4 @@ mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod windows;

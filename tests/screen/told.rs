@@ -37,7 +37,7 @@ fn seen(night: &Moment, model: &Model) -> ViewModel {
     ViewModel::build(
         &night.run,
         model,
-        Scene { now: night.now, zone, sources: &sources, label: &label, keymap: &keymap, rows: 30 },
+        Scene { now: night.now, zone, sources: &sources, label: &label, keymap: &keymap, tenants: None, rows: 30 },
     )
 }
 
@@ -50,7 +50,7 @@ fn detail(night: &Moment, service: &str) -> String {
 
 fn keys(night: &Moment, model: &mut Model, keys: &str) -> Vec<Intent> {
     let keymap = Keymap::shipped("default").unwrap().unwrap();
-    let ctx = Ctx { run: &night.run, keymap: &keymap, now: night.now, page: 3 };
+    let ctx = Ctx { run: &night.run, keymap: &keymap, now: night.now, tenants: None, page: 3 };
     keys.chars().flat_map(|c| press(model, pilothouse::console::chord::Key::char(c), ctx)).collect()
 }
 

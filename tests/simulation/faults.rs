@@ -63,6 +63,8 @@ pub struct Faults {
     pub restart_after: Dur,
     /// Old pods of each service at the start; 0 is four.
     pub r0: u32,
+    /// A Calendar binds, which may take back what nothing else is wrong with.
+    pub windows: bool,
     /// Wall time is set by this many milliseconds.
     pub clock_set: Vec<(Dur, i64)>,
     /// How long a gateway takes to accept.
@@ -132,6 +134,8 @@ pub struct Broken {
     pub deaf_lease: bool,
     /// Pods count as ready as soon as they are wanted.
     pub believes_in_pods: bool,
+    /// The Calendar is left out of the plan that is driven.
+    pub forgets_windows: bool,
 }
 
 /// Whether `now` lies in one of the spans.
@@ -164,6 +168,7 @@ impl Faults {
             && self.refused.is_empty()
             && self.stolen.is_none()
             && self.clock_set.is_empty()
+            && !self.windows
             && self.rps.is_empty()
             && self.people.commands.is_empty()
             && self.people.leave.is_none()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use pilothouse::calendar::Platform;
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::observe::{Slot, Weights};
 use pilothouse::engine::run::{Driving, Phase, Run, Track};
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::faults::within;
+use super::windows;
 use super::world::{State, old_image};
 
 /// Data may be this old when a raise is written: the age a sample may have on a 10 s grid.
@@ -36,6 +38,8 @@ pub struct Laws {
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
     excused: Time,
+    /// The window of the night, and whether it was asked for.
+    platform: Option<Option<Platform>>,
     /// Since when a new version has been failing requests while everybody looked.
     bad_since: BTreeMap<String, Time>,
 }
@@ -223,6 +227,14 @@ impl Laws {
             self.break_law("no_raise_on_bad", format!("{name}: {share}% -> {next}% while {gate} is bad"));
         }
         let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
+        let step = policy.steps.iter().find(|s| s.weight == next && !undo).map_or(Dur::ZERO, |s| s.hold);
+        let platform = self.platform.get_or_insert_with(|| windows::platform(&state.plan)).as_ref();
+        // What came through its steps is brought back to where it stood at any time.
+        let platform = platform.filter(|_| !undo || matches!(t.phase, Phase::Shifting { .. }));
+        let outside = platform.and_then(|p| windows::outside(&state.plan, p, decided, step));
+        if let Some(why) = outside {
+            self.break_law("no_raise_outside_window", format!("{name}: {share}% -> {next}%: {why}"));
+        }
         if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
             self.break_law("no_raise_after_stop", format!("{name}: {share}% -> {next}% although {why}"));
         }
@@ -377,6 +389,9 @@ fn stops(run: &Run, t: &Track) -> Vec<(String, Time)> {
     }
     for p in [&t.paused, &run.paused_all, &run.aborting].into_iter().flatten() {
         add("it is stopped by a person", p.since);
+    }
+    if let Some(f) = &run.frozen {
+        add("it is frozen by a person", f.since);
     }
     if let Some(l) = &run.leaving {
         add("the process leaves", l.since);

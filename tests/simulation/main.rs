@@ -6,6 +6,7 @@
 //! - `faults` what may go wrong; `seeds` what a seed makes of it
 //! - `world` services, pods, routes, requests; `ports` hands it to the driver
 //! - `night` runs one; `laws` are held while it runs, `verdict` when it is over
+//! - `windows` are nights with a Calendar, and their law
 //! - `told` are nights with a story of their own
 //! - `broken` shows that the laws notice a system built with less care
 mod broken;
@@ -16,6 +17,7 @@ mod ports;
 mod seeds;
 mod told;
 mod verdict;
+mod windows;
 mod world;
 
 use std::collections::BTreeMap;

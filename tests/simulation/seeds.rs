@@ -10,6 +10,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::faults::{Bad, Faults, People, Span};
 use super::night::command;
+use super::windows::with_windows;
 
 const FILES: &str = include_str!("fleet.yaml");
 
@@ -75,7 +76,36 @@ pub fn seeded(base: &Plan, seed: u64) -> (Plan, Faults) {
     }
     people(&mut d, &mut f.people, &names);
     more(&mut d, &mut f);
+    let plan = windows(&mut d, &mut f, plan);
     (plan, f)
+}
+
+/// In a quarter of these nights a Calendar binds, or a person freezes the run for a while.
+fn windows(d: &mut Dice, f: &mut Faults, mut plan: Plan) -> Plan {
+    if d.one_in(4) {
+        plan.policy.at_window_end =
+            d.pick(&[AtWindowEnd::Hold, AtWindowEnd::Hold, AtWindowEnd::Finish, AtWindowEnd::Rollback]);
+        plan.policy.max_split_hold = d.pick(&[Dur::mins(2), Dur::mins(10), Dur::hours(2)]);
+        plan.policy.rollback_reserve = d.pick(&[Dur::secs(20), Dur::mins(1)]);
+        plan.policy.soak_in_window = d.one_in(4);
+        let first = d.pick(&["11:07", "11:09", "11:12", "11:15", "11:18", "11:22"]);
+        let second = d.pick(&["11:24", "11:30", "11:40"]);
+        let freeze =
+            d.pick(&[None, None, Some(("11:08", "11:09")), Some(("11:10", "11:14")), Some(("11:31", "11:36"))]);
+        with_windows(&mut plan, first, second, freeze);
+        f.windows = true;
+    }
+    if d.one_in(8) {
+        let mut orders = vec![(d.at(), command(Verb::Freeze, None, "90s because"))];
+        if d.one_in(2) {
+            let at = d.at();
+            orders.push((at, command(Verb::Freeze, None, "because")));
+            orders.push((at + Dur::secs(90), command(Verb::Unfreeze, None, "")));
+        }
+        f.people.commands.extend(orders);
+        f.people.commands.sort_by_key(|(at, _)| *at);
+    }
+    plan
 }
 
 fn policy(base: &Plan, d: &mut Dice) -> Plan {

@@ -40,7 +40,7 @@ pub fn verdict(night: &Night, faults: &Faults, plan: &Plan) -> Vec<String> {
 fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
     let all = faults.stolen.is_some() || run.leaving.is_some() || run.paused_all.is_some();
     // Nobody said start to the process that was there.
-    let unbegun = run.started.is_none() && faults.people.start_at.is_some();
+    let unbegun = run.started.is_none() && (faults.people.start_at.is_some() || run.waits.is_some());
     let asks = |t: &Track, kind: AskKind| t.ask.as_ref().is_some_and(|a| a.kind == kind);
     let failed = run.stopped.is_some() && run.tracks.values().any(|t| asks(t, AskKind::AfterRollback));
     // Past the point of no return a bad gate stops the traffic; the page says so.
@@ -53,7 +53,11 @@ fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
         matches!(t.phase, Phase::Verifying { since, .. } if run.now.wall.since(since) < patience)
     };
     let blocked = |t: &Track| matches!(t.phase, Phase::RollbackBlocked { .. }) && run.interactive;
-    let named = |t: &Track| t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t);
+    // A window that opens, or the end of the time it may be split.
+    let window =
+        |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window && h.until > Some(run.now.wall));
+    let named =
+        |t: &Track| t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t) || window(t);
     // Its turn comes when another's does; a failure nobody has answered stops all that are on their way, and the traffic of
     // what settles from moving.
     let on_others = |t: &Track| match &t.phase {

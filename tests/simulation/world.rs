@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::CallErrorKind;
 use pilothouse::engine::observe::*;
+use pilothouse::engine::tenants::TenantRule;
 use pilothouse::journal::MemoryStore;
 use pilothouse::plan::Plan;
 use pilothouse::spec::units::{Dur, Time};
@@ -40,6 +41,7 @@ pub struct Deployment {
 pub struct Route {
     pub generation: i64,
     pub weights: Weights,
+    pub tenants: Vec<TenantRule>,
     /// When it was written; accepted a while after.
     pub written_at: Time,
     /// What traffic follows until it is accepted.
@@ -128,6 +130,7 @@ impl State {
             let route = Route {
                 generation: 1,
                 weights,
+                tenants: Vec::new(),
                 written_at: START - Dur::hours(1),
                 before: weights,
                 accepted: true,
@@ -379,6 +382,7 @@ impl State {
             }
             Action::RemoveBackend => weights.next.is_none(),
             Action::DeleteNext => self.services[name].next.is_none() && !self.services[name].next_service,
+            Action::RouteTenants { rules, .. } => self.services[name].route.tenants == *rules,
             Action::CopyBack | Action::Stamp => false,
         };
         if there {
@@ -437,6 +441,12 @@ impl State {
             Action::DeleteNext => {
                 let Some(s) = self.services.get_mut(name) else { return };
                 (s.next, s.next_service) = (None, false);
+            }
+            Action::RouteTenants { rules, .. } => {
+                let Some(s) = self.services.get_mut(name) else { return };
+                s.route.tenants.clone_from(rules);
+                let weights = s.route.weights;
+                self.route(name, weights, Some(mark), OURS);
             }
             Action::Stamp => {
                 let Some(s) = self.services.get_mut(name) else { return };

@@ -136,7 +136,7 @@ fn shape() {
         Severity::Error,
         &[
             ("  warmup: 5m", "  ^warmpu: 5m", "unknown field `warmpu` in spec", "`warmup`"),
-            ("  soak: 30m", "  ^replicas: 3", "unknown field `replicas` in spec", "known here: after, attribution"),
+            ("  soak: 30m", "  ^replicas: 3", "unknown field `replicas` in spec", "known here: after, at_window_end"),
             (
                 "soak: 30m",
                 "soak: ^30",

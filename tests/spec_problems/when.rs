@@ -177,3 +177,73 @@ fn aliases_in_a_list_of_tenants_end_soon() {
     let report = load(&[SourceFile { name: "laughs.yaml".into(), text }], presets()).unwrap_err();
     assert!(report.problems.len() <= 101, "{} problems", report.problems.len());
 }
+
+/// A Calendar in front of the upgrade, and what the upgrade says of it.
+fn upgrade(calendars: &[&str], tenants: &str, said: &str) -> (String, String) {
+    let head = |kind: &str, name: &str| {
+        format!("apiVersion: pilothouse.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:")
+    };
+    let mut text: String =
+        calendars.iter().map(|name| format!("{} {{zone: UTC}}\n---\n", head("Calendar", name))).collect();
+    if !tenants.is_empty() {
+        text +=
+            &format!("{}\n  calendar: {tenants}\n  tenants: [{{id: acme, zone: UTC}}]\n---\n", head("Tenants", "all"));
+    }
+    let mark = if said.is_empty() { "^" } else { "" };
+    let from = "apiVersion: pilothouse.dev/v1alpha1\nkind: Upgrade\nmetadata:\n  name: release\nspec:\n";
+    (from.into(), format!("{text}{mark}{from}{said}"))
+}
+
+#[test]
+fn an_upgrade_says_by_which_calendar() {
+    for (calendars, tenants, said, message, help) in [
+        (&["a", "b"][..], "", "", "2 calendars are given, and `calendar` does not say which is meant", "a, b"),
+        (&["house"], "", "  calendar: ^hause\n", "there is no Calendar `hause`", "`house`"),
+        (&[], "", "  preferredDate: ^2026-12-01\n", "nobody knows in which zone this date is", "give a Calendar"),
+        (&["house"], "house", "  tenants: ^al\n", "there is no Tenants `al`", "`all`"),
+        (
+            &["a", "b"],
+            "b",
+            "  calendar: a\n  tenants: ^all\n",
+            "they go by Calendar `b`, and this upgrade by `a`",
+            "the same one",
+        ),
+    ] {
+        let (from, to) = upgrade(calendars, tenants, said);
+        super::check(Severity::Error, &[(&from, &to, message, help)]);
+    }
+    for (calendars, tenants, said) in [(&["a", "b"][..], "b", "  calendar: a\n"), (&["a"], "a", "  tenants: all\n")] {
+        let (from, to) = upgrade(calendars, tenants, said);
+        assert_eq!(super::problems(&from, &to).0, [], "{to}");
+    }
+}
+
+#[test]
+fn how_tenants_share_a_service() {
+    let place = |name: &str| format!("name: {name}, stable: {name}, next: {name}-next, port: 80}}}}\n");
+    // No upgrade brings this one anywhere.
+    let from = place("auth");
+    let with = |said: &str| format!("{from}      tenancy: {said}\n");
+    for (said, message, help) in [
+        ("^private", "unknown word `private`", ""),
+        ("{routed: {header: ^\"x tenant\"}}", "`x tenant` is not the name of a header", "x-tenant"),
+        ("{routed: {host: ^shop.example}}", "has no `{tenant}`", "{tenant}.shop.example"),
+        ("{routed: {host: ^\"shop.{tenant}.example\"}}", "not a host whose first part is the tenant", ""),
+        ("{routed: {host: ^\"{tenant}.{tenant}.example\"}}", "not a host whose first part is the tenant", ""),
+    ] {
+        super::check(Severity::Error, &[(&from, &with(said), message, help)]);
+    }
+    let from = place("ledger");
+    let with = |said: &str| format!("{from}      tenancy: {said}\n");
+    for said in
+        ["shared", "flag", "namespace", "{routed: {header: x-tenant}}", "{routed: {host: \"{tenant}.shop.example\"}}"]
+    {
+        let (found, _) = super::problems(&from, &with(said));
+        assert_eq!(found.len(), usize::from(said != "shared"), "{said}: {found:?}");
+        // It is declared, and nothing is promised that is not done.
+        for problem in found {
+            assert_eq!((problem.severity, problem.file.as_str()), (Severity::Warning, "upgrade.yaml"), "{problem}");
+            assert!(problem.message.contains("spec.to.ledger: its `tenancy` is not driven yet"), "{problem}");
+        }
+    }
+}

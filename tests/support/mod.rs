@@ -1,5 +1,6 @@
 //! What tests share.
 #![allow(dead_code)]
+pub mod customers;
 pub mod e2e;
 pub mod frame;
 pub mod nights;

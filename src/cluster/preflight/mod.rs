@@ -4,6 +4,7 @@
 //! - [`rights`] may we do what the run will do?
 //! - [`workload`] does stable stand as it should, and do we know what runs?
 //! - [`route`] does the route carry stable's traffic and nothing half-moved?
+//! - [`tenants`] can it take a rule for each tenant or cohort?
 //! - [`reach`] which selectors of the namespace would catch the new pods, or lose the old ones? [`policies`] which
 //!   network policies would treat them differently? [`monitors`] who would not scrape them?
 //! - [`quota`] is there room for both versions at once?
@@ -15,6 +16,7 @@ mod quota;
 mod reach;
 mod rights;
 mod route;
+mod tenants;
 mod workload;
 
 use futures::{FutureExt, StreamExt, stream};
@@ -141,6 +143,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
         let look = Look { snapshot: &snapshot, plan, planned, run, namespace };
         report.facts.extend(workload::check(&look, &mut found));
         route::check(&look, &mut found);
+        tenants::check(&look, &mut found);
         reach::check(&look, &mut found);
         monitors::check(&look, &mut found);
         owners::check(&look, &mut found);

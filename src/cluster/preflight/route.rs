@@ -6,6 +6,7 @@ use crate::cluster::http_route::{OwnRule, own_rules};
 use crate::cluster::json::{list, number, owner, strings, text};
 use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
+use crate::cluster::tenant_rules::{TENANTS_PREFIX, of_tenants, written};
 use crate::engine::observe::Accepted;
 
 pub(super) fn check(look: &Look, found: &mut Findings) {
@@ -26,7 +27,33 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
     for rule in &rules {
         check_rule(look, route, rule, found);
     }
+    check_tenants(look, route, found);
     check_accepted(look, route, found);
+}
+
+/// Rules of tenants that an earlier run left behind: they would be sent to pods that this run makes, before any gate.
+fn check_tenants(look: &Look, route: &Value, found: &mut Findings) {
+    let moved = written(route, look.service());
+    let mark = owner(route, look.service());
+    if moved.is_empty() || mark.as_ref().is_some_and(|m| m.run == look.run) {
+        return;
+    }
+    let traffic = &look.planned.service.traffic.http_route;
+    let names: Vec<&str> = moved.iter().map(|t| t.name.as_str()).collect();
+    let whose = mark.map_or("nobody's mark".to_string(), |m| format!("the mark of run {}", m.run));
+    let what = format!(
+        "HTTPRoute {} still has rules that send {} to {}, under {whose}",
+        traffic.name,
+        names.join(", "),
+        traffic.next
+    );
+    let rules: Vec<String> = of_tenants(route, traffic).iter().map(usize::to_string).collect();
+    let fix = format!(
+        "take that run up again with `pilothouse resume`, or remove rule {} and the annotation {TENANTS_PREFIX}{} by hand",
+        rules.join(", "),
+        look.service()
+    );
+    look.stop(found, what, fix);
 }
 
 fn check_accepted(look: &Look, route: &Value, found: &mut Findings) {

@@ -9,11 +9,11 @@ use crate::plan::Plan;
 use crate::ports::Cluster;
 
 /// A namespace in which nothing is wrong, to break one thing of.
-struct World {
-    plan: Plan,
+pub(super) struct World {
+    pub(super) plan: Plan,
     deployment: Value,
     service: Value,
-    route: Value,
+    pub(super) route: Value,
     pods: Vec<Value>,
     more: Vec<(&'static str, Value)>,
     denied: Vec<&'static str>,
@@ -28,7 +28,7 @@ fn pod(name: &str, digest: &str) -> Value {
 }
 
 impl World {
-    fn new() -> World {
+    pub(super) fn new() -> World {
         World {
             plan: plan(vec![planned("billing", "4.2.1")]),
             deployment: stable_deployment("billing", "4.1.8"),
@@ -41,7 +41,7 @@ impl World {
         }
     }
 
-    async fn look(&self) -> (PreflightReport, Vec<Asked>) {
+    pub(super) async fn look(&self) -> (PreflightReport, Vec<Asked>) {
         let fake = Fake::default();
         let of = |kind: &str| self.more.iter().filter(|(k, _)| *k == kind).map(|(_, o)| o.clone()).collect::<Vec<_>>();
         let with = |kind: &str, first: Vec<Value>| {
@@ -98,7 +98,7 @@ async fn problems(change: impl FnOnce(&mut World)) -> Vec<Problem> {
 }
 
 /// One change, one problem: it says `word` and blocks or not.
-async fn finds(blocking: bool, word: &str, change: impl FnOnce(&mut World)) {
+pub(super) async fn finds(blocking: bool, word: &str, change: impl FnOnce(&mut World)) {
     let found = problems(change).await;
     let hit = found.iter().find(|p| p.what.contains(word));
     let hit = hit.unwrap_or_else(|| panic!("{word:?} not among {found:#?}"));
@@ -196,6 +196,16 @@ async fn the_route_must_carry_stable_and_nothing_half_moved() {
     })
     .await;
     finds(true, "weight 0", |w| backends(w, json!([{"name": "billing", "port": 80, "weight": 0}]))).await;
+    finds(true, "still has rules that send acme to billing-next, under the mark of run beef", |w| {
+        w.route = http_route("billing", Some(0));
+        let rule = json!({"matches": [{"headers": [{"name": "x-tenant", "value": "acme"}]}],
+                          "backendRefs": [{"name": "billing-next", "port": 80}]});
+        w.route["spec"]["rules"].as_array_mut().unwrap().insert(0, rule);
+        let note = r#"[{"name":"acme","by":{"header":"x-tenant"},"values":["acme"]}]"#;
+        w.route["metadata"]["annotations"] =
+            json!({"owner.pilothouse.dev/billing": "beef/1/4", "tenants.pilothouse.dev/billing": note});
+    })
+    .await;
     let marked = |w: &mut World, mark: &str| {
         w.route = http_route("billing", Some(25));
         w.route["metadata"]["annotations"] = json!({"owner.pilothouse.dev/billing": mark});

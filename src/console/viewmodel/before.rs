@@ -5,6 +5,7 @@ use super::gates::limit;
 use super::{Line, piece};
 use crate::engine::Run;
 use crate::engine::status::human;
+use crate::engine::window::fits_now;
 use crate::plan::Plan;
 use crate::spec::policy::{Finalize, Gate, OnExit, OnFailure, OnTerminalLoss, PolicySpec, Severity, Trigger};
 
@@ -77,6 +78,15 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     say(lines, "settles", format!("when {settles}; no rollback after that"));
     let (shift, soak) = plan.estimate();
     say(lines, "time", format!("{shift} to 100%, then {soak}, if all stays good"));
+    if let (Some(when), Some(window)) = (&plan.when, &run.window) {
+        let now = match &window.closed_by {
+            Some((_, why)) => format!("closed, {why}"),
+            None => format!("open until {}", window.until_said),
+        };
+        say(lines, "window", format!("{now}; needs {}", when.needs.run));
+        let begins = if fits_now(run) { "at once" } else { window.later_said.as_str() };
+        say(lines, "begins", begins);
+    }
 }
 
 /// `10 25 50 100%, 2m clean each`.

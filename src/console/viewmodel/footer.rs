@@ -28,12 +28,15 @@ pub enum Footer {
 
 /// Verbs that are always worth a place, then those only when they are on.
 const ALWAYS: [Verb; 4] = [Verb::Pause, Verb::Next, Verb::Abort, Verb::Rollback];
+/// Where tenants are shown.
+const OF_TENANTS: [Verb; 2] = [Verb::Freeze, Verb::Defer];
 const WHEN_ON: [Verb; 5] = [Verb::Start, Verb::Keep, Verb::Retry, Verb::Skip, Verb::Ack];
 
 pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     if let Mode::Filter { .. } = model.mode {
         let text = match (model.screen, model.panel) {
             (Screen::Events, _) | (Screen::Main, super::Panel::Events) => &model.events_filter,
+            (Screen::Tenants | Screen::Tenant, _) => &model.tenants_filter,
             _ => &model.services_filter,
         };
         return Footer::Typing("filter", text.clone());
@@ -52,11 +55,23 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         let key = verb_key(run, model, scene, verb);
         keys.extend(key.filter(|k| k.off.is_none() && asked));
     }
-    // Before the start all of them are off for the one reason that row 4 gives.
-    if !ended && run.started.is_some() {
-        keys.extend(ALWAYS.iter().filter_map(|v| verb_key(run, model, scene, *v)));
+    // Before the start all of them are off for the one reason that row 4 gives; a tenant is not what they act on.
+    let of_tenants = matches!(model.screen, Screen::Tenants | Screen::Tenant);
+    let always: &[Verb] = if of_tenants { &OF_TENANTS } else { &ALWAYS };
+    if !ended && (of_tenants || run.started.is_some()) {
+        keys.extend(always.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
-    let look: &[(Action, &str)] = match model.screen {
+    for (action, label) in look(model.screen) {
+        if let Some(key) = scene.keymap.key_of(model.screen, *action) {
+            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });
+        }
+    }
+    Footer::Keys(keys)
+}
+
+/// Ways to look, by screen.
+fn look(screen: Screen) -> &'static [(Action, &'static str)] {
+    match screen {
         Screen::Main => &[
             (Action::Open, "detail"),
             (Action::Command, "cmd"),
@@ -67,16 +82,27 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         Screen::Detail => {
             &[(Action::Back, "back"), (Action::Command, "cmd"), (Action::Help, "help"), (Action::Quit, "quit")]
         }
+        Screen::Tenants => &[
+            (Action::Open, "tenant"),
+            (Action::Back, "back"),
+            (Action::Sort, "sort"),
+            (Action::Zone, "zone"),
+            (Action::Filter, "filter"),
+            (Action::Closings, "closings"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        Screen::Tenant => &[
+            (Action::Back, "back"),
+            (Action::Zone, "zone"),
+            (Action::Command, "cmd"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
         Screen::Events => {
             &[(Action::Back, "back"), (Action::Filter, "filter"), (Action::Help, "help"), (Action::Quit, "quit")]
         }
-    };
-    for (action, label) in look {
-        if let Some(key) = scene.keymap.key_of(model.screen, *action) {
-            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });
-        }
     }
-    Footer::Keys(keys)
 }
 
 /// The selected service asks, and this verb answers.

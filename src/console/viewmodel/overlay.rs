@@ -1,9 +1,11 @@
 //! What lies over the picture: dialogs, help, the palette. The picture behind goes on.
 use super::super::action::{Action, DEEDS, Group, scope_of, toggled};
 use super::super::dialog::{Confirm, Dialog, Field, ReasonField, Situation};
+use super::super::keymap::Screen;
 use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::theme::Meaning;
+use super::tenants::concerned;
 use super::{Scene, footer};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
@@ -118,6 +120,9 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
         }
     };
     add("Touches", preview.touches);
+    if let (Verb::Freeze | Verb::Defer, Some(tenants)) = (confirm.verb, scene.tenants) {
+        add("Tenants", concerned(tenants, scene.now));
+    }
     add("Not undone", preview.not_undone.join("; "));
     add("Time", preview.time);
     add("You", format!("{} ({})", run.identity.name, word(role(run, &run.identity))));
@@ -133,7 +138,11 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
         });
     }
     if confirm.reason_field != ReasonField::None {
-        let label = if confirm.reason_field == ReasonField::Needed { "Reason:" } else { "Reason (may be empty):" };
+        let label = match (confirm.verb, confirm.reason_field) {
+            (Verb::Freeze | Verb::Defer, _) => "How long, and why, as in `2h database moves`:",
+            (_, ReasonField::Needed) => "Reason:",
+            _ => "Reason (may be empty):",
+        };
         fields.push(FieldView {
             label: label.into(),
             value: confirm.reason.clone(),
@@ -224,16 +233,22 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         let keys = scene.keymap.entries(model.screen).filter(|(_, a)| *a == action);
         keys.map(|(k, _)| super::super::chord::show(k)).collect::<Vec<_>>().join(" ")
     };
+    let elsewhere = |action| Screen::ALL.iter().any(|screen| scene.keymap.key_of(*screen, action).is_some());
     let mut rows = Vec::new();
     for deed in &DEEDS {
-        let keys = keys_of(deed.action);
+        let keys = match keys_of(deed.action) {
+            // It has a key where it means something.
+            k if k.is_empty() && elsewhere(deed.action) => continue,
+            k if k.is_empty() => format!(":{}", deed.name),
+            k => k,
+        };
         rows.push(HelpRow { keys, what: deed.help.into(), note: String::new(), off: false, group: deed.group });
     }
     for verb in &VERBS {
         let keys = match (keys_of(Action::Verb(verb.verb)), verb.verb) {
             (k, _) if !k.is_empty() => k,
             // Lifted by the key that set it.
-            (_, Verb::Resume | Verb::ResumeAll) => continue,
+            (_, Verb::Resume | Verb::ResumeAll | Verb::Unfreeze) => continue,
             (_, _) => format!(":{}", verb.name),
         };
         let scope = scope_of(run, verb, model.selected(run));
@@ -247,6 +262,7 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         let what = match verb.verb {
             Verb::Pause => "pause / resume this service".to_string(),
             Verb::PauseAll => "pause-all / resume-all".to_string(),
+            Verb::Freeze => "freeze / unfreeze: nothing moves".to_string(),
             _ if keys.starts_with(':') => verb.help.to_string(),
             _ => format!("{}: {}", verb.name, verb.help),
         };

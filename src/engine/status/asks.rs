@@ -8,7 +8,7 @@ use crate::spec::units::Time;
 /// What is asked, by deadline.
 pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
-    if run.stage == Stage::Ready {
+    if run.stage == Stage::Ready && !run.start_wanted {
         asks.push(AskLine {
             service: None,
             kind: None,

@@ -1,7 +1,7 @@
 //! Sentences about what stands still, and why.
 use super::super::run::{Held, HoldReason, Phase, Run, Track};
 use super::sentence::{both, brief_why, gate_text, human, rollback_why};
-use super::{ShowTime, dwell, enough_at, gate, trigger};
+use super::{ShowTime, dwell, enough_at, gate, trigger, waits};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Gate, Severity};
 use crate::spec::units::Time;
@@ -28,6 +28,7 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
             let text = format!("{name} holds at {share:.0}%: {}. It goes back as soon as they are.", bare(&held.text));
             (text, format!("{name} {share:.0}%: {}", bare(&held.text)))
         }
+        HoldReason::Window => waits::service(run, track, held, now),
         HoldReason::Missing => {
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
@@ -168,6 +169,7 @@ pub fn held_run(run: &Run, now: Time) -> (String, String) {
             format!("raises stopped: {}", bare(&held.text)),
         ),
         (None, Some(l)) => both(format!("leaving: {}. No share is raised any more.", bare(&l.why))),
+        (None, None) if run.frozen.is_some() => waits::frozen(run, now).unwrap_or_default(),
         _ => both("raises are stopped.".into()),
     }
 }

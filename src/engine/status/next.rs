@@ -1,7 +1,7 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
 use super::back::{STEPS, whereabouts};
-use super::{NextChange, Word, end, run_stop};
+use super::{NextChange, Word, end, run_stop, waits};
 use crate::spec::units::{Dur, Time};
 
 /// What comes next, for the track the verdict is about if it has one, else for the one that is due first.
@@ -10,6 +10,10 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
     match &run.stage {
         Stage::Ended(_) => return say("nothing: the run has ended"),
         Stage::Preflight => return say("the report on what was found, then start"),
+        Stage::Ready if run.start_wanted => {
+            let at = run.waits.as_ref().and_then(|w| w.until);
+            return NextChange { at, condition: "its window lets it".into(), ..say("wave 1 begins") };
+        }
         Stage::Ready => return say("wave 1 begins when somebody starts the run"),
         Stage::Running => {}
     }
@@ -22,6 +26,10 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
         Word::Held if track.is_none() && run.stopped.is_some() => return say("nothing before somebody decides"),
+        Word::Held if track.is_none() && run.frozen.is_some() => {
+            let at = run.frozen.as_ref().and_then(|f| f.until);
+            return NextChange { at, ..say("it goes on when the freeze is over") };
+        }
         _ => {}
     }
     let Some(track) = track.or_else(|| soonest(run, now)) else { return say("nothing is due") };
@@ -173,6 +181,9 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
         if let Some(held) = &track.held {
             next.condition = lift(held.reason).into();
         }
+        if let Some(held) = track.held.as_ref().filter(|h| h.reason == HoldReason::Window) {
+            waits::next(run, track, held, next);
+        }
     }
 }
 
@@ -219,6 +230,7 @@ fn lift(reason: HoldReason) -> &'static str {
         HoldReason::Failure => "when enough old pods are ready",
         HoldReason::Write => "when the write works",
         HoldReason::LongStep => "when somebody says next or abort",
+        HoldReason::Window => "when its window opens",
         HoldReason::Leaving => "not before somebody resumes the run",
     }
 }

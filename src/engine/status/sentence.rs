@@ -2,7 +2,7 @@
 use super::super::run::{Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::held::{bare, worst_gate};
 use super::left::left;
-use super::{ShowTime, Word, end, held, trigger};
+use super::{ShowTime, Word, end, held, trigger, waits};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
 use crate::spec::units::{Dur, Time, Unit};
@@ -229,7 +229,7 @@ fn shifting(
     )
 }
 
-fn quiet(run: &Run, track: Option<&Track>, _now: Time) -> (String, String) {
+fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
     match run.stage {
         Stage::Preflight => match &run.unlooked {
             Some(u) => both(format!("{}. It is tried again; nothing was changed.", bare(&u.why))),
@@ -238,6 +238,9 @@ fn quiet(run: &Run, track: Option<&Track>, _now: Time) -> (String, String) {
             }
             None => both("looking at the cluster. Nothing was changed.".into()),
         },
+        Stage::Ready if run.waits.is_some() => {
+            run.waits.as_ref().map_or_else(Default::default, |w| waits::run(run, w, now))
+        }
         Stage::Ready => {
             let warnings = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| !p.blocking).count());
             let found = match warnings {

@@ -8,6 +8,7 @@ use crate::engine::message::*;
 use crate::engine::observe::*;
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::step;
+use crate::engine::tenants::TenantRuleSeen;
 use crate::gate::Sample;
 use crate::plan::Plan;
 use crate::spec::policy::PolicySpec;
@@ -134,6 +135,7 @@ impl Stand {
                 uid: "r".into(),
                 weights: Some(Weights { stable: 100, next: None }),
                 backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
+                tenants: Vec::new(),
                 accepted: Accepted::Yes,
                 owner: None,
                 generation: 1,
@@ -229,11 +231,19 @@ impl Stand {
             }
             Action::CopyBack => s.stable = deployment(&image, R0, R0, s.stable.generation + 1),
             Action::DeleteNext => s.next = None,
+            Action::RouteTenants { ref rules, .. } => {
+                s.route.tenants =
+                    rules.iter().map(|rule| TenantRuleSeen { rule: rule.clone(), intact: true }).collect();
+            }
             Action::Scale { .. } | Action::Stamp => {}
         }
         let of_route = matches!(
             call.action,
-            Action::AddBackend | Action::RemoveBackend | Action::SetWeight { .. } | Action::Stamp
+            Action::AddBackend
+                | Action::RemoveBackend
+                | Action::SetWeight { .. }
+                | Action::RouteTenants { .. }
+                | Action::Stamp
         );
         if of_route {
             s.route.owner = Some(OwnerMark { run: "7f3a".into(), epoch: call.epoch, seq: call.key });

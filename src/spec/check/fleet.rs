@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{Scope, Seg, at, dns_label, object_name, repeated, service_name};
-use crate::spec::fleet::{Auth, Convention, Environment, FleetSpec, Service};
+use crate::spec::fleet::{Auth, Convention, Environment, FleetSpec, Routed, Service, Tenancy};
 use crate::spec::units::Dur;
 
 pub fn check(fleet: &FleetSpec, scope: &mut Scope<'_, '_, '_>) {
@@ -151,6 +151,36 @@ fn check_service(i: usize, service: &Service, scope: &mut Scope<'_, '_, '_>) {
     }
     if let Some(convention) = &service.convention {
         check_convention(at!["services", i, "convention"], convention, scope);
+    }
+    if let Tenancy::Routed(routed) = &service.tenancy {
+        check_routed(at!["services", i, "tenancy", "routed"], routed, scope);
+    }
+}
+
+/// What tenants are told by is a header's name (RFC 9110, section 5.1), or a host with one place for the tenant's id.
+fn check_routed(here: &[Seg<'_>], routed: &Routed, scope: &mut Scope<'_, '_, '_>) {
+    match routed {
+        Routed::Header(name) | Routed::Cohort(name) => {
+            let cohort = matches!(routed, Routed::Cohort(_));
+            let (field, such) = if cohort { ("cohort", "x-cohort") } else { ("header", "x-tenant") };
+            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
+                let help = format!("such as {such}");
+                scope.error(&[here, at![field]].concat(), &format!("`{name}` is not the name of a header"), help);
+            }
+        }
+        Routed::Host(host) => {
+            let help = "such as \"{tenant}.shop.example\"".to_string();
+            let filled = host.replacen("{tenant}", "a", 1);
+            if filled == *host {
+                let message = format!("`{host}` has no `{{tenant}}`: all tenants would be the same");
+                scope.error(&[here, at!["host"]].concat(), &message, help);
+            } else if host.starts_with("{tenant}.") && filled.split('.').all(super::is_label) {
+            } else {
+                let message = format!("`{host}` is not a host whose first part is the tenant");
+                scope.error(&[here, at!["host"]].concat(), &message, help);
+            }
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Known<'a> {
     pub fleets: BTreeMap<String, KnownFleet<'a>>,
     /// Policies of the files, then presets; nothing for one too broken to read.
     pub policies: BTreeMap<String, Option<&'a PolicySpec>>,
+    pub calendars: BTreeSet<String>,
+    /// Tenants to the Calendar they name, if they name one.
+    pub tenants: BTreeMap<String, Option<String>>,
     /// Every file and document could be read far enough to know its name. If not, a missing name proves nothing.
     pub complete: bool,
 }
@@ -60,10 +63,42 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         image(name, target, upgrade, scope);
         needs(name, target, upgrade, fleet, scope);
         same_or_older(name, target, fleet, scope);
+        tenancy(name, fleet, scope);
     }
     circles(upgrade, scope);
+    when(upgrade, known, scope);
     if let Some(fleet) = fleet.and_then(|f| f.spec) {
         with_environment(upgrade, fleet, known.policies.get(&upgrade.policy).copied().flatten(), scope);
+    }
+}
+
+/// By which Calendar and for which Tenants: named ones exist, and where several are given one is named.
+fn when(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
+    let tenants: BTreeSet<String> = known.tenants.keys().cloned().collect();
+    let lists = [
+        ("calendar", "Calendar", &upgrade.calendar, &known.calendars),
+        ("tenants", "Tenants", &upgrade.tenants, &tenants),
+    ];
+    for (field, kind, written, there) in lists {
+        if let Some(name) = written.as_ref().filter(|name| !there.contains(*name) && known.complete) {
+            dangling(at![field], kind, name, there.iter(), "in these files", scope);
+        }
+    }
+    if upgrade.calendar.is_none() && known.calendars.len() > 1 && scope.untried(&[], &["calendar"]) {
+        let names: Vec<&str> = known.calendars.iter().map(String::as_str).collect();
+        let message = format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
+        scope.error(&[], &message, format!("write `calendar:` with one of: {}", names.join(", ")));
+    }
+    if upgrade.preferred_date.is_some() && known.calendars.is_empty() && known.complete {
+        let help = "give a Calendar, too: its `zone` says when a date begins".to_string();
+        scope.error(at!["preferredDate"], "without a Calendar nobody knows in which zone this date is", help);
+    }
+    let theirs = upgrade.tenants.as_ref().and_then(|name| known.tenants.get(name)?.as_ref());
+    if let (Some(ours), Some(theirs)) = (&upgrade.calendar, theirs)
+        && ours != theirs
+    {
+        let message = format!("they go by Calendar `{theirs}`, and this upgrade by `{ours}`");
+        scope.error(at!["tenants"], &message, "name the same one in both".to_string());
     }
 }
 
@@ -246,6 +281,16 @@ fn needs(
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Whoever says how tenants share a service must hear that all of them are moved at once all the same.
+fn tenancy(name: &str, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
+    let service = fleet.and_then(|f| f.spec?.services.iter().find(|s| s.name == name));
+    if service.is_some_and(|s| !s.tenancy.is_shared()) {
+        let help = "let the slots of the Calendar fit all tenants, or leave the service out".to_string();
+        let message = "its `tenancy` is not driven yet: all tenants are moved at once, bound by the slots only";
+        scope.warn(at!["to", name], message, help);
     }
 }
 

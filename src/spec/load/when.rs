@@ -7,6 +7,7 @@ use crate::spec::check;
 use crate::spec::check::tenants::{List, meant};
 use crate::spec::report::Sink;
 use crate::spec::tenants::{Tenants, TenantsSpec};
+use crate::spec::upgrade::UpgradeSpec;
 
 /// Takes calendars and tenants out of `docs`. `complete`: every document of every file could be read.
 pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
@@ -84,5 +85,23 @@ fn calendar_of<'k>(
             None
         }
         None => known.values().next().and_then(Option::as_ref),
+    }
+}
+
+impl Loaded {
+    /// The Calendar an upgrade goes by: the one it names, or the only one.
+    pub fn calendar_of(&self, upgrade: &UpgradeSpec) -> Option<&Calendar> {
+        match &upgrade.calendar {
+            Some(name) => self.calendars.iter().find(|c| c.name == *name),
+            None => self.calendars.first().filter(|_| self.calendars.len() == 1),
+        }
+    }
+
+    /// The Tenants an upgrade is for: those it names, or all that go by its Calendar.
+    pub fn tenants_of(&self, upgrade: &UpgradeSpec) -> impl Iterator<Item = &Tenants> {
+        let calendar = self.calendar_of(upgrade).map(|c| c.name.as_str());
+        let same = move |t: &Tenants| t.spec.calendar.is_none() || t.spec.calendar.as_deref() == calendar;
+        let named = upgrade.tenants.clone();
+        self.tenants.iter().filter(move |t| named.as_ref().map_or_else(|| same(t), |name| t.name == *name))
     }
 }

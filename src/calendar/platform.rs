@@ -1,0 +1,127 @@
+//! When a run that all tenants share may go on: in any slot of the Calendar, less what is closed for everybody.
+//!
+//! Slots may have zones of their own; touching ones are one window. A Calendar without slots is open whenever nothing is
+//! closed.
+use super::book::{Allowed, Book};
+use super::why::{Reason, Rule, explain, said};
+use super::window::{LOOK, View};
+use super::zone::ZoneClock;
+use crate::spec::calendar::{CalendarSpec, Slot};
+use crate::spec::ics::IcsFile;
+use crate::spec::tenants::Hemisphere;
+use crate::spec::units::{Dur, Time};
+use crate::spec::when::{Clock, DAY, Date, Weekday};
+
+/// The platform's window as it is around one instant.
+pub struct Platform {
+    slots: Vec<(ZoneClock, Allowed)>,
+    /// The Calendar's own.
+    clock: ZoneClock,
+    always: bool,
+}
+
+impl Platform {
+    /// For a run of these services, good for questions about `now` and [`LOOK`] ahead.
+    pub fn of(calendar: &CalendarSpec, ics: &[IcsFile], services: &[&str], now: Time) -> Platform {
+        let book = Book::new(calendar, ics, now);
+        let deployed = |name: &str| services.contains(&name);
+        let always = calendar.slots.is_empty();
+        let whole = [always_open(calendar)];
+        let slots = if always { &whole[..] } else { &calendar.slots };
+        let ready = |slot: &Slot| (super::clock(slot.zone, now), book.slot_for(slot, &deployed));
+        Platform { slots: slots.iter().map(ready).collect(), clock: super::clock(calendar.zone, now), always }
+    }
+
+    fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.slots.iter().map(|(clock, allowed)| View { clock, rules: &allowed.rules })
+    }
+
+    pub fn open(&self, at: Time) -> bool {
+        self.views().any(|view| view.in_window(at))
+    }
+
+    /// At `open` it is open: when it closes; nothing when that is not within [`LOOK`].
+    pub fn closes_after(&self, open: Time) -> Option<Time> {
+        let limit = open + LOOK;
+        let mut at = open;
+        loop {
+            // The open slot that lasts longest; where it ends another may go on.
+            let ends = self.views().filter(|view| view.in_window(at)).map(|view| view.closes_after(at, limit));
+            let end = ends.max_by_key(|end| end.map_or(i64::MAX, |t| t.0))??;
+            if !self.open(end) {
+                return Some(end);
+            }
+            at = end;
+        }
+    }
+
+    /// At `closed` it is not open: when it opens; nothing when that is not within [`LOOK`].
+    pub fn opens_after(&self, closed: Time) -> Option<Time> {
+        self.views().filter_map(|view| view.opens_after(closed, closed + LOOK)).min()
+    }
+
+    /// The earliest instant from `from` on, at most [`LOOK`] after it, from which it stays open for `needs`.
+    pub fn earliest_fit(&self, from: Time, needs: Dur) -> Option<Time> {
+        let limit = from + LOOK;
+        let mut start = if self.open(from) { from } else { self.opens_after(from)? };
+        while start <= limit {
+            match self.closes_after(start) {
+                Some(end) if end.since(start) < needs => start = self.opens_after(end)?,
+                _ => return Some(start),
+            }
+        }
+        None
+    }
+
+    /// Which rule stands against it at an instant at which it is closed. Of several slots the one that opens first is
+    /// the one that is waited for.
+    pub fn why(&self, closed: Time) -> Reason {
+        let next = |view: &View<'_>| view.opens_after(closed, closed + LOOK).map_or(i64::MAX, |t| t.0);
+        let waited = self.slots.iter().min_by_key(|(clock, allowed)| next(&View { clock, rules: &allowed.rules }));
+        let found = waited.and_then(|(clock, allowed)| {
+            let view = View { clock, rules: &allowed.rules };
+            explain(&view, &allowed.closures, closed, None).into_iter().find(|reason| !reason.allows)
+        });
+        found.unwrap_or_else(|| Reason { rule: Rule::Window, allows: false, text: "no slot is open".into() })
+    }
+
+    /// The slots in words, such as `Tue 10:00-14:00 Europe/Berlin`; nothing when there are none to keep to.
+    pub fn said(&self) -> Vec<String> {
+        let slots = self.slots.iter().filter(|_| !self.always);
+        let one = |(clock, allowed): &(ZoneClock, Allowed)| {
+            let windows: Vec<String> = allowed.rules.windows.iter().map(said).collect();
+            format!("{} {}", windows.join(", "), clock.zone())
+        };
+        slots.map(one).collect()
+    }
+
+    /// An instant as the Calendar's zone reads it, such as `Tue 2026-11-24 14:00 CET`.
+    pub fn read(&self, at: Time) -> String {
+        self.clock.read(at)
+    }
+
+    /// When a date of the Calendar's zone begins.
+    pub fn begins(&self, date: Date) -> Time {
+        Time(self.clock.first_at(i64::from(date.0) * DAY))
+    }
+}
+
+/// A slot that is open on every day, all day, in a Calendar that has none.
+fn always_open(calendar: &CalendarSpec) -> Slot {
+    Slot {
+        name: String::new(),
+        zone: calendar.zone,
+        days: Weekday::ALL.into_iter().collect(),
+        start: Clock::MIDNIGHT,
+        end: Clock::MIDNIGHT,
+        why: None,
+        seasons: Vec::new(),
+        hemisphere: Hemisphere::North,
+        exclude: Vec::new(),
+        not_on_holidays: false,
+    }
+}
+
+#[cfg(test)]
+#[path = "platform_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+use serde_json::json;
+
+use super::super::tests::World;
+use super::super::tests::finds;
+use crate::plan::When;
+use crate::spec::fleet::{Routed, Tenancy};
+
+/// A service whose tenants are routed so, and so many of them in three cohorts.
+fn routed(world: &mut World, routed: Routed, count: usize) {
+    world.plan.services[0].service.tenancy = Tenancy::Routed(routed);
+    let cohorts: Vec<_> = ["internal", "beta", "standard"].map(|name| json!({"name": name})).to_vec();
+    let when: When = serde_json::from_value(json!({
+        "calendar": {"name": "house", "cohorts": cohorts}, "tz": "2025b",
+        "needs": {"run": "1h", "services": {}, "from": "steps"},
+        "tenants": [{"name": "customers", "count": count, "sha256": "00"}],
+    }))
+    .unwrap();
+    world.plan.when = Some(when);
+}
+
+fn header() -> Routed {
+    Routed::Header("x-tenant".into())
+}
+
+#[tokio::test]
+async fn more_tenants_than_a_route_takes_are_refused_with_the_way_out() {
+    finds(true, "would need 128 matches more for 128 tenants; of 128 it has 127 left", |w| routed(w, header(), 128))
+        .await;
+    let mut world = World::new();
+    routed(&mut world, header(), 500);
+    let fix = world.look().await.0.problems.remove(0).fix;
+    assert!(fix.contains("write `tenancy: {routed: {cohort: x-cohort}}`"), "{fix}");
+    finds(true, "would need 15 rules more for 3 cohorts; of 16 it has 11 left", |w| {
+        routed(w, header(), 10);
+        let rule = w.route["spec"]["rules"][0].clone();
+        w.route["spec"]["rules"] = json!(vec![rule; 5]);
+    })
+    .await;
+    finds(true, "rule 0 matches on header x-tenant itself", |w| {
+        routed(w, header(), 10);
+        w.route["spec"]["rules"][0]["matches"] = json!([{"headers": [{"name": "X-Tenant", "value": "acme"}]}]);
+    })
+    .await;
+    finds(true, "does not serve host a.shop.example", |w| {
+        routed(w, Routed::Host("{tenant}.shop.example".into()), 10);
+        w.route["spec"]["hostnames"] = json!(["shop.example"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_fits_is_let_through() {
+    for (how, count) in [(header(), 127), (Routed::Cohort("x-cohort".into()), 100_000)] {
+        let mut world = World::new();
+        routed(&mut world, how, count);
+        assert_eq!(world.look().await.0.problems, []);
+    }
+    finds(false, "by the Host header, which not every gateway matches on", |w| {
+        routed(w, Routed::Host("{tenant}.shop.example".into()), 10);
+    })
+    .await;
+    finds(false, "keeps sessions; a tenant that moves begins new ones", |w| {
+        routed(w, header(), 10);
+        w.route["spec"]["rules"][0]["sessionPersistence"] = json!({"sessionName": "cart"});
+    })
+    .await;
+}

@@ -1,0 +1,395 @@
+//! Match rules of tenants in an HTTPRoute: requests that carry a tenant's header go to the next version, whatever the
+//! weights say to everybody else.
+//!
+//! Before each weighted rule of a service stands one rule per tenant or cohort. It has the weighted rule's own matches,
+//! each with one more header, once per value; its filters, timeouts, retries; and the next Service as its only backend.
+//! A match with a header more is the more specific one, so it wins over the weighted rule in any order; against rules of
+//! other people that are as specific, the order counts, and it is kept.
+//!
+//! An annotation says which tenants we wrote, for nothing in a rule can: a name is not in every release of the API. A
+//! rule is ours when its only backend is the next Service and each of its matches carries a header and value of the
+//! annotation's. So a rule whose path somebody edited is still found, and taken away, in a rollback.
+//!
+//! A tenant that is told by its host is matched by the `Host` header: a route has its hostnames for all of its rules, and
+//! a route of its own would, in many gateways, take the whole host away from all other routes.
+//!
+//! Pure. Limits are those of `HTTPRoute` in gateway.networking.k8s.io/v1, where the API server checks them.
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::http_route::{Decision, OwnRule, begin, is_backend, own_rules, refuse};
+use super::json::{escape, list, name, strings, text};
+use crate::engine::message::CallErrorKind;
+use crate::engine::observe::OwnerMark;
+use crate::engine::tenants::{MatchBy, TenantRule, TenantRuleSeen};
+use crate::spec::fleet::{HttpRoute, Service};
+
+/// Prefix of the annotation that says which tenants' rules are in a route, followed by the service's name.
+pub const TENANTS_PREFIX: &str = "tenants.pilothouse.dev/";
+/// Rules in a route.
+pub const MAX_RULES: usize = 16;
+/// Matches in a rule.
+pub const MAX_MATCHES: usize = 64;
+/// Matches in all rules of a route.
+pub const MAX_ALL_MATCHES: usize = 128;
+/// Headers in a match.
+const MAX_HEADERS: usize = 16;
+/// Signs in the name of a session.
+const MAX_SESSION_NAME: usize = 128;
+
+/// The tenants an annotation lists; none when it is not ours to read.
+fn listed(value: &str) -> Vec<TenantRule> {
+    serde_json::from_str(value).unwrap_or_default()
+}
+
+/// Name of the annotation for one service.
+fn key(service: &str) -> String {
+    format!("{TENANTS_PREFIX}{service}")
+}
+
+/// The tenants this program wrote into a route for one service, in order.
+pub fn written(route: &Value, service: &str) -> Vec<TenantRule> {
+    let path = format!("/metadata/annotations/{}", escape(&key(service)));
+    text(route, &path).map(listed).unwrap_or_default()
+}
+
+/// Indices of rules that send tenants to the next Service: nobody's weights stand in them.
+pub fn of_tenants(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
+    let annotations = strings(route, "/metadata/annotations");
+    let ours: Vec<TenantRule> =
+        annotations.iter().filter(|(k, _)| k.starts_with(TENANTS_PREFIX)).flat_map(|(_, v)| listed(v)).collect();
+    if ours.is_empty() {
+        return BTreeSet::new();
+    }
+    let rules = list(route, "/spec/rules").iter().enumerate();
+    rules.filter(|(_, rule)| is_of_tenants(route, rule, traffic, &ours)).map(|(index, _)| index).collect()
+}
+
+fn is_of_tenants(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[TenantRule]) -> bool {
+    let [backend] = list(rule, "/backendRefs") else { return false };
+    let matches = list(rule, "/matches");
+    is_backend(route, backend, &traffic.next, traffic.port)
+        && !matches.is_empty()
+        && matches.iter().all(|one| list(one, "/headers").iter().any(|header| carries(header, ours)))
+}
+
+/// Whether a header match is one that these rules ask for.
+fn carries(header: &Value, ours: &[TenantRule]) -> bool {
+    let (Some(name), Some(value)) = (text(header, "/name"), text(header, "/value")) else { return false };
+    text(header, "/type").unwrap_or("Exact") == "Exact"
+        && ours.iter().any(|r| r.by.header().eq_ignore_ascii_case(name) && r.values.iter().any(|v| v == value))
+}
+
+/// The tenants that are sent to the next version, and whether their rules stand as they were written.
+pub fn observe(route: &Value, service: &Service) -> Vec<TenantRuleSeen> {
+    let written = written(route, &service.name);
+    if written.is_empty() {
+        return Vec::new();
+    }
+    let traffic = &service.traffic.http_route;
+    let (own, of_tenants) = (own_rules(route, traffic), of_tenants(route, traffic));
+    let live = list(route, "/spec/rules");
+    let stands = |rule: &TenantRule| {
+        let before = |weighted: &OwnRule| {
+            let made = make(route, weighted, rule).ok();
+            let mut block = (0..weighted.index).rev().take_while(|index| of_tenants.contains(index));
+            made.is_some_and(|made| block.any(|index| live.get(index) == Some(&made)))
+        };
+        !own.is_empty() && own.iter().all(before)
+    };
+    written.into_iter().map(|rule| TenantRuleSeen { intact: stands(&rule), rule }).collect()
+}
+
+/// The rule that sends one tenant's requests to the next version, made from a weighted one. Says why it cannot be made.
+fn make(route: &Value, weighted: &OwnRule, tenant: &TenantRule) -> Result<Value, String> {
+    let mut rule = route.pointer(&format!("/spec/rules/{}", weighted.index)).cloned().unwrap_or_default();
+    let backend = weighted.next.and_then(|next| rule.pointer(&format!("/backendRefs/{}", next.index)).cloned());
+    let Some(mut backend) = backend else { return Err(format!("rule {} has no next backend", weighted.index)) };
+    backend["weight"] = json!(100);
+    let header = tenant.by.header();
+    let anything = [json!({"path": {"type": "PathPrefix", "value": "/"}})];
+    let matches = match list(&rule, "/matches") {
+        // What the API makes of none.
+        [] => &anything[..],
+        some => some,
+    };
+    let mut all = Vec::new();
+    for one in matches {
+        let headers = list(one, "/headers");
+        for value in &tenant.values {
+            let mut one = one.clone();
+            let more = json!({"type": "Exact", "name": header, "value": value});
+            one["headers"] = Value::Array(headers.iter().cloned().chain([more]).collect());
+            all.push(one);
+        }
+    }
+    rule["matches"] = Value::Array(all);
+    rule["backendRefs"] = json!([backend]);
+    if let Some(fields) = rule.as_object_mut() {
+        // Names are unique within a route.
+        fields.remove("name");
+    }
+    own_session(&mut rule);
+    Ok(rule)
+}
+
+/// Sessions that are kept in the weighted rule stay its own: two rules with one session name would read each other's
+/// cookies. A tenant that goes back is given its old session again.
+fn own_session(rule: &mut Value) {
+    let Some(session) = rule.get_mut("sessionPersistence").and_then(Value::as_object_mut) else { return };
+    let Some(name) = session.get("sessionName").and_then(Value::as_str) else { return };
+    let own = format!("{name}-next");
+    if own.len() <= MAX_SESSION_NAME {
+        session.insert("sessionName".into(), json!(own));
+    } else {
+        // The gateway then makes a name.
+        session.remove("sessionName");
+    }
+}
+
+/// Why these tenants' rules cannot all stand in a route, and what to do. `None`: they can.
+pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Option<(String, String)> {
+    let at = format!("HTTPRoute {}", name(route));
+    if let Some(found) = unusable(route, tenants, &at) {
+        return Some(found);
+    }
+    let own = own_rules(route, &service.traffic.http_route);
+    let gone = of_tenants(route, &service.traffic.http_route);
+    let rules = list(route, "/spec/rules");
+    let size = |rule: &Value| list(rule, "/matches").len().max(1);
+    let others = rules.iter().enumerate().filter(|(i, _)| !gone.contains(i));
+    let (mut count, mut matches) = others.fold((0, 0), |(n, sum), (_, rule)| (n + 1, sum + size(rule)));
+    for weighted in &own {
+        let each = rules.get(weighted.index).map_or(1, size);
+        for tenant in tenants {
+            if let Some(what) = rules.get(weighted.index).and_then(|rule| clash(rule, tenant.by.header())) {
+                let what = format!("{at}: rule {} {what}", weighted.index);
+                return Some((what, "tell tenants by another header, or change the rule".into()));
+            }
+            let needs = each * tenant.values.len();
+            if needs > MAX_MATCHES {
+                let what = format!(
+                    "{at}: {} is told by {} values, which make {needs} matches in one rule; a rule takes {MAX_MATCHES}",
+                    tenant.name,
+                    tenant.values.len()
+                );
+                return Some((what, way_out()));
+            }
+            (count, matches) = (count + 1, matches + needs);
+        }
+    }
+    if count > MAX_RULES {
+        let what =
+            format!("{at} would have {count} rules with those of {} tenants and cohorts; it takes {MAX_RULES}", {
+                tenants.len()
+            });
+        return Some((what, way_out()));
+    }
+    if matches > MAX_ALL_MATCHES {
+        let what = format!("{at} would have {matches} matches in all its rules; it takes {MAX_ALL_MATCHES}");
+        return Some((what, way_out()));
+    }
+    None
+}
+
+/// What is left in a route beside everything that is not a tenant's rule of this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub rules: usize,
+    pub matches: usize,
+    /// Weighted rules: each gets a rule per tenant or cohort.
+    pub weighted: usize,
+    /// Matches of all of them: so many are needed per value.
+    pub each: usize,
+}
+
+pub fn room(route: &Value, service: &Service) -> Room {
+    let traffic = &service.traffic.http_route;
+    let (own, gone) = (own_rules(route, traffic), of_tenants(route, traffic));
+    let size = |rule: &Value| list(rule, "/matches").len().max(1);
+    let others = || list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !gone.contains(i));
+    let is_own = |i: &usize| own.iter().any(|o| o.index == *i);
+    Room {
+        rules: MAX_RULES.saturating_sub(others().count()),
+        matches: MAX_ALL_MATCHES.saturating_sub(others().map(|(_, rule)| size(rule)).sum()),
+        weighted: own.len(),
+        each: others().filter(|(i, _)| is_own(i)).map(|(_, rule)| size(rule)).sum(),
+    }
+}
+
+/// Why one more header cannot be asked for in a weighted rule's matches. Each name may stand in a match once.
+fn clash(rule: &Value, header: &str) -> Option<String> {
+    list(rule, "/matches").iter().map(|one| list(one, "/headers")).find_map(|headers| {
+        let same = |h: &Value| text(h, "/name").is_some_and(|n| n.eq_ignore_ascii_case(header));
+        if headers.iter().any(same) {
+            return Some(format!("matches on header {header} itself"));
+        }
+        (headers.len() >= MAX_HEADERS).then(|| format!("has a match with {MAX_HEADERS} headers already"))
+    })
+}
+
+fn way_out() -> String {
+    "let the edge set a header with the cohort's name, and move cohorts by that header: one match serves a cohort of any \
+     size"
+        .to_string()
+}
+
+/// Names and values an HTTPRoute would not take, or that no request could carry.
+fn unusable(route: &Value, tenants: &[TenantRule], at: &str) -> Option<(String, String)> {
+    for tenant in tenants {
+        let header = tenant.by.header();
+        if header.is_empty() || header.len() > 256 || !header.bytes().all(is_token) {
+            let what = format!("{at}: `{header}` is no name of a header");
+            return Some((what, "use letters, digits and `-`, such as x-tenant".into()));
+        }
+        if tenant.values.is_empty() {
+            let what = format!("{at}: {} has no value to be told by", tenant.name);
+            return Some((what, format!("give {} a value of {header}, or leave it out", tenant.name)));
+        }
+        for value in &tenant.values {
+            if value.is_empty() || value.len() > 4096 || value.chars().any(char::is_control) {
+                let what = format!("{at}: {} cannot be told by the value `{}` of {header}", tenant.name, value.trim());
+                return Some((what, "a value has 1 to 4096 signs, none of them a control character".into()));
+            }
+            if tenant.by == MatchBy::Host && !serves(route, value) {
+                let what = format!("{at} does not serve host {value} of {}", tenant.name);
+                return Some((what, "add it to the route's hostnames, or name the route that serves it".into()));
+            }
+        }
+    }
+    None
+}
+
+/// A sign of a token as RFC 9110, section 5.6.2 has it.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether requests to this host come to the route: it names no hosts, or this one, or a `*.` above it.
+fn serves(route: &Value, host: &str) -> bool {
+    let hosts = list(route, "/spec/hostnames");
+    let names = |pattern: &str| match pattern.strip_prefix('*') {
+        Some(end) => host.len() > end.len() && host.to_ascii_lowercase().ends_with(&end.to_ascii_lowercase()),
+        None => pattern.eq_ignore_ascii_case(host),
+    };
+    hosts.is_empty() || hosts.iter().filter_map(Value::as_str).any(names)
+}
+
+/// What to do so that exactly these tenants are sent to the next version. `own` are the weighted rules.
+pub(super) fn decide(
+    route: &Value,
+    service: &Service,
+    mark: &OwnerMark,
+    own: &[OwnRule],
+    ours: bool,
+    (tenants, expect): (&[TenantRule], &[String]),
+) -> Decision {
+    let have = written(route, &service.name);
+    let (live, wanted) = match wanted_rules(route, service, own, tenants) {
+        Ok(both) => both,
+        Err(decision) => return *decision,
+    };
+    if ours && live == wanted && have == tenants {
+        return Decision::Found;
+    }
+    let names: Vec<&str> = have.iter().map(|t| t.name.as_str()).collect();
+    if have != tenants && names != expect {
+        let said = |names: &[&str]| if names.is_empty() { "nobody".to_string() } else { names.join(", ") };
+        let expect: Vec<&str> = expect.iter().map(String::as_str).collect();
+        let why = format!(
+            "HTTPRoute {}: rules send {} to {}, not {} as expected",
+            name(route),
+            said(&names),
+            service.traffic.http_route.next,
+            said(&expect)
+        );
+        return refuse(CallErrorKind::Conflict, why);
+    }
+    let mut ops = begin(route, service, mark);
+    annotate(&mut ops, route, &service.name, tenants);
+    turn(&mut ops, &live, &wanted);
+    Decision::Write(ops)
+}
+
+type Both = (Vec<Vec<Value>>, Vec<Vec<Value>>);
+
+/// The rules of tenants as they are and as they are wanted, both as blocks: what stands before the first rule that is not
+/// a tenant's, before the second, and so on; the last block stands after all.
+fn wanted_rules(
+    route: &Value,
+    service: &Service,
+    own: &[OwnRule],
+    tenants: &[TenantRule],
+) -> Result<Both, Box<Decision>> {
+    let traffic = &service.traffic.http_route;
+    let rejected = |text: String| Box::new(refuse(CallErrorKind::Rejected, text));
+    if let Some(rule) = own.iter().find(|r| r.next.is_none()).filter(|_| !tenants.is_empty()) {
+        let why = format!("HTTPRoute {}: rule {} does not hold Service {}", name(route), rule.index, traffic.next);
+        return Err(Box::new(refuse(CallErrorKind::Conflict, why)));
+    }
+    if let Some((what, fix)) = misfit(route, service, tenants) {
+        return Err(rejected(format!("{what}; nothing was written; {fix}")));
+    }
+    let of_tenants = of_tenants(route, traffic);
+    let (mut live, mut wanted) = (vec![Vec::new()], Vec::new());
+    for (index, rule) in list(route, "/spec/rules").iter().enumerate() {
+        if of_tenants.contains(&index) {
+            if let Some(block) = live.last_mut() {
+                block.push(rule.clone());
+            }
+            continue;
+        }
+        let weighted = own.iter().find(|o| o.index == index);
+        let made = weighted.map(|w| tenants.iter().map(|t| make(route, w, t)).collect::<Result<Vec<_>, _>>());
+        let made = made.transpose().map_err(|why| rejected(format!("HTTPRoute {}: {why}", name(route))))?;
+        wanted.push(made.unwrap_or_default());
+        live.push(Vec::new());
+    }
+    wanted.push(Vec::new());
+    Ok((live, wanted))
+}
+
+/// Keeps, replaces, takes out and adds rules, block by block, in the order in which a JSON patch is applied. What was
+/// read is what is changed: the patch begins with a test of the resource version.
+fn turn(ops: &mut Vec<Value>, live: &[Vec<Value>], wanted: &[Vec<Value>]) {
+    let mut at = 0;
+    for (have, want) in live.iter().zip(wanted) {
+        for pair in 0..have.len().max(want.len()) {
+            let path = format!("/spec/rules/{at}");
+            match (have.get(pair), want.get(pair)) {
+                (Some(have), Some(want)) if have == want => {}
+                (Some(have), Some(want)) => {
+                    ops.push(json!({"op": "test", "path": path, "value": have}));
+                    ops.push(json!({"op": "replace", "path": path, "value": want}));
+                }
+                (Some(have), None) => {
+                    ops.push(json!({"op": "test", "path": path, "value": have}));
+                    ops.push(json!({"op": "remove", "path": path}));
+                    continue;
+                }
+                (None, Some(want)) => ops.push(json!({"op": "add", "path": path, "value": want})),
+                (None, None) => {}
+            }
+            at += 1;
+        }
+        // The rule that is not a tenant's.
+        at += 1;
+    }
+}
+
+/// Notes which tenants' rules are ours; takes the note away with the last of them.
+fn annotate(ops: &mut Vec<Value>, route: &Value, service: &str, tenants: &[TenantRule]) {
+    let path = format!("/metadata/annotations/{}", escape(&key(service)));
+    if !tenants.is_empty() {
+        // Texts and lists of texts always serialise.
+        let value = serde_json::to_string(tenants).unwrap_or_default();
+        ops.push(json!({"op": "add", "path": path, "value": value}));
+    } else if route.pointer(&path).is_some() {
+        ops.push(json!({"op": "remove", "path": path}));
+    }
+}
+
+#[cfg(test)]
+#[path = "tenant_rules_tests.rs"]
+mod tests;

@@ -1,0 +1,424 @@
+//! Tenants and their windows: the list, a day as a timeline, the selected one, what is closed; and the panel of the main
+//! screen.
+use super::super::model::Model;
+use super::super::tenants::{Head, Look, Tenants, moved, needs};
+use super::super::theme::Meaning;
+use super::super::zone::Zone;
+use super::closings::{closed_texts, closings};
+use super::{Line, Scene, piece};
+use crate::calendar::{Change, Rule, explain, said};
+use crate::engine::Run;
+use crate::spec::tenants::Tenant;
+use crate::spec::units::{Dur, Time};
+
+/// How far a timeline reaches.
+pub const DAY: Dur = Dur::hours(24);
+/// A change of the clock is marked in the list when it is as near as this.
+const SOON: Dur = Dur::hours(24 * 30);
+/// Open windows in the main screen's panel, and those that open next.
+const HEADS: (usize, usize) = (2, 4);
+
+/// One tenant in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRow {
+    pub name: String,
+    pub zone: String,
+    /// What its clock reads now.
+    pub now: String,
+    /// The window that is open, or the next one: on its clock, and on the reader's.
+    pub theirs: String,
+    pub shown: String,
+    /// A change of the clock makes a window longer or shorter soon.
+    pub changes: bool,
+    pub state: String,
+    pub meaning: Meaning,
+    /// Until it closes, or opens.
+    pub left: String,
+    pub selected: bool,
+}
+
+/// When a tenant's window is open within the next [`DAY`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bar {
+    pub name: String,
+    /// First instant and first instant after, from the left edge.
+    pub open: Vec<(Dur, Dur)>,
+    pub frozen: Vec<(Dur, Dur)>,
+    /// `OPEN 2:48`
+    pub state: String,
+    /// Its zone and what its clock reads now, for the main screen.
+    pub zone: String,
+    pub now: String,
+    pub selected: bool,
+}
+
+/// A day from now on; now is the left edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline {
+    /// Each full hour in it, and how it is written.
+    pub hours: Vec<(Dur, u32)>,
+    pub zone: String,
+    pub bars: Vec<Bar>,
+}
+
+/// The screen of all tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantsView {
+    pub title: String,
+    /// `41: 4 open, 36 waiting, 1 frozen`
+    pub counts: String,
+    /// Heading of the column with the reader's times.
+    pub shown: String,
+    /// As many as a screen can have, around the selected one.
+    pub rows: Vec<TenantRow>,
+    /// How many of the list stand before the first of them.
+    pub before: usize,
+    pub timeline: Timeline,
+    pub selected: Vec<Line>,
+    /// In the place of the timeline, and how far it is scrolled.
+    pub closings: Option<Vec<Line>>,
+    pub scroll: usize,
+}
+
+/// The panel of the main screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantsPanel {
+    pub title: String,
+    pub short_title: String,
+    /// `41 tenants, 4 open [4]`
+    pub right: String,
+    pub short_right: String,
+    pub timeline: Timeline,
+    /// For a small screen: what closes and opens next.
+    pub line: String,
+}
+
+pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantsView> {
+    let tenants = scene.tenants?;
+    let place = model.tenant_place(tenants);
+    let chosen = tenants.at(place);
+    let before = place.saturating_sub(scene.rows);
+    let places = before..tenants.len().min(place + scene.rows + 1);
+    let indices: Vec<usize> = places.filter_map(|p| tenants.at(p)).collect();
+    let zone = shown_zone(model, scene, tenants, chosen);
+    let of = |index: &usize| row(run, tenants, *index, model, scene, Some(*index) == chosen);
+    // The bars stand for the rows around the selected one.
+    let bars = indices.iter().skip((place - before).saturating_sub(1)).take(scene.rows);
+    let bars = bars.filter_map(|i| bar(run, tenants, *i, scene.now, Some(*i) == chosen)).collect();
+    Some(TenantsView {
+        title: title(model, tenants),
+        counts: counts(run, tenants),
+        shown: match (model.theirs, model.utc) {
+            (true, _) => "ON".into(),
+            (false, true) => "UTC".into(),
+            (false, false) => format!("YOURS ({})", scene.zone.label(scene.now)),
+        },
+        rows: indices.iter().filter_map(of).collect(),
+        before,
+        timeline: timeline(zone, scene.now, bars),
+        selected: chosen.map(|i| selected(run, tenants, i, model, scene)).unwrap_or_default(),
+        closings: model.closings.then(|| closings(tenants, zone)),
+        scroll: model.detail_scroll,
+    })
+}
+
+fn title(model: &Model, tenants: &Tenants) -> String {
+    let sorted = format!("Tenants by {}", model.tenants_sort.word());
+    if model.tenants_filter.is_empty() {
+        return sorted;
+    }
+    format!("{sorted}, {} match \"{}\"", tenants.len(), model.tenants_filter)
+}
+
+/// The zone of the timeline: of several tenants' zones that of the selected one.
+fn shown_zone(model: &Model, scene: Scene, tenants: &Tenants, chosen: Option<usize>) -> Zone {
+    let theirs = chosen.filter(|_| model.theirs).and_then(|i| tenants.tenant(i)).map(|t| Zone(t.zone.0));
+    theirs.unwrap_or_else(|| scene.shown(model))
+}
+
+fn counts(run: &Run, tenants: &Tenants) -> String {
+    let c = tenants.counts();
+    if let Some(frozen) = &run.frozen {
+        return format!("{}: frozen by {}", c.all, frozen.by);
+    }
+    let waiting = c.all.saturating_sub(c.open + c.frozen + c.done);
+    let parts = [(c.open, "open"), (c.done, "done"), (waiting, "waiting"), (c.frozen, "frozen")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    format!("{}: {}", c.all, parts.join(", "))
+}
+
+/// What a row says of its window, how that is meant, and until when it is so.
+fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Meaning, Option<Time>) {
+    let look = tenants.look_of(index);
+    let Some(tenant) = tenants.tenant(index) else { return (String::new(), Meaning::Dim, None) };
+    if tenants.is_done(index) {
+        return ("done".into(), Meaning::Done, None);
+    }
+    // A person's freeze is above everything.
+    if let Some(frozen) = &run.frozen {
+        return ("FROZEN".into(), Meaning::Bad, frozen.until);
+    }
+    let until = if look.open { look.end } else { look.start };
+    let word = match (look.open, look.frozen) {
+        (_, true) => ("FROZEN", Meaning::Bad),
+        // It is open, but what has to be done does not fit any more.
+        (true, _) if look.end.is_some_and(|end| end.since(now) < needs(run).0) => ("OPEN late", Meaning::Warn),
+        (true, _) => ("OPEN", Meaning::Good),
+        (false, _) if was_open(tenants, index, now) => ("missed", Meaning::Missing),
+        (false, _) => ("waits", Meaning::Dim),
+    };
+    let running = if moved(run, tenant).next().is_some() { " moved" } else { "" };
+    (format!("{}{running}", word.0), word.1, until)
+}
+
+/// Its window was open within the last day, and does not open within the next.
+fn was_open(tenants: &Tenants, index: usize, now: Time) -> bool {
+    let later = tenants.look_of(index).start.is_none_or(|start| start.since(now) > DAY);
+    let (view, before) = (tenants.view(index), now - DAY);
+    later && (view.in_window(before) || view.next_start(before).is_some_and(|start| start < now))
+}
+
+/// `2:48`, or `6 d` where it is more than two days.
+fn left(until: Option<Time>, now: Time) -> String {
+    let Some(left) = until.map(|t| t.until(now)) else { return "-".into() };
+    let minutes = left.0.div_ceil(60_000);
+    if minutes > 48 * 60 { format!("{} d", minutes / 60 / 24) } else { format!("{}:{:02}", minutes / 60, minutes % 60) }
+}
+
+fn row(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene, selected: bool) -> Option<TenantRow> {
+    let (tenant, look, now) = (tenants.tenant(index)?, tenants.look_of(index), scene.now);
+    let theirs = Zone(tenant.zone.0);
+    let (state, meaning, until) = state(run, tenants, index, now);
+    let shown = match (model.theirs, look.start.or(look.end)) {
+        (true, Some(start)) => theirs.show(start, "%Y-%m-%d"),
+        (true, None) => "never".into(),
+        (false, _) => short_span(scene.shown(model), look, now),
+    };
+    Some(TenantRow {
+        name: tenant.id.to_string(),
+        zone: tenant.zone.to_string(),
+        now: theirs.show(now, "%a %H:%M"),
+        theirs: span(theirs, look, now),
+        shown,
+        changes: next_change(tenants, index, now).is_some_and(|(change, _)| change.at.since(now) <= SOON),
+        state,
+        meaning,
+        left: left(until, now),
+        selected,
+    })
+}
+
+/// `Sun 02:00-06:00`, with the date where it is not within a week.
+fn span(zone: Zone, look: &Look, now: Time) -> String {
+    let day = |t: Time| {
+        let near = t.since(now).max(now.since(t)) < DAY.times(6);
+        zone.show(t, if near { "%a %H:%M" } else { "%d %b %H:%M" })
+    };
+    match (look.start, look.end) {
+        (None, None) if look.open => "always".into(),
+        (None, None) => "never".into(),
+        (None, Some(end)) => format!("until {}", day(end)),
+        (Some(start), None) => format!("from {}", day(start)),
+        (Some(start), Some(end)) if end.since(start) <= DAY => format!("{}-{}", day(start), zone.minute(end)),
+        (Some(start), Some(end)) => format!("{}-{}", day(start), zone.show(end, "%a %H:%M")),
+    }
+}
+
+/// The same without the day where that is today's.
+fn short_span(zone: Zone, look: &Look, now: Time) -> String {
+    let today = |t: Time| zone.show(t, "%F") == zone.show(now, "%F");
+    match (look.start, look.end) {
+        (Some(start), Some(end)) if today(start) && end.since(start) <= DAY => {
+            format!("{}-{}", zone.minute(start), zone.minute(end))
+        }
+        (Some(start), Some(_)) if start.since(now) >= DAY.times(6) => zone.show(start, "%d %b %H:%M"),
+        _ => span(zone, look, now),
+    }
+}
+
+/// The next change of its clock that touches a window.
+fn next_change(tenants: &Tenants, index: usize, now: Time) -> Option<(Change, crate::calendar::Touched)> {
+    let view = tenants.view(index);
+    let changes = view.clock.changes(now, now + crate::calendar::LOOK);
+    changes.into_iter().find_map(|change| view.touched(&change).first().map(|touched| (change, *touched)))
+}
+
+/// Stretches of the next day in which a tenant's window is open, and in which it is frozen.
+fn bar(run: &Run, tenants: &Tenants, index: usize, now: Time, selected: bool) -> Option<Bar> {
+    let (tenant, view, end) = (tenants.tenant(index)?, tenants.view(index), now + DAY);
+    let mut open = Vec::new();
+    let mut at = if view.in_window(now) { Some(now) } else { view.next_start(now) };
+    while let Some(start) = at.filter(|t| *t < end) {
+        let closes = view.next_end(start).unwrap_or(end);
+        open.push((start.since(now), closes.min(end).since(now)));
+        at = view.next_start(closes);
+    }
+    let freezes = tenants.allowed(index).closures.iter().filter(|c| c.rule == Rule::Freeze);
+    let frozen = freezes.flat_map(|c| c.stretches(view.clock)).filter(|(from, to)| *from < end && *to > now);
+    let frozen = frozen.map(|(from, to)| (from.since(now), to.min(end).since(now))).collect();
+    let (word, _, until) = state(run, tenants, index, now);
+    let left = left(until, now);
+    let state = match word.as_str() {
+        "waits" => format!("in {left}"),
+        _ if left == "-" => word,
+        _ => format!("{word} {left}"),
+    };
+    let zone = Zone(tenant.zone.0);
+    Some(Bar { name: tenant.id.to_string(), open, frozen, state, zone: city(tenant), now: zone.minute(now), selected })
+}
+
+/// The last part of a zone's name, as people say it.
+fn city(tenant: &Tenant) -> String {
+    let name = tenant.zone.0.name();
+    name.rsplit('/').next().unwrap_or(name).replace('_', " ")
+}
+
+fn timeline(zone: Zone, now: Time, bars: Vec<Bar>) -> Timeline {
+    const QUARTER: Dur = Dur::mins(15);
+    // Every zone is a whole number of quarters of an hour away from the others, so full hours are found at quarters.
+    let first = now.floor(QUARTER) + QUARTER;
+    let quarters = (0..4 * 24).map(|i| first + QUARTER.times(i)).filter(|t| *t < now + DAY);
+    let full = quarters.filter(|t| zone.show(*t, "%M") == "00");
+    let hours = full.map(|t| (t.since(now), zone.show(t, "%H").parse().unwrap_or(0))).collect();
+    Timeline { hours, zone: zone.label(now), bars }
+}
+
+/// What there is to know of the selected tenant, most important first.
+fn selected(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene) -> Vec<Line> {
+    let Some(tenant) = tenants.tenant(index) else { return Vec::new() };
+    let view = tenants.view(index);
+    let windows: Vec<String> = view.rules.windows.iter().map(said).collect();
+    let offset = scene.now.utc().with_timezone(&tenant.zone.0).format("%:z").to_string();
+    let mut first = format!("{} {} (UTC{offset})", windows.join(", "), tenant.zone);
+    let closed = closed_texts(tenants, index, scene.now);
+    if !closed.is_empty() {
+        first.push_str(&format!(", closed {}", closed.join(", ")));
+    }
+    let mut lines = vec![
+        vec![piece(Meaning::Title, format!("{}: ", tenant.id)), piece(Meaning::Text, first)],
+        fit_line(run, tenants, index, model, scene),
+    ];
+    lines.extend(change_line(tenants, index, scene.now));
+    lines
+}
+
+/// Whether it still fits, and the last moment at which it does.
+pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene) -> Line {
+    let (look, now) = (tenants.look_of(index), scene.now);
+    let zone = shown_zone(model, scene, tenants, Some(index));
+    let (needed, from) = needs(run);
+    let at = |t: Time| format!("{} {}", when(zone, t, now), zone.label(t));
+    let lead = piece(Meaning::Text, format!("needs {} ({from}), ", short(needed)));
+    let rest = match (look.open, look.start, look.end) {
+        (true, _, Some(end)) if end.since(now) >= needed => {
+            let last = end - needed;
+            let text =
+                format!("{} left: last safe start {} (in {})", left(Some(end), now), at(last), left(Some(last), now));
+            piece(Meaning::Good, text)
+        }
+        (true, _, Some(end)) => {
+            let next = tenants
+                .view(index)
+                .earliest_fit(now, needed)
+                .map(|t| format!(": fits from {} (in {})", at(t), left(Some(t), now)));
+            let text = format!("only {} left{}", left(Some(end), now), next.unwrap_or_default());
+            piece(Meaning::Warn, text)
+        }
+        (true, _, None) => piece(Meaning::Good, "it does not close within 400 days"),
+        (false, ..) => {
+            let view = tenants.view(index);
+            let why = explain(&view, &tenants.allowed(index).closures, now, None).into_iter().find(|r| !r.allows);
+            let why = why.map(|r| format!("closed by {}", r.rule.name())).unwrap_or_default();
+            match view.earliest_fit(now, needed) {
+                Some(t) => piece(Meaning::Text, format!("{why}: fits from {} (in {})", at(t), left(Some(t), now))),
+                None => piece(Meaning::Bad, format!("{why}: never fits within 400 days")),
+            }
+        }
+    };
+    vec![lead, rest]
+}
+
+/// The next change of its clock that touches a window, before it does.
+pub(super) fn change_line(tenants: &Tenants, index: usize, now: Time) -> Option<Line> {
+    let (change, touched) = next_change(tenants, index, now)?;
+    let zone = tenants.tenant(index)?.zone;
+    let wall = |offset: i64| Zone::UTC.minute(Time(change.at.0 + offset));
+    let date = Zone::UTC.show(Time(change.at.0 + change.before), "%F");
+    let which =
+        if touched.date.to_string() == date { "that window".into() } else { format!("the one of {}", touched.date) };
+    let length = match touched.length {
+        Some(length) => format!("{which} is {} long, not {}", short(length), short(touched.usual)),
+        None => "there is no window that day".into(),
+    };
+    let text =
+        format!("* on {date} the clock in {zone} goes {} -> {}: {length}", wall(change.before), wall(change.after));
+    Some(vec![piece(Meaning::Warn, text)])
+}
+
+/// `2:31`: hours and minutes, rounded up.
+fn short(d: Dur) -> String {
+    let minutes = d.0.div_ceil(60_000);
+    format!("{}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// Whom a freeze or a deferral concerns, for its preview.
+pub fn concerned(tenants: &Tenants, now: Time) -> String {
+    let c = tenants.counts();
+    let next = tenants.heads().iter().find(|h| !h.look.open);
+    let next = next.and_then(|h| Some(format!("; next {} in {}", named(tenants, h), left(Some(h.look.start?), now))));
+    format!("{} tenants, {} of them open now{}", c.all, c.open, next.unwrap_or_default())
+}
+
+/// The panel of the main screen; nothing where there are no tenants.
+pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
+    let tenants = scene.tenants?;
+    let (now, zone) = (scene.now, scene.shown(model));
+    let c = tenants.counts();
+    let key = scene.keymap.key_of(model.screen, super::Action::Tenants);
+    let key = key.map(|k| format!(" [{k}]")).unwrap_or_default();
+    let heads = tenants.heads();
+    // The open window that closes first, then what opens next.
+    let bar = |head: &Head| {
+        let mut bar = bar(run, tenants, head.tenant, now, false)?;
+        bar.name = named(tenants, head);
+        Some(bar)
+    };
+    let (open, shut): (Vec<&Head>, Vec<&Head>) = heads.iter().partition(|h| h.look.open);
+    let bars = open.iter().take(HEADS.0).chain(shut.iter().take(HEADS.1)).copied();
+    let closes = open.iter().take(1).map(|h| {
+        let end = h.look.end.map(|end| format!(" closes {} ({})", zone.minute(end), left(Some(end), now)));
+        format!("{}{}", named(tenants, h), end.unwrap_or_default())
+    });
+    let opens = shut
+        .iter()
+        .take(3)
+        .filter_map(|h| h.look.start.map(|s| format!("{} {}", named(tenants, h), when(zone, s, now))));
+    let (closes, opens): (Vec<String>, Vec<String>) = (closes.collect(), opens.collect());
+    let mut line = Vec::new();
+    if !closes.is_empty() {
+        line.push(format!("open: {}", closes.join(", ")));
+    }
+    if !opens.is_empty() {
+        line.push(format!("next: {}", opens.join(", ")));
+    }
+    let label = zone.label(now);
+    Some(TenantsPanel {
+        title: format!("Tenant windows: now is the left edge, 24 h, {label}"),
+        short_title: format!("Tenant windows, {label}"),
+        right: format!("{} tenants, {} open{key}", c.all, c.open),
+        short_right: format!("{} open{key}", c.open),
+        timeline: timeline(zone, now, bars.filter_map(bar).collect()),
+        line: line.join(" | "),
+    })
+}
+
+/// `acme-eu +3`: the first of those that share a window.
+fn named(tenants: &Tenants, head: &Head) -> String {
+    let id = tenants.tenant(head.tenant).map_or("?", |t| &t.id);
+    if head.count > 1 { format!("{id} +{}", head.count - 1) } else { id.to_string() }
+}
+
+/// `06:00`, with the day where it is not within one.
+fn when(zone: Zone, t: Time, now: Time) -> String {
+    zone.show(t, if t.since(now) < DAY { "%H:%M" } else { "%a %d %b %H:%M" })
+}

@@ -1,0 +1,450 @@
+//! When a run may go on: it waits for its window, begins only what fits into it, and at its end finishes, holds or takes
+//! back, as the policy says. Nothing here ever stands in the way of going back.
+//!
+//! The Calendar is asked only when an answer runs out: what a look found holds until the next instant at which the window
+//! opens or closes, and each pass compares that with its own time. So a stepped clock is noticed by itself.
+use serde::{Deserialize, Serialize};
+
+use super::command::Verb;
+use super::cx::{Cx, ENGINE};
+use super::effect::EventKind;
+use super::holds::{hold, lift_if};
+use super::rollback;
+use super::run::{Held, HoldReason, Phase, Run, Stage, Track};
+use crate::calendar::{Platform, Rule};
+use crate::spec::policy::{AtWindowEnd, Severity};
+use crate::spec::units::{Dur, Time};
+use crate::spec::when::{Instant, tz_version};
+
+/// So long before the end of a window people are told, while something is on its way.
+pub const NOTICE: Dur = Dur::mins(15);
+/// An answer that does not run out is asked for again after this, well within what a look sees ahead.
+const LOOK_AGAIN: Dur = Dur::hours(24 * 30);
+
+/// What a look at the Calendar found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub looked: Time,
+    pub open: bool,
+    /// Which rule closes it, and its words; only while it is closed.
+    pub closed_by: Option<(Rule, String)>,
+    /// When it turns: an open one closes, a closed one opens. Nothing within 400 days otherwise.
+    pub until: Option<Time>,
+    /// The next opening: of a closed one the same as `until`.
+    pub opens: Option<Time>,
+    /// From when on the whole run fits, at the earliest, if it does not begin now.
+    pub later: Option<Time>,
+    /// `until` and `later` as the Calendar's zone reads them.
+    pub until_said: String,
+    pub later_said: String,
+    /// The run is not to begin before; by `preferredDate` of the upgrade.
+    pub preferred: Option<Time>,
+    /// The answer is good until then.
+    again: Time,
+    /// People put the begin off until then; another wish is another question.
+    put_off: Option<Time>,
+    /// The end people were told of.
+    paged: Option<Time>,
+}
+
+/// A person's word on when: nothing moves, or nothing begins, until then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    pub by: String,
+    pub reason: String,
+    pub since: Time,
+    /// Left out: until somebody lifts it.
+    pub until: Option<Time>,
+}
+
+/// What stands against going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// A person's freeze, or put off by one.
+    Person,
+    /// The upgrade is for a later date.
+    Early,
+    Closed(Rule),
+    /// Open, but not for long enough.
+    Short,
+}
+
+struct Against {
+    stop: Stop,
+    text: String,
+}
+
+impl Against {
+    /// It lasts for a while, whatever is asked: not only too short for the next step.
+    fn closed(&self) -> bool {
+        self.stop != Stop::Short
+    }
+
+    /// Frozen by the Calendar or by a person: above everything.
+    fn freeze(&self) -> bool {
+        matches!(self.stop, Stop::Person | Stop::Closed(Rule::Freeze))
+    }
+}
+
+/// Asks the Calendar, unless what it said last still holds; lets a person's word run out. Wakes when something turns.
+pub(super) fn look(cx: &mut Cx) {
+    run_out(cx);
+    let Some(when) = &cx.run.plan.when else { return };
+    let now = cx.now;
+    let put_off = [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).max();
+    let known = cx.run.window.as_ref();
+    let good = known.is_some_and(|w| w.looked <= now && now < w.again && w.put_off == put_off);
+    if !good {
+        let services: Vec<&str> = cx.run.plan.services.iter().map(|p| p.service.name.as_str()).collect();
+        let platform = Platform::of(&when.calendar.spec, &when.ics, &services, now);
+        let open = platform.open(now);
+        let until = if open { platform.closes_after(now) } else { platform.opens_after(now) };
+        let opens = if open { until.and_then(|end| platform.opens_after(end)) } else { until };
+        let preferred = when.preferred.map(|date| platform.begins(date));
+        let not_before = preferred.max(put_off).filter(|at| *at > now);
+        let from = not_before.or(if open { until } else { Some(now) });
+        let later = from.and_then(|from| platform.earliest_fit(from, when.needs.run));
+        let said = |at: Option<Time>| at.map_or_else(|| "not within 400 days".into(), |at| platform.read(at));
+        let closed_by = (!open).then(|| platform.why(now)).map(|why| match why.rule {
+            Rule::Window => (Rule::Window, format!("outside of {}", platform.said().join(", "))),
+            rule => (rule, format!("{}: {}", rule.name(), why.text)),
+        });
+        let again = [until, not_before, Some(now + LOOK_AGAIN)].into_iter().flatten().min().unwrap_or(now);
+        let found = Window {
+            looked: now,
+            open,
+            closed_by,
+            until,
+            opens,
+            later,
+            until_said: said(until),
+            later_said: said(later),
+            preferred,
+            again,
+            put_off,
+            paged: known.and_then(|w| w.paged),
+        };
+        turned(cx, found);
+    }
+    notice(cx);
+}
+
+/// Keeps what was found, and says that it opened or closed.
+fn turned(cx: &mut Cx, found: Window) {
+    let before = cx.run.window.as_ref().map(|w| w.open);
+    if before.is_some_and(|open| open != found.open) {
+        let text = match &found.closed_by {
+            None => format!("the window opens, until {}", found.until_said),
+            Some((_, why)) => format!("the window closes, {why}; it opens {}", found.until_said),
+        };
+        cx.event(EventKind::Hold, ENGINE, None, text);
+    }
+    cx.run.window = Some(found);
+}
+
+/// A process with another time zone database may see other windows than the one the plan was made with: it says so.
+pub(super) fn other_zones(cx: &mut Cx) {
+    // Whatever was found, was found by another process.
+    cx.run.window = cx.run.window.take().map(|w| Window { again: w.looked, ..w });
+    let Some(made) = cx.run.plan.when.as_ref().map(|w| w.tz.clone()).filter(|tz| tz != tz_version()) else { return };
+    let text =
+        format!("the plan was made with time zones of {made}, these are of {}: windows may differ", tz_version());
+    cx.event(EventKind::Fault, ENGINE, None, text);
+}
+
+/// A freeze or a deferral with an end is over by itself.
+fn run_out(cx: &mut Cx) {
+    let now = cx.now;
+    let over = |s: &mut Stay| s.until.is_some_and(|until| until <= now);
+    if let Some(s) = cx.run.frozen.take_if(over) {
+        cx.event(EventKind::Hold, ENGINE, None, format!("the freeze by {} is over", s.by));
+    }
+    if let Some(s) = cx.run.deferred.take_if(over) {
+        cx.event(EventKind::Hold, ENGINE, None, format!("it is no longer put off by {}", s.by));
+    }
+    let ends = [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).min();
+    ends.into_iter().for_each(|end| cx.wake_at(end));
+}
+
+/// Wakes at what comes next, and tells people of an end that comes near while something is on its way.
+fn notice(cx: &mut Cx) {
+    let Some(w) = cx.run.window.clone() else { return };
+    cx.wake_at(w.again);
+    let Some(end) = w.until.filter(|_| w.open && cx.run.stage == Stage::Running) else { return };
+    let on_its_way = |t: &&Track| next_raise(cx.run, t).is_some();
+    let moving: Vec<String> =
+        cx.run.in_order().filter(on_its_way).map(|t| format!("{} {:.0}%", t.service, t.accepted_share())).collect();
+    if moving.is_empty() || w.paged == Some(end) {
+        return;
+    }
+    if cx.now < end - NOTICE {
+        return cx.wake_at(end - NOTICE);
+    }
+    let then = match cx.run.plan.policy.at_window_end {
+        AtWindowEnd::Finish => "what has begun goes on to 100% all the same",
+        AtWindowEnd::Hold => "the share then stays until the next window",
+        AtWindowEnd::Rollback => "what is below 100% then goes back",
+    };
+    let left = end.until(cx.now).clock();
+    let text = format!("the window ends in {left}, {}, with {}: {then}", w.until_said, moving.join(", "));
+    if let Some(w) = &mut cx.run.window {
+        w.paged = Some(end);
+    }
+    cx.page(None, text);
+}
+
+/// Why nothing may move now, or nothing that takes `needs`.
+fn against(run: &Run, needs: Dur) -> Option<Against> {
+    if let Some(stay) = &run.frozen {
+        return Some(Against { stop: Stop::Person, text: stay.said("frozen") });
+    }
+    let window = run.window.as_ref()?;
+    if let Some((rule, text)) = &window.closed_by {
+        return Some(Against { stop: Stop::Closed(*rule), text: text.clone() });
+    }
+    let left = window.until?.since(run.now.wall);
+    let text = || format!("the window ends {}, and {needs} are needed", window.until_said);
+    (left < needs).then(|| Against { stop: Stop::Short, text: text() })
+}
+
+/// Why the run as a whole may not begin now.
+fn against_start(run: &Run) -> Option<Against> {
+    if let (None, Some(stay)) = (&run.frozen, &run.deferred) {
+        return Some(Against { stop: Stop::Person, text: stay.said("put off") });
+    }
+    let when = run.plan.when.as_ref();
+    let early = run.window.as_ref().and_then(|w| w.preferred).is_some_and(|at| run.now.wall < at);
+    let stands = against(run, when.map_or(Dur::ZERO, |w| w.needs.run));
+    match (when.and_then(|w| w.preferred).filter(|_| early), stands) {
+        (_, Some(stands)) if stands.freeze() => Some(stands),
+        (Some(date), _) => {
+            Some(Against { stop: Stop::Early, text: format!("not before {date}, as preferredDate says") })
+        }
+        (None, stands) => stands,
+    }
+}
+
+/// As [`against`], for what has begun: a policy that finishes is stopped by a freeze only.
+fn stands(run: &Run, needs: Dur) -> Option<Against> {
+    let finishes = run.plan.policy.at_window_end == AtWindowEnd::Finish;
+    against(run, needs).filter(|a| a.freeze() || !finishes)
+}
+
+/// Why the share of a service on its way must not be raised now, by a person's `next` or by undoing an edit. What came
+/// through its steps is brought back to where it stood at any time.
+pub(super) fn raise_stopped(run: &Run, t: &Track) -> Option<String> {
+    next_raise(run, t).and_then(|needs| stands(run, needs)).map(|a| a.text)
+}
+
+/// Something stands against going on, for the verb that two persons could override it with.
+pub(super) fn stands_at_all(run: &Run) -> bool {
+    let waits = run.waits.is_some();
+    let held = |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
+    waits || run.tracks.values().any(held) || against(run, Dur::ZERO).is_some()
+}
+
+/// Frozen, by the Calendar or by a person: nothing settles either.
+pub(super) fn frozen(run: &Run) -> Option<String> {
+    against(run, Dur::ZERO).filter(Against::freeze).map(|a| a.text)
+}
+
+/// What the next raise of a service on its way takes: the step it leads to, and the reserve.
+fn next_raise(run: &Run, t: &Track) -> Option<Dur> {
+    let steps = &run.plan.policy.steps;
+    let step = match &t.phase {
+        Phase::Deploying | Phase::Warming { .. } => steps.first(),
+        Phase::Shifting { step, hold } if hold.accepted_at.is_none() => steps.get(*step),
+        Phase::Shifting { step, .. } => steps.get(step + 1),
+        _ => None,
+    };
+    step.map(|s| s.hold + run.plan.policy.rollback_reserve)
+}
+
+/// Whether a run that is to begin may do so now. While it may not, it says what it waits for.
+pub(super) fn may_begin(cx: &mut Cx) -> bool {
+    look(cx);
+    let Some(against) = against_start(cx.run) else {
+        cx.run.waits = None;
+        return true;
+    };
+    let until = match &cx.run.window {
+        // Nobody knows when somebody lifts it.
+        _ if endless(cx.run) => None,
+        Some(w) => w.later,
+        None => [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).max(),
+    };
+    if let Some(until) = until {
+        cx.wake_at(until);
+    }
+    let begins = match &cx.run.window {
+        Some(w) if until.is_some() => format!("; it begins {}", w.later_said),
+        _ => String::new(),
+    };
+    let since = cx.run.waits.as_ref().map_or(cx.now, |w| w.since);
+    let waits = Held { reason: HoldReason::Window, text: against.text, since, until };
+    if cx.run.waits.as_ref() != Some(&waits) {
+        cx.event(EventKind::Hold, ENGINE, None, format!("waits for its window: {}{begins}", waits.text));
+        cx.run.waits = Some(waits);
+    }
+    false
+}
+
+/// Why a run that is told to begin now waits, and when it would begin; `None` when it begins.
+pub fn waits_if_started(run: &Run) -> Option<String> {
+    let why = against_start(run)?.text;
+    let later = run.window.as_ref().filter(|w| w.later.is_some() && !endless(run)).map(|w| &w.later_said);
+    let begins = later.map_or_else(String::new, |said| format!("; it begins {said}"));
+    Some(format!("waits for its window: {why}{begins}"))
+}
+
+/// A run that is told to begin now would.
+pub fn fits_now(run: &Run) -> bool {
+    against_start(run).is_none()
+}
+
+/// A person froze it without saying until when.
+fn endless(run: &Run) -> bool {
+    [&run.frozen, &run.deferred].into_iter().flatten().any(|s| s.until.is_none())
+}
+
+/// No look ahead finds a window that is long enough, and no person's word is all that stands against it.
+pub(super) fn never(run: &Run) -> Option<String> {
+    let when = run.plan.when.as_ref()?;
+    let window = run.window.as_ref()?;
+    let never = run.waits.is_some() && window.later.is_none() && !endless(run);
+    never.then(|| format!("no window within 400 days is open for {}, which the run needs", when.needs.run))
+}
+
+/// A service that waits begins only if all of its steps fit. True: it goes on waiting.
+pub(super) fn waits(cx: &mut Cx, t: &mut Track) -> bool {
+    let needs = cx.run.plan.when.as_ref().and_then(|w| w.needs.services.get(&t.service)).copied();
+    match against(cx.run, needs.unwrap_or(Dur::ZERO)) {
+        None => {
+            lift_if(cx, t, &[HoldReason::Window], "its window lets it begin");
+            false
+        }
+        Some(a) => {
+            let until = opening(cx.run);
+            hold(cx, t, HoldReason::Window, a.text, until);
+            true
+        }
+    }
+}
+
+fn opening(run: &Run) -> Option<Time> {
+    let opens = run.window.as_ref().filter(|w| w.closed_by.is_some() || w.until.is_some()).and_then(|w| w.opens);
+    run.frozen.as_ref().map_or(opens, |f| f.until.max(opens.filter(|_| f.until.is_some())))
+}
+
+/// Before the next raise of a service: true when its window stands against it, and then it is held.
+pub(super) fn stops(cx: &mut Cx, t: &mut Track) -> bool {
+    let Some(against) = next_raise(cx.run, t).and_then(|needs| stands(cx.run, needs)) else { return false };
+    stay(cx, t, against);
+    true
+}
+
+/// At each look at a service: its hold is lifted when the window lets it go on, and what cannot wait for the next one goes
+/// back. True: it goes back now.
+pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
+    if t.phase == Phase::Soaked {
+        match frozen(cx.run) {
+            Some(text) => hold(cx, t, HoldReason::Window, text, opening(cx.run)),
+            None => lift_if(cx, t, &[HoldReason::Window], "the freeze is over"),
+        }
+        return false;
+    }
+    if matches!(t.phase, Phase::Waiting { .. }) {
+        return false;
+    }
+    let Some(against) = next_raise(cx.run, t).and_then(|needs| stands(cx.run, needs)) else {
+        t.split_since = None;
+        lift_if(cx, t, &[HoldReason::Window], "its window lets it go on");
+        return false;
+    };
+    let ends = matches!(against.stop, Stop::Closed(_)) && cx.run.plan.policy.at_window_end == AtWindowEnd::Rollback;
+    if ends && t.below_full() && rollback::may_go_back(t) {
+        rollback::decide(cx, t, Severity::Standard, &format!("its window is over: {}", against.text), ENGINE);
+        return true;
+    }
+    let held = t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
+    if held {
+        stay(cx, t, against);
+    } else if against.closed() {
+        // Its step is not at its end, and may never be: the time it may stay split counts all the same.
+        split(cx, t);
+    }
+    let limit = cx.run.plan.policy.max_split_hold;
+    if t.split_since.is_some_and(|since| cx.now.since(since) >= limit) && rollback::may_go_back(t) {
+        let text =
+            format!("split at {:.0}% for {limit} without a window, as long as max_split_hold says", t.accepted_share());
+        rollback::decide(cx, t, Severity::Standard, &text, ENGINE);
+        return true;
+    }
+    false
+}
+
+/// Keeps since when traffic is split without a window; until when it may be.
+fn split(cx: &mut Cx, t: &mut Track) -> Option<Time> {
+    if !(0.5..99.5).contains(&t.accepted_share()) {
+        t.split_since = None;
+        return None;
+    }
+    let until = *t.split_since.get_or_insert(cx.now) + cx.run.plan.policy.max_split_hold;
+    cx.wake_at(until);
+    Some(until)
+}
+
+/// Holds a service on its way, and pages when that leaves its traffic split.
+fn stay(cx: &mut Cx, t: &mut Track, against: Against) {
+    let deadline = split(cx, t);
+    let fresh = t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Window);
+    if let (true, Some(_)) = (fresh && t.breach.is_none(), deadline) {
+        let limit = cx.run.plan.policy.max_split_hold;
+        let service = t.service.clone();
+        let text = format!("held at {:.0}%: {}; goes back after {limit} of that", t.accepted_share(), against.text);
+        cx.page(Some(&service), text);
+    }
+    let until = [deadline, opening(cx.run)].into_iter().flatten().min();
+    hold(cx, t, HoldReason::Window, against.text, until);
+}
+
+impl Stay {
+    /// `frozen by ivo until 2026-11-25T18:00:00Z: "database is moved"`
+    fn said(&self, what: &str) -> String {
+        let until = self.until.map_or_else(|| "until somebody lifts it".into(), |at| format!("until {}", Instant(at)));
+        format!("{what} by {} {until}: \"{}\"", self.by, self.reason)
+    }
+}
+
+/// Words a person begins the reason of a freeze or deferral with: how long, or until when; and the rest. Nothing of both:
+/// no end.
+pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
+    let text = text.trim();
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let until = first.parse::<Dur>().map(|d| now + d).or_else(|_| first.parse::<Instant>().map(|i| i.0));
+    match until {
+        Ok(until) => (Some(until), rest.trim()),
+        Err(_) => (None, text),
+    }
+}
+
+/// What a freeze or a deferral says, and until when: the reason begins with it. Other verbs say nothing of that kind.
+///
+/// # Errors
+/// What is missing, and what to write.
+pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
+    if !matches!(verb, Verb::Freeze | Verb::Defer) {
+        return Ok(None);
+    }
+    let (until, reason) = until_of(said, now);
+    if until.is_some_and(|until| until <= now) {
+        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
+    }
+    if verb == Verb::Defer && until.is_none() {
+        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
+    }
+    if reason.is_empty() {
+        return Err("it needs a reason behind the time");
+    }
+    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
+}
