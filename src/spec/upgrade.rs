@@ -13,8 +13,11 @@ pub struct UpgradeSpec {
     /// Name of a Policy in the given files, or of a preset (`erp`, `studio`).
     pub policy: String,
     pub strategy: Strategy,
+    /// Name of a Release of the contracts: services go to the versions it lists, unless `to` says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Service to its target.
-    #[schemars(extend("minProperties" = 1))]
+    #[serde(default)]
     pub to: BTreeMap<String, Target>,
 }
 
