@@ -262,6 +262,6 @@ pub struct CompatPolicy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Origin {
     pub file: String,
-    /// JSON pointer into `spec` to its line, counted from 1.
-    pub lines: BTreeMap<String, u32>,
+    /// JSON pointer into `spec` to its line and column, counted from 1.
+    pub places: BTreeMap<String, (u32, u32)>,
 }

@@ -1,6 +1,6 @@
 //! Rules of databases and of versions.
 use super::rule;
-use crate::compat::Area::{Database, Dependency, Version};
+use crate::compat::Area::{Database, Dependency, Event, Version};
 use crate::compat::Severity::{Critical, Info, Warning};
 use crate::compat::openapi::rules::Rule;
 
@@ -162,6 +162,27 @@ pub(super) const DATABASE: &[Rule] = &[
 
 /// Versions of services.
 pub(super) const VERSIONS: &[Rule] = &[
+    rule(
+        "event-not-read",
+        Critical,
+        Event,
+        "a reader with a schema of its own meets records it cannot read",
+        "billing 4.1.0 reads total as int, and orders 6.1.0 writes a string",
+    ),
+    rule(
+        "event-removed",
+        Critical,
+        Event,
+        "whoever reads it gets nothing any more",
+        "orders 7.0.0 does not write OrderPlaced, which billing reads",
+    ),
+    rule(
+        "dependency-operation-unknown",
+        Warning,
+        Dependency,
+        "what is called is described by none of the versions that run",
+        "portal calls GET /order of orders, which has GET /orders",
+    ),
     rule("dependency-circle", Critical, Dependency, "each has to go before the next", "a → b → a"),
     rule(
         "dependency-out-of-range",

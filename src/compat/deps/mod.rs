@@ -112,7 +112,7 @@ impl Fleet {
 }
 
 /// A finding about services rather than about two files. `about` stands in for the pointers in its fingerprint.
-fn finding(
+pub(super) fn finding(
     rule: &'static str,
     severity: Severity,
     area: Area,
@@ -133,6 +133,9 @@ fn finding(
         message,
         details: Vec::new(),
         recommendation: None,
+        of: None,
+        waived: None,
+        values: String::new(),
     }
 }
 

@@ -12,7 +12,7 @@ pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     let mut policy_at: Option<(usize, u32)> = None;
     for doc in docs {
         let origin =
-            |sinks: &[Sink<'_>]| Origin { file: sinks[doc.file].name().to_string(), lines: lines(&doc.written) };
+            |sinks: &[Sink<'_>]| Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
         match doc.kind {
             "Contract" => {
                 let Some(spec) = doc.typed::<ContractSpec>(&mut sinks[doc.file]) else { continue };
@@ -46,19 +46,19 @@ pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     }
 }
 
-/// Every value of a block by its pointer, with its line.
-fn lines(spec: &Node) -> BTreeMap<String, u32> {
+/// Every value of a block by its pointer, with its line and column.
+fn places(spec: &Node) -> BTreeMap<String, (u32, u32)> {
     let mut found = BTreeMap::new();
     let mut open: Vec<(String, &Node)> = vec![(String::new(), spec)];
     while let Some((pointer, node)) = open.pop() {
         for entry in node.entries() {
             let below = format!("{pointer}/{}", entry.key.replace('~', "~0").replace('/', "~1"));
-            found.insert(below.clone(), entry.key_place.line);
+            found.insert(below.clone(), (entry.key_place.line, entry.key_place.column));
             open.push((below, &entry.node));
         }
         for (i, item) in node.items().iter().enumerate() {
             let below = format!("{pointer}/{i}");
-            found.insert(below.clone(), item.place.line);
+            found.insert(below.clone(), (item.place.line, item.place.column));
             open.push((below, item));
         }
     }
