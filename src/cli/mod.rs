@@ -9,6 +9,7 @@ pub mod audit;
 pub mod campaign;
 pub mod clock;
 pub mod compat;
+pub mod contracts;
 pub mod demo;
 pub mod files;
 pub mod gate_try;
@@ -25,6 +26,7 @@ pub mod spectate;
 pub mod tenants;
 pub mod themes;
 pub mod validate;
+pub mod versions;
 pub mod windows;
 pub mod windows_list;
 
@@ -139,7 +141,8 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         }
         Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
         Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
-        Command::Compat(what) => compat::run(what, out),
+        Command::Versions(args) => versions::versions(&args, out),
+        Command::Compat(what) => compat::run(what, global, out),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
-use super::contract::{CompatPolicy, Contract, Release};
+use super::contract::{CompatPolicy, Contract, Origin, Release};
 use super::fleet::{Fleet, FleetSpec};
 use super::ics::{self, IcsFile};
 use super::nearest::nearest;
@@ -40,8 +40,8 @@ pub struct Loaded {
     pub contracts: Vec<Contract>,
     pub releases: Vec<Release>,
     pub compat: Option<CompatPolicy>,
-    /// Fleet to the file it stands in, which paths in it start from.
-    pub fleet_files: BTreeMap<String, String>,
+    /// `Fleet/NAME` and `Upgrade/NAME` to where they stand: paths in a Fleet start from its file.
+    pub origins: BTreeMap<String, Origin>,
     /// Policies that came with the program.
     pub presets: Vec<Policy>,
     /// What is allowed but probably not meant.
@@ -147,7 +147,7 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         contracts: Vec::new(),
         releases: Vec::new(),
         compat: None,
-        fleet_files: BTreeMap::new(),
+        origins: BTreeMap::new(),
         presets: Vec::new(),
         warnings: Report::default(),
     };
@@ -158,7 +158,6 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         if !doc.cut {
             check::fleet::check(&spec, &mut doc.scope(&mut reader.sinks[doc.file]));
         }
-        loaded.fleet_files.insert(doc.name.clone(), reader.sinks[doc.file].name().to_string());
         loaded.fleets.push(Fleet { name: doc.name.clone(), spec });
     }
     let known = known(docs, presets, &loaded, reader.complete);
@@ -172,6 +171,7 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
     }
     loaded.upgrades = upgrades;
     loaded.ics = reader.ics;
+    contracts::origins(docs, &reader.sinks, &mut loaded);
     contracts::read(docs, &mut reader.sinks, &mut loaded);
     when::read(docs, reader.complete, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());

@@ -140,7 +140,7 @@ pub(super) fn finding(
 }
 
 /// Whether a version is in a range, and in words why not.
-fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
+pub(super) fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
     if req.matches(version) {
         return None;
     }

@@ -6,7 +6,7 @@ use super::{Look, Published, place};
 use crate::compat::deps::{self, Move};
 use crate::compat::sql::catalogue::{Catalogue, Table};
 use crate::compat::sql::declared::{Declared, Reader, release};
-use crate::compat::{Finding, Report};
+use crate::compat::{Finding, Report, Severity};
 use crate::spec::contract::{Migration, Phase};
 
 pub(super) fn phase(phase: Phase) -> deps::Phase {
@@ -55,14 +55,34 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
     };
     let found: Vec<(&str, &Finding)> = findings.iter().map(|f| (id_of(f), f)).collect();
     let run: Vec<Declared> = all.iter().map(|(v, p, (i, x))| declared(m, v, p, *i, x)).collect();
-    let told = release(&run, &readers(look, m), &found);
+    let readers = readers(look, m);
+    let told = release(&run, &readers, &found);
     for finding in told {
         let part = finding.location.revision.as_ref().and_then(|p| part_at(&run, p)).unwrap_or_default();
         look.put(m, &part, Vec::new(), finding);
     }
     for (id, finding) in found {
-        look.put(m, &format!("migration {id}"), Vec::new(), finding.clone());
+        let migration = run.iter().find(|d| d.id == id);
+        let finding = as_declared(finding.clone(), migration, &readers);
+        look.put(m, &format!("migration {id}"), Vec::new(), finding);
     }
+}
+
+/// The SQL alone does not say who still reads what it takes away. What is declared does.
+fn as_declared(mut finding: Finding, migration: Option<&Declared>, readers: &[Reader]) -> Finding {
+    let drops = matches!(finding.rule, "sql-drop-column" | "sql-drop-table");
+    let Some(m) = migration.filter(|m| drops && m.phase == deps::Phase::Contract && !m.drops.is_empty()) else {
+        return finding;
+    };
+    let told = readers.iter().all(|r| !r.reads.is_empty() && r.reads.is_disjoint(&m.drops));
+    let why = match (m.deferred, told) {
+        (true, _) => "it runs when all services have soaked, and nothing goes back any more",
+        (false, true) => "no version that runs reads it, by what their contracts say",
+        (false, false) => return finding,
+    };
+    finding.severity = finding.severity.min(Severity::Warning);
+    finding.details.push(why.to_string());
+    finding
 }
 
 fn part_at(run: &[Declared], at: &crate::compat::Place) -> Option<String> {

@@ -5,10 +5,12 @@
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
 //! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
 //! - `order` who goes before whom, every moment of it, and ways over versions in between
+//! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
 mod api;
 mod database;
 mod events;
+pub mod matrix;
 mod order;
 pub mod pairs;
 pub mod stored;

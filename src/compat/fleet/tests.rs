@@ -286,6 +286,16 @@ fn migrations_are_looked_at_with_who_still_reads() {
     let later = stand(&format!("{now}, deferred: true"), drops).told();
     assert!(!later.iter().any(|t| t.ends_with("drops-what-is-read")), "{later:?}");
     assert!(later.contains(&"Warning migration-contract-with-expand".into()), "{later:?}");
+    assert!(told.contains(&"Critical sql-drop-column".into()), "{told:?}");
+    assert!(later.contains(&"Warning sql-drop-column".into()), "{later:?}");
+    // Both versions say what they read, and it is something else.
+    let other = "phase: contract, destructive: true, drops: [orders.remark]";
+    let sql = "SET lock_timeout = '1s'; ALTER TABLE orders DROP COLUMN remark;";
+    assert!(stand(other, sql).told().contains(&"Critical sql-drop-column".into()));
+    let mut both = stand(other, sql);
+    let new = both.registry.services.get_mut("a").unwrap().get_mut(&v("1.1.0")).unwrap();
+    new.contract.spec.reads = vec!["orders.id".into()];
+    assert!(both.told().contains(&"Warning sql-drop-column".into()), "{:?}", both.told());
     let long = stand("phase: backfill, estimated: 5m1s", "").told();
     assert!(long.contains(&"Warning migration-long".into()), "{long:?}");
     assert!(!stand("phase: backfill, estimated: 5m", "").told().contains(&"Warning migration-long".into()));
@@ -361,7 +371,7 @@ fn severities_are_the_fleets_own_but_for_critical_ones_in_production() {
     assert_eq!(stand.told(), ["Critical operation-removed"]);
     let stand = stand.policy("  severities: {operation-removd: info}\n");
     let problems = check(&stand.asked(), &mut Forgetful).unwrap_err();
-    assert_eq!((problems[0].line, problems[0].column), (5, 16));
+    assert_eq!((problems[0].line, problems[0].column), (5, 34));
     assert_eq!(problems[0].help.as_deref(), Some("did you mean `operation-removed`?"));
 }
 

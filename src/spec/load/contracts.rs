@@ -5,7 +5,15 @@ use super::{Doc, Loaded};
 use crate::spec::check;
 use crate::spec::contract::{CompatPolicy, CompatPolicySpec, Contract, ContractSpec, Origin, Release, ReleaseSpec};
 use crate::spec::report::Sink;
-use crate::spec::tree::Node;
+use crate::spec::tree::{Node, Yaml};
+
+/// Keeps where fleets and upgrades stand.
+pub fn origins(docs: &[Doc], sinks: &[Sink<'_>], loaded: &mut Loaded) {
+    for doc in docs.iter().filter(|d| matches!(d.kind, "Fleet" | "Upgrade")) {
+        let origin = Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
+        loaded.origins.insert(format!("{}/{}", doc.kind, doc.name), origin);
+    }
+}
 
 /// Takes contracts, releases and the compatibility policy out of `docs`.
 pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
@@ -53,7 +61,10 @@ fn places(spec: &Node) -> BTreeMap<String, (u32, u32)> {
     while let Some((pointer, node)) = open.pop() {
         for entry in node.entries() {
             let below = format!("{pointer}/{}", entry.key.replace('~', "~0").replace('/', "~1"));
-            found.insert(below.clone(), (entry.key_place.line, entry.key_place.column));
+            // A block is meant by its key, anything else by itself.
+            let block = matches!(entry.node.yaml, Yaml::Map { .. } | Yaml::Seq { .. });
+            let place = if block { entry.key_place } else { entry.node.place };
+            found.insert(below.clone(), (place.line, place.column));
             open.push((below, &entry.node));
         }
         for (i, item) in node.items().iter().enumerate() {
