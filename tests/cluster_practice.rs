@@ -45,6 +45,7 @@ fn planned(name: &str, version: &str) -> Planned {
         image: format!("registry.example/{name}:{version}"),
         version: version.into(),
         needs: BTreeMap::new(),
+        after: BTreeMap::new(),
         patch: json!({"spec": {"containers": [{"name": "app", "env": [{"name": "MODE", "value": "new"}]}]}})
             .as_object()
             .cloned(),
@@ -62,6 +63,7 @@ fn plan() -> Plan {
         policy: serde_json::from_value(policy).unwrap(),
         services: vec![planned("billing", "4.2.1")],
         bystanders: vec![planned("ledger", "5.2.4").service],
+        compat: None,
     }
 }
 

@@ -190,3 +190,49 @@ fn what_cannot_be_read_is_told_with_its_place() {
     let (code, said) = check(&[], &folder, &place.0);
     assert!(code == 1 && said.contains(&format!("{name}:9:12")) && said.contains("there is no file"), "{said}");
 }
+
+#[test]
+fn the_plan_has_the_order_the_findings_and_a_hash_over_both() {
+    let place = Place::new("plan");
+    let said = text(&pilothouse(&["plan"], &example(), &place.0));
+    for has in [
+        "  refunds before returns: refunds 5.2.2 cannot read the ReturnReceived of returns 4.0.0\n",
+        "  critical  orders: type changed from integer to string (response-type-changed, ",
+        "  canary           a major version is crossed: returns\n",
+        "  inventory drop-reserved (contract): when the old version is gone; not undone by a rollback\n",
+        "\nContracts: it cannot start: 4 critical;",
+    ] {
+        assert!(said.contains(has), "{has} in {said}");
+    }
+    let plan = |folder: &Path| -> serde_json::Value {
+        serde_json::from_slice(&pilothouse(&["plan", "-o", "json"], folder, &place.0).stdout).unwrap()
+    };
+    let here = plan(&example());
+    assert_eq!(here["compatible"], false);
+    let returns = here["services"].as_array().unwrap().iter().find(|s| s["service"] == "returns").unwrap();
+    assert!(returns["wave"] == 2 && returns["after"]["refunds"].is_string(), "{returns:#}");
+    assert_eq!(returns["effects"][1], "returns-next becomes the route's second backend, at weight 0");
+    // Another finding is another plan, although the same images are rolled out in the same order.
+    let mut files = generate::files();
+    for text in files.values_mut() {
+        *text = text.replace("      drops: [stock.reserved]", "      deferred: true\n      drops: [stock.reserved]");
+    }
+    let folder = place.0.join("files");
+    write(&files, &folder);
+    let there = plan(&folder);
+    assert_eq!(there["services"], here["services"]);
+    assert_ne!(there["plan_hash"], here["plan_hash"]);
+}
+
+#[test]
+fn the_waves_are_drawn() {
+    let place = Place::new("drawn");
+    let dot = text(&pilothouse(&["plan", "-o", "dot"], &example(), &place.0));
+    assert!(dot.starts_with("digraph \"release-2026-4-0\" {\n"), "{dot}");
+    assert!(dot.contains("  \"refunds\" -> \"returns\" [label=\"refunds 5.2.2 cannot read"), "{dot}");
+    assert_eq!(dot.matches("subgraph cluster_").count(), 2);
+    let svg = text(&pilothouse(&["plan", "-o", "svg"], &example(), &place.0));
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    assert_eq!(svg.matches("<path d=").count(), dot.matches(" -> ").count());
+    assert!(svg.contains("&gt;=5.4.0, &lt;6") && !svg.contains(">=5"), "what is text is escaped");
+}

@@ -72,8 +72,10 @@ pub enum Command {
     Plan {
         #[command(flatten)]
         files: Files,
+        #[command(flatten)]
+        contracts: Contracts,
         #[arg(short, long, value_enum, default_value_t)]
-        output: TextOrJson,
+        output: PlanOutput,
     },
     /// Say when a maintenance window is open, when it opens next, and when something fits
     Windows(WindowsArgs),
@@ -321,6 +323,17 @@ pub enum TextOrJson {
     #[default]
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanOutput {
+    #[default]
+    Text,
+    Json,
+    /// The waves as a graph, for Graphviz
+    Dot,
+    /// The waves as a picture
+    Svg,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
+use super::args::{Contracts, Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Session, need_terminal};
-use super::{demo, place, screen, spectate, validate};
+use super::verdict::plan_of;
+use super::{demo, place, screen, spectate};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
@@ -35,19 +36,6 @@ impl<E: Into<anyhow::Error>> From<E> for Exit {
 
 fn lost(error: anyhow::Error) -> Exit {
     Exit { code: 6, error }
-}
-
-/// The plan of the files, validated.
-///
-/// # Errors
-/// The whole report of what is wrong.
-pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
-    let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
-    if !loaded.warnings.is_empty() {
-        eprintln!("{}", loaded.warnings);
-    }
-    let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
-    Ok(Plan::build(&bundle)?)
 }
 
 /// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.
@@ -148,7 +136,7 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 
 /// A new run of files.
 async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    let mut plan = plan_of(files, &Contracts::default(), global)?;
     plan.environment.kubernetes.context = context_of(&plan, global);
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let now = wall();
@@ -264,7 +252,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
 
 /// The run of these very files that has not ended, if there is one.
 fn open_run_of(state_dir: &std::path::Path, files: &Files, global: &Global) -> Result<Option<String>> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    let mut plan = plan_of(files, &Contracts::default(), global)?;
     plan.environment.kubernetes.context = context_of(&plan, global);
     let open = RunDir::list(state_dir).into_iter().find(|r| {
         let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;

@@ -18,6 +18,7 @@ pub mod live;
 pub mod out;
 pub mod place;
 pub mod plan;
+pub mod plan_compat;
 pub mod runs;
 pub mod schema;
 pub mod screen;
@@ -26,6 +27,7 @@ pub mod spectate;
 pub mod tenants;
 pub mod themes;
 pub mod validate;
+pub mod verdict;
 pub mod versions;
 pub mod windows;
 pub mod windows_list;
@@ -110,12 +112,9 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
             };
             Ok(validate::validate(&files.files, output, out)?)
         }
-        Command::Plan { files, output } => {
-            let plan = live::plan_of(&files.files, files.upgrade.as_deref())?;
-            match output {
-                TextOrJson::Text => write!(out, "{}", plan::text(&plan))?,
-                TextOrJson::Json => writeln!(out, "{}", plan::json(&plan))?,
-            }
+        Command::Plan { files, contracts, output } => {
+            let plan = verdict::plan_of(&files, &contracts, global)?;
+            write!(out, "{}", plan::show(&plan, output))?;
             Ok(0)
         }
         Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),

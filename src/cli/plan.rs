@@ -1,8 +1,20 @@
 //! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
 use serde_json::json;
 
-use crate::plan::Plan;
+use super::args::PlanOutput;
+use super::plan_compat;
+use crate::plan::{Plan, Planned, graph};
 use crate::spec::units::Dur;
+
+/// In the form asked for.
+pub fn show(plan: &Plan, output: PlanOutput) -> String {
+    match output {
+        PlanOutput::Text => text(plan),
+        PlanOutput::Json => json(plan) + "\n",
+        PlanOutput::Dot => graph::dot(plan),
+        PlanOutput::Svg => graph::svg(plan),
+    }
+}
 
 /// For a person.
 pub fn text(plan: &Plan) -> String {
@@ -42,6 +54,7 @@ pub fn text(plan: &Plan) -> String {
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
     }
+    plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
     out
@@ -68,6 +81,12 @@ fn effects(plan: &Plan) -> Vec<String> {
     out
 }
 
+/// What is written for this service, with its names.
+fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
+    let name = p.service.next_deployment();
+    effects(plan).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+}
+
 /// For a program.
 pub fn json(plan: &Plan) -> String {
     let (shift, soak) = plan.estimate();
@@ -77,19 +96,20 @@ pub fn json(plan: &Plan) -> String {
         .map(|p| {
             json!({
                 "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": "canary",
-                "needs": p.needs, "critical": p.service.critical,
+                "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
                 "estimate_seconds": plan.service_estimate().as_secs_f64(),
             })
         })
         .collect();
     let steps: Vec<_> =
         plan.policy.steps.iter().map(|s| json!({"weight": s.weight, "hold_seconds": s.hold.as_secs_f64()})).collect();
-    let value = json!({
+    let mut value = json!({
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
         "effects_per_service": effects(plan),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
         "plan_hash": plan.hash(),
     });
+    plan_compat::json(plan, &mut value);
     format!("{value:#}")
 }

@@ -146,6 +146,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         image: format!("registry.example/{name}:{version}"),
         version: version.into(),
         needs: BTreeMap::new(),
+        after: BTreeMap::new(),
         patch: None,
     }
 }
@@ -165,6 +166,7 @@ pub fn plan(services: Vec<Planned>) -> Plan {
         policy: serde_json::from_value(policy).unwrap(),
         services,
         bystanders: Vec::new(),
+        compat: None,
     }
 }
 

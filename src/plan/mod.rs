@@ -1,4 +1,12 @@
 //! In what order and how? Waves, steps, estimates, preview of effects.
+//!
+//! # Layout
+//! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs
+//! - [`verdict`] what the contracts say of it; [`graph`] the waves as a picture
+pub mod graph;
+pub mod order;
+pub mod verdict;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +29,9 @@ pub struct Plan {
     pub services: Vec<Planned>,
     /// Services of the fleet that this upgrade leaves alone but that count as critical.
     pub bystanders: Vec<Service>,
+    /// What the contracts say; none where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compat: Option<verdict::Verdict>,
 }
 
 /// One service of a run.
@@ -34,6 +45,9 @@ pub struct Planned {
     pub version: String,
     /// Other services to the version range this version needs of them.
     pub needs: BTreeMap<String, String>,
+    /// Services that go before this one for another reason, each with that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -77,6 +91,7 @@ impl Plan {
                 image: target.image.clone(),
                 version: target.name(),
                 needs: target.needs.clone(),
+                after: BTreeMap::new(),
                 patch: target.patch.clone(),
             });
         }
@@ -98,6 +113,7 @@ impl Plan {
             policy: with_always_on(bundle.policy.spec.clone()),
             services,
             bystanders,
+            compat: None,
         })
     }
 
@@ -105,9 +121,9 @@ impl Plan {
         self.services.iter().find(|s| s.service.name == service)
     }
 
-    /// Services of this run that need `service`, directly.
+    /// Services of this run that go after `service`, directly: they need it, or it has to be there first.
     pub fn dependants<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Planned> {
-        self.services.iter().filter(move |s| s.needs.contains_key(service))
+        self.services.iter().filter(move |s| s.needs.contains_key(service) || s.after.contains_key(service))
     }
 
     /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.
