@@ -7,7 +7,9 @@ use chrono::NaiveDate;
 use semver::{Version, VersionReq};
 
 use super::compat::sources;
+use super::registry;
 use crate::compat::deps::Move;
+use crate::compat::fleet::remote::enquiries;
 use crate::compat::fleet::{Asked, Published, Registry};
 use crate::spec::contract::{Contract, Origin};
 use crate::spec::upgrade::Target;
@@ -246,6 +248,8 @@ impl Known {
             production: bundle.environment.production,
             today,
             unknown: Vec::new(),
+            said: Vec::new(),
+            unsaid: Vec::new(),
         };
         for service in &bundle.fleet.spec.services {
             let name = &service.name;
@@ -269,6 +273,10 @@ impl Known {
                 asked.needs.insert(name.clone(), needs);
             }
             asked.moves.push(Move { service: name.clone(), from, to });
+        }
+        let policy = self.registry.policy.as_ref();
+        if let Some(remote) = policy.and_then(|p| p.spec.registry.as_ref()) {
+            (asked.said, asked.unsaid) = registry::ask(remote, enquiries(&asked));
         }
         asked
     }

@@ -19,6 +19,7 @@ pub mod out;
 pub mod place;
 pub mod plan;
 pub mod plan_compat;
+pub mod registry;
 pub mod runs;
 pub mod schema;
 pub mod screen;

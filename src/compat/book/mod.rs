@@ -48,8 +48,10 @@ mod tests {
             include_str!("../deps/window.rs"),
             include_str!("../fleet/api.rs"),
             include_str!("../fleet/events.rs"),
+            include_str!("../fleet/remote.rs"),
         ];
-        let families = ["avro-", "json-", "sql-", "migration-", "dependency-", "upgrade-", "version-", "event-"];
+        let families =
+            ["avro-", "json-", "sql-", "migration-", "dependency-", "upgrade-", "version-", "event-", "registry-"];
         let mut said = BTreeSet::new();
         for text in code {
             let between = text.split('"').skip(1).step_by(2);

@@ -177,6 +177,27 @@ pub(super) const VERSIONS: &[Rule] = &[
         "orders 7.0.0 does not write OrderPlaced, which billing reads",
     ),
     rule(
+        "registry-differs",
+        Warning,
+        Event,
+        "what the registry holds is not what the contract says is written",
+        "its last OrderPlaced has a field that the contract of 6.1.0 has not",
+    ),
+    rule(
+        "registry-disagrees",
+        Warning,
+        Event,
+        "two checks of the same schemas say different things",
+        "it takes a schema that is not compatible here",
+    ),
+    rule(
+        "registry-refuses",
+        Warning,
+        Event,
+        "a version that registers its schema cannot start",
+        "its mode is FULL, and a field without default is new",
+    ),
+    rule(
         "dependency-operation-unknown",
         Warning,
         Dependency,

@@ -2,7 +2,7 @@
 use semver::Version;
 
 use super::pairs::{Question, is_json_schema};
-use super::{Look, Published, place};
+use super::{Look, Published, place, remote};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
@@ -40,7 +40,10 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
             continue;
         }
         match (old.events.get(event), new.events.get(event)) {
-            (Some(a), Some(b)) if is_json_schema(a) == is_json_schema(b) => changed(look, m, event, a, b),
+            (Some(a), Some(b)) if is_json_schema(a) == is_json_schema(b) => {
+                changed(look, m, event, a, b);
+                remote::look(look, m, event, Some(a), b);
+            }
             (Some(_), Some(_)) => {
                 look.note(format!("{} {event}: its schema changed from one language to another", m.service));
             }

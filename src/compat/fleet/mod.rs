@@ -4,6 +4,7 @@
 //! - [`Registry`] what is published; [`Asked`] what is to move; [`check`] gives an [`Outcome`]
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
 //! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
+//! - [`remote`] what a schema registry says
 //! - `order` who goes before whom, every moment of it, and ways over versions in between
 //! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
@@ -13,6 +14,7 @@ mod events;
 pub mod matrix;
 mod order;
 pub mod pairs;
+pub mod remote;
 pub mod stored;
 #[cfg(test)]
 mod tests;
@@ -71,6 +73,9 @@ pub struct Asked<'a> {
     pub today: NaiveDate,
     /// Parts of the fleet that cannot be looked at, and why.
     pub unknown: Vec<String>,
+    /// What a schema registry said, and what it could not be asked.
+    pub said: Vec<remote::Said>,
+    pub unsaid: Vec<String>,
 }
 
 /// A way over versions in between, where the straight one is barred.
@@ -110,7 +115,7 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
         asked,
         memory,
         findings: Vec::new(),
-        notes: asked.unknown.iter().cloned().collect(),
+        notes: asked.unknown.iter().chain(&asked.unsaid).cloned().collect(),
         edges: BTreeSet::new(),
         wishes: BTreeSet::new(),
         problems: Vec::new(),
@@ -155,7 +160,7 @@ struct Look<'a> {
 
 impl<'a> Look<'a> {
     fn moving(&self) -> Vec<&'a Move> {
-        self.asked.moves.iter().filter(|m| m.from != m.to).collect()
+        self.asked.moves.iter().filter(|m| is_moving(m)).collect()
     }
 
     fn get(&self, service: &str, version: &Version) -> Option<&'a Published> {
@@ -192,6 +197,10 @@ impl<'a> Look<'a> {
         let worst = self.changes.entry(service.to_string()).or_insert(change);
         *worst = (*worst).max(change);
     }
+}
+
+fn is_moving(m: &Move) -> bool {
+    m.from != m.to
 }
 
 /// Where a value of a contract stands.

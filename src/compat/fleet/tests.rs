@@ -15,6 +15,7 @@ struct Stand {
     moves: Vec<Move>,
     needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
     production: bool,
+    said: Vec<remote::Said>,
 }
 
 fn v(text: &str) -> Version {
@@ -52,7 +53,7 @@ impl Stand {
             }
             registry.services.entry(service.into()).or_default().insert(v(version), published);
         }
-        Stand { registry, moves: Vec::new(), needs: BTreeMap::new(), production: false }
+        Stand { registry, moves: Vec::new(), needs: BTreeMap::new(), production: false, said: Vec::new() }
     }
 
     fn moves(mut self, moves: &[(&str, &str, &str)]) -> Stand {
@@ -75,6 +76,8 @@ impl Stand {
             production: self.production,
             today: NaiveDate::from_ymd_opt(2026, 11, 25).unwrap(),
             unknown: Vec::new(),
+            said: self.said.clone(),
+            unsaid: Vec::new(),
         }
     }
 
@@ -407,4 +410,38 @@ fn what_is_remembered_is_what_was_found() {
     kept.answers.values_mut().for_each(|text| *text = text.replace("operation-removed", "operation-gone"));
     assert_eq!(check(&stand.asked(), &mut kept).unwrap().report, first);
     assert!(kept.asked > asked);
+}
+
+#[test]
+fn a_registry_that_says_otherwise_is_a_warning() {
+    let (old, new) = (event(""), event(r#", {"name": "n", "type": "int", "default": 0}"#));
+    let stand = |takes: bool, there: &str| {
+        let mut stand = events(&old, &new, ("1.0.0", "1.0.0"), "");
+        stand.said = vec![remote::Said {
+            service: "w".into(),
+            event: "E".into(),
+            subject: "E-value".into(),
+            mode: Some(crate::compat::events::Mode::Backward),
+            versions: vec![(4, there.to_string())],
+            takes,
+            messages: vec!["READER_FIELD_MISSING_DEFAULT_VALUE".into()],
+        }];
+        let mut told = stand.told();
+        told.retain(|t| t.contains("registry-"));
+        told
+    };
+    assert_eq!(stand(true, &old), [""; 0]);
+    assert_eq!(stand(false, &old), ["Warning registry-disagrees"]);
+    // Another schema is there, and by that one both refuse.
+    let other = event("").replace("\"string\"", "\"int\"");
+    assert_eq!(stand(false, &other), ["Warning registry-differs", "Warning registry-refuses"]);
+    assert_eq!(stand(true, &other), ["Warning registry-differs", "Warning registry-disagrees"]);
+    // It holds the new one already.
+    assert_eq!(stand(true, &new), [""; 0]);
+    // Only what changes is asked about, and only where a registry is named.
+    let mut stand = events(&old, &new, ("1.0.0", "1.0.0"), "");
+    assert_eq!(remote::enquiries(&stand.asked()), []);
+    stand = stand.policy("  events: {E: {subject: e.topic}}\n  registry: {url: http://registry.kafka:8081}\n");
+    let asked = remote::enquiries(&stand.asked());
+    assert_eq!((asked.len(), asked[0].subject.as_str(), asked[0].json), (1, "e.topic", false));
 }

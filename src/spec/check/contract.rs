@@ -114,7 +114,7 @@ pub fn policy(spec: &CompatPolicySpec, scope: &mut Scope<'_, '_, '_>) {
     if let Some(registry) = &spec.registry {
         if let Err(why) = super::fleet::base_url(&registry.url) {
             let help = "write it like http://registry.kafka:8081".to_string();
-            scope.error(at!["registry", "url"], &why.to_string(), help);
+            scope.error(at!["registry", "url"], why, help);
         }
         if registry.bearer_file.is_some() && registry.basic.is_some() {
             let help = "take one out".to_string();
