@@ -115,7 +115,8 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         }
         Command::Plan { files, contracts, output } => {
             let plan = verdict::plan_of(&files, &contracts, global)?;
-            write!(out, "{}", plan::show(&plan, output))?;
+            let earlier = plan::earlier(&plan, global);
+            write!(out, "{}", plan::show(&plan, &earlier, output))?;
             Ok(0)
         }
         Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),

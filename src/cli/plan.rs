@@ -1,23 +1,36 @@
 //! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
 use serde_json::json;
 
-use super::args::PlanOutput;
-use super::plan_compat;
+use super::args::{Global, PlanOutput};
+use super::{place, plan_compat};
+use crate::engine::run::Outcome;
+use crate::journal::past_durations;
 use crate::plan::{Plan, Planned, graph};
 use crate::spec::units::Dur;
 
+/// How long earlier runs of the fleet took in this environment under this policy, the shortest first. Those count that came
+/// to their end.
+pub fn earlier(plan: &Plan, global: &Global) -> Vec<Dur> {
+    let Ok(state_dir) = place::state_dir(global.state_dir.as_deref()) else { return Vec::new() };
+    let past = past_durations(&state_dir, &plan.fleet, &plan.environment.name).into_iter();
+    let past = past.filter(|d| d.outcome == Some(Outcome::Succeeded) && d.policy == plan.policy_name);
+    let mut took: Vec<Dur> = past.filter_map(|d| Some(d.ended?.since(d.started?))).collect();
+    took.sort();
+    took
+}
+
 /// In the form asked for.
-pub fn show(plan: &Plan, output: PlanOutput) -> String {
+pub fn show(plan: &Plan, earlier: &[Dur], output: PlanOutput) -> String {
     match output {
-        PlanOutput::Text => text(plan),
-        PlanOutput::Json => json(plan) + "\n",
+        PlanOutput::Text => text(plan, earlier),
+        PlanOutput::Json => json(plan, earlier) + "\n",
         PlanOutput::Dot => graph::dot(plan),
         PlanOutput::Svg => graph::svg(plan),
     }
 }
 
 /// For a person.
-pub fn text(plan: &Plan) -> String {
+pub fn text(plan: &Plan, earlier: &[Dur]) -> String {
     let mut out = format!(
         "{} on {} ({}{}), policy {}\n\n",
         plan.upgrade,
@@ -50,6 +63,13 @@ pub fn text(plan: &Plan) -> String {
         short(shift),
         short(soak)
     ));
+    if let Some(median) = earlier.get(earlier.len() / 2) {
+        let count = earlier.len();
+        out.push_str(&format!(
+            "Runs of this fleet here under this policy that succeeded: {count}; half took up to {}.\n",
+            short(*median)
+        ));
+    }
     out.push_str("\nFor each service, in this order:\n");
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
@@ -88,7 +108,7 @@ fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
 }
 
 /// For a program.
-pub fn json(plan: &Plan) -> String {
+pub fn json(plan: &Plan, earlier: &[Dur]) -> String {
     let (shift, soak) = plan.estimate();
     let services: Vec<_> = plan
         .services
@@ -108,6 +128,7 @@ pub fn json(plan: &Plan) -> String {
         "production": plan.environment.production, "services": services, "steps": steps,
         "effects_per_service": effects(plan),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
+        "earlier_seconds": earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),
     });
     plan_compat::json(plan, &mut value);
