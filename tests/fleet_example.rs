@@ -236,3 +236,44 @@ fn the_waves_are_drawn() {
     assert_eq!(svg.matches("<path d=").count(), dot.matches(" -> ").count());
     assert!(svg.contains("&gt;=5.4.0, &lt;6") && !svg.contains(">=5"), "what is text is escaped");
 }
+
+#[test]
+fn what_does_not_go_together_is_told_where_it_stands() {
+    let place = Place::new("apart");
+    let folder = place.0.join("files");
+    let told = |file: &str, from: &str, to: &str, words: &[&str]| {
+        let mut files = generate::files();
+        let text = files.get_mut(file).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        *text = text.replacen(from, to, 1);
+        let _ = fs::remove_dir_all(&folder);
+        write(&files, &folder);
+        let (code, said) = check(&[], &folder, &place.0);
+        assert_eq!(code, 1, "{said}");
+        words.iter().for_each(|word| assert!(said.contains(word), "{word} in {said}"));
+    };
+    told("upgrade.yaml", "release: 2026.4.0", "release: 2026.4.1", &["upgrade.yaml:11:12", "did you mean `2026.4.0`?"]);
+    told("fleet.yaml", "contracts: contracts", "contracts: contrats", &["fleet.yaml:7:14", "there is no folder"]);
+    let release = "contracts/releases/2026.4.0.yaml";
+    told(release, "\n    orders: 5.4.0", "\n    orders: 5.5.0", &["there is no contract of orders 5.5.0"]);
+    told(release, "\n    orders: 5.4.0", "\n    ordres: 5.4.0", &["there is no service `ordres` in fleet `erp`"]);
+    let inline =
+        "release: 2026.4.0\n  to:\n    portal: {image: \"registry.example/portal:6.9.0\", needs: {orders: \">=5\"}}";
+    told("upgrade.yaml", "release: 2026.4.0", inline, &["upgrade.yaml:13:70", "its contract", "says `>=5.4.0, <6`"]);
+}
+
+#[test]
+fn contracts_are_validated_with_their_fleet() {
+    let place = Place::new("valid");
+    let said = text(&pilothouse(&["validate"], &example(), &place.0));
+    assert!(said.contains("valid: 1 fleet, 0 policies, 1 upgrade, "), "{said}");
+    assert!(said.contains(" contracts, 1 release"), "{said}");
+    let mut files = generate::files();
+    let name = files.keys().find(|n| n.ends_with("service.yaml")).unwrap().clone();
+    files.get_mut(&name).map(|t| *t = t.replace("audience", "audiance")).unwrap();
+    let folder = place.0.join("files");
+    write(&files, &folder);
+    let output = pilothouse(&["validate"], &folder, &place.0);
+    let said = text(&output);
+    assert!(output.status.code() == Some(1) && said.contains("did you mean `audience`?"), "{said}");
+}

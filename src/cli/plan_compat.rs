@@ -34,7 +34,11 @@ pub fn text(plan: &Plan, out: &mut String) {
             out.push_str(&format!("  {service} {} ({}): {when}{back}\n", clean(&m.id), m.phase));
         }
     }
-    let bars = verdict.barring().count();
+    let bars = match verdict.more {
+        0 => verdict.barring().count().to_string(),
+        _ => format!("at least {}", verdict.barring().count()),
+    };
+    let free = verdict.barring().next().is_none();
     if !verdict.findings.is_empty() {
         out.push_str("\nCompatibility:\n");
     }
@@ -47,12 +51,15 @@ pub fn text(plan: &Plan, out: &mut String) {
         let service = f.service.as_ref().map_or(String::new(), |s| format!("{s}: "));
         out.push_str(&format!("  {word:<8}  {service}{} ({}, {})\n", clean(&f.message), f.rule, f.fingerprint));
     }
+    if verdict.more > 0 {
+        out.push_str(&format!("  and {} more\n", verdict.more));
+    }
     for detour in &verdict.detours {
         out.push_str(&format!("  over versions in between: {detour}\n"));
     }
-    let start = match bars {
-        0 => "it may start".to_string(),
-        n => format!("it cannot start: {n} critical; `pilothouse compat check` says where and what to do"),
+    let start = match free {
+        true => "it may start".to_string(),
+        false => format!("it cannot start: {bars} critical; `pilothouse compat check` says where and what to do"),
     };
     let (infos, open) = (verdict.infos, verdict.not_compared);
     out.push_str(&format!(

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use semver::{Version, VersionReq};
+use sha2::{Digest, Sha256};
 
 use super::args::{Contracts, Files, Global};
 use super::compat::check::memory;
@@ -13,7 +14,7 @@ use crate::plan::Plan;
 use crate::plan::order::After;
 use crate::plan::verdict::{Migration, Signs, Told, Verdict, advise};
 use crate::spec::contract::{Phase, Tier};
-use crate::spec::{Bundle, Report};
+use crate::spec::{Bundle, Report, canonical};
 
 /// The plan of the files, validated; where there are contracts, checked against them and in the order they ask for.
 ///
@@ -63,12 +64,18 @@ fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>) {
     }
 }
 
+/// Findings kept in a plan, which is written with each picture of a run: those that bar come first.
+const MAX_TOLD: usize = 300;
+
 fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let all = &outcome.report.findings;
     let (told, infos): (Vec<&Finding>, Vec<&Finding>) = all.iter().partition(|f| f.severity > Severity::Info);
+    let prints: Vec<&str> = all.iter().map(|f| f.fingerprint.as_str()).collect();
     let mut verdict = Verdict {
-        findings: told.into_iter().map(told_of).collect(),
+        findings: told.iter().take(MAX_TOLD).map(|f| told_of(f)).collect(),
+        more: count(told.len().saturating_sub(MAX_TOLD)),
+        digest: canonical::hex(&Sha256::digest(prints.join("\n").as_bytes())),
         infos: count(infos.len()),
         not_compared: count(outcome.report.not_compared.len()),
         ..Verdict::default()

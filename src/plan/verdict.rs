@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 pub struct Verdict {
     /// Critical ones and warnings, the worst first.
     pub findings: Vec<Told>,
+    /// How many more there are: of a fleet where everything breaks not all are kept in the plan.
+    #[serde(default)]
+    pub more: u32,
+    /// Digest of the fingerprints of all of them, so that the plan's hash is over all.
+    #[serde(default)]
+    pub digest: String,
     /// How many are merely worth knowing.
     pub infos: u32,
     /// How many parts could not be compared.

@@ -81,7 +81,7 @@ pub fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     if let Some(advice) = &finding.recommendation {
         writeln!(out, "  to do     {advice}")?;
     }
-    writeln!(out, "  waiver    {}", finding.fingerprint)
+    writeln!(out, "  waiver    \"{}\"", finding.fingerprint)
 }
 
 /// Commands that a GitHub workflow turns into annotations of the changed lines.

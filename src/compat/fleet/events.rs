@@ -42,12 +42,17 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
         match (old.events.get(event), new.events.get(event)) {
             (Some(a), Some(b)) if is_json_schema(a) == is_json_schema(b) => {
                 changed(look, m, event, a, b);
-                remote::look(look, m, event, Some(a), b);
             }
             (Some(_), Some(_)) => {
                 look.note(format!("{} {event}: its schema changed from one language to another", m.service));
             }
             _ => look.note(format!("{} {event}: its schema is not there on both sides", m.service)),
+        }
+    }
+    // Events that are new are known to a registry as well, if anybody wrote them before.
+    for event in &new.contract.spec.produces {
+        if let Some(schema) = new.events.get(event) {
+            remote::look(look, m, event, old.events.get(event), schema);
         }
     }
 }
