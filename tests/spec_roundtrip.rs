@@ -70,6 +70,7 @@ fn fleet() -> impl Strategy<Value = FleetSpec> {
     );
     let environments = proptest::collection::btree_map(name(), environment, 1..4);
     (services, environments).prop_map(|(services, environments)| FleetSpec {
+        contracts: None,
         environments: environments
             .into_iter()
             .map(|(name, (context, namespace, prometheus, source_interval, convention))| Environment {
@@ -233,6 +234,7 @@ fn upgrade(fleet: &FleetSpec) -> UpgradeSpec {
         fleet: "f".into(),
         environment: fleet.environments[0].name.clone(),
         policy: "p".into(),
+        release: None,
         strategy: Way::Canary,
         calendar: None,
         tenants: None,

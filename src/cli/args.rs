@@ -72,8 +72,10 @@ pub enum Command {
     Plan {
         #[command(flatten)]
         files: Files,
+        #[command(flatten)]
+        contracts: Contracts,
         #[arg(short, long, value_enum, default_value_t)]
-        output: TextOrJson,
+        output: PlanOutput,
     },
     /// Say when a maintenance window is open, when it opens next, and when something fits
     Windows(WindowsArgs),
@@ -115,6 +117,8 @@ pub enum Command {
     /// Say whether one version of a contract may follow another
     #[command(subcommand)]
     Compat(CompatCommand),
+    /// Show what runs, what is published, and which versions may run beside each other
+    Versions(VersionsArgs),
     /// Keymaps: list (also when nothing else is said), print one, check a file
     Keys {
         #[command(subcommand)]
@@ -248,6 +252,31 @@ pub struct Files {
     pub upgrade: Option<String>,
 }
 
+#[derive(Debug, Clone, Default, Args)]
+pub struct Contracts {
+    /// Folder with contracts [default: the Fleet's `contracts`]
+    #[arg(long, value_name = "DIR")]
+    pub contracts: Option<PathBuf>,
+    /// Where answers of comparisons are kept [default: `cache` in the state folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VersionsArgs {
+    /// File or folder with the Fleet; may be given more than once
+    #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Folder with contracts [default: the Fleet's `contracts`]
+    #[arg(long, value_name = "DIR")]
+    pub contracts: Option<PathBuf>,
+    /// This service only, its versions against those of its neighbours
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: TextOrJson,
+}
+
 #[derive(Debug, Args)]
 pub struct FilesOrRun {
     /// File or folder with Fleet, Policy and Upgrade; may be given more than once
@@ -296,6 +325,17 @@ pub enum TextOrJson {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanOutput {
+    #[default]
+    Text,
+    Json,
+    /// The waves as a graph, for Graphviz
+    Dot,
+    /// The waves as a picture
+    Svg,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check the chain; exit 0, or 2 with what is wrong
@@ -335,6 +375,15 @@ pub enum GateCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum CompatCommand {
+    /// Check an upgrade of a whole fleet; exit 0 nothing critical, 1 could not read, 2 critical
+    Check {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        contracts: Contracts,
+        #[arg(short, long, value_enum, default_value_t)]
+        output: super::compat::Output,
+    },
     /// Compare two OpenAPI or Swagger descriptions; exit 0 nothing critical, 1 could not read, 2 critical
     Openapi {
         /// The version that clients know

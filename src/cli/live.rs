@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
 
-use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
+use super::args::{Contracts, Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Ready, Session, need_terminal};
-use super::{demo, place, screen, spectate, validate, when};
+use super::{demo, place, screen, spectate, verdict, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
@@ -36,27 +36,6 @@ impl<E: Into<anyhow::Error>> From<E> for Exit {
 
 fn lost(error: anyhow::Error) -> Exit {
     Exit { code: 6, error }
-}
-
-/// The plan of the files, validated.
-///
-/// # Errors
-/// The whole report of what is wrong.
-pub fn plan_of(files: &[PathBuf], upgrade: Option<&str>) -> Result<Plan> {
-    planned(files, upgrade).map(|(plan, _)| plan)
-}
-
-/// The same, with the tenants that stand beside the run.
-///
-/// # Errors
-/// As [`plan_of`].
-pub fn planned(files: &[PathBuf], upgrade: Option<&str>) -> Result<(Plan, Option<Roster>)> {
-    let loaded = validate::load(files).map_err(|report| anyhow!("{report}"))?;
-    if !loaded.warnings.is_empty() {
-        eprintln!("{}", loaded.warnings);
-    }
-    let bundle = loaded.bundle(upgrade).map_err(|report| anyhow!("{report}"))?;
-    Ok((Plan::build(&bundle)?, Roster::of(&loaded, &bundle)))
 }
 
 /// The context a run of this plan is driven in: a person's flag, the Fleet's, or the kubeconfig's current one.
@@ -180,7 +159,7 @@ async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, 
 
 /// The plan of the files, for the cluster it will be carried out on.
 fn plan_here(files: &Files, global: &Global) -> Result<(Plan, Option<Roster>)> {
-    let (mut plan, roster) = planned(&files.files, files.upgrade.as_deref())?;
+    let (mut plan, roster) = verdict::plan_of(files, &Contracts::default(), global)?;
     plan.environment.kubernetes.context = context_of(&plan, global);
     Ok((plan, roster))
 }

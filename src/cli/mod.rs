@@ -9,6 +9,7 @@ pub mod audit;
 pub mod campaign;
 pub mod clock;
 pub mod compat;
+pub mod contracts;
 pub mod demo;
 pub mod files;
 pub mod gate_try;
@@ -17,6 +18,8 @@ pub mod live;
 pub mod out;
 pub mod place;
 pub mod plan;
+pub mod plan_compat;
+pub mod registry;
 pub mod runs;
 pub mod schema;
 pub mod screen;
@@ -25,6 +28,8 @@ pub mod spectate;
 pub mod tenants;
 pub mod themes;
 pub mod validate;
+pub mod verdict;
+pub mod versions;
 mod when;
 pub mod windows;
 pub mod windows_list;
@@ -109,16 +114,15 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
             };
             Ok(validate::validate(&files.files, output, out)?)
         }
-        Command::Plan { files, output } => {
-            let (mut plan, roster) = live::planned(&files.files, files.upgrade.as_deref())?;
+        Command::Plan { files, contracts, output } => {
+            let (mut plan, roster) = verdict::plan_of(&files, &contracts, global)?;
             // A plan can be looked at where no run could be kept.
             if let Ok(state_dir) = place::state_dir(global.state_dir.as_deref()) {
                 when::learn(&mut plan, &state_dir);
             }
-            match output {
-                TextOrJson::Text => write!(out, "{}", plan::text(&plan, roster.as_ref(), clock::wall()))?,
-                TextOrJson::Json => writeln!(out, "{}", plan::json(&plan, roster.as_ref(), clock::wall()))?,
-            }
+            let earlier = plan::earlier(&plan, global);
+            let beside = plan::Beside { earlier: &earlier, tenants: roster.as_ref(), now: clock::wall() };
+            write!(out, "{}", plan::show(&plan, beside, output))?;
             Ok(0)
         }
         Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),
@@ -144,7 +148,8 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         }
         Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
         Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
-        Command::Compat(what) => compat::run(what, out),
+        Command::Versions(args) => versions::versions(&args, out),
+        Command::Compat(what) => compat::run(what, global, out),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),
         Command::Completions { shell } => {

@@ -1,12 +1,45 @@
 //! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
 use serde_json::json;
 
-use super::when;
-use crate::plan::{Plan, Roster};
+use super::args::{Global, PlanOutput};
+use super::{place, plan_compat, when};
+use crate::engine::run::Outcome;
+use crate::journal::past_durations;
+use crate::plan::{Plan, Planned, Roster, graph};
 use crate::spec::units::{Dur, Time};
 
+/// What stands beside a plan.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// As [`earlier`] gives them.
+    pub earlier: &'a [Dur],
+    pub tenants: Option<&'a Roster>,
+    pub now: Time,
+}
+
+/// How long earlier runs of the fleet took in this environment under this policy, the shortest first. Those count that came
+/// to their end.
+pub fn earlier(plan: &Plan, global: &Global) -> Vec<Dur> {
+    let Ok(state_dir) = place::state_dir(global.state_dir.as_deref()) else { return Vec::new() };
+    let past = past_durations(&state_dir, &plan.fleet, &plan.environment.name).into_iter();
+    let past = past.filter(|d| d.outcome == Some(Outcome::Succeeded) && d.policy == plan.policy_name);
+    let mut took: Vec<Dur> = past.filter_map(|d| Some(d.ended?.since(d.started?))).collect();
+    took.sort();
+    took
+}
+
+/// In the form asked for.
+pub fn show(plan: &Plan, beside: Beside<'_>, output: PlanOutput) -> String {
+    match output {
+        PlanOutput::Text => text(plan, beside),
+        PlanOutput::Json => json(plan, beside) + "\n",
+        PlanOutput::Dot => graph::dot(plan),
+        PlanOutput::Svg => graph::svg(plan),
+    }
+}
+
 /// For a person.
-pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
+pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     let mut out = format!(
         "{} on {} ({}{}), policy {}\n\n",
         plan.upgrade,
@@ -39,11 +72,19 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
         short(shift),
         short(soak)
     ));
-    out.push_str(&when::text(plan, tenants, now));
+    out.push_str(&when::text(plan, beside.tenants, beside.now));
+    if let Some(median) = beside.earlier.get(beside.earlier.len() / 2) {
+        let count = beside.earlier.len();
+        out.push_str(&format!(
+            "Runs of this fleet here under this policy that succeeded: {count}; half took up to {}.\n",
+            short(*median)
+        ));
+    }
     out.push_str("\nFor each service, in this order:\n");
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
     }
+    plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
     out
@@ -70,8 +111,14 @@ fn effects(plan: &Plan) -> Vec<String> {
     out
 }
 
+/// What is written for this service, with its names.
+fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
+    let name = p.service.next_deployment();
+    effects(plan).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+}
+
 /// For a program.
-pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
+pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
     let (shift, soak) = plan.estimate();
     let services: Vec<_> = plan
         .services
@@ -79,20 +126,22 @@ pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
         .map(|p| {
             json!({
                 "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": "canary",
-                "needs": p.needs, "critical": p.service.critical,
+                "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
                 "estimate_seconds": plan.service_estimate().as_secs_f64(),
             })
         })
         .collect();
     let steps: Vec<_> =
         plan.policy.steps.iter().map(|s| json!({"weight": s.weight, "hold_seconds": s.hold.as_secs_f64()})).collect();
-    let value = json!({
+    let mut value = json!({
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
-        "when": when::json(plan, tenants, now),
+        "when": when::json(plan, beside.tenants, beside.now),
         "effects_per_service": effects(plan),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
+        "earlier_seconds": beside.earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),
     });
+    plan_compat::json(plan, &mut value);
     format!("{value:#}")
 }

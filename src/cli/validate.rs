@@ -50,7 +50,11 @@ fn load_by(paths: &[PathBuf], load: Load) -> Result<Loaded, Report> {
 /// # Errors
 /// `out` cannot be written.
 pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::Result<i32> {
-    let outcome = load(paths);
+    // Contracts that a fleet names are part of what it says.
+    let outcome = load(paths).and_then(|loaded| match loaded.fleets.iter().any(|f| f.spec.contracts.is_some()) {
+        true => super::contracts::load(paths, None).map(|known| known.loaded),
+        false => Ok(loaded),
+    });
     let (report, code) = match &outcome {
         Ok(loaded) => (&loaded.warnings, 0),
         Err(report) => (report, 1),
@@ -67,6 +71,8 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
                 value["fleets"] = loaded.fleets.iter().map(|f| f.name.as_str()).collect();
                 value["policies"] = loaded.policies.iter().map(|p| p.name.as_str()).collect();
                 value["upgrades"] = loaded.upgrades.iter().map(|u| u.name.as_str()).collect();
+                value["contracts"] = loaded.contracts.len().into();
+                value["releases"] = loaded.releases.iter().map(|r| r.name.as_str()).collect();
                 value["calendars"] = loaded.calendars.iter().map(|c| c.name.as_str()).collect();
                 value["tenants"] = loaded.tenants.iter().map(|t| t.spec.tenants.len()).sum::<usize>().into();
             }
@@ -97,6 +103,8 @@ fn contents(loaded: &Loaded) -> String {
     let besides = [
         (tenants, many(tenants, "tenant", "tenants")),
         (loaded.calendars.len(), many(loaded.calendars.len(), "calendar", "calendars")),
+        (loaded.contracts.len(), many(loaded.contracts.len(), "contract", "contracts")),
+        (loaded.releases.len(), many(loaded.releases.len(), "release", "releases")),
         (loaded.ics.len(), many(loaded.ics.len(), "iCalendar file", "iCalendar files")),
     ];
     let there = besides.into_iter().filter(|(n, _)| *n > 0).map(|(_, text)| text);

@@ -147,6 +147,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         image: format!("registry.example/{name}:{version}"),
         version: version.into(),
         needs: BTreeMap::new(),
+        after: BTreeMap::new(),
         patch: None,
     }
 }
@@ -167,6 +168,7 @@ pub fn plan(services: Vec<Planned>) -> Plan {
         services,
         bystanders: Vec::new(),
         when: None,
+        compat: None,
     }
 }
 

@@ -145,6 +145,9 @@ fn finding(clash: Clash, direction: Direction, old: &str, new: &str) -> Finding 
         message: clash.message,
         details: clash.details,
         recommendation: clash.recommendation.map(String::from),
+        of: None,
+        waived: None,
+        values: String::new(),
     }
 }
 

@@ -90,6 +90,36 @@ pub struct Finding {
     pub recommendation: Option<String>,
     /// Names this finding in waivers: see [`fingerprint`].
     pub fingerprint: String,
+    /// Of a whole fleet: the move it is about.
+    #[serde(flatten)]
+    pub of: Option<Box<Of>>,
+    /// Who accepted it, why, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
+    /// Digest of what the message does not say of the values; empty where it says it all.
+    #[serde(skip)]
+    pub values: String,
+}
+
+/// The move of a service that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Of {
+    pub service: String,
+    pub from: String,
+    pub to: String,
+    /// The event or migration.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
+    /// Services with the version that is reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub consumers: Vec<String>,
+}
+
+impl Finding {
+    /// Stands in the way: critical, and nobody accepted it.
+    pub fn bars(&self) -> bool {
+        self.severity == Severity::Critical && self.waived.is_none()
+    }
 }
 
 /// The name of a finding that stays the same while the contracts' other parts change: 16 hexadecimal digits of SHA-256
@@ -109,8 +139,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// No finding is critical.
+    /// No finding is critical, unless it was accepted.
     pub fn compatible(&self) -> bool {
-        self.findings.iter().all(|f| f.severity != Severity::Critical)
+        !self.findings.iter().any(Finding::bars)
     }
 }

@@ -6,6 +6,7 @@
 //! - [`lifecycle`] deprecation, sunset and stability
 //! - [`openapi`] descriptions of HTTP interfaces
 //! - [`events`] schemas of events in seven modes: [`avro`], [`jsonschema`]; [`spots`] JSON that knows where its values stand
+//! - [`fleet`] all services of a fleet: what moves, who calls it, in what order, what is accepted
 //! - [`deps`] versions of services beside each other: ranges, order, ways
 //! - [`sql`] migrations: what each statement locks, rewrites, takes away
 //! - [`book`] the rules of the last three
@@ -15,6 +16,7 @@ pub mod deps;
 pub mod document;
 pub mod events;
 pub mod finding;
+pub mod fleet;
 pub mod jsonschema;
 pub mod lifecycle;
 pub mod openapi;
@@ -22,4 +24,4 @@ pub mod schema;
 pub mod spots;
 pub mod sql;
 
-pub use finding::{Area, Direction, Finding, Location, Place, Report, Severity};
+pub use finding::{Area, Direction, Finding, Location, Of, Place, Report, Severity};

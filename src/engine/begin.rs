@@ -63,7 +63,7 @@ impl Run {
 
 impl Track {
     fn new(plan: &Plan, planned: &crate::plan::Planned, now: Time) -> Track {
-        let needs = planned.needs.keys().filter(|n| plan.get(n).is_some()).cloned().collect();
+        let needs = planned.goes_after().filter(|n| plan.get(n).is_some()).cloned().collect();
         let gates = plan.policy.gates.iter().map(|g| (g.name.clone(), GateTrack::fresh())).collect();
         Track {
             service: planned.service.name.clone(),

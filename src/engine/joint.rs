@@ -102,8 +102,8 @@ pub(super) fn skip_dependants(cx: &mut Cx) {
     loop {
         let doomed = cx.run.tracks.values().find_map(|t| {
             let Phase::Waiting { .. } = &t.phase else { return None };
-            let needs = &cx.run.plan.get(&t.service)?.needs;
-            let lost = needs.keys().find(|n| {
+            let planned = cx.run.plan.get(&t.service)?;
+            let lost = planned.goes_after().find(|n| {
                 cx.run.track(n).is_some_and(|o| matches!(o.phase, Phase::RolledBack { .. } | Phase::Skipped { .. }))
             })?;
             Some((t.service.clone(), lost.clone()))

@@ -12,10 +12,12 @@
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
-//!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when; `leave` is how a process goes before the run has ended
+//!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
+//!   process goes before the run has ended
 mod begin;
 mod breach;
 pub mod command;
+mod compat;
 mod critical;
 mod cx;
 pub mod effect;

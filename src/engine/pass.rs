@@ -163,7 +163,7 @@ fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
         Finalize::Run => true,
     };
     let mut group = run.plan.services.iter().filter(together).filter_map(|o| run.track(&o.service.name));
-    group.all(rests) && p.needs.keys().filter_map(|n| run.track(n)).all(is_firm)
+    group.all(rests) && p.goes_after().filter_map(|n| run.track(n)).all(is_firm)
 }
 
 /// Nothing speaks against what this service came to: as long as it may yet go back, nothing that goes with it settles.

@@ -201,6 +201,8 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
         return unlooked(cx, &p.what);
     }
     cx.run.unlooked = None;
+    let mut report = report.clone();
+    report.problems.extend(super::compat::problems(&cx.run.plan));
     for facts in &report.facts {
         if let Some(t) = cx.run.tracks.get_mut(&facts.service) {
             t.r0 = facts.ready;
@@ -273,6 +275,7 @@ pub(super) fn blocked(cx: &mut Cx, what: &str, fix: &str) {
 
 /// Begins the run.
 pub(super) fn start(cx: &mut Cx, who: &str) {
+    super::compat::accepted(cx);
     cx.run.stage = Stage::Running;
     cx.run.started = Some(cx.now);
     let now = cx.now;

@@ -1,6 +1,7 @@
 //! The engine in a small world of its own: one test for each thing it must not do.
 mod back;
 mod chain;
+mod compat;
 mod deadlines;
 mod settling;
 mod sight;

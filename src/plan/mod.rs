@@ -1,4 +1,12 @@
 //! In what order and how? Waves, steps, estimates, preview of effects.
+//!
+//! # Layout
+//! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs
+//! - [`verdict`] what the contracts say of it; [`graph`] the waves as a picture
+pub mod graph;
+pub mod order;
+pub mod verdict;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +36,9 @@ pub struct Plan {
     /// When it may run; at any time without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
+    /// What the contracts say; none where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compat: Option<verdict::Verdict>,
 }
 
 /// One service of a run.
@@ -41,6 +52,9 @@ pub struct Planned {
     pub version: String,
     /// Other services to the version range this version needs of them.
     pub needs: BTreeMap<String, String>,
+    /// Services that go before this one for another reason, each with that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -84,6 +98,7 @@ impl Plan {
                 image: target.image.clone(),
                 version: target.name(),
                 needs: target.needs.clone(),
+                after: BTreeMap::new(),
                 patch: target.patch.clone(),
             });
         }
@@ -106,6 +121,7 @@ impl Plan {
             services,
             bystanders,
             when: None,
+            compat: None,
         };
         plan.when = When::of(bundle, &plan);
         Ok(plan)
@@ -115,9 +131,9 @@ impl Plan {
         self.services.iter().find(|s| s.service.name == service)
     }
 
-    /// Services of this run that need `service`, directly.
+    /// Services of this run that go after `service`, directly: they need it, or it has to be there first.
     pub fn dependants<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Planned> {
-        self.services.iter().filter(move |s| s.needs.contains_key(service))
+        self.services.iter().filter(move |s| s.needs.contains_key(service) || s.after.contains_key(service))
     }
 
     /// SHA-256 over the canonical JSON of the plan, in hex. Two people who see the same hash approve the same thing.

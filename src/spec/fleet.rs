@@ -12,6 +12,9 @@ pub struct FleetSpec {
     pub environments: Vec<Environment>,
     #[schemars(length(min = 1))]
     pub services: Vec<Service>,
+    /// Folder with the contracts of its services, seen from this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contracts: Option<String>,
 }
 
 /// A named fleet.

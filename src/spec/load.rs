@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
+use super::contract::{CompatPolicy, Contract, Origin, Release};
 use super::fleet::{Fleet, FleetSpec};
 use super::ics::{self, IcsFile};
 use super::nearest::nearest;
@@ -20,6 +21,7 @@ use super::tree::{self, Node, Yaml};
 use super::upgrade::{Upgrade, UpgradeSpec};
 use super::{API_VERSION, Bundle};
 
+mod contracts;
 mod when;
 
 /// Bytes of one file that are read: a hundred thousand tenants with everything there is to say of them stay below. What
@@ -35,6 +37,11 @@ pub struct Loaded {
     pub tenants: Vec<Tenants>,
     pub calendars: Vec<Calendar>,
     pub ics: Vec<IcsFile>,
+    pub contracts: Vec<Contract>,
+    pub releases: Vec<Release>,
+    pub compat: Option<CompatPolicy>,
+    /// `Fleet/NAME` and `Upgrade/NAME` to where they stand: paths in a Fleet start from its file.
+    pub origins: BTreeMap<String, Origin>,
     /// Policies that came with the program.
     pub presets: Vec<Policy>,
     /// What is allowed but probably not meant.
@@ -140,6 +147,10 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         tenants: Vec::new(),
         calendars: Vec::new(),
         ics: Vec::new(),
+        contracts: Vec::new(),
+        releases: Vec::new(),
+        compat: None,
+        origins: BTreeMap::new(),
         presets: Vec::new(),
         warnings: Report::default(),
     };
@@ -163,6 +174,8 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
     }
     loaded.upgrades = upgrades;
     loaded.ics = reader.ics;
+    contracts::origins(docs, &reader.sinks, &mut loaded);
+    contracts::read(docs, &mut reader.sinks, &mut loaded);
     when::read(docs, reader.complete, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());
     if report.problems.iter().any(|p| p.severity == Severity::Error) {
@@ -296,7 +309,8 @@ impl<'a> Reader<'_, 'a> {
         let name = head.iter().find(|e| e.key == "metadata").and_then(|e| e.node.get("name"));
         let (name, name_place) =
             name.map_or((String::new(), start), |e| (e.node.text().unwrap_or("").to_string(), e.node.place));
-        if !name.is_empty() && !check::is_label(&name) {
+        let fits = if kind == "Release" { check::contract::is_dotted } else { check::is_label };
+        if !name.is_empty() && !fits(&name) {
             let help = "use lower-case letters, digits and `-`, at most 63, a letter or digit at both ends".to_string();
             checker.sink.error(name_place, format!("metadata.name: `{name}` cannot be a name"), Some(help));
         }
@@ -364,11 +378,12 @@ fn kind(root: &Node, cut: bool, version_fits: bool, start: Place, sink: &mut Sin
 }
 
 fn duplicates(docs: &[Doc], sinks: &mut [Sink<'_>]) {
-    let mut first: BTreeMap<(&str, &str), &Doc> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, &str, &str), &Doc> = BTreeMap::new();
     for doc in docs.iter().filter(|d| !d.name.is_empty()) {
-        match first.get(&(doc.kind, doc.name.as_str())) {
+        let key = (doc.kind, doc.name.as_str(), contracts::part(doc));
+        match first.get(&key) {
             None => {
-                first.insert((doc.kind, &doc.name), doc);
+                first.insert(key, doc);
             }
             Some(before) => {
                 let there = format!("{}:{}", sinks[before.file].name(), before.name_place.line);

@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`units`] the values people write: durations, weights, ratios, limits; and the [`units::Time`] all pure rooms use
 //! - [`when`] the values people write about time: zones, dates, weekdays
-//! - [`fleet`], [`policy`], [`upgrade`], [`tenants`], [`calendar`] one file per kind; [`image`] what a cluster makes of an
+//! - [`fleet`], [`policy`], [`upgrade`], [`tenants`], [`calendar`], [`contract`] one file per kind; [`image`] what a cluster makes of an
 //!   image's name
 //! - [`ics`] the events of iCalendar files
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
@@ -13,6 +13,7 @@
 pub mod calendar;
 pub mod canonical;
 mod check;
+pub mod contract;
 pub mod fleet;
 pub mod ics;
 pub mod image;

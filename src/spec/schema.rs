@@ -10,13 +10,15 @@ use serde_json::{Map, Value, json};
 
 use super::API_VERSION;
 use super::calendar::CalendarSpec;
+use super::contract::{CompatPolicySpec, ContractSpec, ReleaseSpec};
 use super::fleet::FleetSpec;
 use super::policy::PolicySpec;
 use super::tenants::TenantsSpec;
 use super::upgrade::UpgradeSpec;
 
 /// The kinds of document this program reads.
-pub const KINDS: [&str; 5] = ["Fleet", "Policy", "Upgrade", "Tenants", "Calendar"];
+pub const KINDS: [&str; 8] =
+    ["Fleet", "Policy", "Upgrade", "Tenants", "Calendar", "Contract", "Release", "CompatPolicy"];
 
 /// JSON Schema (draft 2020-12) of one document: one of [`KINDS`], told apart by `kind`.
 pub fn schema() -> Value {
@@ -37,6 +39,9 @@ fn derive() -> Value {
         generator.subschema_for::<UpgradeSpec>(),
         generator.subschema_for::<TenantsSpec>(),
         generator.subschema_for::<CalendarSpec>(),
+        generator.subschema_for::<ContractSpec>(),
+        generator.subschema_for::<ReleaseSpec>(),
+        generator.subschema_for::<CompatPolicySpec>(),
     ];
     let mut defs: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
     for (kind, spec) in KINDS.iter().zip(specs) {
@@ -46,7 +51,7 @@ fn derive() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pilothouse files",
-        "description": "A Fleet, a Policy, an Upgrade, Tenants or a Calendar.",
+        "description": "A Fleet, a Policy, an Upgrade, Tenants, a Calendar, a Contract, a Release or a CompatPolicy.",
         "oneOf": one_of,
         "$defs": defs,
     });
@@ -55,6 +60,8 @@ fn derive() -> Value {
 }
 
 fn document(kind: &str, spec: &Value) -> Value {
+    // A release may be called by its version.
+    let dots = if kind == "Release" { "." } else { "" };
     json!({
         "type": "object",
         "properties": {
@@ -66,7 +73,7 @@ fn document(kind: &str, spec: &Value) -> Value {
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 63,
-                    "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+                    "pattern": format!("^[a-z0-9]([-{dots}a-z0-9]*[a-z0-9])?$"),
                     "description": "What other documents call this one.",
                 } },
                 "required": ["name"],

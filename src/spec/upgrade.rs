@@ -24,8 +24,11 @@ pub struct UpgradeSpec {
     /// It begins at the first fit on or after this date of the Calendar's zone.
     #[serde(default, rename = "preferredDate", skip_serializing_if = "Option::is_none")]
     pub preferred_date: Option<Date>,
+    /// Name of a Release of the contracts: services go to the versions it lists, unless `to` says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Service to its target.
-    #[schemars(extend("minProperties" = 1))]
+    #[serde(default)]
     pub to: BTreeMap<String, Target>,
 }
 

@@ -86,7 +86,7 @@ impl Date {
         NaiveDate::from_ymd_opt(year, month, day).map(|d| Date(d.to_epoch_days()))
     }
 
-    fn naive(self) -> NaiveDate {
+    pub fn naive(self) -> NaiveDate {
         NaiveDate::from_epoch_days(self.0).unwrap_or_default()
     }
 }

@@ -46,6 +46,7 @@ fn planned(name: &str, version: &str) -> Planned {
         image: format!("registry.example/{name}:{version}"),
         version: version.into(),
         needs: BTreeMap::new(),
+        after: BTreeMap::new(),
         patch: json!({"spec": {"containers": [{"name": "app", "env": [{"name": "MODE", "value": "new"}]}]}})
             .as_object()
             .cloned(),
@@ -64,6 +65,7 @@ fn plan() -> Plan {
         services: vec![planned("billing", "4.2.1")],
         bystanders: vec![planned("ledger", "5.2.4").service],
         when: None,
+        compat: None,
     }
 }
 

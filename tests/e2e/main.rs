@@ -4,6 +4,7 @@
 mod client;
 mod cluster;
 mod console;
+mod contracts;
 mod kill;
 mod kubectl;
 mod metrics;

@@ -15,7 +15,7 @@ fn word(severity: Severity) -> &'static str {
 }
 
 /// Text from a file, without anything a terminal or a workflow would act on.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -30,6 +30,11 @@ pub fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         one(finding, out)?;
     }
+    end(report, out)
+}
+
+/// What was not compared, and the verdict.
+pub fn end(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if !report.not_compared.is_empty() {
         writeln!(out, "not compared:")?;
         for note in &report.not_compared {
@@ -39,11 +44,20 @@ pub fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let count = |s: Severity| report.findings.iter().filter(|f| f.severity == s).count();
     let verdict = if report.compatible() { "compatible" } else { "not compatible" };
     let (critical, warning, info) = (count(Severity::Critical), count(Severity::Warning), count(Severity::Info));
-    writeln!(out, "{verdict}: {critical} critical, {warning} warning, {info} info")
+    let accepted = match report.findings.iter().filter(|f| f.waived.is_some()).count() {
+        0 => String::new(),
+        n => format!("; {n} of them accepted"),
+    };
+    writeln!(out, "{verdict}: {critical} critical, {warning} warning, {info} info{accepted}")
 }
 
-fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+/// One finding.
+pub fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}[{}] {}", word(finding.severity), finding.rule, clean(&finding.message))?;
+    if let Some(of) = &finding.of {
+        let part = if of.part.is_empty() { String::new() } else { format!(", {}", of.part) };
+        writeln!(out, "  move      {} {} → {}{}", of.service, of.from, of.to, clean(&part))?;
+    }
     for (name, place) in [("base", &finding.location.base), ("revision", &finding.location.revision)] {
         if let Some(place) = place {
             writeln!(out, "  {name:<9} {}", at(place))?;
@@ -55,13 +69,19 @@ fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         writeln!(out, "  reaches   {}{more}", clean(&named.join(", ")))?;
     }
+    if let Some(of) = finding.of.as_ref().filter(|of| !of.consumers.is_empty()) {
+        writeln!(out, "  consumers {}", clean(&of.consumers.join(", ")))?;
+    }
+    if let Some(who) = &finding.waived {
+        writeln!(out, "  accepted  {}", clean(who))?;
+    }
     for detail in &finding.details {
         writeln!(out, "  why       {}", clean(detail))?;
     }
     if let Some(advice) = &finding.recommendation {
         writeln!(out, "  to do     {advice}")?;
     }
-    writeln!(out, "  waiver    {}", finding.fingerprint)
+    writeln!(out, "  waiver    \"{}\"", finding.fingerprint)
 }
 
 /// Commands that a GitHub workflow turns into annotations of the changed lines.

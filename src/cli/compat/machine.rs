@@ -8,12 +8,26 @@ use crate::compat::{Finding, Place, Report, Severity, book, openapi};
 
 /// `compatible`, `findings`, `not_compared`.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let value = json!({
+    writeln!(out, "{:#}", value(report))
+}
+
+/// The report as one value.
+pub fn value(report: &Report) -> Value {
+    json!({
         "compatible": report.compatible(),
         "findings": report.findings,
         "not_compared": report.not_compared,
-    });
-    writeln!(out, "{value:#}")
+    })
+}
+
+fn physical(place: &Place) -> Value {
+    json!({
+        "physicalLocation": {
+            "artifactLocation": { "uri": place.file },
+            "region": { "startLine": place.line.unwrap_or(1).max(1) },
+        },
+        "logicalLocations": [{ "fullyQualifiedName": place.pointer }],
+    })
 }
 
 /// <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
@@ -36,18 +50,12 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             })
         })
         .collect();
-    let physical = |place: &Place| {
-        json!({
-            "physicalLocation": {
-                "artifactLocation": { "uri": place.file },
-                "region": { "startLine": place.line.unwrap_or(1).max(1) },
-            },
-            "logicalLocations": [{ "fullyQualifiedName": place.pointer }],
-        })
-    };
     let result = |f: &Finding| {
         let (base, revision) = (f.location.base.as_ref(), f.location.revision.as_ref());
         let related: Vec<Value> = base.filter(|_| revision.is_some()).map(physical).into_iter().collect();
+        let suppressed = f.waived.iter().map(|why| json!({ "kind": "external", "justification": why }));
+        let suppressed: Vec<Value> = suppressed.collect();
+        let of = f.of.as_deref();
         json!({
             "ruleId": f.rule,
             "level": level(f.severity),
@@ -55,7 +63,8 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "locations": revision.or(base).map(physical).into_iter().collect::<Vec<_>>(),
             "relatedLocations": related,
             "partialFingerprints": { "pilothouse/v1": f.fingerprint },
-            "properties": { "affected": f.affected },
+            "suppressions": suppressed,
+            "properties": { "affected": f.affected, "move": of },
         })
     };
     let notes: Vec<Value> =
@@ -80,7 +89,7 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// always there, so that a suite without findings is not an empty one.
 pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let told: Vec<&Finding> = report.findings.iter().filter(|f| f.severity != Severity::Info).collect();
-    let failures = told.iter().filter(|f| f.severity == Severity::Critical).count();
+    let failures = told.iter().filter(|f| f.bars()).count();
     let own = usize::from(!report.compatible());
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(out, r#"<testsuites name="pilothouse compat">"#)?;
@@ -100,9 +109,9 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, r#"    <testcase classname="{class}" name="{name}">"#)?;
         let reach = if finding.affected.is_empty() { String::new() } else { finding.affected.join(", ") };
         let (message, body) = (xml(&finding.message), xml(&reach));
-        match finding.severity {
-            Severity::Critical => writeln!(out, r#"      <failure message="{message}">{body}</failure>"#)?,
-            _ => writeln!(out, "      <system-out>{message}; {body}</system-out>")?,
+        match finding.bars() {
+            true => writeln!(out, r#"      <failure message="{message}">{body}</failure>"#)?,
+            false => writeln!(out, "      <system-out>{message}; {body}</system-out>")?,
         }
         writeln!(out, "    </testcase>")?;
     }

@@ -1,6 +1,8 @@
 //! `pilothouse compat`: may this version follow that one?
+pub mod check;
 pub mod events;
-mod lines;
+pub mod kept;
+pub mod lines;
 mod machine;
 mod rules;
 
@@ -11,7 +13,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
-use super::args::CompatCommand;
+use super::args::{CompatCommand, Global};
 use crate::compat::document::{Library, MAX_FILE};
 use crate::compat::lifecycle::Terms;
 use crate::compat::{Report, openapi};
@@ -40,7 +42,7 @@ const MAX_FILES: usize = 2_000;
 ///
 /// # Errors
 /// A file cannot be read, or `out` cannot be written.
-pub fn run(command: CompatCommand, out: &mut dyn Write) -> Result<i32> {
+pub fn run(command: CompatCommand, global: &Global, out: &mut dyn Write) -> Result<i32> {
     match command {
         CompatCommand::Openapi { base, revision, output } => {
             let today = chrono::Utc::now().date_naive();
@@ -55,6 +57,7 @@ pub fn run(command: CompatCommand, out: &mut dyn Write) -> Result<i32> {
         CompatCommand::Sql { files, catalogue, output } => {
             show(&events::sql(&files, catalogue.as_deref())?, output, out)
         }
+        CompatCommand::Check { files, contracts, output } => check::check(&files, &contracts, output, global, out),
         CompatCommand::Rules { output } => {
             rules::list(output, out)?;
             Ok(0)
@@ -80,13 +83,32 @@ pub fn show(report: &Report, output: Output, out: &mut dyn Write) -> Result<i32>
 /// Reads a description with all files it refers to. One that cannot be read is told of when something in it is needed:
 /// an example may look like a reference.
 fn library(path: &Path) -> Result<Library, Problem> {
+    read_all(path).map(|(library, _)| library)
+}
+
+/// The files of a description, the description itself first. One that refers to no other file is not looked into.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn sources(path: &Path) -> Result<Vec<SourceFile>, Problem> {
+    let source = file(path)?;
+    let mut refs = source.text.split("$ref").skip(1);
+    let inside = |rest: &str| rest.trim_start_matches(['"', '\'', ':', ' ', '\n', '\r', '\t']).starts_with('#');
+    if refs.all(inside) {
+        return Ok(vec![source]);
+    }
+    read_all(path).map(|(_, sources)| sources)
+}
+
+fn read_all(path: &Path) -> Result<(Library, Vec<SourceFile>), Problem> {
     let mut library = Library::new();
-    library.add_file(&file(path)?)?;
+    let mut sources = vec![file(path)?];
+    library.add_file(&sources[0])?;
     let mut tried = BTreeSet::new();
     loop {
         let next: Vec<String> = library.missing().into_iter().filter(|name| !tried.contains(name)).collect();
         if next.is_empty() {
-            return Ok(library);
+            return Ok((library, sources));
         }
         for name in next {
             if tried.len() >= MAX_FILES {
@@ -97,12 +119,17 @@ fn library(path: &Path) -> Result<Library, Problem> {
             tried.insert(name.clone());
             if let Ok(source) = file(Path::new(&name)) {
                 library.add_file(&source)?;
+                sources.push(source);
             }
         }
     }
 }
 
-fn file(path: &Path) -> Result<SourceFile, Problem> {
+/// Reads one file.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn file(path: &Path) -> Result<SourceFile, Problem> {
     let name = path.display().to_string();
     let problem = |message: String, help: &str| Problem::of_file(&name, message, Some(help.into()));
     let unread = |e: std::io::Error| problem(format!("cannot be read: {e}"), "check the path and its permissions");

@@ -3,6 +3,9 @@
 mod events;
 mod services;
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use super::openapi::rules::Rule;
 use super::{Area, Severity};
 
@@ -18,10 +21,14 @@ pub fn all() -> Vec<&'static Rule> {
     all
 }
 
+/// The name of a rule, where there is one of this name.
+pub fn id(name: &str) -> Option<&'static str> {
+    static ALL: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| all().iter().map(|r| r.id).collect());
+    ALL.get(name).copied()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -39,8 +46,12 @@ mod tests {
             include_str!("../deps/honesty.rs"),
             include_str!("../deps/order.rs"),
             include_str!("../deps/window.rs"),
+            include_str!("../fleet/api.rs"),
+            include_str!("../fleet/events.rs"),
+            include_str!("../fleet/remote.rs"),
         ];
-        let families = ["avro-", "json-", "sql-", "migration-", "dependency-", "upgrade-", "version-"];
+        let families =
+            ["avro-", "json-", "sql-", "migration-", "dependency-", "upgrade-", "version-", "event-", "registry-"];
         let mut said = BTreeSet::new();
         for text in code {
             let between = text.split('"').skip(1).step_by(2);

@@ -1,6 +1,6 @@
 //! Rules of databases and of versions.
 use super::rule;
-use crate::compat::Area::{Database, Dependency, Version};
+use crate::compat::Area::{Database, Dependency, Event, Version};
 use crate::compat::Severity::{Critical, Info, Warning};
 use crate::compat::openapi::rules::Rule;
 
@@ -162,6 +162,48 @@ pub(super) const DATABASE: &[Rule] = &[
 
 /// Versions of services.
 pub(super) const VERSIONS: &[Rule] = &[
+    rule(
+        "event-not-read",
+        Critical,
+        Event,
+        "a reader with a schema of its own meets records it cannot read",
+        "billing 4.1.0 reads total as int, and orders 6.1.0 writes a string",
+    ),
+    rule(
+        "event-removed",
+        Critical,
+        Event,
+        "whoever reads it gets nothing any more",
+        "orders 7.0.0 does not write OrderPlaced, which billing reads",
+    ),
+    rule(
+        "registry-differs",
+        Warning,
+        Event,
+        "what the registry holds is not what the contract says is written",
+        "its last OrderPlaced has a field that the contract of 6.1.0 has not",
+    ),
+    rule(
+        "registry-disagrees",
+        Warning,
+        Event,
+        "two checks of the same schemas say different things",
+        "it takes a schema that is not compatible here",
+    ),
+    rule(
+        "registry-refuses",
+        Warning,
+        Event,
+        "a version that registers its schema cannot start",
+        "its mode is FULL, and a field without default is new",
+    ),
+    rule(
+        "dependency-operation-unknown",
+        Warning,
+        Dependency,
+        "what is called is described by none of the versions that run",
+        "portal calls GET /order of orders, which has GET /orders",
+    ),
     rule("dependency-circle", Critical, Dependency, "each has to go before the next", "a → b → a"),
     rule(
         "dependency-out-of-range",

@@ -112,7 +112,7 @@ impl Fleet {
 }
 
 /// A finding about services rather than about two files. `about` stands in for the pointers in its fingerprint.
-fn finding(
+pub(super) fn finding(
     rule: &'static str,
     severity: Severity,
     area: Area,
@@ -133,11 +133,14 @@ fn finding(
         message,
         details: Vec::new(),
         recommendation: None,
+        of: None,
+        waived: None,
+        values: String::new(),
     }
 }
 
 /// Whether a version is in a range, and in words why not.
-fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
+pub(super) fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
     if req.matches(version) {
         return None;
     }

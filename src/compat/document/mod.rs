@@ -218,6 +218,44 @@ impl Library {
         self.get(node, key).is_some_and(|n| self.is_true(n))
     }
 
+    /// A value as one text: keys in order, without texts for people. Cut off after 20,000 bytes, since aliases may repeat
+    /// one another without end.
+    pub fn canonical(&self, node: NodeId) -> String {
+        let mut out = String::new();
+        self.write(node, &mut out);
+        out
+    }
+
+    fn write(&self, node: NodeId, out: &mut String) {
+        if out.len() > 20_000 {
+            return;
+        }
+        match self.data(node) {
+            Data::Text(t) => out.push_str(&format!("{t:?}")),
+            Data::Seq(items) => {
+                out.push('[');
+                for item in items {
+                    self.write(*item, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Data::Map(map) => {
+                let told = |k: &str| !matches!(k, "description" | "title" | "example" | "examples" | "summary");
+                let mut entries: Vec<&(Box<str>, NodeId)> = map.entries.iter().filter(|(k, _)| told(k)).collect();
+                entries.sort();
+                out.push('{');
+                for (key, n) in entries {
+                    out.push_str(&format!("{key:?}:"));
+                    self.write(*n, out);
+                    out.push(',');
+                }
+                out.push('}');
+            }
+            Data::Null | Data::Bool(_) | Data::Number(_) => out.push_str(&self.brief(node)),
+        }
+    }
+
     pub fn is_map(&self, node: NodeId) -> bool {
         matches!(self.data(node), Data::Map(_))
     }

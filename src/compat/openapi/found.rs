@@ -1,6 +1,8 @@
 //! Findings as they come in: each told once, with all the operations it reaches.
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::rules::Rule;
 use super::spread::{Bits, join, members};
 use crate::compat::document::{Library, NodeId};
@@ -37,6 +39,29 @@ pub struct Told<'s> {
     pub subject: &'s str,
     pub message: String,
     pub details: Vec<String>,
+}
+
+/// Rules whose message names what changed, but not what it was and is: by words in their names.
+const WORDLESS: [&str; 9] = [
+    "condition",
+    "contains",
+    "-not-",
+    "property-names",
+    "content-schema",
+    "additional-schema",
+    "form-changed",
+    "scheme",
+    "pattern-property",
+];
+
+/// Digest of the values on both sides, for rules whose message does not say them.
+fn values(rule: &str, base: (&Library, Option<NodeId>), revision: (&Library, Option<NodeId>)) -> String {
+    if !WORDLESS.iter().any(|word| rule.contains(word)) {
+        return String::new();
+    }
+    let text = |(library, node): (&Library, Option<NodeId>)| node.map_or(String::new(), |n| library.canonical(n));
+    let both = format!("{}\n{}", text(base), text(revision));
+    Sha256::digest(both.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 /// See the [module](self).
@@ -95,6 +120,9 @@ impl Found {
                 message: entry.message,
                 details,
                 recommendation: Some(entry.advice).filter(|a| !a.is_empty()).map(String::from),
+                of: None,
+                waived: None,
+                values: values(key.rule, (base, key.base), (revision, key.revision)),
             }
         };
         let mut findings: Vec<Finding> = self.entries.into_iter().map(finding).collect();

@@ -59,6 +59,20 @@ pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result
     Ok(Report { findings, not_compared })
 }
 
+/// Every operation of a description below its paths, as `GET /orders/{}`: names of parameters do not tell two apart.
+///
+/// # Errors
+/// It is no description.
+pub fn operations(mut library: Library) -> Result<Vec<String>, Problem> {
+    let opened = read::open(&mut library)?;
+    Ok(paths::all(Api::new(&library, opened)))
+}
+
+/// An operation as [`operations`] lists it.
+pub fn plain(operation: &str) -> String {
+    paths::blanked(operation)
+}
+
 /// A comparison under way.
 struct Check<'a> {
     old: Api<'a>,

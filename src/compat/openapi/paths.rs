@@ -20,7 +20,7 @@ pub struct Operation {
 type Name = (String, &'static str);
 
 /// `/orders/{id}` and `/orders/{order}` are one path.
-fn blanked(path: &str) -> String {
+pub fn blanked(path: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in path.chars() {
@@ -58,6 +58,12 @@ fn operations(api: Api<'_>, entries: &[(Box<str>, NodeId)]) -> BTreeMap<Name, Op
         }
     }
     found
+}
+
+/// Every operation below `paths`, as method and blanked path.
+pub(super) fn all(api: Api<'_>) -> Vec<String> {
+    let found = operations(api, api.section("paths"));
+    found.keys().map(|(path, method)| format!("{} {path}", method.to_uppercase())).collect()
 }
 
 pub(super) fn compare(check: &mut Check<'_>) {

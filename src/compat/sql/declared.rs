@@ -107,5 +107,8 @@ fn said(m: &Declared, rule: &'static str, severity: Severity, message: String, a
         message,
         details: Vec::new(),
         recommendation: Some(advice.to_string()),
+        of: None,
+        waived: None,
+        values: String::new(),
     }
 }

@@ -85,5 +85,8 @@ fn finding(rule: &'static str, severity: Severity, place: Place, message: String
         message,
         details: Vec::new(),
         recommendation: None,
+        of: None,
+        waived: None,
+        values: String::new(),
     }
 }

@@ -63,6 +63,10 @@ fn facts(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
     if !needs.is_empty() {
         fact(lines, "needs", needs.join(", "), Meaning::Text);
     }
+    if !planned.after.is_empty() {
+        let after: Vec<&str> = planned.after.keys().map(String::as_str).collect();
+        fact(lines, "goes after", after.join(", "), Meaning::Text);
+    }
     if !dependants.is_empty() {
         fact(lines, "needed by", dependants.join(", "), Meaning::Text);
     }

@@ -107,7 +107,7 @@ fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old:
         observed: if old { doubt(&observed(track)) } else { observed(track) },
         wave: planned.wave.to_string(),
         since: scene.now.since(track.since).clock(),
-        needs: planned.needs.keys().cloned().collect::<Vec<_>>().join(","),
+        needs: planned.goes_after().cloned().collect::<Vec<_>>().join(","),
     }
 }
 

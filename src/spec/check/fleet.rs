@@ -225,7 +225,7 @@ fn taken(
 }
 
 /// Scheme, host and an optional path; no credentials, query or fragment.
-fn base_url(url: &str) -> Result<(), &'static str> {
+pub fn base_url(url: &str) -> Result<(), &'static str> {
     if url.contains('#') {
         return Err("has a fragment (`#`)");
     }

@@ -4,6 +4,7 @@
 //! stands in for a missing or broken part is not talked about, and before a check misses an optional field it asks
 //! [`Scope::untried`].
 pub mod calendar;
+pub mod contract;
 pub mod fleet;
 pub mod gate;
 pub mod policy;

@@ -48,8 +48,9 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         let place = "in these files or among the presets";
         dangling(at!["policy"], "policy", &upgrade.policy, known.policies.keys(), place, scope);
     }
-    if upgrade.to.is_empty() {
-        let help = "list services with their image, such as billing: {image: \"registry.example/billing:4.2.1\"}";
+    if upgrade.to.is_empty() && upgrade.release.is_none() && scope.untried(&[], &["to", "release"]) {
+        let help = "list services with their image, such as billing: {image: \"registry.example/billing:4.2.1\"}, or name \
+                    a `release`";
         scope.error(at!["to"], "nothing is to be upgraded", help.to_string());
     }
     for (name, target) in &upgrade.to {
@@ -124,7 +125,7 @@ fn dangling<'n>(
 }
 
 /// Parts of an image reference (OCI distribution spec: `[host[:port]/]path[:tag][@digest]`).
-fn image_problem(image: &str) -> Option<&'static str> {
+pub fn image_problem(image: &str) -> Option<&'static str> {
     let (name, digest) = image.split_once('@').map_or((image, None), |(n, d)| (n, Some(d)));
     if image.is_empty() {
         return Some("is empty");

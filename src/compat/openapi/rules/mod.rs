@@ -2,7 +2,8 @@
 mod operations;
 mod schemas;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::super::finding::{Area, Direction, Severity};
 use crate::compat::schema::Kind;
@@ -70,6 +71,12 @@ pub fn all() -> Vec<&'static Rule> {
 pub(super) fn everywhere() -> impl Iterator<Item = &'static Rule> + Clone {
     let schemas = schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| &r.rule);
     schemas.chain(operations::RULES)
+}
+
+/// The name of a rule, where there is one of this name.
+pub fn id(name: &str) -> Option<&'static str> {
+    static ALL: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| everywhere().map(|r| r.id).collect());
+    ALL.get(name).copied()
 }
 
 /// The rule of this name about operations and what is around their schemas.

@@ -1,0 +1,2 @@
+SET lock_timeout = '500ms';
+ALTER TABLE stock DROP COLUMN reserved;

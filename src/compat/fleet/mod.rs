@@ -1,0 +1,237 @@
+//! A whole fleet: may these services go from these versions to those, side by side with all others?
+//!
+//! # Layout
+//! - [`Registry`] what is published; [`Asked`] what is to move; [`check`] gives an [`Outcome`]
+//! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
+//! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
+//! - [`remote`] what a schema registry says
+//! - `order` who goes before whom, every moment of it, and ways over versions in between
+//! - [`matrix`] which published versions may run beside each other
+//! - `weigh` what findings are called, what weighs how much here, and what is accepted
+mod api;
+mod database;
+mod events;
+pub mod matrix;
+mod order;
+pub mod pairs;
+pub mod remote;
+pub mod stored;
+#[cfg(test)]
+mod tests;
+mod weigh;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use semver::{Version, VersionReq};
+use serde::Serialize;
+
+use super::deps::honesty::Change;
+use super::deps::order::Edge;
+use super::deps::{self, Move};
+use super::{Finding, Of, Place, Report};
+use crate::spec::contract::{CompatPolicy, Contract, Release};
+use crate::spec::{Problem, SourceFile};
+use pairs::{Answer, Memory, Question};
+
+/// One version of a service: its contract, and the files beside it.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub contract: Contract,
+    /// The description, then what it refers to; empty where there is none.
+    pub openapi: Vec<SourceFile>,
+    /// Schemas by event.
+    pub events: BTreeMap<String, SourceFile>,
+    /// SQL by migration.
+    pub sql: BTreeMap<String, SourceFile>,
+}
+
+/// Everything that is published.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    pub services: BTreeMap<String, BTreeMap<Version, Published>>,
+    pub releases: Vec<Release>,
+    pub policy: Option<CompatPolicy>,
+}
+
+impl Registry {
+    pub fn get(&self, service: &str, version: &Version) -> Option<&Published> {
+        self.services.get(service)?.get(version)
+    }
+}
+
+/// The question.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    pub registry: &'a Registry,
+    /// All services of the fleet; one that stays has `from` and `to` equal.
+    pub moves: Vec<Move>,
+    /// What targets need by themselves, beside their contracts: service, then what it needs.
+    pub needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
+    pub production: bool,
+    /// The day it is asked on: waivers and announced ends go by it.
+    pub today: NaiveDate,
+    /// Parts of the fleet that cannot be looked at, and why.
+    pub unknown: Vec<String>,
+    /// What a schema registry said, and what it could not be asked.
+    pub said: Vec<remote::Said>,
+    pub unsaid: Vec<String>,
+}
+
+/// A way over versions in between, where the straight one is barred.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detour {
+    pub service: String,
+    pub from: String,
+    pub to: String,
+    /// Why the straight step is refused.
+    pub refused: Vec<String>,
+    /// From the first to the last version; empty if there is no way.
+    pub over: Vec<String>,
+    /// The next best.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<String>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub report: Report,
+    /// Who must have moved as a whole before whom.
+    pub edges: Vec<Edge>,
+    /// Services that move side by side.
+    pub waves: Vec<Vec<String>>,
+    pub detours: Vec<Detour>,
+    /// What changed in the contract of each service that moves, at its worst, where that could be compared.
+    pub changes: BTreeMap<String, Change>,
+}
+
+/// Looks at everything that moves, and at all that stands beside it.
+///
+/// # Errors
+/// Files that are no descriptions, schemas or SQL; rules that do not exist.
+pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<Problem>> {
+    let mut look = Look {
+        asked,
+        memory,
+        findings: Vec::new(),
+        notes: asked.unknown.iter().chain(&asked.unsaid).cloned().collect(),
+        edges: BTreeSet::new(),
+        wishes: BTreeSet::new(),
+        problems: Vec::new(),
+        changes: BTreeMap::new(),
+    };
+    for m in look.moving() {
+        api::look(&mut look, m);
+        events::look(&mut look, m);
+        database::look(&mut look, m);
+    }
+    for m in &asked.moves {
+        api::calls(&mut look, m);
+    }
+    order::honest(&mut look);
+    let (waves, edges) = order::order(&mut look);
+    weigh::weigh(&mut look);
+    // Ways come last: what is accepted no longer bars one.
+    let detours = order::detours(&mut look);
+    let Look { mut findings, notes, mut problems, changes, .. } = look;
+    if !problems.is_empty() {
+        problems.sort_by(|a, b| (&a.file, a.line, &a.message).cmp(&(&b.file, b.line, &b.message)));
+        problems.dedup();
+        return Err(problems);
+    }
+    weigh::sort(&mut findings);
+    let report = Report { findings, not_compared: notes.into_iter().collect() };
+    Ok(Outcome { report, edges, waves, detours, changes })
+}
+
+/// A look under way.
+struct Look<'a> {
+    asked: &'a Asked<'a>,
+    memory: &'a mut dyn Memory,
+    findings: Vec<Finding>,
+    notes: BTreeSet<String>,
+    edges: BTreeSet<Edge>,
+    /// Edges that are good to have and no reason to refuse: what asks for them says itself that it works without.
+    wishes: BTreeSet<Edge>,
+    problems: Vec<Problem>,
+    changes: BTreeMap<String, Change>,
+}
+
+impl<'a> Look<'a> {
+    fn moving(&self) -> Vec<&'a Move> {
+        self.asked.moves.iter().filter(|m| is_moving(m)).collect()
+    }
+
+    fn get(&self, service: &str, version: &Version) -> Option<&'a Published> {
+        self.asked.registry.get(service, version)
+    }
+
+    fn ask(&mut self, question: &Question<'_>) -> Option<Answer> {
+        match question.ask(self.memory) {
+            Ok(answer) => Some(answer),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        self.notes.insert(text);
+    }
+
+    /// Adds a finding about a move.
+    fn put(&mut self, m: &Move, part: &str, consumers: Vec<String>, mut finding: Finding) {
+        finding.of = Some(Box::new(Of {
+            service: m.service.clone(),
+            from: m.from.to_string(),
+            to: m.to.to_string(),
+            part: part.to_string(),
+            consumers,
+        }));
+        self.findings.push(finding);
+    }
+
+    fn changed(&mut self, service: &str, change: Change) {
+        let worst = self.changes.entry(service.to_string()).or_insert(change);
+        *worst = (*worst).max(change);
+    }
+}
+
+fn is_moving(m: &Move) -> bool {
+    m.from != m.to
+}
+
+/// Where a value of a contract stands.
+fn place(contract: &Contract, pointer: &str) -> Place {
+    let line = contract.origin.places.get(pointer).map(|(line, _)| *line);
+    Place { file: contract.origin.file.clone(), pointer: format!("/spec{pointer}"), line }
+}
+
+/// Versions of a service that run at some moment: the old one, and the new one where it moves.
+fn running(m: &Move) -> BTreeSet<&Version> {
+    BTreeSet::from([&m.from, &m.to])
+}
+
+/// What contracts say of versions, for [`deps`].
+fn terms(contract: &Contract) -> deps::Contract {
+    let spec = &contract.spec;
+    let need = |(i, d): (usize, &crate::spec::contract::Depend)| {
+        let req = VersionReq::parse(&d.req).ok()?;
+        Some(deps::Need { service: d.service.clone(), req, place: Some(place(contract, &format!("/depends/{i}/req"))) })
+    };
+    let migration = |m: &crate::spec::contract::Migration| deps::Migration {
+        id: m.id.clone(),
+        phase: database::phase(m.phase),
+        contracts: m.contracts.clone(),
+        minutes: database::minutes(m).unwrap_or(0),
+    };
+    deps::Contract {
+        needs: spec.depends.iter().enumerate().filter_map(need).collect(),
+        min_from: spec.min_from.as_deref().and_then(|v| Version::parse(v).ok()),
+        rollback_to: spec.rollback_to.as_deref().and_then(|r| VersionReq::parse(r).ok()),
+        migrations: spec.migrations.iter().map(migration).collect(),
+        place: Some(place(contract, "/version")),
+    }
+}

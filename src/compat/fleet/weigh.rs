@@ -1,0 +1,110 @@
+//! What findings are called, what the fleet's own policy makes of them, and what is accepted.
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::{Look, stored};
+use crate::compat::{Finding, Place, Severity};
+use crate::spec::contract::{CompatPolicy, Waiver, Weighs};
+use crate::spec::{Problem, nearest};
+
+/// The name of a finding in a fleet: it stays while other parts of the contracts change, and is another one when this
+/// change is another: service, rule, direction, pointers, and what the message says of the values. Files, lines and
+/// versions have no part in it, where the message does not name them.
+fn name(f: &Finding) -> String {
+    let pointer = |p: &Option<Place>| p.as_ref().map_or("", |p| p.pointer.as_str()).to_string();
+    let (service, part) = f.of.as_ref().map_or(("", ""), |of| (of.service.as_str(), of.part.as_str()));
+    let parts = [
+        service,
+        part,
+        f.rule,
+        &format!("{:?}", f.direction),
+        &pointer(&f.location.base),
+        &pointer(&f.location.revision),
+        &f.message,
+        &f.values,
+    ];
+    Sha256::digest(parts.join("\n").as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// Names findings, applies severities and waivers.
+pub(super) fn weigh(look: &mut Look<'_>) {
+    for f in &mut look.findings {
+        f.fingerprint = name(f);
+    }
+    let mut known = BTreeSet::new();
+    look.findings.retain(|f| known.insert(f.fingerprint.clone()));
+    let Some(policy) = &look.asked.registry.policy else { return };
+    look.problems.extend(unknown_rules(policy));
+    severities(look, policy);
+    for waiver in &policy.spec.waivers {
+        waive(look, waiver);
+    }
+}
+
+fn unknown_rules(policy: &CompatPolicy) -> Vec<Problem> {
+    let wrong = policy.spec.severities.keys().filter(|name| stored::rule(name).is_none());
+    let problem = |name: &String| {
+        let place = policy.origin.places.get(&format!("/severities/{name}"));
+        let (line, column) = place.copied().unwrap_or((0, 0));
+        let rules = stored::rules();
+        let help = match nearest(name, rules.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`pilothouse compat rules` lists them".to_string(),
+        };
+        let message = format!("spec.severities: there is no rule `{name}`");
+        Problem::of_file(&policy.origin.file, message, Some(help)).at(line, column)
+    };
+    wrong.map(problem).collect()
+}
+
+/// Less than critical takes two people in production, and there is no route yet by which they could say so.
+fn severities(look: &mut Look<'_>, policy: &CompatPolicy) {
+    let production = look.asked.production;
+    look.findings.retain_mut(|f| {
+        let Some(weighs) = policy.spec.severities.get(f.rule) else { return true };
+        let severity = match weighs {
+            Weighs::Critical => Some(Severity::Critical),
+            Weighs::Warning => Some(Severity::Warning),
+            Weighs::Info => Some(Severity::Info),
+            Weighs::Off => None,
+        };
+        if production && f.severity == Severity::Critical && severity != Some(Severity::Critical) {
+            f.details.push("its severity in the policy is not accepted: no route for two people in production".into());
+            return true;
+        }
+        f.severity = severity.unwrap_or(f.severity);
+        severity.is_some()
+    });
+}
+
+fn waive(look: &mut Look<'_>, waiver: &Waiver) {
+    let (production, today) = (look.asked.production, look.asked.today);
+    let who = waiver.by.join(" and ");
+    let until = waiver.until;
+    let Some(f) = look.findings.iter_mut().find(|f| f.fingerprint == waiver.fingerprint) else {
+        return look.note(format!("the waiver {} is for nothing that was found", waiver.fingerprint));
+    };
+    if until.naive() < today {
+        f.details.push(format!("its waiver by {who} ended with {until}"));
+    } else if production {
+        f.details.push(format!("its waiver by {who} is not accepted: no route for two people in production"));
+    } else {
+        f.waived = Some(format!("{who}, until {until}: {}", waiver.reason));
+    }
+}
+
+/// The worst first, accepted ones after those that bar; then by service, rule and place.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let service = |f: &Finding| f.of.as_ref().map_or(String::new(), |of| of.service.clone());
+        (b.bars(), b.severity, service(a), a.rule, &a.location, &a.message).cmp(&(
+            a.bars(),
+            a.severity,
+            service(b),
+            b.rule,
+            &b.location,
+            &b.message,
+        ))
+    });
+}

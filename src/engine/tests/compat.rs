@@ -1,0 +1,93 @@
+//! What the contracts say of a plan, and orders that are no needs.
+use super::stand::{START, Stand};
+use crate::engine::message::Stamp;
+use crate::engine::run::{Outcome, Run, Stage};
+use crate::plan::Plan;
+use crate::plan::verdict::{Told, Verdict};
+
+fn told(critical: bool, waived: Option<&str>) -> Told {
+    Told {
+        fingerprint: "739826fedbd814dd".into(),
+        rule: "operation-removed".into(),
+        critical,
+        service: Some("ledger".into()),
+        message: "GET /x removed".into(),
+        consumers: vec!["billing 1.0.0".into()],
+        advice: Some("keep it".into()),
+        waived: waived.map(String::from),
+    }
+}
+
+fn with(change: impl FnOnce(&mut Plan)) -> Stand {
+    let mut s = Stand::waiting(|_| {});
+    let mut plan = s.run.plan.clone();
+    change(&mut plan);
+    s.run = Run::new("7f3a", plan, Stamp { wall: START, mono: 0 });
+    s.attach(true);
+    s
+}
+
+fn checked(findings: Vec<Told>) -> Stand {
+    with(|plan| plan.compat = Some(Verdict { findings, ..Verdict::default() }))
+}
+
+#[test]
+fn nothing_begins_while_something_critical_stands() {
+    let s = checked(vec![told(true, None)]);
+    assert_eq!(s.run.stage, Stage::Ended(Outcome::Blocked));
+    assert!(s.calls.is_empty());
+    let report = s.run.preflight.as_ref().unwrap();
+    let problem = &report.problems[0];
+    assert_eq!(problem.what, "GET /x removed (operation-removed); it reaches billing 1.0.0");
+    assert_eq!((problem.blocking, problem.fix.as_str()), (true, "keep it"));
+    assert!(matches!(checked(vec![told(false, None)]).run.stage, Stage::Running));
+}
+
+#[test]
+fn what_was_accepted_is_written_down_when_the_run_starts() {
+    let s = checked(vec![told(true, Some("mara and jun, until 2026-12-31: nobody calls it"))]);
+    assert_eq!(s.run.stage, Stage::Running);
+    let line = "accepted 739826fedbd814dd: GET /x removed (operation-removed), by mara and jun, until 2026-12-31";
+    assert_eq!(s.count(line), 1, "{:#?}", s.told());
+}
+
+/// `vault` aside, only `ledger` may begin at first here; `orders` has to be there before `ledger` now, and needs nothing.
+#[test]
+fn an_order_is_kept_there_and_back() {
+    let fleet = |plan: &Plan| crate::spec::Fleet {
+        name: "f".into(),
+        spec: crate::spec::fleet::FleetSpec {
+            environments: Vec::new(),
+            services: plan.services.iter().map(|p| p.service.clone()).collect(),
+            contracts: None,
+        },
+    };
+    let mut s = with(|plan| {
+        plan.services.iter_mut().for_each(|p| p.needs.clear());
+        let after = [("ledger".to_string(), [("orders".to_string(), "it reads first".to_string())].into())].into();
+        *plan = plan.clone().in_order(&fleet(plan), &after).unwrap();
+        let waves: Vec<(&str, u32)> = plan.services.iter().map(|p| (p.service.name.as_str(), p.wave)).collect();
+        assert_eq!(waves, [("billing", 1), ("orders", 1), ("ledger", 2)]);
+    });
+    s.until(|s| s.holds_step("orders", 0));
+    assert!(s.is("ledger", "waits") && s.is("billing", "shifting"), "{:#?}", s.told());
+    s.until(|s| s.is("ledger", "soaking"));
+    // Orders is bad: what went after it goes back with it.
+    s.bad.insert("orders".into());
+    s.until(|s| s.is("orders", "rolled back"));
+    assert!(s.is("ledger", "rolled back") && !s.is("billing", "rolled back"), "{:#?}", s.told());
+}
+
+#[test]
+fn an_order_and_a_need_that_go_in_a_circle_are_no_plan() {
+    let s = Stand::waiting(|_| {});
+    let plan = s.run.plan.clone();
+    let fleet = crate::spec::Fleet {
+        name: "f".into(),
+        spec: crate::spec::fleet::FleetSpec { environments: Vec::new(), services: Vec::new(), contracts: None },
+    };
+    // `orders` needs `billing`, which needs `ledger`.
+    let after = [("ledger".to_string(), [("orders".to_string(), "why".to_string())].into())].into();
+    let error = plan.in_order(&fleet, &after).unwrap_err().to_string();
+    assert!(error.contains("ledger -> orders -> billing -> ledger"), "{error}");
+}

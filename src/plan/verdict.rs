@@ -1,0 +1,155 @@
+//! What is known of whether these versions may go out: part of the plan, so that it is hashed, shown and kept with it.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a check of the contracts said of this plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Critical ones and warnings, the worst first.
+    pub findings: Vec<Told>,
+    /// How many more there are: of a fleet where everything breaks not all are kept in the plan.
+    #[serde(default)]
+    pub more: u32,
+    /// Digest of the fingerprints of all of them, so that the plan's hash is over all.
+    #[serde(default)]
+    pub digest: String,
+    /// How many are merely worth knowing.
+    pub infos: u32,
+    /// How many parts could not be compared.
+    pub not_compared: u32,
+    /// Service to its migrations, in order.
+    #[serde(default)]
+    pub migrations: BTreeMap<String, Vec<Migration>>,
+    /// Service to how it would best be moved.
+    #[serde(default)]
+    pub advice: BTreeMap<String, Advice>,
+    /// Ways over versions in between, where a step is barred.
+    #[serde(default)]
+    pub detours: Vec<String>,
+}
+
+/// A finding in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub fingerprint: String,
+    pub rule: String,
+    pub critical: bool,
+    pub service: Option<String>,
+    pub message: String,
+    /// Services with the version that is reached.
+    #[serde(default)]
+    pub consumers: Vec<String>,
+    /// What to do.
+    pub advice: Option<String>,
+    /// Who accepted it, why, and until when.
+    #[serde(default)]
+    pub waived: Option<String>,
+}
+
+/// A change of a database that a version brings along. People run it: the engine does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    pub id: String,
+    /// `expand`, `backfill` or `contract`.
+    pub phase: String,
+    /// It runs when all services have soaked.
+    pub deferred: bool,
+    /// It can be taken back.
+    pub reversible: bool,
+}
+
+/// How a service would best be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Something critical stands in the way.
+    Blocked,
+    /// Its database in two releases, the code with growing traffic.
+    ExpandContract,
+    Canary,
+    /// In the order its neighbours ask for.
+    Phased,
+    /// All at once, with the old version kept.
+    BlueGreen,
+}
+
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Blocked => "blocked",
+            Way::ExpandContract => "expand-contract",
+            Way::Canary => "canary",
+            Way::Phased => "phased",
+            Way::BlueGreen => "blue-green",
+        }
+    }
+}
+
+/// A way, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    pub way: Way,
+    pub why: String,
+}
+
+/// What decides how a service is moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Signs {
+    pub barred: bool,
+    /// It takes something out of its database.
+    pub contracts: bool,
+    /// A major version is crossed.
+    pub major: bool,
+    /// Something may break somebody.
+    pub warned: bool,
+    /// Much stands on it.
+    pub core: bool,
+    /// It goes before or after others.
+    pub ordered: bool,
+}
+
+/// The way for these signs. Only canary is built; the others are told as what would do.
+pub fn advise(signs: Signs) -> Advice {
+    let (way, why) = match signs {
+        Signs { barred: true, .. } => (Way::Blocked, "something critical stands in the way"),
+        Signs { contracts: true, .. } => (Way::ExpandContract, "it takes something out of its database"),
+        Signs { major: true, .. } => (Way::Canary, "a major version is crossed"),
+        Signs { warned: true, .. } => (Way::Canary, "something may break somebody"),
+        Signs { core: true, .. } => (Way::Canary, "much stands on it"),
+        Signs { ordered: true, .. } => (Way::Phased, "nothing but an order is asked for"),
+        _ => (Way::BlueGreen, "nothing is changed that anybody relies on"),
+    };
+    Advice { way, why: why.to_string() }
+}
+
+impl Verdict {
+    /// What stands in the way: critical, and accepted by nobody.
+    pub fn barring(&self) -> impl Iterator<Item = &Told> {
+        self.findings.iter().filter(|f| f.critical && f.waived.is_none())
+    }
+
+    /// What was accepted all the same.
+    pub fn accepted(&self) -> impl Iterator<Item = &Told> {
+        self.findings.iter().filter(|f| f.waived.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_sign_decides() {
+        let none = Signs::default();
+        for (signs, way) in [
+            (none, Way::BlueGreen),
+            (Signs { ordered: true, ..none }, Way::Phased),
+            (Signs { core: true, ordered: true, ..none }, Way::Canary),
+            (Signs { major: true, contracts: true, ..none }, Way::ExpandContract),
+            (Signs { barred: true, contracts: true, ..none }, Way::Blocked),
+        ] {
+            assert_eq!(advise(signs).way, way, "{signs:?}");
+        }
+    }
+}
