@@ -140,7 +140,7 @@ fn a_freeze_says_how_long_and_why() {
         keys.push(Key::parse("enter").unwrap());
         keys.extend(reason.chars().map(Key::char));
         keys.push(Key::parse("enter").unwrap());
-        let press = |key: Key| press(&mut model, key, Ctx { run: &run, keymap: &keymap, now, page: 3 });
+        let press = |key: Key| press(&mut model, key, Ctx { run: &run, keymap: &keymap, now, tenants: None, page: 3 });
         let said: Vec<Intent> = keys.into_iter().flat_map(press).collect();
         let reason = said.into_iter().find_map(|i| if let Intent::Command(c) = i { Some(c.reason) } else { None });
         let asks = match &model.mode {
