@@ -96,6 +96,9 @@ pub struct Head {
     pub look: Look,
 }
 
+/// What tenants share that are one head: place in the list, start, end, frozen.
+type Same = ((u8, i64), Option<Time>, Option<Time>, bool);
+
 /// How many are what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -209,7 +212,7 @@ impl Tenants {
             let size = &mut sizes[self.group(i)];
             *size = (size.0.min(i), size.1 + 1);
         }
-        let mut heads: BTreeMap<((u8, i64), Option<Time>, Option<Time>, bool), Head> = BTreeMap::new();
+        let mut heads: BTreeMap<Same, Head> = BTreeMap::new();
         for (look, (tenant, count)) in self.looks.iter().zip(&sizes).filter(|(_, (_, count))| *count > 0) {
             let key = (look.key(), look.start, look.end, look.frozen);
             let head = heads.entry(key).or_insert(Head { tenant: *tenant, count: 0, look: *look });

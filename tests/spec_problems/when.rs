@@ -227,6 +227,7 @@ fn how_tenants_share_a_service() {
     for (said, message, help) in [
         ("^private", "unknown word `private`", ""),
         ("{routed: {header: ^\"x tenant\"}}", "`x tenant` is not the name of a header", "x-tenant"),
+        ("{routed: {cohort: ^\"x cohort\"}}", "`x cohort` is not the name of a header", "x-cohort"),
         ("{routed: {host: ^shop.example}}", "has no `{tenant}`", "{tenant}.shop.example"),
         ("{routed: {host: ^\"shop.{tenant}.example\"}}", "not a host whose first part is the tenant", ""),
         ("{routed: {host: ^\"{tenant}.{tenant}.example\"}}", "not a host whose first part is the tenant", ""),
@@ -235,9 +236,14 @@ fn how_tenants_share_a_service() {
     }
     let from = place("ledger");
     let with = |said: &str| format!("{from}      tenancy: {said}\n");
-    for said in
-        ["shared", "flag", "namespace", "{routed: {header: x-tenant}}", "{routed: {host: \"{tenant}.shop.example\"}}"]
-    {
+    for said in [
+        "shared",
+        "flag",
+        "namespace",
+        "{routed: {header: x-tenant}}",
+        "{routed: {cohort: x-cohort}}",
+        "{routed: {host: \"{tenant}.shop.example\"}}",
+    ] {
         let (found, _) = super::problems(&from, &with(said));
         assert_eq!(found.len(), usize::from(said != "shared"), "{said}: {found:?}");
         // It is declared, and nothing is promised that is not done.
