@@ -8,7 +8,7 @@ use tokio::time::Duration;
 
 use super::args::{DemoArgs, Global, PracticeArgs, RunOutput};
 use super::clock::{Speed, VirtualClock, wall};
-use super::session::{Face, Session, need_terminal, say};
+use super::session::{Face, Ready, Session, need_terminal, say};
 use super::{place, screen};
 use crate::cluster::{self, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
@@ -107,9 +107,9 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
         let label = Label { practice: true, kind: LabelKind::Sim(speed.to_string()) };
         Face::Screen(Box::new(screen::options(global, label, Arc::new(move || clock.now().wall))?))
     };
-    let session =
-        Session { run, journal, world, face, start: true, on_exit: None, timeout: args.headless.then_some(PATIENCE) };
-    let (_, code) = session.drive().await?;
+    let timeout = args.headless.then_some(PATIENCE);
+    let session = Session { start: true, timeout, ..Session::of(Ready { run, journal, world }) };
+    let code = session.drive(face).await.map_err(|exit| exit.error)?;
     if !args.headless || args.output == RunOutput::Text {
         say(&format!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display()));
     }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use futures::FutureExt;
 
 use super::args::{Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
-use super::session::{Face, Session, need_terminal};
+use super::session::{Face, Ready, Session, need_terminal};
 use super::{demo, place, screen, spectate, validate, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
@@ -154,21 +155,34 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
     })
 }
 
-/// A new run of files.
-async fn begin(files: &Files, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
-    plan.environment.kubernetes.context = context_of(&plan, global);
+/// A new run of a plan.
+async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     when::learn(&mut plan, &state_dir);
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
-    let world = world(&mut plan, &id, global, None).await?;
     let run = Run { flags: flags(global), ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
-    let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
-    // From here on there is something to resume, whenever this process ends.
-    journal.commit(&[], &run)?;
-    let session = Session { run, journal, world, face, start, on_exit: on_exit(options), timeout: options.timeout };
-    Ok(session.drive().await?.1)
+    let shown = run.clone();
+    let global = global.clone();
+    let opening = async move {
+        let mut plan = run.plan;
+        let world = world(&mut plan, &id, &global, None).await?;
+        let run = Run { flags: run.flags, ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
+        let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
+        // From here on there is something to resume, whenever this process ends.
+        journal.commit(&[], &run)?;
+        Ok(Ready { run, journal, world })
+    };
+    let opening = opening.boxed();
+    let session = Session { shown, opening, start, on_exit: on_exit(options), timeout: options.timeout };
+    session.drive(face).await
+}
+
+/// The plan of the files, for the cluster it will be carried out on.
+fn plan_here(files: &Files, global: &Global) -> Result<Plan> {
+    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
+    plan.environment.kubernetes.context = context_of(&plan, global);
+    Ok(plan)
 }
 
 /// Takes up a run that is on disk.
@@ -206,9 +220,8 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     if run.is_ended() {
         return Err(has_ended(&id).into());
     }
-    let session =
-        Session { run, journal, world, face, start: false, on_exit: on_exit(options), timeout: options.timeout };
-    Ok(session.drive().await?.1)
+    let ready = Session::of(Ready { run, journal, world });
+    Session { on_exit: on_exit(options), timeout: options.timeout, ..ready }.drive(face).await
 }
 
 fn has_ended(id: &str) -> anyhow::Error {
@@ -229,7 +242,7 @@ pub async fn run(files: &Files, options: &Headless, global: &Global) -> Result<i
     let begun = async {
         refuse_read_only(global)?;
         let face = lines(options, global)?;
-        begin(files, global, face, options, true).await
+        begin(plan_here(files, global)?, global, face, options, true).await
     };
     told(begun.await, options.output)
 }
@@ -254,14 +267,18 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
     let options = Headless { output: Default::default(), timeout: None, on_exit: None };
     let face = console(global)?;
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
-    let files = Files { files: what.files, upgrade: what.upgrade };
     let id = match what.run {
-        Some(id) => Some(id),
-        None => open_run_of(&state_dir, &files, global)?,
-    };
-    let Some(id) = id else {
-        refuse_read_only(global)?;
-        return begin(&files, global, face, &options, false).await;
+        Some(id) => id,
+        None => {
+            let plan = plan_here(&Files { files: what.files, upgrade: what.upgrade }, global)?;
+            match open_run_of(&state_dir, &plan)? {
+                Some(id) => id,
+                None => {
+                    refuse_read_only(global)?;
+                    return begin(plan, global, face, &options, false).await;
+                }
+            }
+        }
     };
     let dir = RunDir::open(&state_dir, &id)?;
     match dir.driver() {
@@ -272,9 +289,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
 }
 
 /// The run of these very files that has not ended, if there is one.
-fn open_run_of(state_dir: &std::path::Path, files: &Files, global: &Global) -> Result<Option<String>> {
-    let mut plan = plan_of(&files.files, files.upgrade.as_deref())?;
-    plan.environment.kubernetes.context = context_of(&plan, global);
+fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String>> {
     let open = RunDir::list(state_dir).into_iter().find(|r| {
         let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;
         same && r.outcome.is_none() && r.problem.is_none() && r.started.is_some()
@@ -295,7 +310,7 @@ fn open_run_of(state_dir: &std::path::Path, files: &Files, global: &Global) -> R
             open.id
         ));
     }
-    if begun != plan {
+    if begun != *plan {
         return Err(anyhow!(
             "run {} of {} has begun with other files and has not ended; go on with it as it was (`pilothouse watch \
              --run {}`), or abort it there before these files are used",

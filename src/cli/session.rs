@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::live::Exit;
 use crate::console::{ConsoleEnd, ConsoleOptions, FromConsole, run_console};
 use crate::driver::{Driver, Input, Listener, Options};
 use crate::engine::Run;
@@ -32,12 +34,21 @@ pub enum Face {
     Lines(Box<dyn Reporter>),
 }
 
-/// What one process does with one run.
-pub struct Session {
+/// What is driven, and by which adapters.
+pub struct Ready {
     pub run: Run,
     pub journal: Journal,
     pub world: World,
-    pub face: Face,
+}
+
+/// Looks for the cluster, then opens the journal. Until it is done nothing is on disk.
+pub type Opening = BoxFuture<'static, Result<Ready, Exit>>;
+
+/// What one process does with one run.
+pub struct Session {
+    /// What a screen shows until there is something to drive.
+    pub shown: Run,
+    pub opening: Opening,
     /// Begin without a person's `start`.
     pub start: bool,
     pub on_exit: Option<OnExit>,
@@ -65,58 +76,102 @@ pub fn need_terminal() -> Result<()> {
 }
 
 impl Session {
-    /// Drives until the run is over or left. Gives the run as it stands then, and the exit code.
+    /// A session whose cluster has answered and whose journal is open.
+    pub fn of(ready: Ready) -> Session {
+        let shown = ready.run.clone();
+        let opening = futures::future::ready(Ok(ready)).boxed();
+        Session { shown, opening, start: false, on_exit: None, timeout: None }
+    }
+
+    /// Drives until the run is over or left; gives the exit code.
     ///
     /// # Errors
-    /// The terminal could not be used; the run was then left as the policy says.
-    pub async fn drive(self) -> Result<(Run, i32)> {
-        let (inputs, inputs_rx) = mpsc::channel(64);
-        let (view, view_rx) = watch::channel(Arc::new(self.run.clone()));
-        let interactive = matches!(self.face, Face::Screen(_));
-        let clock = self.world.clock.clone();
-        let loss = self.run.plan.policy.on_terminal_loss;
-        let leave_at =
-            self.timeout.map(|after| (clock.now().wall + after, Leave { how: self.on_exit, why: WHY_TIMEOUT.into() }));
-        // What happened under an earlier process was told by it.
-        let seen_before = self.run.event_count;
-        let options = Options { interactive, start: self.start, pager: false, leave_at };
-        let mut driver = Driver::new(self.run, self.world, self.journal, inputs_rx, view);
+    /// There is nothing to drive.
+    pub async fn drive(self, face: Face) -> Result<i32, Exit> {
+        match face {
+            Face::Screen(console) => self.on_screen(*console).await,
+            Face::Lines(reporter) => self.in_lines(reporter).await,
+        }
+    }
 
-        let signalled = Arc::new(AtomicBool::new(false));
-        let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, signalled.clone()));
-        let (run, screen) = match self.face {
-            Face::Lines(reporter) => {
-                let printer = Printer::new(reporter, seen_before);
-                let (hear, done) = printer.split();
-                driver = driver.on_change(hear);
-                // A fault of the driver is told as one, with how the run goes on: whoever reads lines knows no panic.
-                let run = match AssertUnwindSafe(driver.drive(options)).catch_unwind().await {
-                    Ok((run, _)) => run,
-                    Err(_) => broken(&view_rx.borrow()),
-                };
-                done.finish(&run);
-                (run, Ok(()))
-            }
-            Face::Screen(console) => {
-                let zone = console.zone.0;
-                let driving = tokio::spawn(driver.drive(options));
-                let screen = show(view_rx.clone(), inputs, *console, loss, signalled).await;
-                let run = match driving.await {
-                    Ok((run, _)) => run,
-                    Err(_) => broken(&view_rx.borrow()),
-                };
-                // The screen is gone with all it showed: what it came to stands in the terminal after it.
-                say(&Text::new(zone).end(&run));
-                (run, screen)
-            }
+    fn options(&self, interactive: bool) -> impl Fn(&World) -> Options + Send + use<> {
+        let (start, how, timeout) = (self.start, self.on_exit, self.timeout);
+        move |world| {
+            let leave = |after| (world.clock.now().wall + after, Leave { how, why: WHY_TIMEOUT.into() });
+            Options { interactive, start, pager: false, leave_at: timeout.map(leave) }
+        }
+    }
+
+    async fn in_lines(self, reporter: Box<dyn Reporter>) -> Result<i32, Exit> {
+        let options = self.options(false);
+        let Ready { run, journal, world } = self.opening.await?;
+        let (inputs, inputs_rx) = mpsc::channel(64);
+        let (view, view_rx) = watch::channel(Arc::new(run.clone()));
+        let signals = tokio::spawn(listen(inputs, self.on_exit, watch::Sender::new(None)));
+        // What happened under an earlier process was told by it.
+        let (hear, done) = Printer::new(reporter, run.event_count).split();
+        let options = options(&world);
+        let driver = Driver::new(run, world, journal, inputs_rx, view).on_change(hear);
+        // A fault of the driver is told as one, with how the run goes on: whoever reads lines knows no panic.
+        let run = match AssertUnwindSafe(driver.drive(options)).catch_unwind().await {
+            Ok((run, _)) => run,
+            Err(_) => broken(&view_rx.borrow()),
         };
         signals.abort();
-        let code = exit_code(&run);
-        if let Err(why) = screen {
+        done.finish(&run);
+        Ok(exit_code(&run))
+    }
+
+    /// The screen comes first: a cluster that is slow to answer keeps nobody before an empty terminal.
+    async fn on_screen(self, console: ConsoleOptions) -> Result<i32, Exit> {
+        let zone = console.zone.0;
+        let loss = self.shown.plan.policy.on_terminal_loss;
+        let options = self.options(true);
+        let (inputs, inputs_rx) = mpsc::channel(64);
+        let (view, view_rx) = watch::channel(Arc::new(self.shown));
+        let leaving = watch::Sender::new(None);
+        let signals = tokio::spawn(listen(inputs.clone(), self.on_exit, leaving.clone()));
+        let (opening, left) = (self.opening, leaving.subscribe());
+        let driving = tokio::spawn(async move {
+            let Some(opened) = unless_left(opening, left).await else { return Ok(None) };
+            let Ready { run, journal, world } = opened?;
+            let options = options(&world);
+            let (run, _) = Driver::new(run, world, journal, inputs_rx, view).drive(options).await;
+            Ok::<_, Exit>(Some(run))
+        });
+        let screen = show(view_rx.clone(), inputs, console, loss, leaving.subscribe()).await;
+        let why = *leaving.borrow();
+        leaving.send_replace(why.or(Some("quit")));
+        let driven = driving.await;
+        signals.abort();
+        if let Err(why) = &screen {
             say(&format!("pilothouse: {why:#}"));
-            return Ok((run, if code == 0 { 1 } else { code }));
         }
-        Ok((run, code))
+        let code = match driven {
+            Ok(Err(exit)) => return Err(exit),
+            Ok(Ok(None)) => {
+                say("left before the cluster had answered; nothing was begun");
+                if why == Some(WHY_SIGTERM) { 143 } else { 130 }
+            }
+            // The screen is gone with all it showed: what it came to stands in the terminal after it.
+            Ok(Ok(Some(run))) => ended(&run, zone),
+            Err(_) => ended(&broken(&view_rx.borrow()), zone),
+        };
+        Ok(if screen.is_err() && code == 0 { 1 } else { code })
+    }
+}
+
+fn ended(run: &Run, zone: chrono_tz::Tz) -> i32 {
+    say(&Text::new(zone).end(run));
+    exit_code(run)
+}
+
+/// What was opened, unless somebody left before.
+async fn unless_left(opening: Opening, mut left: watch::Receiver<Option<&'static str>>) -> Option<Result<Ready, Exit>> {
+    tokio::select! {
+        biased;
+        opened = opening => Some(opened),
+        _ = left.wait_for(Option::is_some) => None,
     }
 }
 
@@ -139,7 +194,7 @@ async fn show(
     inputs: mpsc::Sender<Input>,
     options: ConsoleOptions,
     loss: crate::spec::policy::OnTerminalLoss,
-    signalled: Arc<AtomicBool>,
+    signalled: watch::Receiver<Option<&'static str>>,
 ) -> Result<()> {
     let (said, mut heard) = mpsc::channel(32);
     let forward = {
@@ -161,7 +216,7 @@ async fn show(
     let ended_by_signal = async {
         while over.changed().await.is_ok() {}
         let faulty = failed(&over.borrow());
-        if !signalled.load(Ordering::Relaxed) && !faulty {
+        if signalled.borrow().is_none() && !faulty {
             // What the run came to stays in sight until somebody leaves.
             std::future::pending::<()>().await;
         }
@@ -204,7 +259,7 @@ fn failed(last: &Run) -> bool {
 const SAME_SIGNAL: Duration = Duration::from_secs(2);
 
 /// SIGTERM, SIGINT and SIGQUIT leave as the policy says; a second one, meant as such, leaves at once. SIGHUP alone ends nothing.
-async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc<AtomicBool>) {
+async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: watch::Sender<Option<&'static str>>) {
     let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -222,7 +277,7 @@ async fn listen(inputs: mpsc::Sender<Input>, how: Option<OnExit>, signalled: Arc
             _ = quit.recv() => "SIGQUIT",
             _ = hup.recv() => continue,
         };
-        signalled.store(true, Ordering::Relaxed);
+        signalled.send_replace(Some(why));
         let input = match asked {
             None => Input::Leave(Leave { how, why: why.into() }),
             Some(at) if at.elapsed() < SAME_SIGNAL => continue,

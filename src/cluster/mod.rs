@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`connect`](connect::connect) from a kubeconfig to a client, or an error that says what to do; [`proxy`] on which way
 //! - [`wire`] one request and what came of it
-//! - [`watch`], [`store`], [`observe`] what is seen
+//! - [`watch`], [`store`], [`observe`] what is seen; [`lean`] how much of an object is kept
 //! - [`call`] what is written; [`http_route`] and [`next`] decide it, pure; [`route_status`] who accepted a route
 //! - [`preflight`] everything wrong before the start
 //! - [`lease`] who drives
@@ -14,6 +14,7 @@ pub mod connect;
 pub mod fake;
 pub mod http_route;
 pub mod json;
+pub mod lean;
 pub mod lease;
 pub mod merge;
 pub mod next;

@@ -3,11 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::http_route::rules_writer;
-use super::json::{OWNER_PREFIX, list, name, revision, text};
+use super::json::{name, revision, text};
+use super::lean::watched;
 use super::wire::Kind;
 use crate::engine::message::Link;
 use crate::engine::observe::Observation;
@@ -133,7 +133,7 @@ impl Store {
         self.change(|inner| {
             let objects = inner.kinds.entry(kind).or_default();
             objects.gone.clear();
-            objects.by_name = items.into_iter().map(|item| (name(&item).to_string(), slim(kind, item))).collect();
+            objects.by_name = items.into_iter().map(|item| (name(&item).to_string(), watched(kind, item))).collect();
             objects.saw(version.parse().unwrap_or(0));
             objects.listed = true;
         });
@@ -253,45 +253,13 @@ fn put(objects: &mut Objects, kind: Kind, object: Value) {
     if known.is_some_and(|have| revision(have) > revision(&object)) {
         return;
     }
-    objects.by_name.insert(name(&object).to_string(), slim(kind, object));
-}
-
-/// Keeps of an object what observations are made from: hundreds of pods would otherwise cost megabytes.
-fn slim(kind: Kind, mut object: Value) -> Value {
-    let writer = if kind == Kind::HttpRoutes { rules_writer(&object) } else { None };
-    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-        if let Some(manager) = writer {
-            metadata
-                .insert("managedFields".into(), json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:rules": {}}}}]));
-        }
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.retain(|key, _| key.starts_with(OWNER_PREFIX));
-        }
-    }
-    match kind {
-        Kind::Pods => {
-            if let Some(fields) = object.as_object_mut() {
-                fields.remove("spec");
-            }
-        }
-        Kind::Deployments => {
-            let containers: Vec<Value> = list(&object, "/spec/template/spec/containers")
-                .iter()
-                .map(|c| json!({"name": c.get("name"), "image": c.get("image")}))
-                .collect();
-            if let Some(spec) = object.pointer_mut("/spec/template/spec") {
-                *spec = json!({"containers": containers});
-            }
-        }
-        _ => {}
-    }
-    object
+    objects.by_name.insert(name(&object).to_string(), watched(kind, object));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn pod(version: u64) -> Value {
         json!({"metadata": {"name": "p", "uid": "u1", "resourceVersion": version.to_string(), "managedFields": [{}],
@@ -340,7 +308,8 @@ mod tests {
         store.put(Kind::Pods, pod(1));
         let inner = store.lock();
         let kept = inner.get(Kind::Pods, "p").unwrap();
-        assert_eq!(kept, &json!({"metadata": {"name": "p", "uid": "u1", "resourceVersion": "1", "annotations": {}}}));
+        assert_eq!(kept["metadata"], json!({"name": "p", "uid": "u1", "resourceVersion": "1"}));
+        assert_eq!(kept.get("spec"), None);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 
 use super::Options;
+use super::lean::watched;
 use super::store::Store;
 use super::wire::{Kind, Wire, chain};
 
@@ -67,7 +68,7 @@ pub async fn follow(wire: Arc<Wire>, store: Arc<Store>, kind: Kind, namespace: S
     let mut attempt = 0;
     let mut bookmarks = false;
     loop {
-        let mut version = match wire.list_at(kind, &namespace).await {
+        let mut version = match wire.list_at(kind, &namespace, watched).await {
             Ok((items, version)) => {
                 store.replace(kind, items, &version);
                 version

@@ -7,8 +7,12 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::json::{FIELD_MANAGER, text};
+use super::lean::{Cut, whole};
 use crate::engine::message::{CallError, CallErrorKind};
 use crate::spec::units::Dur;
+
+/// Objects asked for at a time: an answer is many times its size in memory until it is cut down.
+const PAGE: usize = 100;
 
 /// The kinds of objects this room reads and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +202,12 @@ impl Wire {
 
     /// Every object of the kind in the namespace, page by page. A kind the server does not know has none.
     pub async fn list(&self, kind: Kind, namespace: &str) -> Result<Vec<Value>, Fault> {
-        match self.list_at(kind, namespace).await {
+        self.list_cut(kind, namespace, whole).await
+    }
+
+    /// As [`Wire::list`], each object cut down as it comes.
+    pub async fn list_cut(&self, kind: Kind, namespace: &str, cut: Cut) -> Result<Vec<Value>, Fault> {
+        match self.list_at(kind, namespace, cut).await {
             Ok((items, _)) => Ok(items),
             Err(fault) if fault.is_missing() => Ok(Vec::new()),
             Err(fault) => Err(fault),
@@ -206,13 +215,13 @@ impl Wire {
     }
 
     /// Every object of the kind in the namespace, and the list's resource version.
-    pub async fn list_at(&self, kind: Kind, namespace: &str) -> Result<(Vec<Value>, String), Fault> {
+    pub async fn list_at(&self, kind: Kind, namespace: &str, cut: Cut) -> Result<(Vec<Value>, String), Fault> {
         let (mut items, mut next) = (Vec::new(), String::new());
         loop {
-            let path = format!("{}?limit=500{next}", kind.path(namespace));
+            let path = format!("{}?limit={PAGE}{next}", kind.path(namespace));
             let mut page = self.send(Method::GET, &path, None, format!("list {}", kind.plural())).await?;
             if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
-                items.extend(more);
+                items.extend(more.into_iter().map(|object| cut(kind, object)));
             }
             match text(&page, "/metadata/continue").filter(|token| !token.is_empty()) {
                 Some(token) => next = format!("&continue={}", encode(token)),

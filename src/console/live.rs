@@ -70,6 +70,9 @@ pub enum ConsoleEnd {
 const SIGCONT: SignalKind = SignalKind::from_raw(if cfg!(target_os = "linux") { 18 } else { 19 });
 /// At most thirty frames a second.
 const FRAME: Duration = Duration::from_millis(33);
+/// Bytes that reach a terminal in one piece, so that nobody sees half of them: the hands of the clock, a countdown. Over
+/// a slow line the marks around them would cost as much as they do.
+const AT_ONCE: usize = 256;
 /// How long a lone ESC waits for the rest of a sequence.
 const ESCAPE: Duration = Duration::from_millis(40);
 
@@ -362,13 +365,19 @@ impl Console {
             let _ = queue!(bytes, Clear(ClearType::All));
             self.shown.reset();
         }
-        let mut backend = CrosstermBackend::new(Vec::with_capacity(1024));
         let mut changes = self.shown.diff_iter(next).peekable();
         if changes.peek().is_some() {
-            let _ = queue!(bytes, BeginSynchronizedUpdate);
+            let mut backend = CrosstermBackend::new(Vec::with_capacity(1024));
             let _ = backend.draw(changes);
-            bytes.append(backend.writer_mut());
-            let _ = queue!(bytes, EndSynchronizedUpdate);
+            let cells = compact(backend.writer());
+            let several = cells.len() > AT_ONCE;
+            if several {
+                let _ = queue!(bytes, BeginSynchronizedUpdate);
+            }
+            bytes.extend(cells);
+            if several {
+                let _ = queue!(bytes, EndSynchronizedUpdate);
+            }
         }
         bytes
     }
@@ -385,6 +394,16 @@ impl Console {
             Ok(()) => format!("frame written to {}", path.display()),
             Err(e) => format!("frame not written to {}: {e}", path.display()),
         });
+    }
+}
+
+/// The last reset says what those before it say.
+fn compact(cells: &[u8]) -> Vec<u8> {
+    const EACH: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
+    const ALL: &[u8] = b"\x1b[0m";
+    match cells.strip_suffix(EACH) {
+        Some(cells) => [cells, ALL].concat(),
+        None => cells.to_vec(),
     }
 }
 
@@ -407,4 +426,21 @@ pub fn plain(buffer: &Buffer) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::buffer::Cell;
+
+    #[test]
+    fn a_frame_ends_with_one_reset() {
+        let mut backend = CrosstermBackend::new(Vec::new());
+        let mut cell = Cell::new("7");
+        cell.set_fg(ratatui::style::Color::Red);
+        backend.draw(std::iter::once((3, 0, &cell))).unwrap();
+        let (before, after) = (backend.writer().clone(), compact(backend.writer()));
+        assert!(after.ends_with(b"7\x1b[0m"), "{}", String::from_utf8_lossy(&after));
+        assert!(after.len() < before.len(), "what the backend writes last has changed");
+    }
 }

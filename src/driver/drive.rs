@@ -354,7 +354,7 @@ impl Driver {
         }
         if let Body::Preflight(report) = &mut body {
             // The run is saved as it is, and no decision reads what people keep in environment variables.
-            report.facts.iter_mut().for_each(|f| mask_env(&mut f.template));
+            report.facts.iter_mut().for_each(|f| mask_env(Arc::make_mut(&mut f.template)));
         }
         let at = self.world.clock.now();
         if let Body::Lease(seen) = &body

@@ -1,4 +1,6 @@
 //! What was seen of the cluster, reduced to what decisions rest on.
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::spec::units::Time;
@@ -213,5 +215,5 @@ pub struct ServiceFacts {
     /// Ready pods of the old version at the start: the R0 of the capacity rule.
     pub ready: u32,
     /// The stable pod template as it was, for going back.
-    pub template: serde_json::Value,
+    pub template: Arc<serde_json::Value>,
 }

@@ -192,7 +192,7 @@ impl World {
                     from_image: format!("registry.example/{name}:1.0.0"),
                     from_version: "1.0.0".into(),
                     ready: OLD,
-                    template: json!({}),
+                    template: json!({}).into(),
                 });
                 let report = PreflightReport { facts: facts.collect(), ..PreflightReport::default() };
                 self.inbox.push_back(Body::Preflight(report));

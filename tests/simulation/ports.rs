@@ -240,7 +240,7 @@ impl Cluster for Sim {
             from_image: old_image(&p.service.name),
             from_version: "1.0.0".into(),
             ready: r0,
-            template: template.clone(),
+            template: template.clone().into(),
         });
         Ok(PreflightReport { facts: facts.collect(), ..PreflightReport::default() })
     }

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use super::KubeCluster;
 use super::json::{container, name, text};
+use super::lean::{looked_at, whole};
 use super::next;
 use super::observe::names;
 use super::wire::{Fault, Kind, Wire};
@@ -172,35 +173,23 @@ async fn cluster_uid(wire: &Wire, found: &mut Findings) -> Result<String, String
 async fn snapshot(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<Snapshot, String> {
     let ns = plan.environment.kubernetes.namespace.as_str();
     let lease_name = super::lease::lease_name(&plan.fleet);
-    let (
-        deployments,
-        replica_sets,
-        pods,
-        services,
-        routes,
-        autoscalers,
-        budgets,
-        policies,
-        quotas,
-        rollouts,
-        canaries,
-        lease,
-        monitors,
-    ) = tokio::join!(
-        wire.list(Kind::Deployments, ns),
-        wire.list(Kind::ReplicaSets, ns),
-        wire.list(Kind::Pods, ns),
-        wire.list(Kind::Services, ns),
-        wire.list_at(Kind::HttpRoutes, ns),
+    // A few at a time: a long list takes many times its size while it is read, and all at once would add up.
+    let (deployments, services, autoscalers, budgets) = tokio::join!(
+        wire.list_cut(Kind::Deployments, ns, looked_at),
+        wire.list_cut(Kind::Services, ns, looked_at),
         wire.list(Kind::Autoscalers, ns),
         wire.list(Kind::DisruptionBudgets, ns),
+    );
+    let (replica_sets, policies, quotas, rollouts, canaries) = tokio::join!(
+        wire.list_cut(Kind::ReplicaSets, ns, looked_at),
         wire.list(Kind::NetworkPolicies, ns),
         wire.list(Kind::Quotas, ns),
         wire.list(Kind::Rollouts, ns),
         wire.list(Kind::Canaries, ns),
-        wire.find(Kind::Leases, ns, &lease_name),
-        monitors::read(wire, ns),
     );
+    let (pods, lease) =
+        tokio::join!(wire.list_cut(Kind::Pods, ns, looked_at), wire.find(Kind::Leases, ns, &lease_name));
+    let (routes, monitors) = tokio::join!(wire.list_at(Kind::HttpRoutes, ns, whole), monitors::read(wire, ns));
     if let Err(fault) = &routes
         && fault.is_missing()
     {

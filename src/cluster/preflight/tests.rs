@@ -115,7 +115,7 @@ async fn a_sound_namespace_has_no_problems_and_tells_what_runs() {
     let facts = &report.facts[0];
     assert_eq!((facts.from_version.as_str(), facts.ready), ("4.1.8", 3));
     assert_eq!(facts.from_image, "registry.example/billing:4.1.8");
-    assert_eq!(facts.template, stable_deployment("billing", "4.1.8")["spec"]["template"]);
+    assert_eq!(*facts.template, stable_deployment("billing", "4.1.8")["spec"]["template"]);
     let creates: Vec<_> = asked.iter().filter(|a| a.method != "GET" && !a.path.contains("reviews")).collect();
     assert_eq!(creates.len(), 2);
     assert!(

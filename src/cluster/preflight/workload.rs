@@ -54,7 +54,7 @@ pub(super) fn check(look: &Look, found: &mut Findings) -> Option<ServiceFacts> {
         from_image: image.to_string(),
         from_version: version.unwrap_or_else(|| image_name(image)),
         ready: seen.ready,
-        template: stable.pointer("/spec/template").cloned().unwrap_or_default(),
+        template: stable.pointer("/spec/template").cloned().unwrap_or_default().into(),
     })
 }
 

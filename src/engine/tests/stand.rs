@@ -186,7 +186,7 @@ impl Stand {
                         from_image: format!("r/{}:1.0.0", p.service.name),
                         from_version: "1.0.0".into(),
                         ready: R0,
-                        template: serde_json::Value::Null,
+                        template: serde_json::Value::Null.into(),
                     });
                     let report = PreflightReport { facts: facts.collect(), ..PreflightReport::default() };
                     self.hear(Body::Preflight(report));

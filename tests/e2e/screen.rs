@@ -1,5 +1,4 @@
 //! The program in a terminal: what a person sees first, what keys do, and that the terminal is given back whatever ends it.
-mod support;
 
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -7,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::e2e::{Files, PROGRAM, Practice, Work, audit, ends, pilothouse, run_dir, run_id, until};
 use portable_pty::{Child, CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
-use support::e2e::{Files, PROGRAM, Practice, Work, audit, ends, pilothouse, run_dir, run_id, until};
 
 /// The program in a terminal of its own.
 struct Pty {
@@ -254,6 +253,51 @@ fn sigterm_gives_the_terminal_back_and_says_how_to_go_on() {
     assert_eq!(code, 7, "{}", pty.text());
     pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
     assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
+}
+
+/// A kubeconfig for a server that takes every call and answers none, until it is dropped.
+fn silent_server(work: &Work) -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = work.0.join("silent.kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: practice\nclusters: [{{name: c, cluster: {{server: \"http://{}\"}}}}]\n\
+         users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: practice, context: {{cluster: c, user: c}}}}]\n",
+        listener.local_addr().unwrap()
+    );
+    std::fs::write(&path, text).unwrap();
+    (listener, path.display().to_string())
+}
+
+#[test]
+fn the_screen_does_not_wait_for_the_cluster_and_is_left_at_any_time() {
+    let work = Work::new("silent-screen");
+    let (listener, kubeconfig) = silent_server(&work);
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).write(&work).display().to_string();
+    let watch = ["watch", "--kubeconfig", &kubeconfig, "-f", &files];
+    let begun_nothing = || !work.state().join("runs").exists();
+
+    let mut pty = Pty::start(&work, &watch, &[]);
+    pty.shows("looking at the cluster");
+    pty.press("q");
+    pty.shows("h hold");
+    pty.press("h");
+    assert_eq!(pty.ends(Duration::from_secs(5)), 130, "{}", pty.text());
+    pty.given_back();
+    pty.shows("nothing was begun");
+    assert!(begun_nothing());
+
+    let mut pty = Pty::start(&work, &watch, &[]);
+    pty.shows("looking at the cluster");
+    pty.signal("TERM");
+    assert_eq!(pty.ends(Duration::from_secs(5)), 143, "{}", pty.text());
+    pty.given_back();
+
+    drop(listener);
+    let mut pty = Pty::start(&work, &watch, &[]);
+    assert_eq!(pty.ends(Duration::from_secs(20)), 6, "{}", pty.text());
+    pty.given_back();
+    pty.shows("Connection refused");
+    assert!(begun_nothing());
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Killed at one write after the other, told to leave in the middle of a step, out of time: what the run does then, and
 //! what it leaves in the cluster.
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -9,11 +8,11 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
-use support::e2e::{
+use crate::support::e2e::{
     Files, Practice, Process, Work, audit, end_of, ended, ends, pilothouse, run_dir, run_id, signal, until,
     until_every, verifies,
 };
+use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(300);
 const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes";
@@ -318,7 +317,7 @@ fn foreign_lease(practice: &Practice, work: &Work) {
 
 #[test]
 fn before_anything_changed_a_signal_ends_it_with_nothing_done() {
-    if support::require("kubectl").is_none() {
+    if crate::support::require("kubectl").is_none() {
         return;
     }
     for (name, code) in [("TERM", 143), ("INT", 130)] {
@@ -338,7 +337,7 @@ fn before_anything_changed_a_signal_ends_it_with_nothing_done() {
 
 #[test]
 fn out_of_time_while_it_waits_is_five() {
-    if support::require("kubectl").is_none() {
+    if crate::support::require("kubectl").is_none() {
         return;
     }
     let work = Work::new("timeout");

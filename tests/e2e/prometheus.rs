@@ -1,11 +1,12 @@
 //! The whole program with a real Prometheus: it scrapes the practice cluster's pods, and its answers open and close the
 //! gates of whole runs.
-mod support;
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::e2e::{Files, Practice, Prometheus, Work, end_of, ended, ends, pilothouse, signal, until, verifies};
+use crate::support::e2e::{
+    Files, Practice, Prometheus, Work, end_of, ended, ends, pilothouse, signal, until, verifies,
+};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -30,7 +31,7 @@ fn a_whole_run_is_judged_by_a_real_prometheus() {
         assert_eq!(versions.len(), 2, "{name}: {versions:?}");
     }
     assert_eq!(practice.leftovers(), Vec::<String>::new());
-    if support::require("kubectl").is_some() {
+    if crate::support::require("kubectl").is_some() {
         practice.kubectl(&["get", "deployment", "billing", "-o", "wide"]).is(0, &["registry.example/billing:4.2.1"]);
     }
     verifies(&work);

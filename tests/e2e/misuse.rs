@@ -1,12 +1,11 @@
 //! Bad input and misuse: each gets an answer that names what is wrong, where, and what to do, and loses nothing.
-mod support;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::e2e::{
+use crate::support::e2e::{
     Files, Practice, Process, Said, Work, ended, ends, free_port, pilothouse, run_dir, run_id, signal, until, verifies,
 };
 
@@ -140,7 +139,7 @@ fn rights_that_are_missing_are_all_in_one_report() {
 
 #[test]
 fn what_stands_in_the_cluster_is_checked_before_anything_is_written() {
-    if support::require("kubectl").is_none() {
+    if crate::support::require("kubectl").is_none() {
         return;
     }
     let work = Work::new("preflight");
@@ -358,7 +357,7 @@ fn what_is_typed_wrong_is_answered_with_what_there_is() {
 fn a_reader_that_leaves_is_no_panic() {
     let work = Work::new("pipe");
     for args in ["--help", "demo --list", "schema", "man", "completions bash", "keys print default"] {
-        let script = format!("{} {args} | head -n 1", support::e2e::PROGRAM);
+        let script = format!("{} {args} | head -n 1", crate::support::e2e::PROGRAM);
         let said = ends(std::process::Command::new("sh").args(["-c", &script]).env("HOME", &work.0), SOON);
         said.is(0, &[]);
         assert!(!said.out.is_empty() && !said.err.contains("panicked"), "{args}: {said}");

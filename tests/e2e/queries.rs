@@ -19,8 +19,6 @@ use pilothouse::spec::fleet::{Convention, Kubernetes, Metrics as Spec};
 use pilothouse::spec::policy::Measure;
 use pilothouse::spec::units::{Dur, Time};
 
-mod support;
-
 /// What each pod shows; a pod that is not here answers 500.
 type Pods = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -170,7 +168,7 @@ fn age(answer: &MeasureAnswer, name: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_prometheus_is_read_right() {
-    let Some(binary) = support::require("prometheus") else { return };
+    let Some(binary) = crate::support::require("prometheus") else { return };
     let pods = Pods::default();
     let show = |pod: &str, text: String| pods.lock().unwrap().insert(pod.into(), text);
     for (pod, all) in [("old-1", 1_000_000), ("new-1", 5000), ("new-2", 70)] {

@@ -2,7 +2,6 @@
 //!
 //! The child is this test binary itself, told by environment variables to run a console over a run of a seeded night;
 //! `pause-all` stands in for time passing, and `pause` for a defect.
-mod support;
 
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -10,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::support::nights::{self, Moment};
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
 use pilothouse::console::theme::Theme;
@@ -20,7 +20,6 @@ use pilothouse::engine::Run;
 use pilothouse::engine::Verb;
 use pilothouse::spec::units::Time;
 use portable_pty::{Child, CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
-use support::nights::{self, Moment};
 
 const CHILD: &str = "PILOTHOUSE_TEST_CONSOLE_OUT";
 const OWNER: &str = "PILOTHOUSE_TEST_CONSOLE_OWNER";
@@ -128,7 +127,7 @@ impl Pty {
         let pair = NativePtySystem::default().openpty(size).unwrap();
         let _ = std::fs::remove_file(&out);
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "child", "--nocapture", "--test-threads=1"]);
+        command.args(["--exact", "console::child", "--nocapture", "--test-threads=1"]);
         command.env(CHILD, &out);
         command.env(RUNS, runs());
         command.env("TERM", "xterm-256color");
@@ -303,7 +302,7 @@ fn a_terminal_that_hangs_up_is_noticed() {
     let out = std::env::temp_dir().join(format!("pilothouse-console-{}-hangup", std::process::id()));
     let _ = std::fs::remove_file(&out);
     let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "owner", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "console::owner", "--nocapture", "--test-threads=1"])
         .env(OWNER, &out)
         .env(RUNS, runs())
         .stdout(std::process::Stdio::piped())
