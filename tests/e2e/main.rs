@@ -15,3 +15,4 @@ mod queries;
 mod screen;
 #[path = "../support/mod.rs"]
 mod support;
+mod windows;

@@ -1,11 +1,10 @@
 //! A run without a screen whose window is closed: it says so, waits, and begins by itself or leaves when told to.
-mod support;
 
 use std::time::Duration;
 
+use crate::support::e2e::{Files, Practice, Work, ends, pilothouse};
 use pilothouse::spec::units::{Dur, Time};
 use pilothouse::spec::when::Instant;
-use support::e2e::{Files, Practice, Work, ends, pilothouse};
 
 const SOON: Duration = Duration::from_secs(120);
 
