@@ -217,15 +217,16 @@ rows! { OBJECTS:
 
 const BRANCH_GONE: &str = "a client that sends this alternative is refused";
 const BRANCH_NEW: &str = "a client that knows only the other alternatives gets this one";
-const CONDITION: &str = "values that fitted before do not meet the condition";
+// Of a new bound, too, only what callers send tells whether it refuses anything of theirs.
+const CONDITION: &str = "values that fitted before may not meet the condition";
 
 rows! { STRUCTURE:
-    req ConditionAdded "condition-added" (Critical, CONDITION, KEEP_ACCEPTING), "if, then or dependentSchemas demand more";
+    req ConditionAdded "condition-added" (Warning, CONDITION, KEEP_ACCEPTING), "if, then or dependentSchemas demand more";
     req ConditionRemoved "condition-removed" I, "dependentSchemas lose a demand";
-    req ConditionChanged "condition-changed" (Critical, CONDITION, KEEP_ACCEPTING), "if is changed";
+    req ConditionChanged "condition-changed" (Warning, CONDITION, KEEP_ACCEPTING), "if is changed";
     res ConditionAdded "condition-added" IR, "if, then or dependentSchemas promise more";
-    res ConditionRemoved "condition-removed" CR, "dependentSchemas lose a promise";
-    res ConditionChanged "condition-changed" CR, "if is changed";
+    res ConditionRemoved "condition-removed" WR, "dependentSchemas lose a promise";
+    res ConditionChanged "condition-changed" WR, "if is changed";
     req NotAdded "not-added" C, "not: {enum: [a]} is set";
     req NotRemoved "not-removed" I, "not: {enum: [a]} is removed";
     res NotAdded "not-added" IR, "not: {enum: [a]} is set";
