@@ -4,7 +4,10 @@
 use std::fmt::Write as _;
 
 use divan::Bencher;
+use pilothouse::cli::compat::kept::Kept;
 use pilothouse::compat::document::Library;
+use pilothouse::compat::fleet::check;
+use pilothouse::compat::fleet::pairs::{Forgetful, Memory};
 use pilothouse::compat::lifecycle::Terms;
 use pilothouse::compat::openapi;
 use pilothouse::spec::SourceFile;
@@ -89,4 +92,27 @@ fn operations(bencher: Bencher<'_, '_>, operations: usize) {
 fn reading(bencher: Bencher<'_, '_>, size: usize) {
     let source = description(size * 270, size * 110, false);
     bencher.bench(|| Library::read(std::slice::from_ref(&source)).expect("a sound description"));
+}
+
+/// The example of 92 services, from its files to the report.
+fn fleet(memory: &mut dyn Memory) -> usize {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet-92");
+    let known = pilothouse::cli::contracts::load(&[folder], None).unwrap_or_else(|r| panic!("{r}"));
+    let bundle = known.bundle(None).unwrap_or_else(|r| panic!("{r}"));
+    let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 25).unwrap_or_default();
+    check(&known.asked(&bundle, today), memory).map_or(0, |o| o.report.findings.len())
+}
+
+#[divan::bench]
+fn fleet_cold() -> usize {
+    fleet(&mut Forgetful)
+}
+
+#[divan::bench]
+fn fleet_unchanged(bencher: Bencher<'_, '_>) {
+    let folder = std::env::temp_dir().join(format!("pilothouse-bench-{}", std::process::id()));
+    let mut kept = Kept::new(Some(folder.clone()));
+    fleet(&mut kept);
+    bencher.bench_local(|| fleet(&mut kept));
+    let _ = std::fs::remove_dir_all(folder);
 }
