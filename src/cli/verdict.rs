@@ -113,7 +113,9 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
 }
 
 fn told_of(f: &Finding) -> Told {
+    let place = f.location.revision.as_ref().or(f.location.base.as_ref());
     Told {
+        at: place.map(|p| p.line.map_or_else(|| inside(&p.file).into(), |line| format!("{}:{line}", inside(&p.file)))),
         fingerprint: f.fingerprint.clone(),
         rule: f.rule.to_string(),
         critical: f.severity == Severity::Critical,
@@ -123,6 +125,11 @@ fn told_of(f: &Finding) -> Told {
         advice: f.recommendation.clone(),
         waived: f.waived.clone(),
     }
+}
+
+/// Service, version and file: what stands before it is where somebody keeps the folder, and no matter of the plan.
+fn inside(path: &str) -> &str {
+    path.rmatch_indices('/').nth(2).map_or(path, |(at, _)| &path[at + 1..])
 }
 
 fn migration(m: &crate::spec::contract::Migration) -> Migration {

@@ -37,8 +37,14 @@ pub enum Action {
     Events,
     /// All tenants and their windows.
     Tenants,
-    /// Another order of the tenants.
+    /// The plan, and what the contracts say of it.
+    Plan,
+    /// Another order of the list.
     Sort,
+    /// Who goes after whom, as a tree.
+    Graph,
+    /// Write what the contracts say to a file.
+    Export,
     /// Freezes, blackouts, holidays and seasons instead of the timeline.
     Closings,
     /// Type to narrow the list.
@@ -84,7 +90,7 @@ const fn look(action: Action, name: &'static str, help: &'static str) -> Deed {
 }
 
 /// The console's own actions.
-pub const DEEDS: [Deed; 24] = [
+pub const DEEDS: [Deed; 27] = [
     look(Action::Up, "up", "up"),
     look(Action::Down, "down", "down"),
     look(Action::PageUp, "page-up", "a page up"),
@@ -99,7 +105,9 @@ pub const DEEDS: [Deed; 24] = [
     look(Action::Detail, "detail", "service detail"),
     look(Action::Events, "events", "all events"),
     look(Action::Tenants, "tenants", "tenants, windows"),
-    look(Action::Sort, "sort", "sort tenants"),
+    look(Action::Plan, "plan", "plan, contracts"),
+    look(Action::Sort, "sort", "sort the list"),
+    look(Action::Graph, "graph", "order as a tree"),
     look(Action::Closings, "closings", "what is closed"),
     look(Action::Filter, "filter", "filter the list"),
     look(Action::Command, "command", "command by name"),
@@ -108,6 +116,7 @@ pub const DEEDS: [Deed; 24] = [
     look(Action::Help, "help", "this help"),
     Deed { action: Action::Copy, name: "copy", help: "copy the line", group: Group::Files },
     Deed { action: Action::Dump, name: "dump", help: "write this frame to a file", group: Group::Files },
+    Deed { action: Action::Export, name: "export", help: "write findings as JSON", group: Group::Files },
     Deed { action: Action::Quit, name: "quit", help: "leave: hold or abort", group: Group::Act },
 ];
 

@@ -27,10 +27,13 @@ pub enum Screen {
     Tenants,
     /// One of them.
     Tenant,
+    /// The plan, and what the contracts say of it.
+    Plan,
 }
 
 impl Screen {
-    pub const ALL: [Screen; 5] = [Screen::Main, Screen::Detail, Screen::Events, Screen::Tenants, Screen::Tenant];
+    pub const ALL: [Screen; 6] =
+        [Screen::Main, Screen::Detail, Screen::Events, Screen::Tenants, Screen::Tenant, Screen::Plan];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -39,6 +42,7 @@ impl Screen {
             Screen::Events => "events",
             Screen::Tenants => "tenants",
             Screen::Tenant => "tenant",
+            Screen::Plan => "plan",
         }
     }
 }
@@ -83,6 +87,8 @@ struct File {
     tenants: Section,
     #[serde(default)]
     tenant: Section,
+    #[serde(default)]
+    plan: Section,
 }
 
 /// One line of the file, read.
@@ -129,6 +135,7 @@ impl Keymap {
             (Screen::Events, &parsed.events),
             (Screen::Tenants, &parsed.tenants),
             (Screen::Tenant, &parsed.tenant),
+            (Screen::Plan, &parsed.plan),
         ] {
             let lines = read(section)?;
             no_verbs(file, text, &lines)?;

@@ -296,6 +296,7 @@ impl Console {
                 }
                 Intent::Bell => self.extra.push(0x07),
                 Intent::Dump => self.dump(),
+                Intent::Export => self.export(),
             }
         }
     }
@@ -410,13 +411,24 @@ impl Console {
         let vm = self.view_model();
         let mut buffer = Buffer::empty(self.shown.area);
         draw_into(&vm, &self.options.theme, self.options.glyphs.glyphs(), buffer.area, &mut buffer);
+        self.write("frame", "txt", &plain(&buffer));
+    }
+
+    fn export(&mut self) {
+        let Some(verdict) = &self.run.plan.compat else { return };
+        // Texts, numbers and maps with text keys: that always serialises.
+        let text = serde_json::to_string_pretty(verdict).unwrap_or_default();
+        self.write("findings", "json", &text);
+    }
+
+    /// Beside where one stands, under a name of its own; the hint says where.
+    fn write(&mut self, what: &str, kind: &str, text: &str) {
         let stamp = (self.options.now)().utc().format("%Y%m%d-%H%M%S");
-        let path = self.options.dump_dir.join(format!("frame-{}-{stamp}.txt", self.run.id));
-        let written =
-            std::fs::create_dir_all(&self.options.dump_dir).and_then(|()| std::fs::write(&path, plain(&buffer)));
+        let path = self.options.dump_dir.join(format!("{what}-{}-{stamp}.{kind}", self.run.id));
+        let written = std::fs::create_dir_all(&self.options.dump_dir).and_then(|()| std::fs::write(&path, text));
         self.model.hint = Some(match written {
-            Ok(()) => format!("frame written to {}", path.display()),
-            Err(e) => format!("frame not written to {}: {e}", path.display()),
+            Ok(()) => format!("{what} written to {}", path.display()),
+            Err(e) => format!("{what} not written to {}: {e}", path.display()),
         });
     }
 }

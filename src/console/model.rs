@@ -74,6 +74,13 @@ pub struct Model {
     pub tenants_sort: Sort,
     /// What is closed, in the place of the timeline.
     pub closings: bool,
+    /// Place of the selected finding in the list.
+    pub plan_at: usize,
+    pub plan_filter: String,
+    /// Sorted by service instead of by severity.
+    pub plan_by_service: bool,
+    /// The order as a tree, in the place of findings and waves.
+    pub graph: bool,
     /// Show UTC instead of the reader's zone.
     pub utc: bool,
     /// Of tenants, times in the zone of each.
@@ -103,6 +110,8 @@ pub enum Intent {
     Copy(String),
     /// Write the frame to a file.
     Dump,
+    /// Write what the contracts say to a file.
+    Export,
     /// Ring once.
     Bell,
 }

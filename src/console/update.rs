@@ -6,12 +6,13 @@ use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::tenants::Tenants;
-use super::viewmodel::before_length;
+use super::viewmodel::{before_length, listed};
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::{Driving, Stage};
 use crate::engine::status::state_text;
 use crate::engine::{Phase, Run};
+use crate::plan::graph::tree;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -107,6 +108,8 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Quit => return quit(model, ctx),
         Action::Copy => return copy(model, ctx),
         Action::Dump => return vec![Intent::Dump],
+        Action::Export if ctx.run.plan.compat.is_none() => model.hint = Some("this run has no contracts".into()),
+        Action::Export => return vec![Intent::Export],
         Action::Up => step(model, ctx, -1),
         Action::Down => step(model, ctx, 1),
         Action::PageUp => page(model, ctx, -(ctx.page.max(1) as isize)),
@@ -122,7 +125,12 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Events => go(model, Screen::Events),
         Action::Tenants if ctx.tenants.is_none() => model.hint = Some("the files of this run hold no tenants".into()),
         Action::Tenants => go(model, Screen::Tenants),
+        Action::Plan => go(model, Screen::Plan),
+        Action::Sort if model.screen == Screen::Plan => {
+            (model.plan_by_service, model.plan_at) = (!model.plan_by_service, 0);
+        }
         Action::Sort => model.tenants_sort = model.tenants_sort.next(),
+        Action::Graph => (model.screen, model.graph, model.detail_scroll) = (Screen::Plan, !model.graph, 0),
         Action::Closings => (model.closings, model.detail_scroll) = (!model.closings, 0),
         Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
         Action::Command => model.mode = Mode::Palette(Palette::default()),
@@ -157,6 +165,14 @@ fn open(model: &mut Model, ctx: Ctx) {
     match (model.screen, model.panel) {
         (Screen::Main, Panel::Events) => go(model, Screen::Events),
         (Screen::Main, _) if model.selected(ctx.run).is_some() => detail(model, ctx),
+        (Screen::Plan, _) => {
+            let found = listed(ctx.run, model);
+            let service = found.get(model.plan_at.min(found.len().saturating_sub(1))).and_then(|f| f.service.clone());
+            if let Some(service) = service.filter(|s| ctx.run.track(s).is_some()) {
+                model.chosen = Some(service);
+                go(model, Screen::Detail);
+            }
+        }
         (Screen::Tenants, _) => {
             if let Some(id) = selected_tenant(model, ctx) {
                 model.tenant = Some(id);
@@ -186,6 +202,8 @@ fn back(model: &mut Model) {
         go(model, Screen::Tenants);
     } else if model.screen == Screen::Tenants && model.closings {
         model.closings = false;
+    } else if model.screen == Screen::Plan && model.graph {
+        model.graph = false;
     } else if model.screen != Screen::Main {
         go(model, Screen::Main);
     } else {
@@ -203,6 +221,7 @@ fn filter_of(model: &mut Model) -> &mut String {
     match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => &mut model.events_filter,
         (Screen::Tenants | Screen::Tenant, _) => &mut model.tenants_filter,
+        (Screen::Plan, _) => &mut model.plan_filter,
         _ => &mut model.services_filter,
     }
 }
@@ -222,6 +241,14 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
     match (model.screen, model.panel) {
         (Screen::Events, _) | (Screen::Main, Panel::Events) => {
             model.events_scroll = moved(model.events_scroll, ctx.run.events.len().saturating_sub(1));
+        }
+        (Screen::Plan, _) if model.graph => {
+            let lines = tree(&ctx.run.plan).len();
+            model.detail_scroll = moved(model.detail_scroll, lines);
+        }
+        (Screen::Plan, _) => {
+            let last = listed(ctx.run, model).len().saturating_sub(1);
+            model.plan_at = moved(model.plan_at.min(last), last);
         }
         (Screen::Tenants, _) if model.closings => model.detail_scroll = moved(model.detail_scroll, TENANT_LINES),
         (Screen::Tenants, _) => {
@@ -263,6 +290,12 @@ fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
             })
         }
         (Screen::Tenants | Screen::Tenant, _) => selected_tenant(model, ctx),
+        (Screen::Plan, _) => {
+            let found = listed(ctx.run, model);
+            let chosen = found.get(model.plan_at.min(found.len().saturating_sub(1)));
+            chosen
+                .map(|f| format!("{} {} {} {}", f.fingerprint, f.rule, f.service.as_deref().unwrap_or("-"), f.message))
+        }
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
             if let Phase::RollbackBlocked { command, .. } = &t.phase {
                 return command.clone();

@@ -16,6 +16,7 @@ mod canvas;
 mod events;
 mod gates;
 mod overlay;
+mod plan;
 mod services;
 mod tenants;
 
@@ -202,6 +203,7 @@ fn small(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
         Body::Events => events::rows(canvas, &vm.events, body),
         Body::Detail(detail) => detail_lines(canvas, detail, body),
         Body::Tenants(view) => tenants::small(canvas, view, body),
+        Body::Plan(view) => plan::small(canvas, view, body),
         Body::Tenant(page) => tenants::small_page(canvas, page, body),
         Body::Main => {
             let used = services::selected(canvas, &vm.services, body);
@@ -218,6 +220,7 @@ fn large(canvas: &mut Canvas, vm: &ViewModel, body: Rect) {
     match &vm.body {
         Body::Events => events::panel(canvas, &vm.events, body, "Events"),
         Body::Tenants(view) => tenants::panels(canvas, view, body),
+        Body::Plan(view) => plan::panels(canvas, view, body),
         Body::Tenant(page) => tenants::page(canvas, vm, page, body),
         Body::Detail(detail) => {
             let below = (body.height / 4).clamp(4, 12);

@@ -7,6 +7,7 @@ mod detail;
 mod footer;
 mod gates;
 mod overlay;
+mod plan;
 mod services;
 mod tenant;
 mod tenants;
@@ -17,6 +18,7 @@ pub use detail::Detail;
 pub use footer::{Footer, FooterKey};
 pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
 pub use overlay::{DialogLine, DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
+pub use plan::{FindingRow, PlanView, WaveRow, listed};
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use tenant::TenantPage;
 pub use tenants::{Bar, TenantRow, TenantsPanel, TenantsView, Timeline};
@@ -155,6 +157,7 @@ pub enum Body {
     Detail(Box<Detail>),
     Events,
     Tenants(Box<TenantsView>),
+    Plan(Box<PlanView>),
     Tenant(Box<TenantPage>),
 }
 
@@ -227,6 +230,7 @@ impl ViewModel {
                 }
                 (Screen::Detail, Some(name)) => Body::Detail(Box::new(detail::build(run, name, model, scene))),
                 (Screen::Events, _) => Body::Events,
+                (Screen::Plan, _) => Body::Plan(Box::new(plan::build(run, model, scene))),
                 _ => Body::Main,
             },
             services: services::build(run, model, selected, scene),

@@ -1,5 +1,5 @@
-//! The waves as a picture: for Graphviz, and as SVG by itself.
-use std::collections::BTreeMap;
+//! The waves as a picture: for Graphviz, as SVG by itself, and as a tree.
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::Plan;
@@ -23,6 +23,42 @@ fn edges(plan: &Plan) -> Vec<(&str, &str, String)> {
         }
     }
     found
+}
+
+/// A service in the tree of who goes after whom.
+pub struct Node<'a> {
+    pub planned: &'a super::Planned,
+    pub depth: usize,
+    /// Why it goes after the one above it.
+    pub why: Option<String>,
+    /// What goes after it stands further up.
+    pub again: bool,
+}
+
+/// Depth first, in the order of the plan. A service that goes after several stands below each of them, what goes after it
+/// only once.
+pub fn tree(plan: &Plan) -> Vec<Node<'_>> {
+    let mut below: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
+    let mut after_some: BTreeSet<&str> = BTreeSet::new();
+    for (first, then, why) in edges(plan) {
+        below.entry(first).or_default().push((then, why));
+        after_some.insert(then);
+    }
+    let mut nodes = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    // A stack rather than a call for each level: chains may be long.
+    let roots = plan.services.iter().rev().filter(|p| !after_some.contains(p.service.name.as_str()));
+    let mut open: Vec<(&str, usize, Option<String>)> = roots.map(|p| (p.service.name.as_str(), 0, None)).collect();
+    while let Some((name, depth, why)) = open.pop() {
+        let Some(planned) = plan.get(name) else { continue };
+        let next = below.get(name).map_or(&[][..], Vec::as_slice);
+        let again = !seen.insert(name) && !next.is_empty();
+        nodes.push(Node { planned, depth, why, again });
+        if !again {
+            open.extend(next.iter().rev().map(|(then, why)| (*then, depth + 1, Some(why.clone()))));
+        }
+    }
+    nodes
 }
 
 /// A graph in the DOT language: a cluster for each wave, an edge for each "goes before".
@@ -94,4 +130,59 @@ pub fn svg(plan: &Plan) -> String {
 
 fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{SourceFile, load, presets};
+
+    /// auth <- ledger <- billing, and billing needs auth itself.
+    fn plan() -> Plan {
+        let services = ["auth", "ledger", "billing", "search"].map(|n| {
+            format!(
+                "    - {{name: {n}, workload: {{deployment: {n}, container: app}},\n       traffic: {{httpRoute: {{name: {n}, \
+                 stable: {n}, next: {n}-next, port: 80}}}}}}\n"
+            )
+        });
+        let text = format!(
+            "apiVersion: pilothouse.dev/v1alpha1\nkind: Fleet\nmetadata: {{name: shop}}\nspec:\n  environments: [{{name: \
+             test, kubernetes: {{namespace: shop}}}}]\n  services:\n{}---\napiVersion: pilothouse.dev/v1alpha1\nkind: \
+             Upgrade\nmetadata: {{name: up}}\nspec:\n  fleet: shop\n  environment: test\n  policy: erp\n  strategy: \
+             canary\n  to:\n    auth: {{image: \"r.example/auth:2.0.0\"}}\n    ledger: {{image: \
+             \"r.example/ledger:2.0.0\", needs: {{auth: \">=2\"}}}}\n    billing: {{image: \
+             \"r.example/billing:2.0.0\", needs: {{auth: \">=2\", ledger: \">=2\"}}}}\n    search: {{image: \
+             \"r.example/search:2.0.0\"}}\n",
+            services.concat()
+        );
+        let files = [SourceFile { name: "all.yaml".into(), text }];
+        let loaded = load(&files, presets()).unwrap_or_else(|report| panic!("{report}"));
+        Plan::build(&loaded.bundle(None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_tree_shows_each_service_below_what_it_waits_for() {
+        let plan = plan();
+        let told: Vec<String> = tree(&plan)
+            .into_iter()
+            .map(|n| {
+                format!("{}{}{}", " ".repeat(n.depth), n.planned.service.name, if n.again { " again" } else { "" })
+            })
+            .collect();
+        assert_eq!(told, ["auth", " ledger", "  billing", " billing", "search"]);
+        let why: Vec<Option<String>> = tree(&plan).into_iter().map(|n| n.why).collect();
+        assert_eq!(why[2].as_deref(), Some("needs >=2"));
+    }
+
+    #[test]
+    fn what_goes_after_one_that_stands_twice_stands_once() {
+        let mut plan = plan();
+        let search = plan.services.iter_mut().find(|p| p.service.name == "search").unwrap();
+        search.after.insert("billing".into(), "its events are read first".into());
+        let told: Vec<(String, bool)> =
+            tree(&plan).into_iter().map(|n| (n.planned.service.name.clone(), n.again)).collect();
+        let names: Vec<(&str, bool)> = told.iter().map(|(n, again)| (n.as_str(), *again)).collect();
+        let after = [("auth", false), ("ledger", false), ("billing", false), ("search", false), ("billing", true)];
+        assert_eq!(names, after);
+    }
 }

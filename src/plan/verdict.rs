@@ -40,6 +40,9 @@ pub struct Told {
     /// Services with the version that is reached.
     #[serde(default)]
     pub consumers: Vec<String>,
+    /// File and line, of the newer side where there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// What to do.
     pub advice: Option<String>,
     /// Who accepted it, why, and until when.

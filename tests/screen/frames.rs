@@ -9,7 +9,7 @@ use crate::windows;
 use pilothouse::console::chord::{Code, Key};
 use pilothouse::console::glyphs::GlyphSet;
 use pilothouse::console::keymap::Keymap;
-use pilothouse::console::model::Model;
+use pilothouse::console::model::{Intent, Model};
 use pilothouse::console::tenants::Tenants;
 use pilothouse::console::theme::Theme;
 use pilothouse::console::update::{Ctx, press};
@@ -21,7 +21,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
 /// One look at a run.
-struct Look {
+pub struct Look {
     moment: Moment,
     model: Model,
     theme: &'static str,
@@ -31,7 +31,7 @@ struct Look {
 }
 
 impl Look {
-    fn at(moment: Moment) -> Look {
+    pub fn at(moment: Moment) -> Look {
         let mut model = Model::default();
         model.observe(&moment.run);
         Look { moment, model, theme: "default-dark", glyphs: GlyphSet::Unicode, label: Label::default(), tenants: None }
@@ -50,7 +50,14 @@ impl Look {
     }
 
     /// Presses keys; `enter`, `esc` and `tab` by name, everything else letter by letter.
-    fn keys(mut self, keys: &[&str]) -> Look {
+    pub fn keys(mut self, keys: &[&str]) -> Look {
+        self.intents(keys);
+        self
+    }
+
+    /// What the keys want done outside of the screen.
+    pub fn intents(&mut self, keys: &[&str]) -> Vec<Intent> {
+        let mut wanted = Vec::new();
         for text in keys {
             let named = [("enter", Code::Enter), ("esc", Code::Esc), ("tab", Code::Tab), ("down", Code::Down)];
             let pressed: Vec<Key> = match named.iter().find(|(n, _)| n == text) {
@@ -59,21 +66,18 @@ impl Look {
             };
             for key in pressed {
                 self.prepare();
-                press(
-                    &mut self.model,
-                    key,
-                    Ctx {
-                        run: &self.moment.run,
-                        keymap: keymap(),
-                        now: self.moment.now,
-                        tenants: self.tenants.as_ref(),
-                        page: 10,
-                    },
-                );
+                let ctx = Ctx {
+                    run: &self.moment.run,
+                    keymap: keymap(),
+                    now: self.moment.now,
+                    tenants: self.tenants.as_ref(),
+                    page: 10,
+                };
+                wanted.extend(press(&mut self.model, key, ctx));
             }
         }
         self.prepare();
-        self
+        wanted
     }
 
     /// The run has gone on.
@@ -83,7 +87,7 @@ impl Look {
         self
     }
 
-    fn frame(&self, width: u16, height: u16) -> String {
+    pub fn frame(&self, width: u16, height: u16) -> String {
         frame_to_text(&self.buffer(width, height))
     }
 

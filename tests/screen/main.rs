@@ -2,6 +2,7 @@
 //! seeded night is played once for all of them.
 mod frames;
 mod keys;
+mod plan;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;

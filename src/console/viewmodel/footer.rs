@@ -37,6 +37,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         let text = match (model.screen, model.panel) {
             (Screen::Events, _) | (Screen::Main, super::Panel::Events) => &model.events_filter,
             (Screen::Tenants | Screen::Tenant, _) => &model.tenants_filter,
+            (Screen::Plan, _) => &model.plan_filter,
             _ => &model.services_filter,
         };
         return Footer::Typing("filter", text.clone());
@@ -58,7 +59,8 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     // Before the start all of them are off for the one reason that row 4 gives; a tenant is not what they act on.
     let of_tenants = matches!(model.screen, Screen::Tenants | Screen::Tenant);
     let always: &[Verb] = if of_tenants { &OF_TENANTS } else { &ALWAYS };
-    if !ended && (of_tenants || run.started.is_some()) {
+    let of_plan = model.screen == Screen::Plan;
+    if !ended && !of_plan && (of_tenants || run.started.is_some()) {
         keys.extend(always.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
     for (action, label) in look(model.screen) {
@@ -89,6 +91,16 @@ fn look(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Zone, "zone"),
             (Action::Filter, "filter"),
             (Action::Closings, "closings"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        Screen::Plan => &[
+            (Action::Open, "service"),
+            (Action::Graph, "graph"),
+            (Action::Sort, "sort"),
+            (Action::Filter, "filter"),
+            (Action::Export, "export"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
             (Action::Quit, "quit"),
         ],

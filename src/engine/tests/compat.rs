@@ -13,6 +13,7 @@ fn told(critical: bool, waived: Option<&str>) -> Told {
         service: Some("ledger".into()),
         message: "GET /x removed".into(),
         consumers: vec!["billing 1.0.0".into()],
+        at: Some("ledger/5.2.4/openapi.yaml:12".into()),
         advice: Some("keep it".into()),
         waived: waived.map(String::from),
     }

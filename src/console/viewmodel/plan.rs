@@ -1,0 +1,242 @@
+//! The plan: what the contracts say of it, in which order the services go and why, and one finding in full.
+use std::collections::BTreeMap;
+
+use super::super::model::Model;
+use super::super::text::clean;
+use super::super::theme::Meaning;
+use super::{Line, Scene, piece};
+use crate::engine::Run;
+use crate::plan::Plan;
+use crate::plan::graph::tree;
+use crate::plan::verdict::{Told, Way};
+
+/// One finding in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    pub severity: &'static str,
+    pub meaning: Meaning,
+    pub place: String,
+    pub what: String,
+    pub fix: String,
+    pub selected: bool,
+}
+
+/// Services that go side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaveRow {
+    pub wave: u32,
+    pub services: String,
+    pub way: String,
+    /// From the first pod to the end of the last step, when every tick is good.
+    pub time: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanView {
+    pub title: String,
+    /// `2 critical, 3 warnings`
+    pub counts: String,
+    pub meaning: Meaning,
+    /// Those the filter lets through, as many as a screen can have, around the selected one.
+    pub rows: Vec<FindingRow>,
+    /// How many of the list stand before the first of them.
+    pub before: usize,
+    /// In the place of rows when there are none.
+    pub none: &'static str,
+    pub order_title: String,
+    pub estimate: String,
+    pub waves: Vec<WaveRow>,
+    /// In the place of findings and order: who goes after whom, as a tree; and how far it is scrolled.
+    pub graph: Option<Vec<Line>>,
+    pub scroll: usize,
+    pub about_title: String,
+    pub about: Vec<Line>,
+}
+
+/// The findings that are shown, in their order.
+pub fn listed<'a>(run: &'a Run, model: &Model) -> Vec<&'a Told> {
+    let Some(verdict) = &run.plan.compat else { return Vec::new() };
+    let query = model.plan_filter.to_lowercase();
+    let fits = |f: &&Told| {
+        let place = f.service.as_deref().unwrap_or_default();
+        [f.message.as_str(), f.rule.as_str(), place, severity(f).0].iter().any(|t| t.to_lowercase().contains(&query))
+    };
+    let mut found: Vec<&Told> = verdict.findings.iter().filter(fits).collect();
+    match model.plan_by_service {
+        true => found.sort_by_key(|f| (f.service.clone(), rank(f))),
+        false => found.sort_by_key(|f| (rank(f), f.service.clone())),
+    }
+    found
+}
+
+/// What bars a start first, what was accepted last.
+fn rank(f: &Told) -> u8 {
+    match (f.critical, &f.waived) {
+        (true, None) => 0,
+        (false, None) => 1,
+        (_, Some(_)) => 2,
+    }
+}
+
+fn severity(f: &Told) -> (&'static str, Meaning) {
+    match rank(f) {
+        0 => ("CRIT", Meaning::Bad),
+        1 => ("warn", Meaning::Warn),
+        _ => ("waived", Meaning::Dim),
+    }
+}
+
+pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
+    let found = listed(run, model);
+    let at = model.plan_at.min(found.len().saturating_sub(1));
+    let before = at.saturating_sub(scene.rows);
+    let row = |(i, f): (usize, &&Told)| {
+        let (severity, meaning) = severity(f);
+        FindingRow {
+            severity,
+            meaning,
+            place: f.service.clone().unwrap_or_else(|| "fleet".into()),
+            what: clean(&f.message).into_owned(),
+            fix: f.advice.as_deref().map(|a| clean(a).into_owned()).unwrap_or_default(),
+            selected: i == at,
+        }
+    };
+    let plan = &run.plan;
+    let (shift, soak) = plan.estimate();
+    let (counts, meaning) = counts(plan);
+    PlanView {
+        title: title(model, found.len()),
+        counts,
+        meaning,
+        rows: found.iter().enumerate().skip(before).take(scene.rows * 2 + 1).map(row).collect(),
+        before,
+        none: match &plan.compat {
+            None => "the Fleet names no contracts, so nothing was compared",
+            Some(v) if v.findings.is_empty() => "nothing found that stops or warns",
+            Some(_) => "no finding matches",
+        },
+        order_title: format!("Order of work: {} waves, {} services", last_wave(plan), plan.services.len()),
+        estimate: format!("{shift} to 100%, then {soak} soak, if all stays good"),
+        waves: waves(plan),
+        graph: model.graph.then(|| graph(plan)),
+        scroll: model.detail_scroll,
+        about_title: if found.is_empty() { "Plan".into() } else { format!("Finding {} of {}", at + 1, found.len()) },
+        about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, plan)),
+    }
+}
+
+fn title(model: &Model, found: usize) -> String {
+    let by = if model.plan_by_service { "by service" } else { "by severity" };
+    if model.plan_filter.is_empty() {
+        return format!("Compatibility {by}");
+    }
+    format!("Compatibility {by}, {found} match \"{}\"", model.plan_filter)
+}
+
+fn counts(plan: &Plan) -> (String, Meaning) {
+    let Some(verdict) = &plan.compat else { return ("no contracts".into(), Meaning::Border) };
+    let of = |rank_of: u8| verdict.findings.iter().filter(|f| rank(f) == rank_of).count();
+    let more = if verdict.more > 0 { format!(", {} more", verdict.more) } else { String::new() };
+    let parts = [
+        (of(0), "critical", "critical"),
+        (of(1), "warning", "warnings"),
+        (of(2), "waived", "waived"),
+        (verdict.infos as usize, "note", "notes"),
+    ];
+    let said = |(n, one, many): &(usize, &str, &str)| format!("{n} {}", if *n == 1 { one } else { many });
+    let parts: Vec<String> = parts.iter().filter(|(n, ..)| *n > 0).map(said).collect();
+    let text = if parts.is_empty() { "nothing found".to_string() } else { parts.join(", ") + &more };
+    match of(0) {
+        0 => (text, Meaning::Border),
+        _ => (format!("START IS OFF: {text}"), Meaning::Bad),
+    }
+}
+
+fn last_wave(plan: &Plan) -> u32 {
+    plan.services.iter().map(|p| p.wave).max().unwrap_or(0)
+}
+
+/// Wave by wave. All go by canary, the one way that is built; what else would do is said beside it.
+fn waves(plan: &Plan) -> Vec<WaveRow> {
+    let mut by_wave: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for p in &plan.services {
+        by_wave.entry(p.wave).or_default().push(&p.service.name);
+    }
+    let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
+    let way = format!("canary {}", steps.join("/"));
+    let row = |(wave, names): (u32, Vec<&str>)| WaveRow {
+        wave,
+        services: names.join(", "),
+        way: way.clone(),
+        time: plan.service_estimate().to_string(),
+    };
+    by_wave.into_iter().map(row).collect()
+}
+
+fn say(lines: &mut Vec<Line>, label: &str, meaning: Meaning, text: &str) {
+    lines.push(vec![piece(Meaning::Dim, format!("{label:<8}")), piece(meaning, clean(text).into_owned())]);
+}
+
+fn about(f: &Told, plan: &Plan) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let (_, meaning) = severity(f);
+    say(&mut lines, "what", meaning, &f.message);
+    if !f.consumers.is_empty() {
+        say(&mut lines, "reaches", Meaning::Text, &f.consumers.join(", "));
+    }
+    if let Some(at) = &f.at {
+        say(&mut lines, "where", Meaning::Text, at);
+    }
+    if let Some(advice) = &f.advice {
+        say(&mut lines, "fix", Meaning::Text, advice);
+    }
+    say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint));
+    match (&f.waived, f.critical, plan.environment.production) {
+        (Some(who), ..) => say(&mut lines, "waiver", Meaning::Text, who),
+        (None, true, true) => {
+            say(&mut lines, "waiver", Meaning::Dim, "not in production: it needs a route to a second person");
+        }
+        (None, true, false) => {
+            say(
+                &mut lines,
+                "waiver",
+                Meaning::Dim,
+                "an entry in compat.yaml with this fingerprint, a reason and two names",
+            );
+        }
+        (None, false, _) => {}
+    }
+    lines
+}
+
+/// What is to be said where there is no finding.
+fn of_plan(run: &Run) -> Vec<Line> {
+    let mut lines = Vec::new();
+    say(&mut lines, "hash", Meaning::Text, &format!("sha256 {}", run.plan_hash));
+    if let Some(verdict) = &run.plan.compat {
+        let text = format!("{} notes, {} parts were not compared", verdict.infos, verdict.not_compared);
+        say(&mut lines, "checked", Meaning::Text, &text);
+    }
+    lines
+}
+
+fn graph(plan: &Plan) -> Vec<Line> {
+    let advice = plan.compat.as_ref().map(|v| &v.advice);
+    let line = |node: crate::plan::graph::Node<'_>| {
+        let indent = "  ".repeat(node.depth);
+        let mut line = vec![piece(Meaning::Dim, indent), piece(Meaning::Title, node.planned.service.name.clone())];
+        line.push(piece(Meaning::Text, format!(" {}", node.planned.version)));
+        let advised = advice.and_then(|a| a.get(&node.planned.service.name));
+        match (node.again, node.why, advised) {
+            (true, ..) => line.push(piece(Meaning::Dim, "  as above")),
+            (false, why, advised) => {
+                let why = why.map(|w| format!("  {}", clean(&w))).unwrap_or_default();
+                let would = advised.filter(|a| !matches!(a.way, Way::Canary | Way::Blocked));
+                let would = would.map(|a| format!("  {} would do", a.way.name())).unwrap_or_default();
+                line.push(piece(Meaning::Dim, format!("{why}{would}")));
+            }
+        }
+        line
+    };
+    tree(plan).into_iter().map(line).collect()
+}
