@@ -160,9 +160,9 @@ fn the_demo_answers_keys_and_asks_before_it_acts() {
     assert!(first < Duration::from_secs(5), "the first frame came after {first:?}");
     pty.shows("warming");
     pty.press("?");
-    pty.shows("your zone / UTC");
+    pty.shows("yours, theirs, UTC");
     pty.press("\x1b");
-    pty.hides("your zone / UTC");
+    pty.hides("yours, theirs, UTC");
     pty.press("e");
     pty.hides("Services 9");
     pty.shows("begins: 9 services");
