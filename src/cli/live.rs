@@ -8,13 +8,14 @@ use futures::FutureExt;
 
 use super::args::{Contracts, Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
-use super::session::{Face, Ready, Session, need_terminal};
+use super::session::{Face, Ready, Session, need_terminal, say};
 use super::{demo, place, screen, spectate, verdict, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
-use crate::headless::{jsonl, junit};
+use crate::engine::run::{CameTo, Leaving};
+use crate::headless::{Reporter, jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
 use crate::plan::{Plan, Roster};
@@ -185,8 +186,26 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
         .into());
     }
     let known = begun.preflight.as_ref().map(|p| p.cluster_uid.clone());
-    let mut plan = begun.plan;
-    let world = world(&mut plan, &id, global, known.as_deref()).await?;
+    let mut plan = begun.plan.clone();
+    match (world(&mut plan, &id, global, known.as_deref()).await, face) {
+        (Ok(world), face) => drive(dir, world, global, face, options).await,
+        (Err(exit), Face::Lines(reporter)) if exit.code == 6 => Ok(out_of_reach(begun, &exit, reporter, global)),
+        (Err(exit), _) => Err(exit),
+    }
+}
+
+/// A run whose cluster does not answer goes on as it is: whoever reads lines gets its end, and how it is taken up.
+fn out_of_reach(begun: Run, exit: &Exit, mut reporter: Box<dyn Reporter>, global: &Global) -> i32 {
+    let why = format!("{:#}", exit.error);
+    let leaving = Leaving { how: OnExit::Hold, why: why.clone(), since: wall(), came_to: Some(CameTo::Lost) };
+    let run = Run { leaving: Some(leaving), flags: flags(global), ..begun };
+    let _ = writeln!(std::io::stdout(), "{}", reporter.end(&run));
+    say(&format!("pilothouse: {why}"));
+    exit.code
+}
+
+async fn drive(dir: RunDir, world: World, global: &Global, face: Face, options: &Headless) -> Result<i32, Exit> {
+    let id = dir.id().to_string();
     let (journal, snapshot) = Journal::resume(dir)?;
     for note in &snapshot.notes {
         eprintln!("pilothouse: {note}");
@@ -272,9 +291,11 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
 
 /// The run of these very files that has not ended, if there is one.
 fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String>> {
+    // One that waits for its start in another console is followed there; left so, it is nothing to take up.
+    let driven = |id: &str| RunDir::open(state_dir, id).is_ok_and(|dir| dir.driver().is_some());
     let open = RunDir::list(state_dir).into_iter().find(|r| {
         let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;
-        same && r.outcome.is_none() && r.problem.is_none() && r.started.is_some()
+        same && r.outcome.is_none() && r.problem.is_none() && (r.started.is_some() || driven(&r.id))
     });
     let Some(open) = open else { return Ok(None) };
     let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;

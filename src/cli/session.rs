@@ -104,10 +104,14 @@ impl Session {
 
     async fn in_lines(self, reporter: Box<dyn Reporter>) -> Result<i32, Exit> {
         let options = self.options(false);
-        let Ready { run, journal, world } = self.opening.await?;
         let (inputs, inputs_rx) = mpsc::channel(64);
+        let leaving = watch::Sender::new(None);
+        let signals = tokio::spawn(listen(inputs, self.on_exit, leaving.clone()));
+        let Some(opened) = unless_left(self.opening, leaving.subscribe()).await else {
+            return Err(Exit { code: left_early(*leaving.borrow()), error: anyhow!("{LEFT_EARLY}") });
+        };
+        let Ready { run, journal, world } = opened?;
         let (view, view_rx) = watch::channel(Arc::new(run.clone()));
-        let signals = tokio::spawn(listen(inputs, self.on_exit, watch::Sender::new(None)));
         // What happened under an earlier process was told by it.
         let (hear, done) = Printer::new(reporter, run.event_count).split();
         let options = options(&world);
@@ -150,8 +154,8 @@ impl Session {
         let code = match driven {
             Ok(Err(exit)) => return Err(exit),
             Ok(Ok(None)) => {
-                say("left before the cluster had answered; nothing was begun");
-                if why == Some(WHY_SIGTERM) { 143 } else { 130 }
+                say(LEFT_EARLY);
+                left_early(why)
             }
             // The screen is gone with all it showed: what it came to stands in the terminal after it.
             Ok(Ok(Some(run))) => ended(&run, zone),
@@ -159,6 +163,12 @@ impl Session {
         };
         Ok(if screen.is_err() && code == 0 { 1 } else { code })
     }
+}
+
+const LEFT_EARLY: &str = "left before the cluster had answered; nothing was begun";
+
+fn left_early(why: Option<&str>) -> i32 {
+    if why == Some(WHY_SIGTERM) { 143 } else { 130 }
 }
 
 fn ended(run: &Run, zone: chrono_tz::Tz) -> i32 {

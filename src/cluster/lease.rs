@@ -172,7 +172,7 @@ impl KubeLease {
                 let secs = DURATION.0 / 1000;
                 let error =
                     format!("the lease is {holder}'s (epoch {epoch}); waiting {secs} s to see whether it lives");
-                return Ok(LeaseSeen::Expired { error });
+                return Ok(LeaseSeen::Waiting { error });
             }
             Decision::Create => {
                 let marked = self.highest_mark().await?;

@@ -35,6 +35,7 @@ impl Run {
             cluster: SourceState::default(),
             watches_down: None,
             lease_down: None,
+            lease_waits: false,
             metrics: SourceState::default(),
             metrics_notes: Vec::new(),
             journal: SourceState::default(),

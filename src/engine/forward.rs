@@ -220,9 +220,13 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
     if !step_complete(cx, t, &hold_state, target.hold) {
         return;
     }
+    let how = match &hold_state.ended_by {
+        Some(who) => format!("ended early by {who}"),
+        None => format!("after {} clean", target.hold),
+    };
     let last = step + 1 == cx.run.plan.policy.steps.len();
     if last {
-        let text = format!("100% new after {} clean; soaking for {}", target.hold, cx.run.plan.policy.soak);
+        let text = format!("100% new {how}; soaking for {}", cx.run.plan.policy.soak);
         cx.enter(t, Phase::Soaking { clean: Dur::ZERO }, text);
         return;
     }
@@ -230,10 +234,6 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
     if window::stops(cx, t) {
         return;
     }
-    let how = match &hold_state.ended_by {
-        Some(who) => format!("ended early by {who}"),
-        None => format!("after {} clean", target.hold),
-    };
     let text = format!("step {}: {}% -> {}% {how}", step + 2, target.weight, next.weight);
     cx.enter(t, Phase::Shifting { step: step + 1, hold: Hold::default() }, text);
     t.observed = ObservedShare::Unknown;

@@ -128,6 +128,8 @@ pub enum LeaseSeen {
     Held { epoch: u64 },
     /// Somebody else's.
     Taken { holder: String, epoch: u64 },
+    /// Somebody else's, who may be gone: whether it lives is seen before it is taken. The text says whose.
+    Waiting { error: String },
     /// A renewal failed; unknown whose it is.
     Expired { error: String },
     /// The last renewal that worked was sent so long ago that another driver may soon have it: stop writing.

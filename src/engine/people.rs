@@ -1,7 +1,7 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::joint::on_failure;
-use super::run::{AskKind, Driving, HoldReason, Phase, Run, Stage, Track};
+use super::run::{AskKind, Driving, GRID, HoldReason, Phase, Run, Stage, Track};
 use super::{rollback, window};
 use crate::gate::Verdict;
 use crate::spec::policy::OnFailure;
@@ -34,6 +34,9 @@ pub fn role(run: &Run, who: &Identity) -> Role {
 pub fn judge(run: &Run, verb: Verb, scope: &Scope, who: &Identity, typed: Option<&str>) -> Allowance {
     let info = verb.info();
     let has = role(run, who);
+    if who.name.is_empty() && matches!(run.driving, Driving::Unknown) {
+        return Allowance::Denied("the cluster has not answered yet".into());
+    }
     if has < info.role {
         return Allowance::Denied(format!("needs role {}, you are {}", word(info.role), word(has)));
     }
@@ -125,7 +128,8 @@ fn away(run: &Run, verb: Verb) -> Result<(), String> {
         _ => return Ok(()),
     }
     if run.cluster.down.is_some() {
-        return Err("the API server is away".into());
+        let lease = run.watches_down.is_none() && run.lease_down.is_some() && run.lease_waits;
+        return Err(if lease { "the lease is not ours" } else { "the API server is away" }.into());
     }
     if matches!(run.driving, Driving::Lost { .. }) { Err("not driving: the lease is lost".into()) } else { Ok(()) }
 }
@@ -195,6 +199,10 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     }
     if hold.ended_by.is_some() {
         return Err("the hold was ended already".into());
+    }
+    // Verdicts of the step before speak for its share, and at the first step nobody was asked of requests yet.
+    if hold.ticks == 0 {
+        return Err(format!("{}% was not judged yet; the gates look every {GRID}", t.desired));
     }
     if let Some((_, e)) = t.bad_gates().next() {
         return Err(format!("gate over: {}", e.reason));

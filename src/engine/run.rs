@@ -56,6 +56,9 @@ pub struct Run {
     pub watches_down: Option<String>,
     #[serde(default)]
     pub lease_down: Option<String>,
+    /// Another holds the lease, and nothing else is wrong with it.
+    #[serde(default)]
+    pub lease_waits: bool,
     pub metrics: SourceState,
     /// What the source wants said, such as which pods were sampled.
     pub metrics_notes: Vec<String>,

@@ -410,7 +410,8 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
                 stepped_down(cx, &text);
             }
         }
-        LeaseSeen::Expired { error } => {
+        LeaseSeen::Waiting { error } | LeaseSeen::Expired { error } => {
+            cx.run.lease_waits = matches!(seen, LeaseSeen::Waiting { .. });
             cx.run.lease_down = Some(error.clone());
             cluster_link(cx);
         }

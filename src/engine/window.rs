@@ -230,10 +230,11 @@ fn stands(run: &Run, needs: Dur) -> Option<Against> {
     against(run, needs).filter(|a| a.freeze() || !finishes)
 }
 
-/// Why the share of a service on its way must not be raised now, by a person's `next` or by undoing an edit. What came
-/// through its steps is brought back to where it stood at any time.
+/// Why the share of a service must not be raised now, by a person's `next` or by undoing an edit. What came through its
+/// steps is brought back to where it stood also outside of a window, though not in a freeze.
 pub(super) fn raise_stopped(run: &Run, t: &Track) -> Option<String> {
-    next_raise(run, t).and_then(|needs| stands(run, needs)).map(|a| a.text)
+    let moving = || next_raise(run, t).and_then(|needs| stands(run, needs)).map(|a| a.text);
+    frozen(run).or_else(moving)
 }
 
 /// Something stands against going on, for the verb that two persons could override it with.
@@ -348,6 +349,8 @@ pub(super) fn stops(cx: &mut Cx, t: &mut Track) -> bool {
 pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     if t.phase == Phase::Soaked {
         match frozen(cx.run) {
+            // A foreign edit is what people must see; it stays as it is while all is frozen.
+            Some(_) if t.drifted => {}
             Some(text) => hold(cx, t, HoldReason::Window, text, opening(cx.run)),
             None => lift_if(cx, t, &[HoldReason::Window], "the freeze is over"),
         }

@@ -267,7 +267,8 @@ fn services(n: usize) -> String {
 
 /// What to do next; empty when there is nothing.
 pub(super) fn next(run: &Run) -> Vec<String> {
-    let audit = format!("`pilothouse audit show {}` says what happened", run.id);
+    let shown = format!("pilothouse audit show {} {}", run.id, run.flags);
+    let audit = format!("`{}` says what happened", shown.trim_end());
     let resume = format!("`{}` goes on with it", resume_command(run));
     match (run.outcome(), exit_code(run)) {
         (Some(Outcome::Succeeded), _) => Vec::new(),

@@ -2,11 +2,14 @@
 
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::e2e::{Files, PROGRAM, Practice, Work, audit, ends, pilothouse, run_dir, run_id, until};
+use crate::support::e2e::{
+    Files, PROGRAM, Practice, Work, audit, ended, ends, pilothouse, run_dir, run_id, signal, until,
+};
 use portable_pty::{Child, CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
 
 /// The program in a terminal of its own.
@@ -291,6 +294,12 @@ fn the_screen_does_not_wait_for_the_cluster_and_is_left_at_any_time() {
     pty.signal("TERM");
     assert_eq!(pty.ends(Duration::from_secs(5)), 143, "{}", pty.text());
     pty.given_back();
+
+    let run = ["run", "-o", "jsonl", "--kubeconfig", &kubeconfig, "-f", &files];
+    let child = pilothouse(&work).args(run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&child, "TERM");
+    ended(child, Duration::from_secs(5)).is(143, &["\"outcome\":\"not_begun\"", "nothing was begun"]);
 
     drop(listener);
     let mut pty = Pty::start(&work, &watch, &[]);

@@ -190,7 +190,10 @@ fn practice_spectator_and_read_only_say_so() {
     assert!(row(&look).contains("[PRACTICE]") && row(&look).contains("SIM 60x"), "{}", row(&look));
     look.label = Label { practice: false, kind: LabelKind::Spectator("mara".into()) };
     assert!(row(&look).contains("SPECTATOR of mara"), "{}", row(&look));
+    // Whom to ask says more than what cannot be done.
     look.model.read_only = true;
+    assert!(row(&look).contains("SPECTATOR of mara"), "{}", row(&look));
+    look.label.kind = LabelKind::Live;
     assert!(row(&look).contains("READ-ONLY"), "{}", row(&look));
     look.moment.run.pager = false;
     assert!(look.frame(120, 30).lines().next().unwrap().contains("no pager"));

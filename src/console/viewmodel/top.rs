@@ -41,7 +41,9 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
         Driving::SteppedDown { holder, .. } => {
             segment(format!("{holder} DRIVES"), "STEPPED DOWN".into(), Meaning::Lost, 0)
         }
-        _ if model.read_only => same("READ-ONLY".into(), Meaning::Move, 0),
+        _ if model.read_only && !matches!(scene.label.kind, LabelKind::Spectator(_)) => {
+            same("READ-ONLY".into(), Meaning::Move, 0)
+        }
         _ => match &scene.label.kind {
             LabelKind::Live => same("LIVE".into(), Meaning::Ok, 0),
             LabelKind::Spectator(who) => segment(format!("SPECTATOR of {who}"), "SPECTATOR".into(), Meaning::Move, 0),

@@ -69,6 +69,13 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
                 "shares stay, nothing is decided, retrying".into(),
             ),
         };
+        // The API server answers; it is the lease that is not to be had.
+        if run.watches_down.is_none() && run.lease_down.is_some() && run.lease_waits {
+            return (
+                format!("waits for the lease for {away}, since {}: {error}. {then}", show(*since)),
+                format!("waits for the lease {away}: {brief}"),
+            );
+        }
         return (
             format!("API server away for {away}, since {}: {error}. {then}", show(*since)),
             format!("API server away {away}: {brief}"),

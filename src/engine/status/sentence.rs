@@ -1,11 +1,11 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
-use super::super::run::{Phase, Rollback, RollbackStage, Run, Stage, Track};
+use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::held::{bare, worst_gate};
 use super::left::left;
 use super::{ShowTime, Word, end, held, trigger, waits};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
-use crate::spec::units::{Dur, Time, Unit};
+use crate::spec::units::{Time, Unit};
 
 /// The full sentence, and one for a narrow screen.
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
@@ -192,9 +192,7 @@ fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
             let left = ready_since.map_or(policy.warmup, |s| policy.warmup.minus(now.since(s)));
             both(format!("{name}: new pods warm up without traffic, {} left.", left.clock()))
         }
-        Phase::Shifting { step, hold } => {
-            shifting(track, *step, hold.accepted_at.is_some(), hold.clean, policy.steps.get(*step).copied())
-        }
+        Phase::Shifting { step, hold } => shifting(track, *step, hold, policy.steps.get(*step).copied()),
         Phase::Settling(_) => (
             format!(
                 "{name} settles: stable takes the new version over while the new pods serve. There is no way back by rollback now."
@@ -205,19 +203,15 @@ fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
     }
 }
 
-fn shifting(
-    track: &Track,
-    step: usize,
-    accepted: bool,
-    clean: Dur,
-    spec: Option<crate::spec::policy::Step>,
-) -> (String, String) {
+fn shifting(track: &Track, step: usize, hold: &Hold, spec: Option<crate::spec::policy::Step>) -> (String, String) {
     let name = &track.service;
     let Some(spec) = spec else { return both(format!("{name} shifts, step {}.", step + 1)) };
-    if !accepted {
+    if hold.accepted_at.is_none() {
         return both(format!("{name} goes to {}% new; the route is written and not accepted yet.", spec.weight));
     }
-    let gates = if track.gates_pass() { "all gates good" } else { "gates not known yet" };
+    // At the first look at a share the verdicts are still those of the share before.
+    let good = hold.ticks > 0 && track.gates_pass();
+    let (gates, clean) = (if good { "all gates good" } else { "gates not known yet" }, hold.clean);
     (
         format!(
             "{name} holds {}% new, {gates}, {} of {} clean. Automatic rollback is armed.",

@@ -135,3 +135,22 @@ fn the_list_of_pages_has_an_end_and_keeps_what_nobody_saw() {
     assert!(s.run.pages.iter().all(|p| p.id > 100 || p.acked_by.is_none()));
     assert!(matches!(s.t("ledger").phase, Phase::RollingBack(_)));
 }
+
+fn early(s: &Stand, name: &str) -> bool {
+    matches!(&s.t(name).phase, Phase::Shifting { hold, .. } if hold.ended_by.is_some())
+}
+
+#[test]
+fn next_waits_until_the_share_as_it_is_was_judged() {
+    let mut s = Stand::new(|p| p.steps[0].hold = Dur::mins(5));
+    s.until(|s| s.holds_step("ledger", 0));
+    // Pods alone are good before requests were asked about.
+    s.say(Verb::Next, Some("ledger"));
+    assert!(s.holds_step("ledger", 0) && !early(&s, "ledger"), "{:#?}", s.told());
+    s.wait(Dur::secs(25));
+    s.say(Verb::Next, Some("ledger"));
+    s.until(|s| s.holds_step("ledger", 1));
+    // What was good at the share before says nothing of this one.
+    s.say(Verb::Next, Some("ledger"));
+    assert!(s.holds_step("ledger", 1) && !early(&s, "ledger"), "{:#?}", s.told());
+}
