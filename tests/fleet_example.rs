@@ -277,3 +277,46 @@ fn contracts_are_validated_with_their_fleet() {
     let said = text(&output);
     assert!(output.status.code() == Some(1) && said.contains("did you mean `audience`?"), "{said}");
 }
+
+/// What is there and cannot be read is an error, never an absence: no hang on a pipe, no folder passed over.
+#[test]
+fn what_is_there_is_read_or_told() {
+    let place = Place::new("odd");
+    let (folder, state) = (place.0.join("files"), place.0.join("state"));
+    write(&generate::files(), &folder);
+    let orders = folder.join("contracts/orders");
+    let elsewhere = place.0.join("elsewhere");
+    fs::rename(&orders, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &orders).unwrap();
+    let (code, said) = check(&[], &folder, &state);
+    assert_eq!(code, 2, "a linked folder is read: {said}");
+    assert!(said.contains("type changed from integer to string"), "{said}");
+
+    let pipe = folder.join("contracts/odd.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (code, said) = check(&[], &folder, &state);
+    assert_eq!((code, said.contains("odd.yaml") && said.contains("no regular file")), (1, true), "{said}");
+    fs::remove_file(&pipe).unwrap();
+
+    std::os::unix::fs::symlink("loop.yaml", folder.join("contracts/loop.yaml")).unwrap();
+    let (code, said) = check(&[], &folder, &state);
+    assert_eq!((code, said.contains("loop.yaml") && said.contains("cannot be read")), (1, true), "{said}");
+}
+
+/// An answer under another question's name is none.
+#[test]
+fn kept_answers_are_those_of_their_own_question() {
+    let place = Place::new("swapped");
+    let cache = place.0.join("cache");
+    let at = cache.display().to_string();
+    let (code, first) = check(&["--cache", &at], &example(), &place.0);
+    assert_eq!(code, 2, "{first}");
+    let mut kept: Vec<PathBuf> = fs::read_dir(&cache).unwrap().map(|e| e.unwrap().path()).collect();
+    kept.sort();
+    let smallest = kept.iter().min_by_key(|p| fs::metadata(p).unwrap().len()).unwrap().clone();
+    let answer = fs::read(smallest).unwrap();
+    for path in &kept {
+        fs::write(path, &answer).unwrap();
+    }
+    assert_eq!(check(&["--cache", &at], &example(), &place.0), (2, first));
+}

@@ -90,15 +90,46 @@ fn members(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
                 return Err(failed(folder, what));
             }
             let member = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => open.push((member, depth + 1)),
-                _ if is_ours(&member) => found.push(member),
+            // Links are followed: a folder of a service may stand elsewhere. A circle of them ends by its depth.
+            match fs::metadata(&member) {
+                Ok(kind) if kind.is_dir() && !named_as_file(&member) => open.push((member, depth + 1)),
+                Ok(kind) if kind.is_file() => found.extend(Some(member).filter(|m| is_ours(m))),
+                Ok(_) if named_as_file(&member) => {
+                    return Err(Problem::of_file(&shown(&member), NO_FILE.into(), None));
+                }
+                Err(e) if named_as_file(&member) => return Err(unread(&member, &e)),
                 _ => {}
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+const NO_FILE: &str = "this is no regular file, and only those are read";
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::of_file(&shown(path), format!("it cannot be read: {error}"), Some("is it a link to nothing?".into()))
+}
+
+/// Whoever sees the name expects a file to be read.
+fn named_as_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["yaml", "yml", "json", "avsc", "sql"].iter().any(|known| e == *known))
+}
+
+/// Whether the file is there. One that is there and is no file is a problem, not an absence.
+fn there(path: &Path, problems: &mut Vec<Problem>) -> bool {
+    match fs::metadata(path) {
+        Ok(kind) if kind.is_file() => return true,
+        Ok(_) => problems.push(Problem::of_file(&shown(path), NO_FILE.into(), None)),
+        Err(e) if path.symlink_metadata().is_ok() => problems.push(unread(path, &e)),
+        Err(_) => {}
+    }
+    false
 }
 
 /// A document of this program: what else is there, such as descriptions, is not. `service.yaml` is one whatever it holds,
@@ -114,7 +145,7 @@ fn published(contract: &Contract, problems: &mut Vec<Problem>) -> Published {
     let beside = Path::new(&contract.origin.file).parent().unwrap_or(Path::new("")).to_path_buf();
     let spec = &contract.spec;
     let origin = Some(&contract.origin);
-    let mut missing = |pointer: &str, what: &str, path: &Path| {
+    let missing = |pointer: &str, what: &str, path: &Path, problems: &mut Vec<Problem>| {
         let message = format!("spec{}: there is no file {}", what, path.display());
         problems.push(at(origin, pointer, message, "it is looked for beside this file"));
     };
@@ -122,11 +153,14 @@ fn published(contract: &Contract, problems: &mut Vec<Problem>) -> Published {
         Some(named) => Some(beside.join(named)).filter(|p| {
             let there = p.is_file();
             if !there {
-                missing("/openapi", ".openapi", p);
+                missing("/openapi", ".openapi", p, problems);
             }
             there
         }),
-        None => ["openapi.yaml", "openapi.yml", "openapi.json"].iter().map(|n| beside.join(n)).find(|p| p.is_file()),
+        None => {
+            let names = ["openapi.yaml", "openapi.yml", "openapi.json"];
+            names.iter().map(|n| beside.join(n)).find(|p| there(p, problems))
+        }
     };
     let mut sql_files = Vec::new();
     for (i, m) in spec.migrations.iter().enumerate() {
@@ -134,13 +168,13 @@ fn published(contract: &Contract, problems: &mut Vec<Problem>) -> Published {
         let path = beside.join(named);
         match path.is_file() {
             true => sql_files.push((m.id.clone(), path)),
-            false => missing(&format!("/migrations/{i}/sql"), &format!(".migrations[{i}].sql"), &path),
+            false => missing(&format!("/migrations/{i}/sql"), &format!(".migrations[{i}].sql"), &path, problems),
         }
     }
     let mut events = BTreeMap::new();
     for event in spec.produces.iter().chain(&spec.consumes) {
         let paths = ["avsc", "schema.json"].map(|end| beside.join("events").join(format!("{event}.{end}")));
-        if let Some(path) = paths.iter().find(|p| p.is_file()) {
+        if let Some(path) = paths.iter().find(|p| there(p, problems)) {
             events.extend(read(path, problems).map(|source| (event.clone(), source)));
         }
     }

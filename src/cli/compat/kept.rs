@@ -26,9 +26,12 @@ impl Kept {
 
 impl Memory for Kept {
     fn get(&mut self, key: &str) -> Option<Answer> {
-        let text = fs::read_to_string(self.folder.as_ref()?.join(key)).ok()?;
+        let path = self.folder.as_ref()?.join(key);
+        // Opening a named pipe would wait for ever.
+        fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let text = fs::read_to_string(path).ok()?;
         let (sum, answer) = text.split_once('\n')?;
-        if sum != digest(answer) {
+        if sum != digest(key, answer) {
             return None;
         }
         stored::read(answer)
@@ -39,7 +42,8 @@ impl Memory for Kept {
         let text = stored::write(answer);
         // Whoever reads meanwhile sees the old file or the new one.
         let (path, aside) = (folder.join(key), folder.join(format!(".{key}.{}", std::process::id())));
-        let written = fs::write(&aside, format!("{}\n{text}", digest(&text))).and_then(|()| fs::rename(&aside, path));
+        let written =
+            fs::write(&aside, format!("{}\n{text}", digest(key, &text))).and_then(|()| fs::rename(&aside, path));
         if written.is_err() {
             let _ = fs::remove_file(aside);
         }
@@ -55,8 +59,9 @@ impl Drop for Kept {
     }
 }
 
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+/// Of question and answer, so that a file under another's name is no answer.
+fn digest(key: &str, answer: &str) -> String {
+    Sha256::digest(format!("{key}\n{answer}").as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn thin_out(folder: &Path) {

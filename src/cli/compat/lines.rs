@@ -91,6 +91,8 @@ pub fn github(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     for finding in &report.findings {
         let command = match finding.severity {
+            // What was accepted bars nothing.
+            _ if finding.waived.is_some() => "notice",
             Severity::Critical => "error",
             Severity::Warning => "warning",
             Severity::Info => "notice",
