@@ -436,3 +436,7 @@ fn named(tenants: &Tenants, head: &Head) -> String {
 fn when(zone: Zone, t: Time, now: Time) -> String {
     zone.show(t, if t.since(now) < DAY { "%H:%M" } else { "%a %d %b %H:%M" })
 }
+
+#[cfg(test)]
+#[path = "tenants_tests.rs"]
+mod tests;

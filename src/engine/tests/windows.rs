@@ -174,6 +174,7 @@ fn a_split_says_how_long_it_may_still_be_one() {
         told.iter().find(|t| t.contains("ledger held at 10%: outside of Wed")).unwrap_or_else(|| panic!("{told:#?}"));
     assert!(page.contains("; goes back in 1:") && page.ends_with("if still split"), "{page}");
     assert_eq!(status_of(&s).next.at, Some(clock(13, 12)));
+    s.skip(clock(13, 10).since(s.now));
     s.until(|s| s.t("ledger").phase.going_back());
     assert_eq!(s.now, clock(13, 12));
 }
