@@ -3,6 +3,7 @@ use super::super::tenants::Tenants;
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
+use crate::spec::calendar::Closing;
 use crate::spec::ics::{IcsFile, Moment, is_file};
 use crate::spec::units::Time;
 
@@ -50,18 +51,7 @@ pub(super) fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
     let closings = [("freeze", Meaning::Bad, &spec.freezes), ("blackout", Meaning::Warn, &spec.blackouts)];
     for (rule, meaning, list) in closings {
         for c in list {
-            let when = match (c.from, c.to, c.dates, &c.ics) {
-                (Some(from), Some(to), ..) => {
-                    let at = |t: Time| zone.show(t, "%a %F %H:%M");
-                    format!("{} to {} {}", at(from.0), at(to.0), zone.label(to.0))
-                }
-                (_, _, Some(dates), _) => match c.zone {
-                    Some(zone) => format!("{dates} {zone}"),
-                    None => format!("{dates}, each on its own clock"),
-                },
-                (.., Some(file)) => format!("as {file} says"),
-                _ => String::new(),
-            };
+            let when = extent(c, zone);
             let lists = [
                 ("cohorts", &c.cohorts[..]),
                 ("regions", &c.regions[..]),
@@ -94,6 +84,22 @@ pub(super) fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
         lines.push(vec![piece(Meaning::Dim, "no freeze, blackout, holiday or season is set")]);
     }
     lines
+}
+
+/// When a closing of the Calendar holds.
+fn extent(c: &Closing, zone: Zone) -> String {
+    match (c.from, c.to, c.dates, &c.ics) {
+        (Some(from), Some(to), ..) => {
+            let at = |t: Time| zone.show(t, "%a %F %H:%M");
+            format!("{} to {} {}", at(from.0), at(to.0), zone.label(to.0))
+        }
+        (_, _, Some(dates), _) => match c.zone {
+            Some(zone) => format!("{dates} {zone}"),
+            None => format!("{dates}, each on its own clock"),
+        },
+        (.., Some(file)) => format!("as {file} says"),
+        _ => String::new(),
+    }
 }
 
 fn start(moment: Moment, zone: Zone) -> String {
