@@ -266,3 +266,16 @@ fn a_start_lifts_what_put_it_off() {
     let says = waits_if_started(&s.run).unwrap();
     assert!(says.contains("outside of") && says.contains("it begins Wed 2026-11-18 11:30 UTC"), "{says}");
 }
+
+#[test]
+fn a_window_that_does_not_end_is_said_to() {
+    let mut s = bound("11:00", "14:00", |_| {});
+    let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let slot = serde_json::json!({"name": "w", "days": days, "start": "00:00", "end": "00:00"});
+    let spec = serde_json::from_value(serde_json::json!({"slots": [slot]})).unwrap();
+    s.run.plan.when.as_mut().unwrap().calendar.spec = spec;
+    look_only(&mut s);
+    let window = s.run.window.as_ref().unwrap();
+    assert_eq!((window.open, window.open_until().as_str()), (true, "no end within 400 days"));
+    assert_eq!(begins(&s.run), "at once");
+}
