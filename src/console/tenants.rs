@@ -218,10 +218,18 @@ impl Tenants {
             let head = heads.entry(key).or_insert(Head { tenant: *tenant, count: 0, look: *look });
             (head.tenant, head.count) = (head.tenant.min(*tenant), head.count + count);
         }
+        // Who is done is neither open nor frozen any more.
+        let mut going: Vec<usize> = sizes.iter().map(|(_, count)| *count).collect();
+        let mut done = 0;
+        if !self.asked.done.is_empty() {
+            for i in (0..tenants.len()).filter(|i| self.is_done(*i)) {
+                going[self.group(i)] -= 1;
+                done += 1;
+            }
+        }
         let sum = |fits: &dyn Fn(&Look) -> bool| {
-            self.looks.iter().zip(&sizes).filter(|(look, _)| fits(look)).map(|(_, (_, count))| count).sum()
+            self.looks.iter().zip(&going).filter(|(look, _)| fits(look)).map(|(_, count)| count).sum()
         };
-        let done = if self.asked.done.is_empty() { 0 } else { (0..tenants.len()).filter(|i| self.is_done(*i)).count() };
         self.counts = Counts { all: tenants.len(), open: sum(&|l| l.open), frozen: sum(&|l| l.frozen), done };
         self.heads = heads.into_values().take(HEADS).collect();
         self.order = order.into_iter().map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect();
@@ -337,4 +345,4 @@ pub fn needs(run: &Run) -> (Dur, String) {
 
 #[cfg(test)]
 #[path = "tenants_tests.rs"]
-mod tests;
+pub(super) mod tests;

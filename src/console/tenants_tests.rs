@@ -6,11 +6,11 @@ use crate::spec::calendar::Calendar;
 use crate::spec::fleet::Tenancy;
 use crate::spec::when::Instant;
 
-fn at(text: &str) -> Time {
+pub(in crate::console) fn at(text: &str) -> Time {
     text.parse::<Instant>().unwrap().0
 }
 
-fn roster() -> Arc<Roster> {
+pub(in crate::console) fn roster() -> Arc<Roster> {
     let tenants = json!([
         {"id": "acme", "zone": "Europe/Berlin", "cohort": "premium", "services": ["billing"]},
         {"id": "night", "zone": "Europe/Oslo", "windows": [{"days": ["Sat"], "start": "22:00", "end": "04:00"}]},
@@ -33,7 +33,7 @@ fn roster() -> Arc<Roster> {
     })
 }
 
-fn run() -> Run {
+pub(in crate::console) fn run() -> Run {
     let planned = ["billing", "orders"].map(|s| crate::cluster::fake::planned(s, "2.0.0"));
     let plan = crate::cluster::fake::plan(planned.to_vec());
     Run::new("7f3a", plan, crate::engine::message::Stamp { wall: at("2026-11-28T00:00:00Z"), mono: 0 })
@@ -50,6 +50,16 @@ fn open_ones_come_first_then_those_that_open_next() {
     assert_eq!(ids(&tenants), ["night", "acme", "bern", "basel", "nova", "kiwi"]);
     let counts = tenants.counts();
     assert_eq!((counts.all, counts.open, counts.frozen, counts.done), (6, 1, 1, 0));
+    // Who is done is counted as nothing else: `acme` uses only what is done, all others use more.
+    let mut over = run();
+    let all = ["billing", "orders"];
+    for (done, want) in [(&all[..1], (6, 1, 1, 1)), (&all[..], (6, 0, 0, 6))] {
+        done.iter().for_each(|name| over.tracks.get_mut(*name).unwrap().phase = Phase::Done);
+        tenants.prepare(at("2026-11-28T21:30:00Z"), &over, Sort::Opening, "");
+        let counts = tenants.counts();
+        assert_eq!((counts.all, counts.open, counts.frozen, counts.done), want);
+    }
+    tenants.prepare(at("2026-11-28T21:30:00Z"), &run(), Sort::Opening, "");
     let basel = tenants.look_of(4);
     assert!(basel.frozen && !basel.open);
     assert_eq!(basel.start, Some(at("2026-11-29T03:00:00Z")), "the freeze ends within its window");

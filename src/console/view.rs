@@ -293,8 +293,11 @@ fn hanging(line: &Line, cells: usize) -> Vec<Line> {
     let Some((last, before)) = line.split_last() else { return vec![line.clone()] };
     let lead = last.text.len() - last.text.trim_start().len();
     let indent: usize = before.iter().map(|p| width(&p.text)).sum::<usize>() + lead;
-    if indent - lead + width(&last.text) <= cells || indent * 2 > cells {
+    if indent - lead + width(&last.text) <= cells {
         return vec![line.clone()];
+    }
+    if indent * 2 > cells {
+        return below(before, last, cells, cells.saturating_sub(indent));
     }
     let parts = wrap(&last.text, cells - indent).into_iter().enumerate().map(|(i, text)| {
         let text = Piece { text, meaning: last.meaning };
@@ -306,6 +309,22 @@ fn hanging(line: &Line, cells: usize) -> Vec<Line> {
         }
     });
     parts.collect()
+}
+
+/// What stands before the last piece leaves it less than half of a row: it goes on below, a little to the right.
+fn below(before: &[Piece], last: &Piece, cells: usize, room: usize) -> Vec<Line> {
+    const INDENT: usize = 4;
+    let text = last.text.trim_start();
+    let begins = wrap(text, room.max(1)).into_iter().next().filter(|first| width(first) <= room);
+    // No word is cut for it.
+    let whole = |first: &String| text.strip_prefix(first.as_str()).is_some_and(|rest| rest.starts_with([' ', '\n']));
+    let begins = begins.filter(whole).unwrap_or_default();
+    let piece = |text: String| Piece { text, meaning: last.meaning };
+    let lead = last.text[..last.text.len() - text.len()].to_string();
+    let first = before.iter().cloned().chain([piece(format!("{lead}{begins}"))]).collect();
+    let rest = wrap(text[begins.len()..].trim_start(), cells.saturating_sub(INDENT).max(1));
+    let blank = || Piece { text: " ".repeat(INDENT), meaning: Meaning::Dim };
+    [first].into_iter().chain(rest.into_iter().map(|text| vec![blank(), piece(text)])).collect()
 }
 
 /// Lines from `skip` on; the last row says how many more there are.
@@ -391,5 +410,26 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
         x += canvas.put(x, row.y, &key.key, if on { Meaning::Key } else { Meaning::KeyOff }, room) + 1;
         let room = row.right().saturating_sub(x);
         x += canvas.put(x, row.y, &text, if on { Meaning::Text } else { Meaning::KeyOff }, room) + gap;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_does_not_push_out_what_follows_it() {
+        let piece = |text: &str, meaning| Piece { text: text.into(), meaning };
+        let name = "the-quarterly-close-of-all-books-in-all-countries";
+        let text = "Fri 2026-12-18 18:00 to Mon 2027-01-04 06:00 UTC: everybody";
+        for cells in [20, 60, 78] {
+            let line = vec![piece("freeze   ", Meaning::Bad), piece(name, Meaning::Title), piece(text, Meaning::Text)];
+            let shown = hanging(&line, cells);
+            let of = |line: &Line| line.iter().map(|p| p.text.as_str()).collect::<String>();
+            assert!(shown[1..].iter().all(|l| width(&of(l)) <= cells), "{shown:?}");
+            let all: String = shown.iter().map(of).collect::<Vec<_>>().join(" ").replace(name, "");
+            let words = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
+            assert_eq!(words(&all)[1..], words(text), "at {cells}");
+        }
     }
 }

@@ -285,7 +285,12 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let lead = if next.recovers { "if it recovers now: " } else { "" };
     let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
-    let at_short = next.at.map(|t| format!(" at {} in {}", zone.minute(t), t.until(now).clock())).unwrap_or_default();
+    // Where only the hour is said it must be clear of which day.
+    let short = |t: Time| match t.until(now) {
+        left if left > Dur::hours(20) => format!(" at {}", zone.show(t, "%a %d %b %H:%M")),
+        left => format!(" at {} in {}", zone.minute(t), left.clock()),
+    };
+    let at_short = next.at.map(short).unwrap_or_default();
     let in_short = next.at.map(|t| format!(" in {}", t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
     let brief = if next.recovers { "on recovery: " } else { "" };

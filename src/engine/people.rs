@@ -458,6 +458,9 @@ fn of_when(run: &Run, verb: Verb) -> Vec<String> {
             "nothing begins, no share rises, nothing settles; automatic rollback stays armed".into(),
             format!("what is split then goes back after {limit}, as max_split_hold says"),
         ],
+        Verb::Defer if !run.start_wanted => {
+            vec!["nobody has started the run: it does not begin by itself after that, and start lifts this".into()]
+        }
         Verb::Defer => vec!["the run begins at the first fit after that; start says now".into()],
         _ => vec!["the Calendar's windows and freezes bind as before".into()],
     }

@@ -5,7 +5,6 @@
 //! opens or closes, and each pass compares that with its own time. So a stepped clock is noticed by itself.
 use serde::{Deserialize, Serialize};
 
-use super::command::Verb;
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
@@ -15,6 +14,10 @@ use crate::calendar::{Platform, Rule};
 use crate::spec::policy::{AtWindowEnd, Severity};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Instant, tz_version};
+
+mod stay;
+
+pub use stay::{Stay, stay_of, until_of};
 
 /// So long before the end of a window people are told, while something is on its way.
 pub const NOTICE: Dur = Dur::mins(15);
@@ -45,16 +48,6 @@ pub struct Window {
     put_off: Option<Time>,
     /// The end people were told of.
     paged: Option<Time>,
-}
-
-/// A person's word on when: nothing moves, or nothing begins, until then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stay {
-    pub by: String,
-    pub reason: String,
-    pub since: Time,
-    /// Left out: until somebody lifts it.
-    pub until: Option<Time>,
 }
 
 /// What stands against going on.
@@ -89,44 +82,65 @@ impl Against {
 /// Asks the Calendar, unless what it said last still holds; lets a person's word run out. Wakes when something turns.
 pub(super) fn look(cx: &mut Cx) {
     run_out(cx);
-    let Some(when) = &cx.run.plan.when else { return };
-    let now = cx.now;
-    let put_off = [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).max();
+    let (now, put_off) = (cx.now, put_off(cx.run));
     let known = cx.run.window.as_ref();
     let good = known.is_some_and(|w| w.looked <= now && now < w.again && w.put_off == put_off);
-    if !good {
-        let services: Vec<&str> = cx.run.plan.services.iter().map(|p| p.service.name.as_str()).collect();
-        let platform = Platform::of(&when.calendar.spec, &when.ics, &services, now);
-        let open = platform.open(now);
-        let until = if open { platform.closes_after(now) } else { platform.opens_after(now) };
-        let opens = if open { until.and_then(|end| platform.opens_after(end)) } else { until };
-        let preferred = when.preferred.map(|date| platform.begins(date));
-        let not_before = preferred.max(put_off).filter(|at| *at > now);
-        let from = not_before.or(if open { until } else { Some(now) });
-        let later = from.and_then(|from| platform.earliest_fit(from, when.needs.run));
-        let said = |at: Option<Time>| at.map_or_else(|| "not within 400 days".into(), |at| platform.read(at));
-        let closed_by = (!open).then(|| platform.why(now)).map(|why| match why.rule {
-            Rule::Window => (Rule::Window, format!("outside of {}", platform.said().join(", "))),
-            rule => (rule, format!("{}: {}", rule.name(), why.text)),
-        });
-        let again = [until, not_before, Some(now + LOOK_AGAIN)].into_iter().flatten().min().unwrap_or(now);
-        let found = Window {
-            looked: now,
-            open,
-            closed_by,
-            until,
-            opens,
-            later,
-            until_said: said(until),
-            later_said: said(later),
-            preferred,
-            again,
-            put_off,
-            paged: known.and_then(|w| w.paged),
-        };
+    if !good && let Some(found) = found(cx.run, now) {
         turned(cx, found);
     }
     notice(cx);
+}
+
+/// Until when persons' words put the begin off.
+fn put_off(run: &Run) -> Option<Time> {
+    [&run.frozen, &run.deferred].into_iter().flatten().filter_map(|s| s.until).max()
+}
+
+/// Asks the Calendar; nothing when none binds the run.
+fn found(run: &Run, now: Time) -> Option<Window> {
+    let when = run.plan.when.as_ref()?;
+    let put_off = put_off(run);
+    let services: Vec<&str> = run.plan.services.iter().map(|p| p.service.name.as_str()).collect();
+    let platform = Platform::of(&when.calendar.spec, &when.ics, &services, now);
+    let open = platform.open(now);
+    let until = if open { platform.closes_after(now) } else { platform.opens_after(now) };
+    let opens = if open { until.and_then(|end| platform.opens_after(end)) } else { until };
+    let preferred = when.preferred.map(|date| platform.begins(date));
+    let not_before = preferred.max(put_off).filter(|at| *at > now);
+    let from = not_before.or(if open { until } else { Some(now) });
+    let later = from.and_then(|from| platform.earliest_fit(from, when.needs.run));
+    let said = |at: Option<Time>| at.map_or_else(|| "not within 400 days".into(), |at| platform.read(at));
+    let closed_by = (!open).then(|| platform.why(now)).map(|why| match why.rule {
+        Rule::Window => (Rule::Window, format!("outside of {}", platform.said().join(", "))),
+        rule => (rule, format!("{}: {}", rule.name(), why.text)),
+    });
+    let again = [until, not_before, Some(now + LOOK_AGAIN)].into_iter().flatten().min().unwrap_or(now);
+    let paged = run.window.as_ref().and_then(|w| w.paged);
+    let (until_said, later_said) = (said(until), said(later));
+    Some(Window {
+        looked: now,
+        open,
+        closed_by,
+        until,
+        opens,
+        later,
+        until_said,
+        later_said,
+        preferred,
+        again,
+        put_off,
+        paged,
+    })
+}
+
+impl Window {
+    /// Of one that is open: `until Sun 2026-11-22 09:00 CET`.
+    pub fn open_until(&self) -> String {
+        match self.until {
+            Some(_) => format!("until {}", self.until_said),
+            None => "no end within 400 days".into(),
+        }
+    }
 }
 
 /// Keeps what was found, and says that it opened or closed.
@@ -134,7 +148,8 @@ fn turned(cx: &mut Cx, found: Window) {
     let before = cx.run.window.as_ref().map(|w| w.open);
     if before.is_some_and(|open| open != found.open) {
         let text = match &found.closed_by {
-            None => format!("the window opens, until {}", found.until_said),
+            None => format!("the window opens, {}", found.open_until()),
+            Some((_, why)) if found.until.is_none() => format!("the window closes, {why}; none opens within 400 days"),
             Some((_, why)) => format!("the window closes, {why}; it opens {}", found.until_said),
         };
         cx.event(EventKind::Hold, ENGINE, None, text);
@@ -290,12 +305,33 @@ pub(super) fn may_begin(cx: &mut Cx) -> bool {
     false
 }
 
-/// Why a run that is told to begin now waits, and when it would begin; `None` when it begins.
+/// Why a run that is told to begin now waits, and when it would begin; `None` when it begins. Who tells it lifts what put
+/// it off.
 pub fn waits_if_started(run: &Run) -> Option<String> {
+    if run.deferred.is_some() {
+        let mut told = run.clone();
+        told.deferred = None;
+        told.window = found(&told, run.now.wall);
+        return waits_if_started(&told);
+    }
     let why = against_start(run)?.text;
+    if let Some(never) = too_short(run) {
+        return Some(format!("ends the run as blocked: {never}"));
+    }
     let later = run.window.as_ref().filter(|w| w.later.is_some() && !endless(run)).map(|w| &w.later_said);
     let begins = later.map_or_else(String::new, |said| format!("; it begins {said}"));
     Some(format!("waits for its window: {why}{begins}"))
+}
+
+/// When a run that is told to begin would, for a person.
+pub fn begins(run: &Run) -> String {
+    match (&run.window, put_off(run)) {
+        _ if fits_now(run) => "at once".into(),
+        _ if endless(run) => "not before somebody lifts the freeze".into(),
+        (Some(w), _) if w.later.is_none() => "never: no window within 400 days is long enough".into(),
+        (Some(w), _) => w.later_said.clone(),
+        (None, at) => at.map_or_else(String::new, |at| Instant(at).to_string()),
+    }
 }
 
 /// A run that is told to begin now would.
@@ -304,16 +340,29 @@ pub fn fits_now(run: &Run) -> bool {
 }
 
 /// A person froze it without saying until when.
-fn endless(run: &Run) -> bool {
+pub(super) fn endless(run: &Run) -> bool {
     [&run.frozen, &run.deferred].into_iter().flatten().any(|s| s.until.is_none())
 }
 
 /// No look ahead finds a window that is long enough, and no person's word is all that stands against it.
 pub(super) fn never(run: &Run) -> Option<String> {
+    run.waits.as_ref().and_then(|_| too_short(run))
+}
+
+fn too_short(run: &Run) -> Option<String> {
     let when = run.plan.when.as_ref()?;
-    let window = run.window.as_ref()?;
-    let never = run.waits.is_some() && window.later.is_none() && !endless(run);
+    let never = run.window.as_ref()?.later.is_none() && !endless(run);
     never.then(|| format!("no window within 400 days is open for {}, which the run needs", when.needs.run))
+}
+
+/// When a service whose traffic is split goes back if nothing changes: after `max_split_hold`, or at its window's end if
+/// the policy says so and no person's freeze stands above it.
+pub(super) fn goes_back(run: &Run, t: &Track) -> Option<Time> {
+    let split = t.split_since? + run.plan.policy.max_split_hold;
+    let rollback = run.plan.policy.at_window_end == AtWindowEnd::Rollback && t.below_full();
+    let end = run.window.as_ref().filter(|w| w.open && rollback).and_then(|w| w.until);
+    let frozen = |end: &Time| run.frozen.as_ref().is_some_and(|f| f.until.is_none_or(|until| until > *end));
+    Some(end.filter(|end| !frozen(end)).map_or(split, |end| end.min(split)))
 }
 
 /// A service that waits begins only if all of its steps fit. True: it goes on waiting.
@@ -401,53 +450,15 @@ fn split(cx: &mut Cx, t: &mut Track) -> Option<Time> {
 fn stay(cx: &mut Cx, t: &mut Track, against: Against) {
     let deadline = split(cx, t);
     let fresh = t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Window);
-    if let (true, Some(_)) = (fresh && t.breach.is_none(), deadline) {
-        let limit = cx.run.plan.policy.max_split_hold;
+    if fresh && t.breach.is_none() && deadline.is_some() {
         let service = t.service.clone();
-        let text = format!("held at {:.0}%: {}; goes back after {limit} of that", t.accepted_share(), against.text);
+        let back = match goes_back(cx.run, t) {
+            Some(at) if Some(at) == deadline => format!("in {}", at.until(cx.now).clock()),
+            _ => "at the window's end".into(),
+        };
+        let text = format!("held at {:.0}%: {}; goes back {back} if still split", t.accepted_share(), against.text);
         cx.page(Some(&service), text);
     }
-    let until = [deadline, opening(cx.run)].into_iter().flatten().min();
+    let until = [deadline.and(goes_back(cx.run, t)), opening(cx.run)].into_iter().flatten().min();
     hold(cx, t, HoldReason::Window, against.text, until);
-}
-
-impl Stay {
-    /// `frozen by ivo until 2026-11-25T18:00:00Z: "database is moved"`
-    fn said(&self, what: &str) -> String {
-        let until = self.until.map_or_else(|| "until somebody lifts it".into(), |at| format!("until {}", Instant(at)));
-        format!("{what} by {} {until}: \"{}\"", self.by, self.reason)
-    }
-}
-
-/// Words a person begins the reason of a freeze or deferral with: how long, or until when; and the rest. Nothing of both:
-/// no end.
-pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
-    let text = text.trim();
-    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let until = first.parse::<Dur>().map(|d| now + d).or_else(|_| first.parse::<Instant>().map(|i| i.0));
-    match until {
-        Ok(until) => (Some(until), rest.trim()),
-        Err(_) => (None, text),
-    }
-}
-
-/// What a freeze or a deferral says, and until when: the reason begins with it. Other verbs say nothing of that kind.
-///
-/// # Errors
-/// What is missing, and what to write.
-pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
-    if !matches!(verb, Verb::Freeze | Verb::Defer) {
-        return Ok(None);
-    }
-    let (until, reason) = until_of(said, now);
-    if until.is_some_and(|until| until <= now) {
-        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
-    }
-    if verb == Verb::Defer && until.is_none() {
-        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
-    }
-    if reason.is_empty() {
-        return Err("it needs a reason behind the time");
-    }
-    Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
 }

@@ -1,7 +1,7 @@
 //! How long a run still takes when every tick is good.
 use std::collections::BTreeMap;
 
-use crate::engine::run::{Phase, Run, Stage, Track};
+use crate::engine::run::{HoldReason, Phase, Run, Stage, Track};
 use crate::spec::policy::{After, PolicySpec};
 use crate::spec::units::{Dur, Time};
 
@@ -15,9 +15,14 @@ pub struct Eta {
 }
 
 /// What is left, from the policy's warm-up, holds, soak and drain and from the clean time each service already has.
-/// `None` once the run ended, before it runs, or while nothing goes forward any more.
+/// `None` once the run ended, before it runs, or while nothing goes forward any more: something goes back, or waits for a
+/// window or for the end of a freeze.
 pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     if run.stage != Stage::Running || run.tracks.values().any(|t| t.phase.going_back()) {
+        return None;
+    }
+    let shut = |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
+    if run.frozen.is_some() || run.tracks.values().any(shut) {
         return None;
     }
     let policy = &run.plan.policy;

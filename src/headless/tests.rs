@@ -8,6 +8,7 @@ use crate::engine::run::{
     Ask, AskKind, CameTo, Driving, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback,
     RollbackStage, Verified,
 };
+use crate::engine::window::Stay;
 use crate::gate::GateState;
 use crate::journal::testing::{at, event, run};
 use crate::spec::policy::{OnExit, Severity};
@@ -118,6 +119,14 @@ fn an_estimate_adds_what_is_left() {
     assert_eq!(left(&run, 60), Some((21 * 60, 51 * 60 + 30)));
     set(&mut run, "ledger", shifting(1, 90), 50);
     assert_eq!(left(&run, 400), Some((30 + 120 + 660, 30 + 120 + 660 + 1830)));
+    let window = Held { reason: HoldReason::Window, text: "outside of its window".into(), since: at(100), until: None };
+    run.tracks.get_mut("ledger").unwrap().held = Some(window);
+    assert_eq!(left(&run, 400), None, "nobody counts the time without a window");
+    run.tracks.get_mut("ledger").unwrap().held = None;
+    let stay = Stay { by: "ivo".into(), reason: "moved".into(), since: at(100), until: None };
+    run.frozen = Some(stay);
+    assert_eq!(left(&run, 400), None, "nor while it is frozen");
+    run.frozen = None;
     set(&mut run, "ledger", Phase::Soaked, 100);
     set(&mut run, "billing", Phase::Soaking { clean: Dur::mins(29) }, 100);
     assert_eq!(left(&run, 2000), Some((0, 90)));

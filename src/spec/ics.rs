@@ -2,6 +2,7 @@
 //!
 //! What decides when something is closed is read strictly: a property or a rule part that is not known here is an error,
 //! because leaving it out would open a window that somebody thinks is shut. What only describes is skipped.
+use chrono::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::report::{Place, Sink, SourceFile};
@@ -34,6 +35,25 @@ pub enum Moment {
     /// Milliseconds on the wall of a zone, as if they were UTC.
     Local(i64, Zone),
     Utc(Time),
+}
+
+impl Moment {
+    /// The instant in milliseconds, to say which of two is later. Of a time that is there twice the first; one that a
+    /// clock skips is taken as if it had not gone forward.
+    fn roughly(self) -> i64 {
+        match self {
+            Moment::Date(date) => i64::from(date.0) * 24 * 3_600_000,
+            Moment::Utc(at) => at.0,
+            Moment::Local(wall, zone) => {
+                let naive = |wall: i64| Time(wall).utc().naive_utc();
+                let offset = match zone.0.offset_from_local_datetime(&naive(wall)).earliest() {
+                    Some(offset) => offset,
+                    None => zone.0.offset_from_utc_datetime(&naive(wall - 24 * 3_600_000)),
+                };
+                wall - i64::from(offset.fix().local_minus_utc()) * 1000
+            }
+        }
+    }
 }
 
 /// How long one occurrence is.

@@ -17,6 +17,8 @@ pub struct ReadTenant {
     pub cohort: Place,
     /// Of `seasons`, else of the tenant.
     pub seasons: Place,
+    /// Of `services`, else of the tenant.
+    pub services: Place,
 }
 
 /// The tenants of one document.
@@ -68,5 +70,6 @@ fn read(schema: &Value, node: &Node, index: usize, sink: &mut Sink<'_>) -> Optio
         }
     }
     let index = u32::try_from(index).unwrap_or(u32::MAX);
-    Some(ReadTenant { id: place("id"), cohort: place("cohort"), seasons: at("seasons"), tenant, index })
+    let (seasons, services) = (at("seasons"), at("services"));
+    Some(ReadTenant { id: place("id"), cohort: place("cohort"), seasons, services, tenant, index })
 }

@@ -149,6 +149,7 @@ frames! {
     settling: Look::at(nights::settling()), 100 x 30;
     ready: Look::at(nights::ready()), 100 x 30, 80 x 24, 40 x 10;
     waits_for_its_window: Look::at(windows::waits()), 100 x 30, 80 x 24, 40 x 10;
+    waits_for_days: Look::at(windows::days()), 80 x 24;
     split_without_a_window: Look::at(windows::split()), 100 x 30, 80 x 24, 40 x 10;
     start_dialog: Look::at(nights::ready()).keys(&["S"]), 100 x 30, 80 x 24;
     refused: Look::at(nights::refused()), 100 x 30, 80 x 24;

@@ -110,6 +110,11 @@ fn a_persons_freeze_is_said_with_who_why_and_how_long() {
     assert_eq!(of(&say(open, Verb::Unfreeze, "")).word, Word::Move);
 }
 
+/// What is days away has its day, also where room is short.
+pub fn days() -> Moment {
+    say(bound(nights::ready(), "22:30", "08:00"), Verb::Start, "")
+}
+
 /// An old state has none of this, and is read all the same.
 #[test]
 fn a_state_without_windows_is_read() {

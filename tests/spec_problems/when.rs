@@ -125,6 +125,18 @@ fn each_mistake_is_one_problem_at_its_place() {
         ("seasons: [wedding]}\n  cohorts", "seasons: [^wading]}\n  cohorts", "there is no season `wading`", "wedding"),
         ("per_day: 3", "per_day: ^0", "0 a day are never done", "leave it out"),
         ("- {name: beta}", "- {name: beta}\n    - {name: ^beta}", "the name is taken by the one on line 17", ""),
+        (
+            "DTSTART;VALUE=DATE:20261231\n",
+            "DTSTART:20261231T120000Z\n^DTEND:20261231T120000Z\n",
+            "DTEND is not after DTSTART",
+            "first instant after",
+        ),
+        (
+            "DTSTART;VALUE=DATE:20261231\n",
+            "DTSTART;TZID=Europe/Berlin:20261231T120000\n^DTEND;TZID=Asia/Tokyo:20261231T193000\n",
+            "DTEND is not after DTSTART",
+            "first instant after",
+        ),
         ("RRULE:FREQ=YEARLY", "^RRULE:FREQ=SECONDLY", "`FREQ=SECONDLY` is not read here", "FREQ from DAILY"),
     ] {
         let (found, expected) = problems(from, to);
@@ -252,4 +264,47 @@ fn how_tenants_share_a_service() {
             assert!(problem.message.contains("spec.to.ledger: its `tenancy` is not driven yet"), "{problem}");
         }
     }
+}
+
+#[test]
+fn names_that_nothing_in_the_files_has_are_asked_about() {
+    const FLEET: &str = "apiVersion: pilothouse.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  environments: [{name: sim, kubernetes: {namespace: n}, metrics: {source_interval: 10s}}]\n  services:\n    - {name: ledger, workload: {deployment: ledger, container: app}, traffic: {httpRoute: {name: ledger, stable: ledger, next: ledger-next, port: 80}}}\n";
+    let with = |closing: &str, uses: &str, fleet: &str| {
+        let calendar = CALENDAR
+            .replace("    - {name: closed, ics: closed.ics}\n", "")
+            .replace("zone: America/New_York, cohorts: [premium]", closing);
+        let tenants = TENANTS.replace("cohort: premium, seasons", &format!("cohort: premium, {uses}seasons"));
+        let files = [("calendar.yaml", calendar), ("tenants.yaml", tenants), ("fleet.yaml", fleet.to_string())];
+        let files = files.map(|(name, text)| SourceFile { name: name.into(), text });
+        let given = if fleet.is_empty() { &files[..2] } else { &files[..] };
+        load(given, presets()).unwrap_or_else(|r| panic!("{r}")).warnings.problems
+    };
+    for (closing, uses, file, line, message, help) in [
+        (
+            "services: [leger]",
+            "",
+            "calendar.yaml",
+            8,
+            "blackouts[0].services[0]: no Fleet has a service `leger`",
+            "`ledger`",
+        ),
+        ("tenants: [acne]", "", "calendar.yaml", 8, "blackouts[0].tenants[0]: there is no tenant `acne`", "`acme`"),
+        (
+            "services: [ledger]",
+            "services: [legder], ",
+            "tenants.yaml",
+            7,
+            "no Fleet has a service `legder`",
+            "`ledger`",
+        ),
+    ] {
+        let found = with(closing, uses, FLEET);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let p = &found[0];
+        assert_eq!((p.severity, p.file.as_str(), p.line), (Severity::Warning, file, line), "{p}");
+        assert!(p.message.contains(message) && p.help.as_deref().unwrap_or("").contains(help), "{p}");
+    }
+    assert_eq!(with("services: [ledger], tenants: [acme]", "services: [ledger], ", FLEET), []);
+    // Nobody knows which services there are.
+    assert_eq!(with("services: [leger]", "services: [legder], ", ""), []);
 }

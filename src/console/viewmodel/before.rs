@@ -5,7 +5,7 @@ use super::gates::limit;
 use super::{Line, piece};
 use crate::engine::Run;
 use crate::engine::status::human;
-use crate::engine::window::fits_now;
+use crate::engine::window::{begins, fits_now};
 use crate::plan::Plan;
 use crate::spec::policy::{Finalize, Gate, OnExit, OnFailure, OnTerminalLoss, PolicySpec, Severity, Trigger};
 
@@ -81,11 +81,13 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     if let (Some(when), Some(window)) = (&plan.when, &run.window) {
         let now = match &window.closed_by {
             Some((_, why)) => format!("closed, {why}"),
-            None => format!("open until {}", window.until_said),
+            None if window.until.is_none() => format!("open, {}", window.open_until()),
+            None => format!("open {}", window.open_until()),
         };
         say(lines, "window", format!("{now}; needs {}", when.needs.run));
-        let begins = if fits_now(run) { "at once" } else { window.later_said.as_str() };
-        say(lines, "begins", begins);
+    }
+    if run.plan.when.is_some() || !fits_now(run) {
+        say(lines, "begins", begins(run));
     }
 }
 

@@ -3,6 +3,8 @@ use super::super::tenants::Tenants;
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
+use crate::spec::calendar::Closing;
+use crate::spec::ics::{IcsFile, Moment, is_file};
 use crate::spec::units::Time;
 
 /// What closes a tenant from now on, in order: names of the Calendar's closings with their dates, and dates of its own.
@@ -49,18 +51,7 @@ pub(super) fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
     let closings = [("freeze", Meaning::Bad, &spec.freezes), ("blackout", Meaning::Warn, &spec.blackouts)];
     for (rule, meaning, list) in closings {
         for c in list {
-            let when = match (c.from, c.to, c.dates, &c.ics) {
-                (Some(from), Some(to), ..) => {
-                    let at = |t: Time| zone.show(t, "%a %F %H:%M");
-                    format!("{} to {} {}", at(from.0), at(to.0), zone.label(to.0))
-                }
-                (_, _, Some(dates), _) => match c.zone {
-                    Some(zone) => format!("{dates} {zone}"),
-                    None => format!("{dates}, each on its own clock"),
-                },
-                (.., Some(file)) => format!("as {file} says"),
-                _ => String::new(),
-            };
+            let when = extent(c, zone);
             let lists = [
                 ("cohorts", &c.cohorts[..]),
                 ("regions", &c.regions[..]),
@@ -68,6 +59,17 @@ pub(super) fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
                 ("services", &c.services[..]),
             ];
             add(rule, meaning, &c.name, when, whom(lists));
+        }
+    }
+    // A file that no closing names is a blackout for everybody.
+    let named = |file: &IcsFile| {
+        spec.freezes.iter().chain(&spec.blackouts).filter_map(|c| c.ics.as_deref()).any(|n| is_file(&file.name, n))
+    };
+    for file in tenants.roster().ics.iter().filter(|f| !named(f)) {
+        for event in &file.events {
+            let again = if event.rule.is_some() { ", again and again" } else { "" };
+            let when = format!("from {}{again}, as {} says", start(event.start, zone), file.name);
+            add("blackout", Meaning::Warn, &event.name, when, "everybody".into());
         }
     }
     for h in &spec.holidays {
@@ -82,6 +84,30 @@ pub(super) fn closings(tenants: &Tenants, zone: Zone) -> Vec<Line> {
         lines.push(vec![piece(Meaning::Dim, "no freeze, blackout, holiday or season is set")]);
     }
     lines
+}
+
+/// When a closing of the Calendar holds.
+fn extent(c: &Closing, zone: Zone) -> String {
+    match (c.from, c.to, c.dates, &c.ics) {
+        (Some(from), Some(to), ..) => {
+            let at = |t: Time| zone.show(t, "%a %F %H:%M");
+            format!("{} to {} {}", at(from.0), at(to.0), zone.label(to.0))
+        }
+        (_, _, Some(dates), _) => match c.zone {
+            Some(zone) => format!("{dates} {zone}"),
+            None => format!("{dates}, each on its own clock"),
+        },
+        (.., Some(file)) => format!("as {file} says"),
+        _ => String::new(),
+    }
+}
+
+fn start(moment: Moment, zone: Zone) -> String {
+    match moment {
+        Moment::Date(date) => date.to_string(),
+        Moment::Local(wall, of) => format!("{} {of}", Zone::UTC.show(Time(wall), "%a %F %H:%M")),
+        Moment::Utc(at) => format!("{} {}", zone.show(at, "%a %F %H:%M"), zone.label(at)),
+    }
 }
 
 fn lines_of<'a>(lists: &[(&'a str, &'a [String]); 4]) -> Vec<(&'a str, &'a [String])> {

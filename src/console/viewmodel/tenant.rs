@@ -4,7 +4,7 @@ use super::super::tenants::{Tenants, moved};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::closings::closed_texts;
-use super::tenants::{change_line, fit_line};
+use super::tenants::{DAY, change_line, fit_line};
 use super::{EventRow, Line, Scene, event_row, piece};
 use crate::calendar::said;
 use crate::engine::Run;
@@ -103,7 +103,11 @@ fn schedule(tenants: &Tenants, index: usize, model: &Model, scene: Scene, lines:
         let end = view.next_end(start.max(now));
         let open = start <= now;
         let on = |zone: Zone| {
-            let to = end.map_or("..".into(), |end| zone.minute(end));
+            // The day only where it is not the same night.
+            let to = end.map_or("..".into(), |end| match end.since(start) <= DAY {
+                true => zone.minute(end),
+                false => zone.show(end, "%a %d %b %H:%M"),
+            });
             format!("{}-{to}", zone.show(start, "%a %d %b %H:%M"))
         };
         let word = if open { "open  " } else { "      " };

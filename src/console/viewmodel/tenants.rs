@@ -220,7 +220,10 @@ fn span(zone: Zone, look: &Look, now: Time) -> String {
         (None, Some(end)) => format!("until {}", day(end)),
         (Some(start), None) => format!("from {}", day(start)),
         (Some(start), Some(end)) if end.since(start) <= DAY => format!("{}-{}", day(start), zone.minute(end)),
-        (Some(start), Some(end)) => format!("{}-{}", day(start), zone.show(end, "%a %H:%M")),
+        (Some(start), Some(end)) if end.since(start) < DAY.times(6) => {
+            format!("{}-{}", day(start), zone.show(end, "%a %H:%M"))
+        }
+        (Some(start), Some(end)) => format!("{}-{}", day(start), zone.show(end, "%d %b %H:%M")),
     }
 }
 
@@ -255,7 +258,10 @@ fn bar(run: &Run, tenants: &Tenants, index: usize, now: Time, selected: bool) ->
     }
     let freezes = tenants.allowed(index).closures.iter().filter(|c| c.rule == Rule::Freeze);
     let frozen = freezes.flat_map(|c| c.stretches(view.clock)).filter(|(from, to)| *from < end && *to > now);
-    let frozen = frozen.map(|(from, to)| (from.since(now), to.min(end).since(now))).collect();
+    let frozen = frozen.map(|(from, to)| (from.since(now), to.min(end).since(now)));
+    // A person's freeze is above everything.
+    let person = run.frozen.as_ref().map(|f| (Dur::ZERO, f.until.map_or(end, |until| until.min(end)).since(now)));
+    let frozen = person.into_iter().chain(frozen).collect();
     let (word, _, until) = state(run, tenants, index, now);
     let left = left(until, now);
     let state = match word.as_str() {
@@ -309,6 +315,14 @@ pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model
     let (needed, from) = needs(run);
     let at = |t: Time| format!("{} {}", when(zone, t, now), zone.label(t));
     let lead = piece(Meaning::Text, format!("needs {} ({from}), ", short(needed)));
+    if let Some(frozen) = &run.frozen {
+        let then = match frozen.until.map(|until| tenants.view(index).earliest_fit(until, needed)) {
+            None => " until somebody lifts it".into(),
+            Some(None) => ": never fits within 400 days".into(),
+            Some(Some(t)) => format!(": fits from {} (in {})", at(t), left(Some(t), now)),
+        };
+        return vec![lead, piece(Meaning::Bad, format!("frozen by {}{then}", frozen.by))];
+    }
     let rest = match (look.open, look.start, look.end) {
         (true, _, Some(end)) if end.since(now) >= needed => {
             let last = end - needed;
@@ -422,3 +436,7 @@ fn named(tenants: &Tenants, head: &Head) -> String {
 fn when(zone: Zone, t: Time, now: Time) -> String {
     zone.show(t, if t.since(now) < DAY { "%H:%M" } else { "%a %d %b %H:%M" })
 }
+
+#[cfg(test)]
+#[path = "tenants_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::super::window::endless;
 use super::back::{STEPS, whereabouts};
 use super::{NextChange, Word, end, run_stop, waits};
 use crate::spec::units::{Dur, Time};
@@ -10,6 +11,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
     match &run.stage {
         Stage::Ended(_) => return say("nothing: the run has ended"),
         Stage::Preflight => return say("the report on what was found, then start"),
+        Stage::Ready if endless(run) => return say("nothing before somebody lifts the freeze"),
         Stage::Ready if run.start_wanted => {
             let at = run.waits.as_ref().and_then(|w| w.until);
             return NextChange { at, condition: "its window lets it".into(), ..say("wave 1 begins") };
@@ -26,10 +28,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
         Word::Held if track.is_none() && run.stopped.is_some() => return say("nothing before somebody decides"),
-        Word::Held if track.is_none() && run.frozen.is_some() => {
-            let at = run.frozen.as_ref().and_then(|f| f.until);
-            return NextChange { at, ..say("it goes on when the freeze is over") };
-        }
+        Word::Held if run.frozen.is_some() && track.is_none_or(is_frozen) => return waits::next_frozen(run),
         _ => {}
     }
     let Some(track) = track.or_else(|| soonest(run, now)) else { return say("nothing is due") };
@@ -42,6 +41,12 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         }
         None => next,
     }
+}
+
+/// What else holds it would let it go on, and a person's freeze does not.
+fn is_frozen(t: &Track) -> bool {
+    let other = t.held.as_ref().is_some_and(|h| h.reason != HoldReason::Window);
+    (other || t.blind.is_some()) && t.paused.is_none() && !t.phase.going_back() && !t.phase.is_final()
 }
 
 fn lost(run: &Run) -> NextChange {

@@ -18,8 +18,13 @@ pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTim
     match (word, track) {
         (Word::Lost, _) => end::lost(run, now, show),
         (Word::Roll, Some(track)) => rolling(run, track, now),
-        (Word::Held, Some(track)) => held::held_track(run, track, now, show),
-        (Word::Held, None) => held::held_run(run, now),
+        (Word::Held, track) => {
+            let said = match track {
+                Some(track) => held::held_track(run, track, now, show),
+                None => held::held_run(run, now),
+            };
+            waits::above(run, said, now)
+        }
         (Word::Warn, track) => warn(run, track, now),
         (Word::Move, Some(track)) => moving(run, track, now),
         (_, track) => quiet(run, track, now),
@@ -235,6 +240,7 @@ fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
         Stage::Ready if run.waits.is_some() => {
             run.waits.as_ref().map_or_else(Default::default, |w| waits::run(run, w, now))
         }
+        Stage::Ready if run.deferred.is_some() => waits::put_off(run, now).unwrap_or_default(),
         Stage::Ready => {
             let warnings = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| !p.blocking).count());
             let found = match warnings {

@@ -1,5 +1,7 @@
 //! Calendars: what a closing says fits together, and every name it uses is there.
-use super::tenants::meant;
+use std::collections::BTreeSet;
+
+use super::tenants::{meant, near};
 use super::{Scope, Seg, at, repeated};
 use crate::spec::calendar::{CalendarSpec, Closing};
 use crate::spec::ics::is_file;
@@ -42,6 +44,30 @@ pub fn check(calendar: &CalendarSpec, ics: &[String], scope: &mut Scope<'_, '_, 
     if calendar.stop_after_rollbacks == 0 {
         let help = "1 stops at the first rollback; 2 is usual".to_string();
         scope.error(at!["stop_after_rollbacks"], "after 0 rollbacks nothing would ever start", help);
+    }
+}
+
+/// A closing that names what is nowhere in the files binds nobody: is that meant? `fleets` and `tenants`: all services
+/// and ids there are, each when that is known.
+pub fn others(
+    calendar: &CalendarSpec,
+    fleets: Option<&BTreeSet<String>>,
+    tenants: Option<&BTreeSet<String>>,
+    scope: &mut Scope<'_, '_, '_>,
+) {
+    for (list, closings) in [("freezes", &calendar.freezes), ("blackouts", &calendar.blackouts)] {
+        for (i, closing) in closings.iter().enumerate() {
+            let named = [
+                ("services", &closing.services, fleets, "no Fleet has a service"),
+                ("tenants", &closing.tenants, tenants, "there is no tenant"),
+            ];
+            for (field, names, there, what) in named {
+                let Some(there) = there else { continue };
+                for (n, name) in names.iter().enumerate().filter(|(_, name)| !there.contains(*name)) {
+                    scope.warn(at![list, i, field, n], &format!("{what} `{name}`"), near(name, there));
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Tenants of all files together: each id once, and every cohort and season they name is there.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::spec::calendar::CalendarSpec;
 use crate::spec::nearest::nearest;
@@ -15,9 +15,14 @@ pub struct List<'t> {
     pub calendar: Option<&'t CalendarSpec>,
 }
 
-/// Checks the lists of all files.
-pub fn check(lists: &[List<'_>], sinks: &mut [Sink<'_>]) {
+/// Checks the lists of all files. `fleets`: every service there is, when that is known.
+pub fn check(lists: &[List<'_>], fleets: Option<&BTreeSet<String>>, sinks: &mut [Sink<'_>]) {
     ids(lists, sinks);
+    if let Some(there) = fleets {
+        for list in lists {
+            uses(list, there, &mut sinks[list.file]);
+        }
+    }
     for list in lists {
         let Some(calendar) = list.calendar else { continue };
         let sink = &mut sinks[list.file];
@@ -44,6 +49,27 @@ fn ids(lists: &[List<'_>], sinks: &mut [Sink<'_>]) {
                 sinks[list.file].error(read.id, message, Some("give each its own id".into()));
             }
         }
+    }
+}
+
+/// Services that no Fleet has: what is meant for them would reach nobody.
+fn uses(list: &List<'_>, there: &BTreeSet<String>, sink: &mut Sink<'_>) {
+    for read in list.tenants {
+        for (i, service) in read.tenant.services.iter().enumerate().filter(|(_, s)| !there.contains(&***s)) {
+            if sink.hopeless() {
+                return;
+            }
+            let message = format!("spec.tenants[{}].services[{i}]: no Fleet has a service `{service}`", read.index);
+            sink.warn(read.services, message, Some(near(service, there)));
+        }
+    }
+}
+
+/// The name that was probably meant, else how many there are.
+pub fn near(written: &str, there: &BTreeSet<String>) -> String {
+    match nearest(written, there.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("none of the {} there is called so: correct it, or take it out", there.len()),
     }
 }
 

@@ -316,6 +316,10 @@ fn length(
                 line.error(sink, "DTEND and DTSTART are not both dates, or both times".into(), MOMENTS);
                 None
             }
+            (_, end) if end.roughly() <= start.roughly() => {
+                line.error(sink, "DTEND is not after DTSTART".into(), "it is the first instant after");
+                None
+            }
             (_, end) => Some(Length::Until(end)),
         },
         (_, None, Some(line)) => {

@@ -1,5 +1,5 @@
 //! The stage of loading that is about time: calendars, then the tenants that go by them.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Doc, Loaded};
 use crate::spec::calendar::{Calendar, CalendarSpec};
@@ -26,8 +26,15 @@ pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &m
         .zip(&specs)
         .map(|(doc, (_, calendar))| List { file: doc.file, tenants: &doc.tenants.list, calendar: *calendar })
         .collect();
-    check::tenants::check(&lists, sinks);
+    let fleets = services(docs, complete);
+    check::tenants::check(&lists, fleets.as_ref(), sinks);
     drop(lists);
+    let ids = ids(docs, complete);
+    for doc in docs.iter().filter(|d| d.kind == "Calendar" && !d.cut) {
+        if let Some(spec) = known.get(&doc.name).and_then(Option::as_ref) {
+            check::calendar::others(spec, fleets.as_ref(), ids.as_ref(), &mut doc.scope(&mut sinks[doc.file]));
+        }
+    }
     for (doc, (spec, _)) in docs.iter_mut().filter(|d| d.kind == "Tenants").zip(specs) {
         let Some(mut spec) = spec else { continue };
         if doc.tenants.seen == 0 && !doc.cut && doc.clean {
@@ -37,6 +44,34 @@ pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &m
         spec.tenants = std::mem::take(&mut doc.tenants.list).into_iter().map(|read| read.tenant).collect();
         loaded.tenants.push(Tenants { name: doc.name.clone(), spec });
     }
+}
+
+/// Every service of every Fleet; nothing when no Fleet is given, or not all of it could be read.
+fn services(docs: &[Doc], complete: bool) -> Option<BTreeSet<String>> {
+    let mut fleets = docs.iter().filter(|d| d.kind == "Fleet").peekable();
+    fleets.peek().filter(|_| complete)?;
+    let mut there = BTreeSet::new();
+    for doc in fleets {
+        let listed = doc.written.get("services").filter(|_| !doc.cut)?;
+        for item in listed.node.items() {
+            there.insert(item.get("name")?.node.text()?.to_string());
+        }
+    }
+    Some(there)
+}
+
+/// The id of every tenant; nothing when no Tenants are given, or not all of them could be read.
+fn ids(docs: &[Doc], complete: bool) -> Option<BTreeSet<String>> {
+    let mut lists = docs.iter().filter(|d| d.kind == "Tenants").peekable();
+    lists.peek().filter(|_| complete)?;
+    let mut there = BTreeSet::new();
+    for doc in lists {
+        if doc.cut || doc.tenants.seen != doc.tenants.list.len() {
+            return None;
+        }
+        there.extend(doc.tenants.list.iter().map(|read| read.tenant.id.to_string()));
+    }
+    Some(there)
 }
 
 /// Calendars by name as written; none for one that is broken.

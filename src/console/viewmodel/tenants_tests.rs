@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use super::super::{Label, Sources};
+use super::*;
+use crate::console::keymap::Keymap;
+use crate::console::tenants::tests::{at, roster, run};
+use crate::engine::window::Stay;
+use crate::spec::ics::{Event, IcsFile, Length, Moment};
+
+fn text(line: &Line) -> String {
+    line.iter().map(|p| p.text.as_str()).collect()
+}
+
+/// The screen of all tenants and the page of the selected one, of a run that `tweak` changed.
+fn shown(now: Time, tenants: &Tenants, run: &Run, select: &str) -> (TenantsView, Vec<String>) {
+    let (sources, label) = (Sources::of(run, now), Label::default());
+    let keymap = Keymap::shipped("default").unwrap().unwrap();
+    let model = Model { tenant: Some(select.into()), closings: true, ..Model::default() };
+    let (zone, tenants) = (Zone::UTC, Some(tenants));
+    let scene = Scene { now, zone, sources: &sources, label: &label, keymap: &keymap, tenants, rows: 30 };
+    let page = super::super::tenant::build(run, &model, scene).unwrap();
+    (build(run, &model, scene).unwrap(), page.lines.iter().map(text).collect())
+}
+
+#[test]
+fn a_freeze_of_a_person_leaves_no_safe_start() {
+    // Saturday 22:30 in Oslo: open until four.
+    let now = at("2026-11-28T21:30:00Z");
+    let tenants = Tenants::new(roster(), now);
+    let mut run = run();
+    let fit = |run: &Run| text(&shown(now, &tenants, run, "night").0.selected[1]);
+    assert!(fit(&run).contains("last safe start"), "{}", fit(&run));
+    let until = Some(now + Dur::hours(2));
+    run.frozen = Some(Stay { by: "ivo".into(), reason: "moved".into(), since: now, until });
+    assert!(fit(&run).contains("frozen by ivo: fits from 23:30 UTC (in 2:00)"), "{}", fit(&run));
+    let bars = shown(now, &tenants, &run, "night").0.timeline.bars;
+    assert!(bars.iter().all(|b| b.frozen.first() == Some(&(Dur::ZERO, Dur::hours(2)))), "{bars:?}");
+    run.frozen = Some(Stay { by: "ivo".into(), reason: "moved".into(), since: now, until: None });
+    assert!(fit(&run).ends_with("frozen by ivo until somebody lifts it"), "{}", fit(&run));
+    let bars = shown(now, &tenants, &run, "night").0.timeline.bars;
+    assert!(bars.iter().all(|b| b.frozen.first() == Some(&(Dur::ZERO, DAY))), "{bars:?}");
+}
+
+#[test]
+fn the_end_of_a_window_of_days_has_its_day() {
+    let now = at("2026-11-28T21:30:00Z");
+    let mut roster = Arc::unwrap_or_clone(roster());
+    let days = serde_json::json!([{"days": ["Fri", "Sat", "Sun"], "start": "00:00", "end": "00:00"}]);
+    roster.tenants[0].windows = serde_json::from_value(days).unwrap();
+    let tenants = Tenants::new(Arc::new(roster), now);
+    let (view, page) = shown(now, &tenants, &run(), "acme");
+    assert!(page.iter().any(|l| l.contains("Fri 27 Nov 00:00-Mon 30 Nov 00:00")), "{page:#?}");
+    assert!(page.iter().any(|l| l.contains("Fri 04 Dec 00:00-Mon 07 Dec 00:00")), "{page:#?}");
+    assert_eq!(view.rows.iter().find(|r| r.name == "acme").unwrap().theirs, "Fri 00:00-Mon 00:00");
+    // Longer than a week: the day of the week alone would read as one before.
+    let mut look = *tenants.look_of(0);
+    (look.start, look.end) = (Some(now - Dur::hours(24)), Some(now + Dur::hours(24 * 9)));
+    assert_eq!(span(Zone::UTC, &look, now), "Fri 21:30-07 Dec 21:30");
+}
+
+#[test]
+fn events_of_a_file_that_no_closing_names_are_listed() {
+    let now = at("2026-11-28T21:30:00Z");
+    let mut roster = Arc::unwrap_or_clone(roster());
+    let start = Moment::Utc(at("2026-12-01T08:00:00Z"));
+    let length = Length::For { days: 0, millis: 3_600_000 };
+    let event = Event { line: 3, name: "stocktaking".into(), start, length, rule: None, except: Vec::new() };
+    roster.ics.push(IcsFile { name: "house/closed.ics".into(), events: vec![event] });
+    let list = |roster: &crate::plan::Roster| {
+        let tenants = Tenants::new(Arc::new(roster.clone()), now);
+        let closings = shown(now, &tenants, &run(), "acme").0.closings.unwrap();
+        closings.iter().map(text).filter(|l| l.contains("stocktaking")).collect::<Vec<_>>()
+    };
+    let want = "blackout stocktaking        from Tue 2026-12-01 08:00 UTC, as house/closed.ics says: everybody";
+    assert_eq!(list(&roster), [want]);
+    // One that a closing names is that one's.
+    roster.calendar.spec.blackouts.push(crate::spec::calendar::Closing {
+        name: "books".into(),
+        ics: Some("closed.ics".into()),
+        ..Default::default()
+    });
+    assert_eq!(list(&roster), [""; 0]);
+}
