@@ -54,7 +54,11 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
         crate::engine::command::IdentitySource::Kubernetes => "",
         crate::engine::command::IdentitySource::Local => "?",
     };
-    left.push(same(format!("{}{unverified}/{}", run.identity.name, word(role(run, &run.identity))), Meaning::Dim, 8));
+    // Who looks is known when the cluster has answered; until then no role is claimed.
+    if !run.identity.name.is_empty() {
+        let who = format!("{}{unverified}/{}", run.identity.name, word(role(run, &run.identity)));
+        left.push(same(who, Meaning::Dim, 8));
+    }
     if !run.pager {
         left.push(same("no pager".into(), Meaning::Warn, 5));
     }
