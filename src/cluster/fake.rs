@@ -137,6 +137,7 @@ pub fn service(name: &str) -> Service {
         },
         convention: None,
         tenancy: Default::default(),
+        gitops: None,
     }
 }
 
@@ -159,6 +160,7 @@ pub fn plan(services: Vec<Planned>) -> Plan {
         fleet: "shop".into(),
         environment: Environment {
             name: "prod".into(),
+            gitops: None,
             production: false,
             kubernetes: Kubernetes { context: None, namespace: "shop".into() },
             metrics: Default::default(),

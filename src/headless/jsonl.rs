@@ -12,6 +12,7 @@
 //!   `fix`), `services`: list of `name`, `from`, `to`, `weight`, `state`, `reason`
 use serde_json::{Value, json};
 
+use super::commit;
 use super::eta::eta;
 use super::outcome::{self, exit_code};
 use super::{Pace, Reporter, stage_word};
@@ -95,6 +96,7 @@ impl Reporter for JsonLines {
             "started": run.started.map(|t| t.to_string()),
             "problems": problems,
             "services": services.collect::<Vec<_>>(),
+            "commit": commit::changes(run).iter().map(|c| c.json()).collect::<Vec<_>>(),
         });
         line(run, "end", run.ended.unwrap_or(run.now.wall), object)
     }

@@ -3,7 +3,9 @@
 //! # Layout
 //! - [`outcome`] exit codes, what a run came to in one sentence, what to do next
 //! - [`eta`] how long it still takes when every tick is good
+//! - [`commit`] what Git has to say from now on
 //! - [`text`] lines for a person who reads a CI log; [`jsonl`] lines for a program; [`junit`] for a CI server
+mod commit;
 pub mod eta;
 pub mod jsonl;
 pub mod junit;

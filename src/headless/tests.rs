@@ -11,6 +11,7 @@ use crate::engine::run::{
 use crate::engine::window::Stay;
 use crate::gate::GateState;
 use crate::journal::testing::{at, event, run};
+use crate::spec::fleet::GitOps;
 use crate::spec::policy::{OnExit, Severity};
 
 fn set(run: &mut Run, service: &str, phase: Phase, share: u32) {
@@ -232,6 +233,34 @@ fn a_person_who_is_waited_for_is_named_the_question() {
         end.contains("waits for a person: ledger: 12 of 300 requests.\n") && end.ends_with("Exit code 5."),
         "{end}"
     );
+}
+
+#[test]
+fn what_git_has_to_say_is_printed() {
+    let mut run = run();
+    (run.stage, run.ended) = (Stage::Ended(Outcome::Partial), Some(at(60)));
+    set(&mut run, "ledger", Phase::Done, 0);
+    set(&mut run, "billing", Phase::RolledBack { rollback: rollback("r") }, 0);
+    assert!(!Text::new(chrono_tz::UTC).end(&run).contains("To commit"), "no tool delivers it");
+    run.plan.environment.gitops = Some(GitOps::Ignored);
+    let ledger = run.plan.services.iter_mut().find(|p| p.service.name == "ledger").unwrap();
+    ledger.patch = serde_json::json!({"metadata": {"labels": {"a": "b"}}}).as_object().cloned();
+    let end = Text::new(chrono_tz::UTC).end(&run);
+    let at = end.find("To commit").unwrap_or_else(|| panic!("{end}"));
+    let from = &run.tracks["ledger"].facts.as_ref().unwrap().from_image;
+    let planned = run.plan.get("ledger").unwrap();
+    let workload = &planned.service.workload;
+    let want = format!(
+        "To commit, so that Git says what runs now:\n  deployment {}, container {}:\n  -   image: {from}\n  +   image: {}\n  \
+         its pod template, merged:\n  +   metadata:\n  +     labels:\n  +       a: b\nRun ",
+        workload.deployment, workload.container, planned.image
+    );
+    assert!(end[at..].starts_with(&want), "{end}");
+    let json: Value = serde_json::from_str(&JsonLines::new().end(&run)).unwrap();
+    assert_eq!(json["commit"].as_array().unwrap().len(), 1, "billing went back");
+    assert_eq!((&json["commit"][0]["service"], &json["commit"][0]["from"]), (&"ledger".into(), &from.as_str().into()));
+    run.plan.services.iter_mut().for_each(|p| p.service.gitops = Some(GitOps::Handover));
+    assert!(!Text::new(chrono_tz::UTC).end(&run).contains("To commit"), "Git holds it no more");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! ```
 use chrono_tz::Tz;
 
+use super::commit;
 use super::eta::eta;
 use super::outcome::{self, Line, exit_code, percent};
 use super::{Pace, Reporter, stage_word};
@@ -56,6 +57,11 @@ impl Reporter for Text {
         out.push(String::new());
         out.push(outcome::sentence(run));
         out.extend(outcome::next(run).into_iter().map(|next| format!("Next: {next}.")));
+        let changes = commit::changes(run);
+        if !changes.is_empty() {
+            out.push("To commit, so that Git says what runs now:".into());
+            out.extend(changes.iter().flat_map(|c| c.lines()).map(|line| format!("  {}", clean(&line))));
+        }
         let took = match (run.started, run.ended) {
             (Some(start), Some(end)) => format!(", took {}", end.since(start).clock()),
             _ => String::new(),

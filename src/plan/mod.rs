@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::spec::canonical;
+use crate::spec::fleet::GitOps;
 use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
 use crate::spec::{Bundle, Environment, Service};
@@ -74,6 +75,11 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// What keeps a tool that delivers this service from Git off what a run writes, if somebody said so.
+    pub fn gitops(&self, planned: &Planned) -> Option<GitOps> {
+        planned.service.gitops.or(self.environment.gitops)
+    }
+
     /// Orders the services of an upgrade into waves by what they need.
     pub fn build(bundle: &Bundle) -> Result<Plan, PlanError> {
         let to = &bundle.upgrade.spec.to;

@@ -37,6 +37,9 @@ pub struct Environment {
     /// Where metrics come from. Left out: the pods' own `/metrics`, through the API server.
     #[serde(default)]
     pub metrics: Metrics,
+    /// What keeps a tool that delivers this environment from Git off what a run writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<GitOps>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -166,6 +169,22 @@ pub struct Service {
     /// How tenants share it, and so whose windows bind it.
     #[serde(default, skip_serializing_if = "Tenancy::is_shared")]
     pub tenancy: Tenancy,
+    /// What keeps a tool that delivers it from Git off what a run writes; overrides the environment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gitops: Option<GitOps>,
+}
+
+/// What keeps Argo CD, Flux or Helm from writing back what a run writes: the route's weights and stable's template. One of
+/// them on a service without this declaration is refused before the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GitOps {
+    /// The tool is told to leave these fields alone, as by Argo CD's ignoreDifferences.
+    Ignored,
+    /// It does not reconcile while a run goes on; nobody runs `helm upgrade`.
+    Suspended,
+    /// Git holds these fields no more: they are Pilothouse's.
+    Handover,
 }
 
 /// How tenants share a service, and so whose windows bind it. Freezes bind it in any case.

@@ -12,6 +12,7 @@ mod misuse;
 mod process;
 mod prometheus;
 mod queries;
+mod real_cluster;
 mod screen;
 #[path = "../support/mod.rs"]
 mod support;

@@ -33,6 +33,7 @@ impl Practice {
         let env = Environment {
             name: "practice".into(),
             production: false,
+            gitops: None,
             kubernetes: Kubernetes { context: None, namespace: "shop".into() },
             metrics: Spec::default(),
         };

@@ -87,6 +87,7 @@ fn environment(address: &str) -> Environment {
     Environment {
         name: "test".into(),
         production: false,
+        gitops: None,
         kubernetes: Kubernetes { context: None, namespace: "shop".into() },
         metrics: Spec { prometheus: Some(address.into()), ..Spec::default() },
     }

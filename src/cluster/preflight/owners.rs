@@ -102,27 +102,38 @@ fn check_controllers(look: &Look, found: &mut Findings) {
     }
 }
 
-/// Marks of tools that would write stable's template or the route's weights back.
+/// Marks of tools that would write stable's template or the route's weights back, unless somebody said what keeps them off.
 fn check_git(look: &Look, found: &mut Findings) {
+    if look.plan.gitops(look.planned).is_some() {
+        return;
+    }
     let route_name = &look.planned.service.traffic.http_route.name;
     let objects = [(look.route(), format!("HTTPRoute {route_name}")), (look.stable(), stable_name(look))];
     for (object, what) in objects.iter().filter_map(|(o, what)| o.map(|o| (o, what))) {
         let Some(tool) = git_tool(object) else { continue };
-        let fix = match tool {
-            "Argo CD" => format!(
-                "else it may write the old weights or image back. In the Application: ignoreDifferences: \
-                 [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: {route_name}, jqPathExpressions: \
-                 ['.spec.rules[].backendRefs']}}] and syncOptions: [RespectIgnoreDifferences=true]; put the new image \
-                 into Git before the run settles"
-            ),
+        let way = match tool {
+            "Argo CD" => {
+                "`gitops: ignored` once its Application has `syncOptions: [RespectIgnoreDifferences=true]` and \
+                 `ignoreDifferences: [{group: gateway.networking.k8s.io, kind: HTTPRoute, jqPathExpressions: \
+                 ['.spec.rules']}, {group: apps, kind: Deployment, jqPathExpressions: ['.spec.template', \
+                 '.spec.replicas']}]`; `gitops: suspended` while its automated sync is off"
+                    .to_string()
+            }
             "Flux" => format!(
-                "else it writes the old weights or image back: kubectl -n {} annotate httproute {route_name} \
-                 kustomize.toolkit.fluxcd.io/reconcile=disabled for the run; put the new image into Git before it settles",
-                look.namespace
+                "`gitops: suspended` after `kubectl -n {ns} annotate httproute/{route_name} \
+                 kustomize.toolkit.fluxcd.io/reconcile=disabled` and the same for deployment/{stable}, or after \
+                 `flux suspend` of its Kustomization or HelmRelease",
+                ns = look.namespace,
+                stable = look.planned.service.workload.deployment
             ),
-            _ => "do not run `helm upgrade` meanwhile; put the new image into the values before the run settles".into(),
+            _ => "`gitops: suspended` when nobody runs `helm upgrade` meanwhile".to_string(),
         };
-        look.warn(found, format!("{what} is managed by {tool}"), fix);
+        let service = look.service();
+        let fix = format!(
+            "it may write the old weights or image back. Say in the Fleet, at service {service} or at its environment, what \
+             keeps it off: {way}; `gitops: handover` if Git no longer holds these fields"
+        );
+        look.stop(found, format!("{what} is managed by {tool}"), fix);
     }
 }
 

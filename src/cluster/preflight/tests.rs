@@ -7,6 +7,7 @@ use crate::cluster::{KubeCluster, Options};
 use crate::engine::observe::{PreflightReport, Problem};
 use crate::plan::Plan;
 use crate::ports::Cluster;
+use crate::spec::fleet::GitOps;
 
 /// A namespace in which nothing is wrong, to break one thing of.
 pub(super) struct World {
@@ -319,14 +320,20 @@ async fn other_owners_are_named() {
         .await,
         []
     );
-    finds(false, "HTTPRoute billing is managed by Argo CD", |w| {
+    finds(true, "HTTPRoute billing is managed by Argo CD", |w| {
         w.route["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
     })
     .await;
-    finds(false, "deployment billing is managed by Helm", |w| {
-        w.deployment["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
-    })
-    .await;
+    let by_helm = |w: &mut World| w.deployment["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "Helm"});
+    finds(true, "deployment billing is managed by Helm", by_helm).await;
+    let declared = |of: fn(&mut World) -> &mut Option<GitOps>| {
+        problems(move |w| {
+            by_helm(w);
+            *of(w) = Some(GitOps::Suspended);
+        })
+    };
+    assert_eq!(declared(|w| &mut w.plan.services[0].service.gitops).await, []);
+    assert_eq!(declared(|w| &mut w.plan.environment.gitops).await, []);
 }
 
 #[tokio::test]

@@ -89,6 +89,7 @@ fn vector(series: &[(&[&str], &str)]) -> Response {
 fn env(address: &str, interval: Option<Dur>) -> Environment {
     Environment {
         name: "test".into(),
+        gitops: None,
         production: false,
         kubernetes: Kubernetes { context: None, namespace: "shop".into() },
         metrics: Spec { prometheus: Some(address.into()), source_interval: interval, ..Spec::default() },

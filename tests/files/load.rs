@@ -2,9 +2,9 @@
 use pilothouse::spec::{Report, SourceFile, load, load_known, presets, schema};
 use serde_json::Value;
 
-const FLEET: &str = include_str!("../examples/shop/fleet.yaml");
-const POLICY: &str = include_str!("../examples/shop/policy.yaml");
-const UPGRADE: &str = include_str!("../examples/shop/upgrade.yaml");
+const FLEET: &str = include_str!("../../examples/shop/fleet.yaml");
+const POLICY: &str = include_str!("../../examples/shop/policy.yaml");
+const UPGRADE: &str = include_str!("../../examples/shop/upgrade.yaml");
 
 fn files(texts: &[(&str, &str)]) -> Vec<SourceFile> {
     texts.iter().map(|(name, text)| SourceFile { name: (*name).into(), text: (*text).into() }).collect()

@@ -129,7 +129,7 @@ fn the_schema_and_the_presets_are_printed_as_they_are() {
     assert_eq!(json, pilothouse::spec::schema());
     let mut out = Vec::new();
     schema::preset("erp", &mut out).unwrap();
-    assert_eq!(out, include_bytes!("../presets/erp.yaml"));
+    assert_eq!(out, include_bytes!("../../presets/erp.yaml"));
     let error = schema::preset("erq", &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "there is no preset `erq`; there are: erp, studio");
 }

@@ -76,6 +76,7 @@ fn fleet() -> impl Strategy<Value = FleetSpec> {
             .map(|(name, (context, namespace, prometheus, source_interval, convention))| Environment {
                 name,
                 production: false,
+                gitops: prometheus.is_none().then_some(GitOps::Ignored),
                 kubernetes: Kubernetes { context, namespace },
                 metrics: Metrics {
                     auth: prometheus.as_ref().map(|p| Auth {
@@ -107,6 +108,7 @@ fn fleet() -> impl Strategy<Value = FleetSpec> {
                 version: version.map(|(a, b, c)| format!("{a}.{b}.{c}")),
                 convention,
                 tenancy: if critical { Tenancy::Routed(Routed::Header("x-tenant".into())) } else { Tenancy::Shared },
+                gitops: critical.then_some(GitOps::Suspended),
                 name,
             })
             .collect(),

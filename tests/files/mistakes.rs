@@ -3,7 +3,7 @@ use pilothouse::spec::{SourceFile, load, presets};
 
 #[test]
 fn every_mistake_is_in_one_report() {
-    let file = SourceFile { name: "mistakes.yaml".into(), text: include_str!("spec/mistakes.yaml").into() };
+    let file = SourceFile { name: "mistakes.yaml".into(), text: include_str!("mistakes.yaml").into() };
     let report = load(&[file], presets()).unwrap_err();
     insta::assert_snapshot!(report.to_string());
 }

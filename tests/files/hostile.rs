@@ -5,11 +5,11 @@ use pilothouse::spec::{MAX_FILE, Report, SourceFile, load, presets};
 use proptest::prelude::*;
 
 const SHOP: &str = concat!(
-    include_str!("../examples/shop/fleet.yaml"),
+    include_str!("../../examples/shop/fleet.yaml"),
     "---\n",
-    include_str!("../examples/shop/policy.yaml"),
+    include_str!("../../examples/shop/policy.yaml"),
     "---\n",
-    include_str!("../examples/shop/upgrade.yaml")
+    include_str!("../../examples/shop/upgrade.yaml")
 );
 
 fn read(text: &str) -> Result<(), Report> {

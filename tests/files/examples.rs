@@ -5,9 +5,9 @@ use pilothouse::spec::{Loaded, SourceFile, load, presets};
 fn shop() -> Loaded {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
     let files = [
-        file("fleet.yaml", include_str!("../examples/shop/fleet.yaml")),
-        file("policy.yaml", include_str!("../examples/shop/policy.yaml")),
-        file("upgrade.yaml", include_str!("../examples/shop/upgrade.yaml")),
+        file("fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
+        file("policy.yaml", include_str!("../../examples/shop/policy.yaml")),
+        file("upgrade.yaml", include_str!("../../examples/shop/upgrade.yaml")),
     ];
     load(&files, presets()).unwrap_or_else(|report| panic!("{report}"))
 }
@@ -57,12 +57,12 @@ fn the_shop_policy_is_erp_with_people() {
 #[test]
 fn the_shop_may_go_to_production_only_with_its_people() {
     let upgrade =
-        include_str!("../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");
+        include_str!("../../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");
     let files = |upgrade: &str| {
         let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
         vec![
-            file("fleet.yaml", include_str!("../examples/shop/fleet.yaml")),
-            file("policy.yaml", include_str!("../examples/shop/policy.yaml")),
+            file("fleet.yaml", include_str!("../../examples/shop/fleet.yaml")),
+            file("policy.yaml", include_str!("../../examples/shop/policy.yaml")),
             file("upgrade.yaml", upgrade),
         ]
     };

@@ -6,8 +6,6 @@
 //! Without KUBECONFIG this says loudly that it did nothing but try itself on the practice cluster.
 mod objects;
 mod stage;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -15,12 +13,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
-use stage::{Part, Stage};
-use support::e2e::{
+use crate::support::e2e::{
     Files, Practice, Process, Prometheus, Said, Work, audit, end_of, ends, http, pilothouse, run_dir, signal, until,
     verifies,
 };
+use serde_json::Value;
+use stage::{Part, Stage};
 
 const LIMIT: Duration = Duration::from_secs(420);
 const GOOD: Part = Part { gateway: true, bad_tag: None };
@@ -54,7 +52,7 @@ impl Cluster {
 
     fn enter(test: &str, work: Work, kubeconfig: PathBuf) -> Cluster {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        support::require("kubectl").expect("kubectl");
+        crate::support::require("kubectl").expect("kubectl");
         let own = work.path("own.kubeconfig");
         let whole = kubectl(&kubeconfig, &["config", "view", "--raw", "--flatten", "--minify"]);
         std::fs::write(&own, &whole.is(0, &[]).out).unwrap();

@@ -1,0 +1,9 @@
+//! What people write: files that are right, wrong, hostile, or made at random; and the commands that read them.
+mod compat;
+mod examples;
+mod hostile;
+mod load;
+mod mistakes;
+mod problems;
+mod roundtrip;
+mod validate;
