@@ -3,9 +3,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context, Result, anyhow};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::args::{CampaignArgs, CampaignOutput};
+use super::out::{self, Rows};
 use super::tenants::{self, Files};
 use super::windows::{instant, needs, utc};
 use crate::calendar::campaign::{Ask, Campaign, Move, Never, plan};
@@ -19,6 +21,21 @@ struct Made<'m> {
     files: &'m Files,
     tenants: &'m [&'m Tenant],
     reasons: Reasons<'m>,
+}
+
+/// The campaign as a program reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'l, C, N, M> {
+    cohorts: C,
+    done: Option<String>,
+    name: &'l str,
+    needs: String,
+    never: N,
+    start: String,
+    stop_after_rollbacks: u32,
+    tenants: M,
+    tz: &'static str,
 }
 
 /// Plans and prints; gives the exit code: 0, or 2 when there is no time for some tenant.
@@ -49,7 +66,7 @@ pub fn campaign(args: &CampaignArgs, now: Time, out: &mut dyn Write) -> Result<i
     let made = Made { files: &files, tenants: &tenants, reasons };
     match args.output {
         CampaignOutput::Text => made.text(out)?,
-        CampaignOutput::Json => writeln!(out, "{:#}", made.json())?,
+        CampaignOutput::Json => made.json(out)?,
         CampaignOutput::Ics => write!(out, "{}", made.ics())?,
     }
     Ok(if planned.never.is_empty() { 0 } else { 2 })
@@ -138,7 +155,7 @@ impl Made<'_> {
         self.campaign().parts.get(usize::from(number)).map_or("", |p| &p.name)
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let (campaign, ask) = (self.campaign(), self.reasons.ask);
         let parts = campaign.parts.iter().filter(|p| p.tenants > 0).map(|p| {
             json!({
@@ -147,24 +164,29 @@ impl Made<'_> {
             })
         });
         let mut known = Known::default();
-        let mut moves = Vec::new();
-        for m in &campaign.moves {
+        let moves = campaign.moves.iter().map(|m| {
             let clock = self.groups().view(usize::try_from(m.group).unwrap_or(0)).clock;
-            moves.push(json!({
+            json!({
                 "id": self.id(m.tenant), "cohort": self.cohort(m.cohort), "zone": clock.zone().to_string(),
                 "start": utc(m.start), "end": utc(m.start + ask.needs), "local": clock.stamp(m.start),
                 "why": self.why(m, &mut known),
-            }));
-        }
+            })
+        });
         let never = campaign.never.iter().map(
             |n: &Never| json!({"id": self.id(n.tenant), "cohort": self.cohort(n.cohort), "why": self.reasons.never(n)}),
         );
-        json!({
-            "name": self.files.name, "start": utc(ask.start), "needs": ask.needs.to_string(),
-            "done": campaign.done.map(utc), "stopAfterRollbacks": self.files.calendar.stop_after_rollbacks,
-            "tz": crate::calendar::tz_version(), "cohorts": parts.collect::<Vec<_>>(), "tenants": moves,
-            "never": never.collect::<Vec<_>>(),
-        })
+        let list = List {
+            cohorts: Rows::new(parts),
+            done: campaign.done.map(utc),
+            name: &self.files.name,
+            needs: ask.needs.to_string(),
+            never: Rows::new(never),
+            start: utc(ask.start),
+            stop_after_rollbacks: self.files.calendar.stop_after_rollbacks,
+            tenants: Rows::new(moves),
+            tz: crate::calendar::tz_version(),
+        };
+        out::pretty(out, &list)
     }
 
     fn ics(&self) -> String {

@@ -1,5 +1,32 @@
 //! Standard output, whose reader may have seen enough.
+use std::cell::Cell;
 use std::io::{ErrorKind, Result, Write};
+
+use serde::{Serialize, Serializer};
+
+/// Rows of a JSON document that are made as they are written, once: 100,000 of them never stand in memory side by side.
+pub struct Rows<I>(Cell<Option<I>>);
+
+impl<I: Iterator> Rows<I> {
+    pub fn new(rows: I) -> Rows<I> {
+        Rows(Cell::new(Some(rows)))
+    }
+}
+
+impl<I: Iterator<Item: Serialize>> Serialize for Rows<I> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.take().into_iter().flatten())
+    }
+}
+
+/// Writes a document with line breaks and indents.
+///
+/// # Errors
+/// The output's own.
+pub fn pretty(out: &mut dyn Write, document: &impl Serialize) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    writeln!(out)
+}
 
 /// Writes on; once the reader has gone, as `head` does, what is left goes nowhere. That is no fault, and no reason to
 /// forget what the command found: its exit code stands. Any other failure, such as a full disk, is one.

@@ -2,9 +2,11 @@
 use std::io::Write;
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{TextOrJson, WindowsArgs};
+use super::out::{self, Rows};
 use super::tenants;
 use super::windows::{instant, look_json, needs, utc};
 use crate::calendar::{self, Allowed, Book, Outlook, Reason, Rule, View};
@@ -21,6 +23,15 @@ struct Row<'r> {
 struct Answer {
     look: Outlook,
     reasons: Vec<Reason>,
+}
+
+/// The list as a program reads it.
+#[derive(Serialize)]
+struct List<R> {
+    at: String,
+    needs: Option<String>,
+    tz: &'static str,
+    windows: R,
 }
 
 /// Lists tenants and slots.
@@ -61,9 +72,14 @@ pub fn list(args: &WindowsArgs, now: Time, out: &mut dyn Write) -> Result<()> {
     match args.output {
         TextOrJson::Text => text(&rows, &views, &answers, now, args.explain, out),
         TextOrJson::Json => {
-            let rows: Vec<Value> = rows.iter().map(|row| json_row(row, &views, &answers, now, args.explain)).collect();
-            let value = json!({"at": utc(now), "tz": calendar::tz_version(), "needs": needs.map(|d| d.to_string()), "windows": rows});
-            Ok(writeln!(out, "{value:#}")?)
+            let rows = rows.iter().map(|row| json_row(row, &views, &answers, now, args.explain));
+            let list = List {
+                at: utc(now),
+                needs: needs.map(|d| d.to_string()),
+                tz: calendar::tz_version(),
+                windows: Rows::new(rows),
+            };
+            Ok(out::pretty(out, &list)?)
         }
     }
 }
