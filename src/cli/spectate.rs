@@ -80,7 +80,8 @@ async fn follow(dir: RunDir, view: watch::Sender<Arc<Run>>) {
         let Ok(snapshot) = Journal::read(&dir) else { continue };
         read = Some((gone, files));
         let mut run = heard(snapshot.caught_up(), &files.1);
-        let gone = gone && !run.is_ended();
+        // One that was left says so itself, and why.
+        let gone = gone && !run.is_ended() && !run.is_left();
         if run.seq == last && gone == orphaned {
             continue;
         }

@@ -321,7 +321,7 @@ pub(super) const NO_JSON: &str = "NoJson";
 /// A status ≥ 300 as a fault.
 fn refusal(what: String, head: &http::response::Parts, bytes: &[u8]) -> Fault {
     let status: Value = serde_json::from_slice(bytes).unwrap_or_default();
-    let plain = || String::from_utf8_lossy(bytes).trim().chars().take(200).collect::<String>();
+    let plain = || plain(head, bytes);
     let message = text(&status, "/message").map_or_else(plain, str::to_string);
     let header = head.headers.get("retry-after").and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
     let seconds = header.or_else(|| status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64));
@@ -333,6 +333,17 @@ fn refusal(what: String, head: &http::response::Parts, bytes: &[u8]) -> Fault {
         causes: status.pointer("/details/causes").and_then(Value::as_array).is_some_and(|c| !c.is_empty()),
         retry_after: seconds.map(Dur::secs),
     }
+}
+
+/// What a refusal says that is no `Status`: its first line, or that it is a page for browsers, which nobody can read here.
+fn plain(head: &http::response::Parts, bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim();
+    let kind = head.headers.get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("text/html") || text.starts_with('<') {
+        return "answered a web page; a proxy or a login stands before the API server, or this is none".into();
+    }
+    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// An error with what lies beneath it, each thing said once: `client error (Connect): connection refused`.

@@ -134,7 +134,8 @@ impl Confirm {
     /// Why Enter does nothing now.
     pub fn ready(&self, run: &Run, who: &Identity) -> Result<Command, String> {
         if self.reason_field == ReasonField::Needed && self.reason.trim().is_empty() {
-            return Err("Enter does nothing until a reason is given.".into());
+            let what = if self.verb == Verb::Note { "a note" } else { "a reason" };
+            return Err(format!("Enter does nothing until {what} is given."));
         }
         if let Err(why) = stay_of(self.verb, &who.name, &self.reason, run.now.wall) {
             return Err(format!("Enter does nothing: {why}."));

@@ -61,43 +61,61 @@ impl Palette {
     }
 }
 
-/// How well `query` (lower case) fits `name`: all its characters must appear in order; runs, beginnings of words and
-/// short names count more. `None`: it does not fit.
+/// How well `query` (lower case) fits `name`; runs, beginnings of words and short names count more. `None`: it does not fit.
+///
+/// Every character must begin a word or follow the one before it: what is only strewn over a name was not meant. Of two,
+/// as in `rb` for rollback, the second may be anywhere.
 pub fn score(query: &str, name: &str) -> Option<u32> {
     if query.is_empty() {
         return Some(0);
     }
     let name = name.to_lowercase();
     let initials: String = name.split([' ', '-']).filter_map(|word| word.chars().next()).collect();
-    let mut score = 0;
-    if name == query {
-        score += 1000;
+    let whole = if name == query {
+        1000
     } else if name.starts_with(query) {
-        score += 500;
-    } else if query.len() > 1 && initials.starts_with(query) {
-        score += 300;
+        500
+    } else if query.chars().nth(1).is_some() && initials.starts_with(query) {
+        300
     } else if name.contains(query) {
-        score += 200;
+        200
+    } else {
+        0
+    };
+    let letters: Vec<char> = name.chars().collect();
+    let wanted: Vec<char> = query.chars().filter(|c| *c != ' ').collect();
+    let pieces = pieces(&wanted, &letters);
+    if whole == 0 && pieces.is_none() {
+        return None;
     }
-    let mut chars = name.chars().enumerate();
-    let mut last = None;
-    let mut before = ' ';
-    for wanted in query.chars() {
-        let at = loop {
-            let (i, c) = chars.next()?;
-            if c == wanted {
-                score += if matches!(before, ' ' | '-') { 30 } else { 10 };
-                before = c;
-                break i;
+    let length = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+    Some(whole + pieces.unwrap_or(0) + 20u32.saturating_sub(length))
+}
+
+/// The best way to find all that is wanted, in order; a beginning of a word is worth as much as following the one before.
+fn pieces(wanted: &[char], letters: &[char]) -> Option<u32> {
+    let begins = |at: usize| at == 0 || matches!(letters[at - 1], ' ' | '-');
+    // By letter: the best worth of what is found so far and ends there.
+    let mut ends: Vec<Option<u32>> = Vec::new();
+    for (nth, c) in wanted.iter().enumerate() {
+        // The best that ends anywhere before the letter looked at.
+        let mut before = (nth == 0).then_some(0);
+        let mut found = vec![None; letters.len()];
+        for at in 0..letters.len() {
+            let adjacent = at.checked_sub(1).and_then(|i| ends.get(i).copied().flatten());
+            before = before.max(adjacent);
+            if letters[at] == *c {
+                let jump = match begins(at) {
+                    true => before.map(|w| w + 30),
+                    false if wanted.len() == 2 && nth == 1 => before.map(|w| w + 10),
+                    false => None,
+                };
+                found[at] = jump.max(adjacent.map(|w| w + 30));
             }
-            before = c;
-        };
-        if last.is_some_and(|l| l + 1 == at) {
-            score += 20;
         }
-        last = Some(at);
+        ends = found;
     }
-    Some(score + 20u32.saturating_sub(name.chars().count() as u32))
+    ends.into_iter().flatten().max()
 }
 
 #[cfg(test)]
@@ -118,5 +136,8 @@ mod tests {
         assert_eq!(best("ar"), Some("abort run"));
         assert_eq!(best("rb"), Some("rollback"));
         assert_eq!(best("xyz"), None);
+        assert_eq!(best("pgu"), None, "strewn over page-up");
+        assert_eq!(best("up"), Some("page-up"));
+        assert_eq!(best("bort r"), Some("abort run"));
     }
 }

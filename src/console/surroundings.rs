@@ -10,7 +10,12 @@ use super::zone::Zone;
 
 /// How many colours standard output shows; `NO_COLOR`, `COLORTERM`, `CLICOLOR_FORCE` and `TERM` are honoured.
 pub fn colours() -> TermProfile {
-    TermProfile::detect(&io::stdout(), DetectorSettings::new().enable_tmux_info(false))
+    let found = TermProfile::detect(&io::stdout(), DetectorSettings::new().enable_tmux_info(false));
+    // A VT terminal of that name shows none, whatever is taken for the least of a terminal.
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let vt = set("TERM").is_some_and(|term| term.starts_with("vt"));
+    let wanted = set("COLORTERM").or_else(|| set("CLICOLOR_FORCE")).or_else(|| set("FORCE_COLOR")).is_some();
+    if vt && !wanted { found.min(TermProfile::NoColor) } else { found }
 }
 
 /// The theme to draw with: the one that was named, a shipped name or a file; without a name `default-dark`, or `mono`

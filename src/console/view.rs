@@ -340,7 +340,11 @@ fn scrolled(canvas: &mut Canvas, lines: &[Line], skip: usize, area: Rect) {
         canvas.line(area.x, area.y + i as u16, line, area.width);
     }
     if more {
-        let text = format!(" +{skip} above, +{} below [pgdn]", lines.len() - skip - room);
+        let text = match (skip, lines.len() - skip - room) {
+            (0, below) => format!(" +{below} below [pgdn]"),
+            (above, 0) => format!(" +{above} above [pgup]"),
+            (above, below) => format!(" +{above} above [pgup], +{below} below [pgdn]"),
+        };
         canvas.put(area.x, area.bottom() - 1, &text, Meaning::Dim, area.width);
     }
 }

@@ -418,10 +418,10 @@ fn doubted(run: &Run, scene: Scene) -> bool {
     cluster_lost(run) || matches!(scene.sources.kube, Freshness::Lost(_) | Freshness::Stale(_))
 }
 
-/// Marks each number of a text as one of the past.
+/// Marks each number of a text, and that a route was accepted, as one of the past.
 fn doubt(text: &str) -> String {
     let mark = |word: &str| match word.trim_start_matches('!').chars().next() {
-        Some(c) if c.is_ascii_digit() => format!("?{word}"),
+        Some(c) if c.is_ascii_digit() || word.trim_end_matches(',') == "accepted" => format!("?{word}"),
         _ => word.to_string(),
     };
     text.split(' ').map(mark).collect::<Vec<_>>().join(" ")

@@ -127,7 +127,11 @@ pub fn panel(canvas: &mut Canvas, services: &Services, area: Rect) {
     }
     if services.rows.len() > shown {
         let below = services.rows.len() - shown - first;
-        let text = format!("  +{first} above, +{below} below");
+        let text = match (first, below) {
+            (0, below) => format!("  +{below} below"),
+            (above, 0) => format!("  +{above} above"),
+            (above, below) => format!("  +{above} above, +{below} below"),
+        };
         canvas.put(inner.x, inner.y + room as u16, &text, Meaning::Dim, inner.width);
     }
     if services.rows.is_empty() && room > 0 {

@@ -140,6 +140,7 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     if confirm.reason_field != ReasonField::None {
         let label = match (confirm.verb, confirm.reason_field) {
             (Verb::Freeze | Verb::Defer, _) => "How long, and why, as in `2h database moves`:",
+            (Verb::Note, _) => "Note:",
             (_, ReasonField::Needed) => "Reason:",
             _ => "Reason (may be empty):",
         };

@@ -85,7 +85,11 @@ fn counted(last: Option<Time>, now: Time) -> Time {
 }
 
 fn soonest(run: &Run, now: Time) -> Option<&Track> {
-    run.in_order().filter(|t| !t.phase.is_final()).min_by_key(|t| due(run, t, now).map_or(i64::MAX, |t| t.0))
+    // Of those whose time nobody knows, one that has begun changes before one that waits for its turn.
+    let waits = |t: &Track| matches!(t.phase, Phase::Waiting { .. });
+    run.in_order()
+        .filter(|t| !t.phase.is_final())
+        .min_by_key(|t| (due(run, t, now).map_or(i64::MAX, |t| t.0), waits(t)))
 }
 
 /// When a service changes next if all stays well; `None` when nobody can know.
