@@ -36,9 +36,11 @@ pub mod windows_list;
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
+use tokio::time::Instant;
 
 use args::{AuditCommand, Cli, Command, FileCommand, GateCommand, Global, TextOrJson};
 use live::Exit;
@@ -57,8 +59,9 @@ Try first:
 `pilothouse --help` lists every command.
 ";
 
-/// Runs the command line; gives the exit code of the process.
-pub fn main() -> i32 {
+/// Runs the command line; gives the exit code of the process. `give_back` returns unused memory to the system; it is called
+/// now and then while a command stays.
+pub fn main(give_back: fn()) -> i32 {
     crate::cluster::connect::install_crypto();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -72,7 +75,7 @@ pub fn main() -> i32 {
         session::say(&format!("pilothouse: {e:#}"));
         return 1;
     }
-    match command(cli) {
+    match command(cli, give_back) {
         Ok(code) => code,
         Err(Exit { code, error }) => {
             session::say(&format!("pilothouse: {error:#}"));
@@ -81,17 +84,17 @@ pub fn main() -> i32 {
     }
 }
 
-fn command(cli: Cli) -> Result<i32, Exit> {
+fn command(cli: Cli, give_back: fn()) -> Result<i32, Exit> {
     let global = cli.global;
     match cli.command {
         None => Ok(said(&mut Out::new(std::io::stdout()), FIRST, 0)?),
         Some(Command::Demo(args)) if args.list => Ok(said(&mut Out::new(std::io::stdout()), &demo::list(), 0)?),
-        Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
-        Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
-        Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
-        Some(Command::Run { files, headless }) => on_runtime(live::run(&files, &headless, &global))?,
+        Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global), give_back)??),
+        Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args), give_back)??),
+        Some(Command::Watch { files }) => on_runtime(live::watch(files, &global), give_back)?,
+        Some(Command::Run { files, headless }) => on_runtime(live::run(&files, &headless, &global), give_back)?,
         Some(Command::Resume { run, headless, options }) => {
-            on_runtime(live::resume(run.as_deref(), headless, &options, &global))?
+            on_runtime(live::resume(run.as_deref(), headless, &options, &global), give_back)?
         }
         Some(other) => Ok(still(other, &global)?),
     }
@@ -251,7 +254,11 @@ fn try_gate(
 /// "File size limit exceeded"; the same number on Linux (but for MIPS) and macOS.
 const SIGXFSZ: i32 = 25;
 
-fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T> {
+/// How often unused memory is given back; the first time after most of the looks before a start.
+const GIVE_BACK: Duration = Duration::from_secs(30);
+const FIRST_GIVE_BACK: Duration = Duration::from_secs(3);
+
+fn on_runtime<T>(work: impl Future<Output = T>, give_back: fn()) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -260,10 +267,19 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T> {
     let result = runtime.block_on(async {
         // A write past `ulimit -f` then fails like one on a full disk, which the journal survives, and kills nobody.
         let _kept = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
-        work.await
+        let thrifty = tokio::spawn(async move {
+            let mut turns = tokio::time::interval_at(Instant::now() + FIRST_GIVE_BACK, GIVE_BACK);
+            loop {
+                turns.tick().await;
+                give_back();
+            }
+        });
+        let result = work.await;
+        thrifty.abort();
+        result
     });
     // A request that hangs must not keep the process.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(result)
 }
 
