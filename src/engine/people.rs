@@ -462,6 +462,22 @@ fn of_when(run: &Run, verb: Verb) -> Vec<String> {
             vec!["nobody has started the run: it does not begin by itself after that, and start lifts this".into()]
         }
         Verb::Defer => vec!["the run begins at the first fit after that; start says now".into()],
-        _ => vec!["the Calendar's windows and freezes bind as before".into()],
+        _ => {
+            let closed = run.window.as_ref().filter(|w| !w.open);
+            let mut out = vec![match closed.map(|w| (w.closed_by.as_ref(), w.opens)) {
+                None => "begins, raises and settling go on; the Calendar's windows and freezes bind as before".to_string(),
+                Some((why, opens)) => {
+                    let why = why.map_or("the Calendar is closed", |(_, text)| text);
+                    let opens = opens.map(|at| format!(", for {}", at.until(run.now.wall).clock()));
+                    format!("nothing moves yet: {why}{}", opens.unwrap_or_default())
+                }
+            }];
+            let split = run.in_order().filter(|t| t.split_since.is_some()).map(|t| t.service.as_str());
+            let split = split.collect::<Vec<_>>().join(", ");
+            if closed.is_none() && !split.is_empty() {
+                out.push(format!("max_split_hold is counted no longer: {split}"));
+            }
+            out
+        }
     }
 }

@@ -157,6 +157,7 @@ fn a_freeze_says_how_long_and_why() {
     assert_eq!(typed("freeze", "2h the database is moved").0.as_deref(), Some("2h the database is moved"));
     assert_eq!(typed("defer", "2026-11-22T09:00:00Z later").0.as_deref(), Some("2026-11-22T09:00:00Z later"));
     for (verb, reason, hint) in [
+        ("freeze", "2 hours the database is moved", "how long as one word, such as 2h"),
         ("freeze", "2h", "it needs a reason behind the time"),
         ("freeze", "2020-01-01T00:00:00Z x", "that is over already"),
         ("defer", "the team sleeps", "begin the reason with how long or until when"),

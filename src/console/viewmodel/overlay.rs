@@ -10,7 +10,9 @@ use super::{Scene, footer};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
 use crate::engine::{Phase, Run, Track};
+use crate::engine::window::stay_of;
 use crate::spec::policy::OnExit;
+use crate::spec::units::Time;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
@@ -105,6 +107,13 @@ fn badge(run: &Run, scene: Scene) -> String {
     format!("{badge} {} (run {})", env.name, run.id)
 }
 
+/// When what is typed would end.
+fn until(run: &Run, confirm: &Confirm, scene: Scene) -> Option<String> {
+    let stay = stay_of(confirm.verb, &run.identity.name, &confirm.reason, scene.now).ok()??;
+    let at = |until: Time| format!("{} (in {})", scene.zone.near(until, scene.now), until.since(scene.now).clock());
+    Some(stay.until.map_or_else(|| "somebody lifts it: no end is given".into(), at))
+}
+
 fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     let info = confirm.verb.info();
     let preview = preview(run, confirm.verb, &confirm.scope);
@@ -123,6 +132,7 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     if let (Verb::Freeze | Verb::Defer, Some(tenants)) = (confirm.verb, scene.tenants) {
         add("Tenants", concerned(tenants, scene.now));
     }
+    add("Until", until(run, confirm, scene).unwrap_or_default());
     add("Not undone", preview.not_undone.join("; "));
     add("Time", preview.time);
     add("You", format!("{} ({})", run.identity.name, word(role(run, &run.identity))));
