@@ -359,6 +359,19 @@ fn junit_of_a_blocked_run_lists_the_problems() {
     assert!(text.contains("Blocked before the start: 1 problem;"), "{text}");
 }
 
+#[test]
+fn warnings_of_preflight_come_before_the_first_step() {
+    let mut run = run();
+    let problem = Problem { service: Some("billing".into()), blocking: false, what: "old".into(), fix: "new".into() };
+    run.preflight.as_mut().unwrap().problems = vec![problem];
+    let mut text = Text::new(chrono_tz::UTC);
+    let first = text.event(&run, &event(1, EventKind::Run, None, "preflight good"));
+    assert!(first.ends_with("preflight good\nwarning: billing: old. new"), "{first}");
+    assert!(!text.event(&run, &event(2, EventKind::Run, None, "begins")).contains("warning"), "once");
+    (run.stage, run.ended) = (Stage::Ended(Outcome::Partial), Some(at(60)));
+    assert!(!text.end(&run).contains("warning"), "once");
+}
+
 /// Every element that opens is closed in order, and no bare `&` or `<` is left in a text.
 fn well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();

@@ -24,11 +24,13 @@ const NAMED: usize = 4;
 pub struct Text {
     zone: Tz,
     pace: Pace,
+    /// What preflight found has been told.
+    told: bool,
 }
 
 impl Text {
     pub fn new(zone: Tz) -> Text {
-        Text { zone, pace: Pace::default() }
+        Text { zone, pace: Pace::default(), told: false }
     }
 
     fn line(&self, run: &Run, at: Time, kind: &str, service: &str, text: &str) -> String {
@@ -43,7 +45,14 @@ impl Reporter for Text {
     fn event(&mut self, run: &Run, event: &Event) -> String {
         let by = if event.who == "engine" { String::new() } else { format!(" (by {})", event.who) };
         let service = event.service.as_deref().unwrap_or_default();
-        self.line(run, event.at, event.kind.word(), service, &format!("{}{by}", event.text))
+        let line = self.line(run, event.at, event.kind.word(), service, &format!("{}{by}", event.text));
+        let warned = run.preflight.as_ref().is_some_and(|p| p.problems.iter().all(|p| !p.blocking));
+        if self.told || !warned {
+            return line;
+        }
+        // Whoever reads along can still stop it. What blocks is told at the end, which is near.
+        self.told = true;
+        [vec![line], problems(run)].concat().join("\n")
     }
 
     fn tick(&mut self, run: &Run, now: Time) -> Option<String> {
@@ -52,7 +61,9 @@ impl Reporter for Text {
 
     fn end(&mut self, run: &Run) -> String {
         let mut out = vec![String::new()];
-        out.extend(problems(run));
+        if !self.told {
+            out.extend(problems(run));
+        }
         out.extend(table(&outcome::lines(run)));
         out.push(String::new());
         out.push(outcome::sentence(run));

@@ -47,7 +47,7 @@ fn found(run: &Run, lines: &mut Vec<Line>) {
         return;
     };
     if report.problems.is_empty() {
-        lines.push(vec![piece(Meaning::Good, "nothing stands in the way")]);
+        lines.push(vec![piece(Meaning::Good, "nothing in the cluster stands in the way")]);
     }
     let mut problems: Vec<_> = report.problems.iter().collect();
     problems.sort_by_key(|p| !p.blocking);

@@ -28,7 +28,9 @@ impl Stay {
 pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
     let text = text.trim();
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let until = first.parse::<Dur>().map(|d| now + d).or_else(|_| first.parse::<Instant>().map(|i| i.0));
+    // To the second: nobody means, or reads, milliseconds.
+    let whole = |t: Time| Time(t.0.div_euclid(1000) * 1000);
+    let until = first.parse::<Dur>().map(|d| whole(now + d)).or_else(|_| first.parse::<Instant>().map(|i| i.0));
     match until {
         Ok(until) => (Some(until), rest.trim()),
         Err(_) => (None, text),
