@@ -465,7 +465,9 @@ fn of_when(run: &Run, verb: Verb) -> Vec<String> {
         _ => {
             let closed = run.window.as_ref().filter(|w| !w.open);
             let mut out = vec![match closed.map(|w| (w.closed_by.as_ref(), w.opens)) {
-                None => "begins, raises and settling go on; the Calendar's windows and freezes bind as before".to_string(),
+                None => {
+                    "begins, raises and settling go on; the Calendar's windows and freezes bind as before".to_string()
+                }
                 Some((why, opens)) => {
                     let why = why.map_or("the Calendar is closed", |(_, text)| text);
                     let opens = opens.map(|at| format!(", for {}", at.until(run.now.wall).clock()));

@@ -328,6 +328,7 @@ fn about_itself(ask: &Ask, parts: &[&str]) -> Option<Answer> {
         ["apis", group] => discovery::one_group(group).map(json),
         ["api", version] => discovery::resource_list("", version).map(json),
         ["apis", group, version] => discovery::resource_list(group, version).map(json),
+        ["openapi", "v2"] => Some(Answer::text(200, discovery::V2, discovery::OPENAPI_V2.into())),
         ["openapi", "v3"] => Some(json(discovery::openapi_index())),
         ["openapi", "v3", rest @ ..] => discovery::openapi(&rest.join("/")).map(json),
         _ => None,

@@ -120,6 +120,14 @@ fn openapi_path(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
+/// Content type of [`OPENAPI_V2`].
+pub const V2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// `/openapi/v2`, in the protobuf that kubectl asks for: a document of swagger 2.0 (field 1) with a title and a version (in
+/// field 2) and no definitions. kubectl checks the items of a `kind: List` against it by itself, and passes over kinds that
+/// it does not define; they are then checked here.
+pub const OPENAPI_V2: &str = "\n\x032.0\x12\x15\n\x0aKubernetes\x12\x07v1.36.2";
+
 /// `/openapi/v3`: where each group's document is.
 pub fn openapi_index() -> Value {
     let paths: Map<String, Value> = groups()

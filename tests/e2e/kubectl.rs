@@ -260,6 +260,11 @@ fn apply_scale_patch_rollout_and_delete() {
     assert_eq!(b.ok(&["rollout", "undo", "deployment/ship"]), "deployment.apps/ship rolled back\n");
     assert_eq!(b.ok(&["rollout", "pause", "deployment/ship"]), "deployment.apps/ship paused\n");
     assert_eq!(b.ok(&["rollout", "resume", "deployment/ship"]), "deployment.apps/ship resumed\n");
+    let twin =
+        "{apiVersion: v1, kind: Service, metadata: {name: twin}, spec: {selector: {app: ship}, ports: [{port: 80}]}}";
+    let list = b.file("list.yaml", &format!("apiVersion: v1\nkind: List\nitems:\n- {twin}\n"));
+    assert_eq!(b.ok(&["apply", "-f", &list]), "service/twin created\n");
+    assert_eq!(b.ok(&["apply", "-f", &list]), "service/twin unchanged\n");
     let deleted = b.ok(&["delete", "-f", &app]);
     assert_eq!(deleted, "deployment.apps \"ship\" deleted\nservice \"ship\" deleted\n");
     let start = Instant::now();

@@ -9,8 +9,8 @@ use super::tenants::concerned;
 use super::{Scene, footer};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
-use crate::engine::{Phase, Run, Track};
 use crate::engine::window::stay_of;
+use crate::engine::{Phase, Run, Track};
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 

@@ -48,7 +48,9 @@ pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Sta
     let (until, reason) = until_of(said, now);
     if until.is_none() && reason.starts_with(|c: char| c.is_ascii_digit()) {
         // `2 hours moving` was meant to end.
-        return Err("begin the reason with how long as one word, such as 2h, or with an instant; or with a word for no end");
+        return Err(
+            "begin the reason with how long as one word, such as 2h, or with an instant; or with a word for no end",
+        );
     }
     if until.is_some_and(|until| until <= now) {
         return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
