@@ -27,6 +27,13 @@ pub(super) const DATABASE: &[Rule] = &[
         "a version that may still run reads it",
         "`drop` drops orders.note, which shop 1.4.0 reads",
     ),
+    rule(
+        "migration-id-repeated",
+        Critical,
+        Database,
+        "what runs migrations knows them by their id; a warning where both are the same",
+        "`m17` comes with 1.1.0 and, with other SQL, with 1.2.0",
+    ),
     rule("migration-long", Warning, Database, "an upgrade waits for it", "a migration of 12 minutes"),
     rule(
         "migration-not-reversible",
@@ -57,8 +64,22 @@ pub(super) const DATABASE: &[Rule] = &[
         "the statement fails",
         "BEGIN; CREATE INDEX CONCURRENTLY …",
     ),
+    rule(
+        "sql-concurrently-waits",
+        Info,
+        Database,
+        "an old transaction makes it wait, and a failure leaves an invalid index",
+        "CREATE INDEX CONCURRENTLY …",
+    ),
     rule("sql-delete-all", Critical, Database, "all rows are gone", "DELETE FROM t"),
     rule("sql-detach-blocks", Warning, Database, "readers of the parent wait", "DETACH PARTITION without CONCURRENTLY"),
+    rule(
+        "sql-detach-partition",
+        Warning,
+        Database,
+        "old versions that run no longer see its rows",
+        "ALTER TABLE t DETACH PARTITION t_2020 CONCURRENTLY",
+    ),
     rule(
         "sql-domain-constraint",
         Warning,
@@ -66,6 +87,7 @@ pub(super) const DATABASE: &[Rule] = &[
         "columns of the domain are read through, and it cannot be changed online",
         "ALTER DOMAIN … ADD CONSTRAINT",
     ),
+    rule("sql-drop-cascade", Critical, Database, "columns go with what they are made of", "DROP TYPE mood CASCADE"),
     rule(
         "sql-drop-column",
         Critical,
@@ -75,12 +97,28 @@ pub(super) const DATABASE: &[Rule] = &[
     ),
     rule("sql-drop-database", Critical, Database, "everything is gone", "DROP DATABASE d"),
     rule("sql-drop-object", Warning, Database, "old versions that run may use it", "DROP VIEW v"),
+    rule("sql-drop-owned", Critical, Database, "tables go that nobody named", "DROP OWNED BY billing"),
+    rule("sql-drop-schema", Critical, Database, "all its tables go with it", "DROP SCHEMA sales CASCADE"),
     rule(
         "sql-drop-table",
         Critical,
         Database,
         "old versions that run may read it, and it does not come back",
         "DROP TABLE t",
+    ),
+    rule(
+        "sql-enum-value-added",
+        Info,
+        Database,
+        "old versions that run do not know the value, and it cannot be taken back",
+        "ALTER TYPE mood ADD VALUE 'calm'",
+    ),
+    rule(
+        "sql-enum-value-in-transaction",
+        Warning,
+        Database,
+        "whatever uses the new value in the same transaction fails",
+        "BEGIN; ALTER TYPE mood ADD VALUE 'calm'; UPDATE …",
     ),
     rule(
         "sql-index-if-not-exists",
@@ -120,7 +158,15 @@ pub(super) const DATABASE: &[Rule] = &[
         "old versions that run may write none",
         "ALTER COLUMN a SET NOT NULL",
     ),
+    rule(
+        "sql-reassign-owned",
+        Warning,
+        Database,
+        "many tables are locked in one transaction",
+        "REASSIGN OWNED BY billing TO ops",
+    ),
     rule("sql-rename", Critical, Database, "every version that runs knows the old name", "RENAME COLUMN a TO b"),
+    rule("sql-revoke", Warning, Database, "old versions that run may need the right", "REVOKE SELECT ON t FROM app"),
     rule(
         "sql-scan-under-lock",
         Critical,
@@ -199,12 +245,19 @@ pub(super) const VERSIONS: &[Rule] = &[
     ),
     rule(
         "dependency-operation-unknown",
-        Warning,
+        Critical,
         Dependency,
-        "what is called is described by none of the versions that run",
+        "what is called is described by none of the versions that may run; a warning where that is so today",
         "portal calls GET /order of orders, which has GET /orders",
     ),
     rule("dependency-circle", Critical, Dependency, "each has to go before the next", "a → b → a"),
+    rule(
+        "dependency-order-unmet",
+        Critical,
+        Dependency,
+        "no order lets what is called go before who calls it; a warning where its operations are there before",
+        "portal calls GET /new of orders, which has to go after portal",
+    ),
     rule(
         "dependency-out-of-range",
         Critical,
@@ -249,4 +302,11 @@ pub(super) const VERSIONS: &[Rule] = &[
     ),
     rule("version-downgrade", Critical, Version, "going down is a rollback", "1.3.0 to 1.2.0"),
     rule("version-prerelease", Warning, Version, "it was not released", "2.0.0-rc.1"),
+    rule(
+        "version-unknown",
+        Warning,
+        Version,
+        "what cannot be told apart cannot be compared",
+        "portal goes to 4.0.0, and the Fleet does not say which version runs",
+    ),
 ];
