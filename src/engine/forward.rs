@@ -23,7 +23,7 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let after = cx.run.plan.policy.after;
     // All of them, each time: one that was met may have gone back since.
     let in_run = p.goes_after().filter(|n| cx.run.plan.get(n).is_some());
-    let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, after)).cloned().collect();
+    let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, p.waits_until(n, after))).cloned().collect();
     if !open.is_empty() {
         lift_if(cx, t, &[HoldReason::Window], "it waits for others");
         t.phase = Phase::Waiting { needs: open };

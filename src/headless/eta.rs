@@ -32,7 +32,9 @@ pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     for track in run.in_order() {
         let start = match &track.phase {
             Phase::Waiting { needs } => {
-                needs.iter().filter_map(|n| ways.get(n.as_str())).map(|w| w.lets_go(policy)).max()
+                let after =
+                    |n: &str| run.plan.get(&track.service).map_or(policy.after, |p| p.waits_until(n, policy.after));
+                needs.iter().filter_map(|n| Some(ways.get(n.as_str())?.lets_go(after(n)))).max()
             }
             _ => None,
         };
@@ -88,8 +90,8 @@ impl Way {
     }
 
     /// When a service that needs this one may start.
-    fn lets_go(&self, policy: &PolicySpec) -> Dur {
-        match policy.after {
+    fn lets_go(&self, after: After) -> Dur {
+        match after {
             After::Full => self.full(),
             After::Soaked => self.soaked,
             After::Step(n) => self.steps.get(n.saturating_sub(1) as usize).copied().unwrap_or_else(|| self.full()),

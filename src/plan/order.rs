@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{Plan, PlanError, Planned};
-use crate::spec::Fleet;
+use crate::spec::{Fleet, policy};
 
 /// Service to those that must have moved before it, each with the reason.
 pub type After = BTreeMap<String, BTreeMap<String, String>>;
@@ -12,18 +12,28 @@ impl Planned {
     pub fn goes_after(&self) -> impl Iterator<Item = &String> {
         self.needs.keys().chain(self.after.keys().filter(|name| !self.needs.contains_key(*name)))
     }
+
+    /// What `first` has to reach before this one begins, under the policy's `after`.
+    pub fn waits_until(&self, first: &str, after: policy::After) -> policy::After {
+        match after {
+            policy::After::Step(_) if self.apart.contains(first) => policy::After::Full,
+            other => other,
+        }
+    }
 }
 
 impl Plan {
-    /// The same plan with its services in this order as well; services that are not in it do not count.
+    /// The same plan with its services in this order as well; services that are not in it do not count. What the order
+    /// keeps apart stays apart under any policy, also where it is needed anyhow.
     ///
     /// # Errors
     /// The order and the needs go in a circle.
     pub fn in_order(mut self, fleet: &Fleet, after: &After) -> Result<Plan, PlanError> {
         let names: Vec<String> = self.services.iter().map(|s| s.service.name.clone()).collect();
         for planned in &mut self.services {
-            let first = after.get(&planned.service.name).into_iter().flatten();
-            let first = first.filter(|(name, _)| names.contains(name) && !planned.needs.contains_key(*name));
+            let first = after.get(&planned.service.name).into_iter().flatten().filter(|(name, _)| names.contains(name));
+            planned.apart = first.clone().map(|(name, _)| name.clone()).collect();
+            let first = first.filter(|(name, _)| !planned.needs.contains_key(*name));
             planned.after = first.map(|(name, why)| (name.clone(), why.clone())).collect();
         }
         let waves = self.waves()?;
