@@ -89,7 +89,9 @@ fn command(cli: Cli) -> Result<i32, Exit> {
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global))??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args))??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global))?,
-        Some(Command::Run { files, headless }) => on_runtime(live::run(&files, &headless, &global))?,
+        Some(Command::Run { files, contracts, headless }) => {
+            on_runtime(live::run(&files, &contracts, &headless, &global))?
+        }
         Some(Command::Resume { run, headless, options }) => {
             on_runtime(live::resume(run.as_deref(), headless, &options, &global))?
         }
