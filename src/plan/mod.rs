@@ -128,6 +128,7 @@ impl Plan {
             when: None,
             compat: None,
         };
+        plan.cap();
         plan.when = When::of(bundle, &plan);
         Ok(plan)
     }
