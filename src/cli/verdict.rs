@@ -16,6 +16,7 @@ use crate::plan::order::After;
 use crate::plan::verdict::{Migration, Signs, Told, Verdict, advise};
 use crate::plan::{Plan, Roster};
 use crate::spec::contract::{Phase, Tier, Waiver};
+use crate::spec::upgrade::in_range;
 use crate::spec::{Bundle, Report, canonical};
 
 /// The plan of the files, validated, and the tenants that stand beside it; where there are contracts, checked against them and in the order they ask for.
@@ -59,7 +60,7 @@ fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>, broken: &[Edge])
         for depend in &published.contract.spec.depends {
             let Ok(req) = VersionReq::parse(&depend.req) else { continue };
             let runs = asked.moves.iter().find(|m| m.service == depend.service).map(|m| &m.from);
-            let does = going.contains(&depend.service) && runs.is_some_and(|v| req.matches(v));
+            let does = going.contains(&depend.service) && runs.is_some_and(|v| in_range(&req, v));
             let there = bundle.fleet.service(&depend.service).is_some();
             let kept = !broken.iter().any(|e| e.first == depend.service && e.then == *service);
             if there && kept && !does && req != VersionReq::STAR {

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 use super::when::Date;
@@ -122,4 +123,9 @@ mod tests {
             assert_eq!(target.name(), name, "{image}");
         }
     }
+}
+
+/// Whether a version is in a range. `*` is no range: every version is in it, pre-releases as well.
+pub fn in_range(range: &VersionReq, version: &Version) -> bool {
+    *range == VersionReq::STAR || range.matches(version)
 }

@@ -21,6 +21,7 @@ use semver::{Version, VersionReq};
 
 use super::finding::fingerprint;
 use super::{Area, Finding, Location, Place, Severity};
+use crate::spec::upgrade::in_range;
 
 /// What one version of a service says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +161,7 @@ pub(super) fn finding(
 
 /// Whether a version is in a range, and in words why not. Where no range is said, every version is, pre-releases too.
 pub(super) fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
-    if *req == VersionReq::STAR || req.matches(version) {
+    if in_range(req, version) {
         return None;
     }
     let released = Version::new(version.major, version.minor, version.patch);

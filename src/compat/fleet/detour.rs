@@ -1,10 +1,11 @@
 //! Ways over versions in between, where the straight step is barred. Each hop is looked at like the move itself.
 use std::collections::{BTreeMap, BTreeSet};
 
-use semver::Version;
+use semver::{Version, VersionReq};
 
 use super::{Asked, Detour, Look, order, terms, weigh};
 use crate::compat::deps::Move;
+use crate::compat::deps::between::Step;
 use crate::compat::deps::path::{Compared, Way, ways};
 use crate::compat::{Area, Finding, Severity};
 
@@ -52,21 +53,54 @@ fn compare(look: &mut Look<'_>, m: &Move, a: &Version, b: &Version) -> Compared 
         false if last => o.clone(),
         false => Move { to: o.from.clone(), ..o.clone() },
     };
-    let asked = Asked {
-        moves: look.asked.moves.iter().map(there).collect(),
-        needs: if last { look.asked.needs.clone() } else { BTreeMap::new() },
-        said: Vec::new(),
-        unsaid: Vec::new(),
-        ..look.asked.clone()
-    };
+    let moves = look.asked.moves.iter().map(there).collect();
+    let needs = if last { look.asked.needs.clone() } else { BTreeMap::new() };
+    count(&findings(look, &hop, moves, needs), &m.service)
+}
+
+/// What is found when one service moves so, and all stand or move as given.
+fn findings(
+    look: &mut Look<'_>,
+    hop: &Move,
+    moves: Vec<Move>,
+    needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
+) -> Vec<Finding> {
+    let asked = Asked { moves, needs, said: Vec::new(), unsaid: Vec::new(), ..look.asked.clone() };
     let mut inner = Look::new(&asked, &mut *look.memory);
-    inner.at(&hop);
+    inner.at(hop);
+    order::uncalled(&mut inner);
     order::honest(&mut inner);
     order::order(&mut inner);
     weigh::weigh(&mut inner);
     let Look { findings, problems, .. } = inner;
     look.problems.extend(problems);
-    count(&findings, &m.service)
+    findings
+}
+
+/// A way out of a circle in words: what its steps are, and whether anything but ranges bars one of them.
+pub(super) fn way_out(look: &mut Look<'_>, way: Option<Vec<Step>>) -> String {
+    let Some(way) = way else { return "no way over published versions was found".to_string() };
+    let text = |s: &Step| format!("{} {} → {}", s.service, s.from, s.to);
+    let mut here: BTreeMap<String, Version> =
+        look.asked.moves.iter().map(|m| (m.service.clone(), m.from.clone())).collect();
+    let mut barred = Vec::new();
+    for step in &way {
+        let stand = |(service, at): (&String, &Version)| {
+            let to = if *service == step.service { &step.to } else { at };
+            Move { service: service.clone(), from: at.clone(), to: to.clone() }
+        };
+        let moves: Vec<Move> = here.iter().map(stand).collect();
+        let hop = Move { service: step.service.clone(), from: step.from.clone(), to: step.to.clone() };
+        if count(&findings(look, &hop, moves, BTreeMap::new()), &step.service).criticals > 0 {
+            barred.push(text(step));
+        }
+        here.insert(step.service.clone(), step.to.clone());
+    }
+    let steps = way.iter().map(text).collect::<Vec<_>>().join(", ");
+    match barred.as_slice() {
+        [] => format!("a way out, one after the other: {steps}"),
+        some => format!("ranges allow {steps}, one after the other; but something critical bars {}", some.join(", ")),
+    }
 }
 
 /// Findings about a service's move, and about ranges and orders it stands in.

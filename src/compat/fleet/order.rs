@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::pairs::Question;
-use super::{Look, place, running, terms};
+use super::{Look, detour, place, running, terms};
 use crate::compat::deps::honesty::honest as said;
 use crate::compat::deps::order::{Edge, circle_finding, edges, order as layers};
 use crate::compat::deps::window::{replay, steps};
@@ -117,13 +117,8 @@ fn break_circles(look: &mut Look<'_>, fleet: &Fleet, moving: &BTreeSet<String>, 
             return broken;
         }
         let members: BTreeSet<String> = circle.iter().map(|e| e.first.clone()).collect();
-        finding.details.push(match between::way(fleet, &members) {
-            Some(way) => {
-                let steps = way.iter().map(|s| format!("{} {} → {}", s.service, s.from, s.to));
-                format!("a way out, one after the other: {}", steps.collect::<Vec<_>>().join(", "))
-            }
-            None => "no way over published versions was found".to_string(),
-        });
+        let way = between::way(fleet, &members);
+        finding.details.push(detour::way_out(look, way));
         look.findings.push(finding);
         let own = |e: &&Edge| look.asked.needs.get(&e.then).is_some_and(|needs| needs.contains_key(&e.first));
         // A circle has edges.

@@ -15,6 +15,8 @@ pub(super) enum Action {
     },
     CreateTable {
         table: String,
+        /// It is there already, or it is made.
+        unless_there: bool,
         /// It becomes a partition of this.
         parent: Option<String>,
         /// Tables its foreign keys point at.
@@ -366,10 +368,10 @@ fn create(c: &mut Cursor) -> Option<Action> {
     c.eat("or replace");
     let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "unlogged"]);
     if c.eat("table") {
-        c.eat("if not exists");
+        let unless_there = c.eat("if not exists");
         let table = c.name()?;
         let parent = if c.eat("partition of") { c.name() } else { None };
-        return Some(Action::CreateTable { table, parent, points: inner::after(c, "references") });
+        return Some(Action::CreateTable { table, unless_there, parent, points: inner::after(c, "references") });
     }
     if local && c.eat("view") {
         return Some(Action::Harmless);

@@ -245,8 +245,11 @@ impl Look<'_> {
 /// What a migration itself does is known to what comes after.
 pub(super) fn learn(action: &Action, known: &mut Catalogue) {
     match action {
-        Action::CreateTable { table, .. } if known.table(table).is_none() => {
-            known.tables.insert(table.clone(), Table { rows: Some(0), created: true, ..Table::default() });
+        // Where it may be there already, versions that run may know it; it is small if they do not.
+        Action::CreateTable { table, unless_there: true, .. } if known.table(table).is_some() => {}
+        Action::CreateTable { table, unless_there, .. } => {
+            let made = Table { rows: Some(0), created: !unless_there, ..Table::default() };
+            known.tables.insert(table.clone(), made);
         }
         Action::DropTable { tables } => tables.iter().for_each(|t| drop(known.tables.remove(t))),
         Action::AddColumn(c) => {

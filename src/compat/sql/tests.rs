@@ -209,6 +209,8 @@ fn each_hazard_has_its_rule() {
         ),
         ("REVOKE SELECT ON t FROM app", &[("sql-revoke", Warning)]),
         ("CREATE TABLE e (i int); TRUNCATE e", &[]),
+        ("CREATE TABLE IF NOT EXISTS e (i int); DROP TABLE e", &[("sql-drop-table", Critical)]),
+        ("CREATE TABLE IF NOT EXISTS e (i int); CREATE INDEX ON e (i)", &[("sql-scan-under-lock", Info)]),
         ("BEGIN; ALTER TABLE t ADD a int; ALTER TABLE p ADD a int; COMMIT", &[("sql-locks-several-tables", Warning)]),
         ("CREATE TABLE n (a int); CREATE INDEX ON n (a); ALTER TABLE n ALTER a TYPE bigint; DROP TABLE n", &[]),
         ("INSERT INTO t VALUES (1), (2); COMMENT ON TABLE t IS 'x'; GRANT SELECT ON t TO a", &[]),

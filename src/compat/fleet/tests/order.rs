@@ -63,6 +63,24 @@ fn each_hop_is_looked_at_like_the_move() {
     assert_eq!(over("  migrations:\n    - {id: m, phase: expand, destructive: true}\n", mild), [""; 0], "its database");
 }
 
+/// Ranges alone make no way out.
+#[test]
+fn a_way_out_of_a_circle_is_looked_at_as_well() {
+    let needs = |other: &str, range: &str| format!("  depends:\n    - {{service: {other}, req: '{range}'}}\n");
+    let told = |middle: &str| {
+        let (a, b, last) = (needs("b", "^1"), needs("a", ">=1.5"), needs("b", "^2"));
+        let middle = format!("{}{middle}", needs("b", ">=1, <3"));
+        let contracts =
+            [("a 1.0.0", a.as_str()), ("a 1.5.0", &middle), ("a 2.0.0", &last), ("b 1.0.0", ""), ("b 2.0.0", &b)];
+        let stand = Stand::new(&contracts, &[]).moves(&[("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "2.0.0")]);
+        find(&stand.outcome(), "dependency-circle").details.last().unwrap().clone()
+    };
+    let steps = "a 1.0.0 → 1.5.0, b 1.0.0 → 2.0.0, a 1.5.0 → 2.0.0";
+    assert_eq!(told(""), format!("a way out, one after the other: {steps}"));
+    let bad = told("  migrations:\n    - {id: m, phase: expand, destructive: true}\n");
+    assert_eq!(bad, format!("ranges allow {steps}, one after the other; but something critical bars a 1.0.0 → 1.5.0"));
+}
+
 #[test]
 fn a_service_that_moves_unseen_is_told() {
     let stand = Stand::new(&[("a 1.0.0", "")], &[]).moves(&[("a", "1.0.0", "1.0.0")]);
