@@ -97,6 +97,11 @@ pub fn image_version(image: &str) -> Option<String> {
     semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok().map(|v| v.to_string())
 }
 
+/// Whether a version is in a range. `*` is no range: every version is in it, pre-releases as well.
+pub fn in_range(range: &VersionReq, version: &Version) -> bool {
+    *range == VersionReq::STAR || range.matches(version)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,9 +128,4 @@ mod tests {
             assert_eq!(target.name(), name, "{image}");
         }
     }
-}
-
-/// Whether a version is in a range. `*` is no range: every version is in it, pre-releases as well.
-pub fn in_range(range: &VersionReq, version: &Version) -> bool {
-    *range == VersionReq::STAR || range.matches(version)
 }
