@@ -96,6 +96,13 @@ pub(super) const DATABASE: &[Rule] = &[
         "ALTER TABLE t DROP COLUMN a",
     ),
     rule("sql-drop-database", Critical, Database, "everything is gone", "DROP DATABASE d"),
+    rule(
+        "sql-drop-default",
+        Warning,
+        Database,
+        "old versions that run may leave the column out",
+        "ALTER COLUMN a DROP DEFAULT",
+    ),
     rule("sql-drop-object", Warning, Database, "old versions that run may use it", "DROP VIEW v"),
     rule("sql-drop-owned", Critical, Database, "tables go that nobody named", "DROP OWNED BY billing"),
     rule("sql-drop-schema", Critical, Database, "all its tables go with it", "DROP SCHEMA sales CASCADE"),
@@ -167,6 +174,13 @@ pub(super) const DATABASE: &[Rule] = &[
     ),
     rule("sql-rename", Critical, Database, "every version that runs knows the old name", "RENAME COLUMN a TO b"),
     rule("sql-revoke", Warning, Database, "old versions that run may need the right", "REVOKE SELECT ON t FROM app"),
+    rule(
+        "sql-row-security",
+        Warning,
+        Database,
+        "old versions that run may see no rows",
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+    ),
     rule(
         "sql-scan-under-lock",
         Critical,

@@ -47,6 +47,19 @@ pub(super) enum Action {
         table: String,
         column: String,
     },
+    DropDefault {
+        table: String,
+        column: String,
+    },
+    /// Rows are shown by policies only from here on.
+    RowSecurity {
+        table: String,
+    },
+    /// Its rows are no rows of the parent any more.
+    NoInherit {
+        table: String,
+        parent: String,
+    },
     /// Only the catalogue changes: defaults, `DROP NOT NULL`, owner.
     Instant {
         table: String,

@@ -80,6 +80,8 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
         "set" if c.eat("access method") => Action::Rewrite { table, what: "SET ACCESS METHOD" },
         "set" | "reset" if c.peek().is_some_and(|t| t.is("(")) => Action::Light { table },
         "cluster" => Action::Light { table },
+        "enable" | "force" if c.eat("row level security") => Action::RowSecurity { table },
+        "no" if c.eat("inherit") => Action::NoInherit { table, parent: c.name()? },
         "set" | "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" => {
             Action::Instant { table }
         }
@@ -102,6 +104,9 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
     }
     if c.eat_any(&["set statistics", "set (", "reset (", "set storage", "set compression"]) {
         return Some(Action::Light { table });
+    }
+    if c.eat("drop default") {
+        return Some(Action::DropDefault { table, column });
     }
     c.eat_any(&["set default", "drop default", "drop not null", "drop identity", "drop expression", "add generated"])
         .then(|| Action::Instant { table: table.clone() })

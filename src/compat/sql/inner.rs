@@ -118,7 +118,7 @@ fn holds_always(tokens: &[Token], depth: usize) -> bool {
     }
     let any = parts(tokens, "or");
     if any.len() > 1 {
-        return any.into_iter().any(|part| holds_always(part, depth + 1));
+        return one_or_the_other(&any) || any.into_iter().any(|part| holds_always(part, depth + 1));
     }
     let all = parts(tokens, "and");
     if all.len() > 1 {
@@ -130,6 +130,17 @@ fn holds_always(tokens: &[Token], depth: usize) -> bool {
         [not, one] => not.is("not") && one.is("false"),
         _ => compares_the_same(tokens),
     }
+}
+
+/// `a IS NULL OR a IS NOT NULL`.
+fn one_or_the_other(parts: &[&[Token]]) -> bool {
+    let of = |part: &[Token], end: &[&str]| -> Option<Vec<String>> {
+        let at = part.len().checked_sub(end.len())?;
+        let ends = part[at..].iter().zip(end).all(|(t, word)| t.is(word));
+        ends.then(|| part[..at].iter().map(|t| t.text.to_string()).collect())
+    };
+    let null: Vec<Vec<String>> = parts.iter().filter_map(|p| of(p, &["is", "null"])).collect();
+    parts.iter().filter_map(|p| of(p, &["is", "not", "null"])).any(|name| null.contains(&name))
 }
 
 /// Two sides that are written the same, or two numbers that compare so.

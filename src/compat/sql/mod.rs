@@ -81,7 +81,7 @@ fn sign(f: &mut Finding, statements: &[lex::Statement]) {
         hash.update(format!("{:?} {}\n", token.kind, token.text));
     }
     f.values = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
-    let said = Place { file: String::new(), pointer: f.values.clone(), line: None };
+    let said = Place { file: String::new(), pointer: format!("{} {}", f.values, f.message), line: None };
     f.fingerprint = fingerprint(f.rule, None, &Location { base: Some(said), revision: f.location.revision.clone() });
 }
 

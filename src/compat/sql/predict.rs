@@ -135,6 +135,9 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::Rename { table, .. }
         | Action::Instant { table }
         | Action::DropColumn { table, .. }
+        | Action::DropDefault { table, .. }
+        | Action::RowSecurity { table }
+        | Action::NoInherit { table, .. }
         | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
         Action::AddColumn(column) => one(added(column)),
         Action::AlterType { table, column, to, using } => {

@@ -208,6 +208,10 @@ fn each_hazard_has_its_rule() {
             &[("sql-concurrently-in-transaction", Critical), ("sql-transaction-nesting", Warning)],
         ),
         ("REVOKE SELECT ON t FROM app", &[("sql-revoke", Warning)]),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", &[("sql-row-security", Warning)]),
+        ("ALTER TABLE t DISABLE ROW LEVEL SECURITY", &[]),
+        ("ALTER TABLE t ALTER i DROP DEFAULT", &[("sql-drop-default", Warning)]),
+        ("ALTER TABLE t NO INHERIT p", &[("sql-detach-partition", Warning)]),
         ("CREATE TABLE e (i int); TRUNCATE e", &[]),
         ("CREATE TABLE IF NOT EXISTS e (i int); DROP TABLE e", &[("sql-drop-table", Critical)]),
         ("CREATE TABLE IF NOT EXISTS e (i int); CREATE INDEX ON e (i)", &[("sql-scan-under-lock", Info)]),
@@ -290,6 +294,8 @@ fn a_condition_that_always_holds_is_none() {
         ("t.i >= t.i", true),
         ("'a' <> 'b'", true),
         ("1 <> 2 AND (i = 3 OR true)", true),
+        ("i IS NULL OR i IS NOT NULL", true),
+        ("i IS NULL OR n IS NOT NULL", false),
         ("true AND i = 1", false),
         ("1 = 2", false),
         ("random() = random()", false),
@@ -309,6 +315,9 @@ fn a_finding_is_named_by_its_statement() {
         let report = lint("m.sql", sql, &mut known()).unwrap();
         report.findings.into_iter().find(|f| f.rule == "sql-table-rewrite").unwrap().fingerprint
     };
+    let two = lint("m.sql", "DROP TABLE a, b", &mut empty()).unwrap().findings;
+    let drops: Vec<&Finding> = two.iter().filter(|f| f.rule == "sql-drop-table").collect();
+    assert_ne!(drops[0].fingerprint, drops[1].fingerprint);
     let one = print("ALTER TABLE t ALTER i TYPE bigint");
     assert_eq!(one, print("-- wider\nalter  TABLE t\n  ALTER i TYPE BIGINT;"));
     assert_ne!(one, print("ALTER TABLE t ALTER n TYPE bigint"));

@@ -44,7 +44,9 @@ impl Look<'_> {
                 let message = format!("writes every row of {table} in one transaction, and holds each until its end");
                 self.say("sql-update-all", severity, message, "fill in batches by key, each a transaction of its own");
             }
-            Action::Detach { table, part, .. } if !self.is_new(table) => {
+            Action::Detach { table, part, .. } | Action::NoInherit { table: part, parent: table }
+                if !self.is_new(table) =>
+            {
                 let message = format!("the rows of {part} are no rows of {table} any more");
                 let advice = "only when no version that runs asks for them";
                 self.say("sql-detach-partition", Severity::Warning, message, advice);
@@ -141,6 +143,17 @@ impl Look<'_> {
                 let message = format!("{table}.{column} must have a value now: versions that still run may write none");
                 let advice = "only after the last version that leaves it out is gone";
                 self.say("sql-not-null-for-writers", Severity::Warning, message, advice);
+            }
+            Action::DropDefault { table, column } if !self.is_new(table) => {
+                let message =
+                    format!("{table}.{column} has no default any more: versions that still run may leave it out");
+                let advice = "only after the last version that leaves it out is gone";
+                self.say("sql-drop-default", Severity::Warning, message, advice);
+            }
+            Action::RowSecurity { table } if !self.is_new(table) => {
+                let message =
+                    format!("{table} shows a row only where a policy lets it: versions that still run may see none");
+                self.say("sql-row-security", Severity::Warning, message, "make the policies for what runs first");
             }
             Action::AddEnumValue { of } => {
                 let message =
