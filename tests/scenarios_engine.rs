@@ -1,6 +1,7 @@
 //! Runs `tests/scenarios/engine/*.toml` through `engine::step`: samples and keys in, decisions out.
 //!
-//! A scenario has `services` (each with what it needs), a `[policy]` (what differs from a short one), and two texts.
+//! A scenario has `services` (each with what it needs), `apart` (each with those that have to serve 100 % before it, as
+//! contracts ask for), a `[policy]` (what differs from a short one), and two texts.
 //! With a `[calendar]` windows bind; `[upgrade]` is what the upgrade says besides, and `begins` when the night is: an
 //! instant, which is 0:00. `night` says what happens, one thing a line: `MINUTES:SECONDS what`. See [`Night::happens`] for what can. `decisions` is
 //! what the run says of itself: `MINUTES:SECONDS service "part of the text"` in this order, or `never service "text"`, or
@@ -30,6 +31,8 @@ struct Scenario {
     about: String,
     /// Name to names of services it needs; a name that ends in `!` is critical.
     services: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    apart: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     policy: Map<String, Value>,
     #[serde(default)]
@@ -105,7 +108,10 @@ impl Scenario {
         let named = |f: Value| SourceFile { name: "scenario.yaml".into(), text: f.to_string() };
         let files: Vec<SourceFile> = files.into_iter().map(named).collect();
         let loaded = load(&files, presets()).map_err(|r| r.to_string())?;
-        Plan::build(&loaded.bundle(None).map_err(|r| r.to_string())?).map_err(|e| e.to_string())
+        let bundle = loaded.bundle(None).map_err(|r| r.to_string())?;
+        let why = |first: &Vec<String>| first.iter().map(|f| (f.clone(), "a reason".to_string())).collect();
+        let after = self.apart.iter().map(|(then, first)| (then.clone(), why(first))).collect();
+        Plan::build(&bundle).and_then(|p| p.in_order(&bundle.fleet, &after)).map_err(|e| e.to_string())
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Command {
         #[command(flatten)]
         files: Files,
         #[command(flatten)]
+        contracts: Contracts,
+        #[command(flatten)]
         headless: Headless,
     },
     /// Take up a run that another process left
@@ -283,11 +285,13 @@ pub struct FilesOrRun {
     #[arg(short = 'f', long = "file", value_name = "PATH", required_unless_present = "run", conflicts_with = "run")]
     pub files: Vec<PathBuf>,
     /// Take up this run, or follow it while another process drives it
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["contracts", "cache"])]
     pub run: Option<String>,
     /// Which Upgrade, when the files hold several
     #[arg(long, value_name = "NAME", requires = "files")]
     pub upgrade: Option<String>,
+    #[command(flatten)]
+    pub contracts: Contracts,
 }
 
 #[derive(Debug, Clone, Args)]

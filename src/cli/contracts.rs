@@ -10,7 +10,7 @@ use super::compat::sources;
 use super::registry;
 use crate::compat::deps::Move;
 use crate::compat::fleet::remote::enquiries;
-use crate::compat::fleet::{Asked, Published, Registry};
+use crate::compat::fleet::{Asked, Published, Registry, Unseen};
 use crate::spec::contract::{Contract, Origin};
 use crate::spec::upgrade::Target;
 use crate::spec::{Bundle, Loaded, Problem, Report, SourceFile, nearest};
@@ -279,6 +279,7 @@ impl Known {
             registry: &self.registry,
             moves: Vec::new(),
             needs: BTreeMap::new(),
+            unseen: Vec::new(),
             production: bundle.environment.production,
             today,
             unknown: Vec::new(),
@@ -288,17 +289,19 @@ impl Known {
         for service in &bundle.fleet.spec.services {
             let name = &service.name;
             let target = bundle.upgrade.spec.to.get(name);
-            let Some(from) = service.version.as_ref().and_then(|v| Version::parse(v).ok()) else {
-                asked.unknown.push(format!("{name}: the Fleet does not say which version runs"));
-                continue;
-            };
-            let to = match target.map(|t| t.version().and_then(|v| Version::parse(&v).ok())) {
-                Some(None) => {
-                    asked.unknown.push(format!("{name}: the version it goes to is no semantic version"));
+            let from = service.version.as_ref().and_then(|v| Version::parse(v).ok());
+            let to = target.map(|t| t.version().and_then(|v| Version::parse(&v).ok()));
+            let (from, to) = match (from, to) {
+                (Some(from), None) => (from.clone(), from),
+                (Some(from), Some(Some(to))) => (from, to),
+                (None, _) => {
+                    unseen(&mut asked, name, target, "the Fleet does not say which version runs");
                     continue;
                 }
-                Some(Some(to)) => to,
-                None => from.clone(),
+                (_, Some(None)) => {
+                    unseen(&mut asked, name, target, "the version it goes to is no semantic version");
+                    continue;
+                }
             };
             let needs = target.into_iter().flat_map(|t| &t.needs);
             let needs: BTreeMap<String, VersionReq> =
@@ -313,5 +316,13 @@ impl Known {
             (asked.said, asked.unsaid) = registry::ask(remote, enquiries(&asked));
         }
         asked
+    }
+}
+
+/// What cannot be looked at is noted; where it moves, it is told as well.
+fn unseen(asked: &mut Asked<'_>, service: &str, target: Option<&Target>, why: &str) {
+    asked.unknown.push(format!("{service}: {why}"));
+    if let Some(target) = target {
+        asked.unseen.push(Unseen { service: service.to_string(), to: target.name(), why: why.to_string() });
     }
 }

@@ -159,8 +159,8 @@ async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, 
 }
 
 /// The plan of the files, for the cluster it will be carried out on.
-fn plan_here(files: &Files, global: &Global) -> Result<(Plan, Option<Roster>)> {
-    let (mut plan, roster) = verdict::plan_of(files, &Contracts::default(), global)?;
+fn plan_here(files: &Files, contracts: &Contracts, global: &Global) -> Result<(Plan, Option<Roster>)> {
+    let (mut plan, roster) = verdict::plan_of(files, contracts, global)?;
     plan.environment.kubernetes.context = context_of(&plan, global);
     Ok((plan, roster))
 }
@@ -236,11 +236,11 @@ fn open_run(state_dir: &std::path::Path) -> Result<RunDir> {
     Ok(RunDir::open(state_dir, &open.id)?)
 }
 
-pub async fn run(files: &Files, options: &Headless, global: &Global) -> Result<i32, Exit> {
+pub async fn run(files: &Files, contracts: &Contracts, options: &Headless, global: &Global) -> Result<i32, Exit> {
     let begun = async {
         refuse_read_only(global)?;
         let face = lines(options, global)?;
-        begin(plan_here(files, global)?.0, global, face, options, true).await
+        begin(plan_here(files, contracts, global)?.0, global, face, options, true).await
     };
     told(begun.await, options.output)
 }
@@ -268,7 +268,8 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
     let id = match what.run {
         Some(id) => id,
         None => {
-            let (plan, roster) = plan_here(&Files { files: what.files, upgrade: what.upgrade }, global)?;
+            let files = Files { files: what.files, upgrade: what.upgrade };
+            let (plan, roster) = plan_here(&files, &what.contracts, global)?;
             if let Face::Screen(options) = &mut face {
                 options.tenants = roster.map(Arc::new);
             }
@@ -312,6 +313,15 @@ fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String
         return Err(anyhow!(
             "run {} of {} has begun in context `{there}` and has not ended, and this would be `{here}`; go on with it \
              (`pilothouse watch --run {} --context {there}`), or abort it there before these files are used elsewhere",
+            open.id,
+            open.upgrade,
+            open.id
+        ));
+    }
+    if let Some(ended) = verdict::waivers_ended(&begun, plan) {
+        return Err(anyhow!(
+            "run {} of {} has begun under a waiver that has ended since, and has not ended itself: {ended}. Go on with it as \
+             it was (`pilothouse watch --run {}`), or abort it there; a new run takes a new waiver",
             open.id,
             open.upgrade,
             open.id

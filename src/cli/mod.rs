@@ -92,7 +92,9 @@ fn command(cli: Cli, give_back: fn()) -> Result<i32, Exit> {
         Some(Command::Demo(args)) => Ok(on_runtime(demo::demo(args, &global), give_back)??),
         Some(Command::Practice(args)) => Ok(on_runtime(demo::practice(args), give_back)??),
         Some(Command::Watch { files }) => on_runtime(live::watch(files, &global), give_back)?,
-        Some(Command::Run { files, headless }) => on_runtime(live::run(&files, &headless, &global), give_back)?,
+        Some(Command::Run { files, contracts, headless }) => {
+            on_runtime(live::run(&files, &contracts, &headless, &global), give_back)?
+        }
         Some(Command::Resume { run, headless, options }) => {
             on_runtime(live::resume(run.as_deref(), headless, &options, &global), give_back)?
         }

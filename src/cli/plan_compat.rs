@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::compat::lines::clean;
 use crate::plan::Plan;
-use crate::plan::verdict::{Verdict, Way};
+use crate::plan::verdict::{Told, Verdict, Way};
 
 /// Below the table: the order with its reasons, migrations, findings, and whether it may start.
 pub fn text(plan: &Plan, out: &mut String) {
@@ -42,15 +42,7 @@ pub fn text(plan: &Plan, out: &mut String) {
     if !verdict.findings.is_empty() {
         out.push_str("\nCompatibility:\n");
     }
-    for f in &verdict.findings {
-        let word = match (f.critical, &f.waived) {
-            (true, None) => "critical",
-            (_, Some(_)) => "accepted",
-            (false, None) => "warning",
-        };
-        let service = f.service.as_ref().map_or(String::new(), |s| format!("{s}: "));
-        out.push_str(&format!("  {word:<8}  {service}{} ({}, {})\n", clean(&f.message), f.rule, f.fingerprint));
-    }
+    verdict.findings.iter().for_each(|f| finding(f, out));
     if verdict.more > 0 {
         out.push_str(&format!("  and {} more\n", verdict.more));
     }
@@ -65,6 +57,19 @@ pub fn text(plan: &Plan, out: &mut String) {
     out.push_str(&format!(
         "\nContracts: {start}. {infos} changes are worth knowing only, {open} parts were not compared.\n"
     ));
+}
+
+fn finding(f: &Told, out: &mut String) {
+    let word = match (f.critical, &f.waived) {
+        (true, None) => "critical",
+        (_, Some(_)) => "accepted",
+        (false, None) => "warning",
+    };
+    let service = f.service.as_ref().map_or(String::new(), |s| format!("{s}: "));
+    out.push_str(&format!("  {word:<8}  {service}{} ({}, {})\n", clean(&f.message), f.rule, f.fingerprint));
+    if let Some(who) = &f.lapsed {
+        out.push_str(&format!("            its waiver has ended: {}\n", clean(who)));
+    }
 }
 
 /// Only canary is built. What else would do is said once for each way.

@@ -8,12 +8,15 @@ use sha2::{Digest, Sha256};
 use super::args::{Contracts, Files, Global};
 use super::compat::check::memory;
 use super::contracts::{self, Known};
+use crate::compat::deps::crossed;
+use crate::compat::deps::order::Edge;
 use crate::compat::fleet::{self, Asked, Outcome};
 use crate::compat::{Finding, Severity};
 use crate::plan::order::After;
 use crate::plan::verdict::{Migration, Signs, Told, Verdict, advise};
 use crate::plan::{Plan, Roster};
-use crate::spec::contract::{Phase, Tier};
+use crate::spec::contract::{Phase, Tier, Waiver};
+use crate::spec::upgrade::in_range;
 use crate::spec::{Bundle, Report, canonical};
 
 /// The plan of the files, validated, and the tenants that stand beside it; where there are contracts, checked against them and in the order they ask for.
@@ -33,22 +36,23 @@ pub fn plan_of(files: &Files, named: &Contracts, global: &Global) -> Result<(Pla
     let today = chrono::Utc::now().date_naive();
     let asked = known.asked(&bundle, today);
     let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", Report::from(p)))?;
-    // While no order fits there are no waves to be had from it; the finding bars the start.
-    let circle = outcome.report.findings.iter().any(|f| f.rule == "dependency-circle");
-    if !circle {
-        needs(&known, &mut bundle, &asked);
-    }
+    needs(&known, &mut bundle, &asked, &outcome.broken);
     let mut plan = Plan::build(&bundle)?;
     plan.compat = Some(verdict(&known, &asked, &outcome));
     let mut after = After::new();
-    for edge in outcome.edges.into_iter().filter(|_| !circle) {
-        after.entry(edge.then).or_default().entry(edge.first).or_insert(edge.reason);
+    for edge in outcome.edges {
+        let pair = (edge.first, edge.then);
+        // What a target alone asks for is among its needs, and the policy says how long it waits for that.
+        if !outcome.named.contains(&pair) {
+            after.entry(pair.1).or_default().entry(pair.0).or_insert(edge.reason);
+        }
     }
     Ok((plan.in_order(&bundle.fleet, &after)?, roster))
 }
 
-/// What contracts say of needs, where a target does not: of services that stay, and of those whose old version would not do.
-fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>) {
+/// What contracts say of needs, where a target does not: of services that stay, and of those whose old version would not
+/// do; but for what stands in a circle and no order keeps.
+fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>, broken: &[Edge]) {
     let going: BTreeSet<String> = bundle.upgrade.spec.to.keys().cloned().collect();
     for (service, target) in &mut bundle.upgrade.spec.to {
         let version = target.version().and_then(|v| Version::parse(&v).ok());
@@ -56,9 +60,10 @@ fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>) {
         for depend in &published.contract.spec.depends {
             let Ok(req) = VersionReq::parse(&depend.req) else { continue };
             let runs = asked.moves.iter().find(|m| m.service == depend.service).map(|m| &m.from);
-            let does = going.contains(&depend.service) && runs.is_some_and(|v| req.matches(v));
+            let does = going.contains(&depend.service) && runs.is_some_and(|v| in_range(&req, v));
             let there = bundle.fleet.service(&depend.service).is_some();
-            if there && !does && req != VersionReq::STAR {
+            let kept = !broken.iter().any(|e| e.first == depend.service && e.then == *service);
+            if there && kept && !does && req != VersionReq::STAR {
                 target.needs.entry(depend.service.clone()).or_insert_with(|| depend.req.clone());
             }
         }
@@ -72,9 +77,11 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let all = &outcome.report.findings;
     let (told, infos): (Vec<&Finding>, Vec<&Finding>) = all.iter().partition(|f| f.severity > Severity::Info);
-    let prints: Vec<&str> = all.iter().map(|f| f.fingerprint.as_str()).collect();
+    // In an order of their own: what is accepted or no longer so changes the order of the findings, and none of them.
+    let mut prints: Vec<&str> = all.iter().map(|f| f.fingerprint.as_str()).collect();
+    prints.sort_unstable();
     let mut verdict = Verdict {
-        findings: told.iter().take(MAX_TOLD).map(|f| told_of(f)).collect(),
+        findings: told.iter().take(MAX_TOLD).map(|f| told_of(f, asked)).collect(),
         more: count(told.len().saturating_sub(MAX_TOLD)),
         digest: canonical::hex(&Sha256::digest(prints.join("\n").as_bytes())),
         infos: count(infos.len()),
@@ -86,9 +93,10 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
         verdict.detours.push(format!("{} {} → {}: {way}", d.service, d.from, d.to));
     }
     for m in asked.moves.iter().filter(|m| m.from < m.to) {
-        let crossed = known.registry.services.get(&m.service).into_iter().flat_map(|v| v.range(&m.from..=&m.to));
-        let crossed = crossed.filter(|(v, _)| **v != m.from).flat_map(|(_, p)| &p.contract.spec.migrations);
-        let migrations: Vec<Migration> = crossed.map(migration).collect();
+        let versions = known.registry.services.get(&m.service);
+        let crossed = versions.into_iter().flat_map(|v| crossed(v, &m.from, &m.to));
+        let migrations: Vec<Migration> =
+            crossed.flat_map(|(_, p)| &p.contract.spec.migrations).map(migration).collect();
         if !migrations.is_empty() {
             verdict.migrations.insert(m.service.clone(), migrations);
         }
@@ -112,7 +120,9 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
     verdict
 }
 
-fn told_of(f: &Finding) -> Told {
+fn told_of(f: &Finding, asked: &Asked<'_>) -> Told {
+    let waivers = asked.registry.policy.iter().flat_map(|p| &p.spec.waivers);
+    let over = |w: &&Waiver| w.fingerprint == f.fingerprint && w.until.naive() < asked.today;
     let place = f.location.revision.as_ref().or(f.location.base.as_ref());
     Told {
         at: place.map(|p| p.line.map_or_else(|| inside(&p.file).into(), |line| format!("{}:{line}", inside(&p.file)))),
@@ -124,6 +134,7 @@ fn told_of(f: &Finding) -> Told {
         consumers: f.of.as_ref().map_or(Vec::new(), |of| of.consumers.clone()),
         advice: f.recommendation.clone(),
         waived: f.waived.clone(),
+        lapsed: waivers.into_iter().find(over).map(fleet::accepted_by),
     }
 }
 
@@ -139,4 +150,68 @@ fn migration(m: &crate::spec::contract::Migration) -> Migration {
         Phase::Contract => "contract",
     };
     Migration { id: m.id.clone(), phase: phase.into(), deferred: m.deferred, reversible: m.reversible }
+}
+
+/// What a run has begun under and may not begin under any more, if that is all that differs from the plan of now.
+pub fn waivers_ended(begun: &Plan, now: &Plan) -> Option<String> {
+    let rest = |plan: &Plan| Plan { compat: None, ..plan.clone() };
+    let (before, after) = (begun.compat.as_ref()?, now.compat.as_ref()?);
+    if before.digest != after.digest || rest(begun) != rest(now) {
+        return None;
+    }
+    let accepted: BTreeSet<&str> = before.accepted().map(|t| t.fingerprint.as_str()).collect();
+    let ended = after.barring().filter(|t| accepted.contains(t.fingerprint.as_str()));
+    let told: Vec<String> = ended
+        .filter_map(|t| {
+            Some(format!("{}, {} ({}), accepted by {}", t.fingerprint, t.message, t.rule, t.lapsed.as_ref()?))
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{SourceFile, load, presets};
+
+    fn plan(waived: bool, lapsed: bool, steps: &str) -> Plan {
+        let text = format!(
+            "apiVersion: pilothouse.dev/v1alpha1\nkind: Fleet\nmetadata: {{name: shop}}\nspec:\n  environments: [{{name: \
+             test, kubernetes: {{namespace: shop}}}}]\n  services:\n    - {{name: auth, workload: {{deployment: auth, \
+             container: app}},\n       traffic: {{httpRoute: {{name: auth, stable: auth, next: auth-next, port: \
+             80}}}}}}\n---\napiVersion: pilothouse.dev/v1alpha1\nkind: Upgrade\nmetadata: {{name: up}}\nspec:\n  fleet: \
+             shop\n  environment: test\n  policy: {steps}\n  strategy: canary\n  to:\n    auth: {{image: \
+             \"r.example/auth:2.0.0\"}}\n"
+        );
+        let loaded = load(&[SourceFile { name: "all.yaml".into(), text }], presets()).unwrap_or_else(|r| panic!("{r}"));
+        let mut plan = Plan::build(&loaded.bundle(None).unwrap()).unwrap();
+        let who = Some("mara and jun, until 2026-11-25: nobody calls it".to_string());
+        let told = Told {
+            fingerprint: "739826fedbd814dd".into(),
+            rule: "operation-removed".into(),
+            critical: true,
+            service: Some("auth".into()),
+            message: "GET /x removed".into(),
+            consumers: Vec::new(),
+            at: None,
+            advice: None,
+            waived: who.clone().filter(|_| waived),
+            lapsed: who.filter(|_| lapsed),
+        };
+        plan.compat = Some(Verdict { findings: vec![told], ..Verdict::default() });
+        plan
+    }
+
+    #[test]
+    fn a_waiver_that_has_ended_is_told_as_that() {
+        let begun = plan(true, false, "erp");
+        let told = waivers_ended(&begun, &plan(false, true, "erp"));
+        let wanted = "739826fedbd814dd, GET /x removed (operation-removed), accepted by mara and jun, until 2026-11-25: \
+                      nobody calls it";
+        assert_eq!(told.as_deref(), Some(wanted));
+        // It was taken out, it still holds, or the files are others.
+        for now in [plan(false, false, "erp"), plan(true, false, "erp"), plan(false, true, "studio")] {
+            assert_eq!(waivers_ended(&begun, &now), None);
+        }
+    }
 }

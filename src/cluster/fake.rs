@@ -149,6 +149,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         version: version.into(),
         needs: BTreeMap::new(),
         after: BTreeMap::new(),
+        apart: Default::default(),
         patch: None,
     }
 }

@@ -12,10 +12,11 @@ pub(super) fn problems(plan: &Plan) -> Vec<Problem> {
             [] => String::new(),
             some => format!("; it reaches {}", some.join(", ")),
         };
+        let lapsed = told.lapsed.as_ref().map_or(String::new(), |who| format!("; accepted by {who}, which has ended"));
         Problem {
             service: told.service.clone(),
             blocking: true,
-            what: format!("{} ({}){reached}", told.message, told.rule),
+            what: format!("{} ({}){reached}{lapsed}", told.message, told.rule),
             fix: told.advice.clone().unwrap_or_else(|| "take the change out, or accept it in the CompatPolicy".into()),
         }
     };

@@ -9,6 +9,7 @@ use super::tick::judged_lately;
 use super::window;
 use crate::gate::Verdict;
 use crate::plan::Planned;
+use crate::plan::order::AT_ONCE;
 use crate::spec::image::is_stored;
 use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
@@ -23,10 +24,17 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let after = cx.run.plan.policy.after;
     // All of them, each time: one that was met may have gone back since.
     let in_run = p.goes_after().filter(|n| cx.run.plan.get(n).is_some());
-    let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, after)).cloned().collect();
+    let open: Vec<String> = in_run.filter(|n| !need_met(cx.run, n, p.waits_until(n, after))).cloned().collect();
     if !open.is_empty() {
         lift_if(cx, t, &[HoldReason::Window], "it waits for others");
         t.phase = Phase::Waiting { needs: open };
+        return;
+    }
+    // One that is at 100 % leaves its place to the next.
+    let moves = |o: &&Track| o.phase.in_flight() && !matches!(o.phase, Phase::Soaking { .. } | Phase::Soaked);
+    if cx.run.tracks.values().filter(moves).count() >= AT_ONCE {
+        lift_if(cx, t, &[HoldReason::Window], "it waits for its turn");
+        t.phase = Phase::Waiting { needs: Vec::new() };
         return;
     }
     if raise_blocked(cx.run, t).is_some() || window::waits(cx, t) {

@@ -7,6 +7,7 @@ use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, Run,
 use super::{leave, step};
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
+use crate::spec::upgrade::in_range;
 
 /// Spreads rollbacks: dependants that need a version which goes back go first; then the policy's `on_failure`.
 pub(super) fn cascade(cx: &mut Cx) {
@@ -64,7 +65,7 @@ pub(super) fn needs_new(run: &Run, provider: &str) -> Vec<String> {
             let range = p.needs.get(provider).and_then(|r| semver::VersionReq::parse(r).ok());
             let version = old.as_deref().and_then(|v| semver::Version::parse(v).ok());
             // What cannot be compared is taken as needing the new version.
-            !matches!((range, version), (Some(r), Some(v)) if r.matches(&v))
+            !matches!((range, version), (Some(r), Some(v)) if in_range(&r, &v))
         })
         .map(|p| p.service.name.clone())
         .filter(|n| run.track(n).is_some_and(|t| t.phase.in_flight()))

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::run::{HoldReason, Phase, Run, Stage, Track};
+use crate::plan::order::AT_ONCE;
 use crate::spec::policy::{After, PolicySpec};
 use crate::spec::units::{Dur, Time};
 
@@ -28,21 +29,37 @@ pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     let policy = &run.plan.policy;
     let (mut ways, mut full, mut end): (BTreeMap<&str, Way>, _, _) = (BTreeMap::new(), Dur::ZERO, Dur::ZERO);
     let mut open = false;
+    // When each service that moves leaves its place to another.
+    let mut places: Vec<Dur> = Vec::new();
     // The plan lists services by waves: what one needs comes before it.
     for track in run.in_order() {
         let start = match &track.phase {
             Phase::Waiting { needs } => {
-                needs.iter().filter_map(|n| ways.get(n.as_str())).map(|w| w.lets_go(policy)).max()
+                let after =
+                    |n: &str| run.plan.get(&track.service).map_or(policy.after, |p| p.waits_until(n, policy.after));
+                needs.iter().filter_map(|n| Some(ways.get(n.as_str())?.lets_go(after(n)))).max()
             }
             _ => None,
         };
-        let Some(way) = Way::of(track, policy, now, start.unwrap_or(Dur::ZERO)) else { continue };
+        let mut start = start.unwrap_or(Dur::ZERO);
+        if matches!(track.phase, Phase::Waiting { .. }) {
+            start = free(&places, start);
+        }
+        let Some(way) = Way::of(track, policy, now, start) else { continue };
+        places.push(way.full());
         open |= !track.phase.is_final();
         full = full.max(way.full());
         end = end.max(way.settled);
         ways.insert(&track.service, way);
     }
     open.then_some(Eta { full, end })
+}
+
+/// The first moment from `start` on at which one of the places is free.
+fn free(places: &[Dur], start: Dur) -> Dur {
+    let mut later: Vec<Dur> = places.iter().copied().filter(|end| *end > start).collect();
+    later.sort_unstable();
+    later.len().checked_sub(AT_ONCE).and_then(|n| later.get(n)).map_or(start, |end| *end)
 }
 
 /// When one service gets where, counted from now.
@@ -88,8 +105,8 @@ impl Way {
     }
 
     /// When a service that needs this one may start.
-    fn lets_go(&self, policy: &PolicySpec) -> Dur {
-        match policy.after {
+    fn lets_go(&self, after: After) -> Dur {
+        match after {
             After::Full => self.full(),
             After::Soaked => self.soaked,
             After::Step(n) => self.steps.get(n.saturating_sub(1) as usize).copied().unwrap_or_else(|| self.full()),

@@ -56,6 +56,10 @@ pub struct Planned {
     /// Services that go before this one for another reason, each with that.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub after: BTreeMap<String, String>,
+    /// Of those it needs and those that go before it: versions of theirs and of this must not run beside each other, so
+    /// they serve 100 % new before it begins, whatever the policy says.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -105,6 +109,7 @@ impl Plan {
                 version: target.name(),
                 needs: target.needs.clone(),
                 after: BTreeMap::new(),
+                apart: BTreeSet::new(),
                 patch: target.patch.clone(),
             });
         }
@@ -129,6 +134,7 @@ impl Plan {
             when: None,
             compat: None,
         };
+        plan.cap();
         plan.when = When::of(bundle, &plan);
         Ok(plan)
     }

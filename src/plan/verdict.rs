@@ -48,6 +48,9 @@ pub struct Told {
     /// Who accepted it, why, and until when.
     #[serde(default)]
     pub waived: Option<String>,
+    /// The same of a waiver whose last day is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<String>,
 }
 
 /// A change of a database that a version brings along. People run it: the engine does not.

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 use super::when::Date;
@@ -94,6 +95,11 @@ pub fn image_tag(image: &str) -> Option<&str> {
 pub fn image_version(image: &str) -> Option<String> {
     let tag = image_tag(image)?;
     semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok().map(|v| v.to_string())
+}
+
+/// Whether a version is in a range. `*` is no range: every version is in it, pre-releases as well.
+pub fn in_range(range: &VersionReq, version: &Version) -> bool {
+    *range == VersionReq::STAR || range.matches(version)
 }
 
 #[cfg(test)]

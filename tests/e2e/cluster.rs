@@ -47,6 +47,7 @@ fn planned(name: &str, version: &str) -> Planned {
         version: version.into(),
         needs: BTreeMap::new(),
         after: BTreeMap::new(),
+        apart: Default::default(),
         patch: json!({"spec": {"containers": [{"name": "app", "env": [{"name": "MODE", "value": "new"}]}]}})
             .as_object()
             .cloned(),

@@ -131,3 +131,93 @@ fn every_rule_is_listed_with_reason_and_example() {
     assert!(rules.iter().all(|r| r["reason"].is_string() && r["example"].is_string()), "{json}");
     assert!(Path::new(&folder.0).is_dir());
 }
+
+/// Files of one fleet: services with the version that runs and the one they go to, contracts, and what else is said of them.
+fn fleet(name: &str, services: &[(&str, &str, &str)], contracts: &[(&str, &str, &str)]) -> Folder {
+    let folder = Folder::new(name);
+    let head = |kind: &str, name: &str| {
+        format!("apiVersion: pilothouse.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n")
+    };
+    let (mut listed, mut to) = (String::new(), String::new());
+    for (service, from, next) in services {
+        let version = if from.is_empty() { String::new() } else { format!("version: {from}, ") };
+        listed += &format!(
+            "    - {{name: {service}, {version}workload: {{deployment: {service}, container: app}},\n       traffic: \
+             {{httpRoute: {{name: {service}, stable: {service}, next: {service}-next, port: 80}}}}}}\n"
+        );
+        to += &format!("    {service}: {{image: \"r.example/{service}:{next}\"}}\n");
+    }
+    let environments = "  environments: [{name: test, kubernetes: {namespace: shop}}]\n  services:\n";
+    let upgrade = "  fleet: shop\n  environment: test\n  policy: erp\n  strategy: canary\n  to:\n";
+    folder.write(
+        "all.yaml",
+        &format!("{}{environments}{listed}---\n{}{upgrade}{to}", head("Fleet", "shop"), head("Upgrade", "up")),
+    );
+    for (service, version, more) in contracts {
+        let path = format!("contracts/{service}/{version}");
+        std::fs::create_dir_all(folder.0.join(&path)).unwrap();
+        folder.write(
+            &format!("{path}/service.yaml"),
+            &format!("{}  version: {version}\n{more}", head("Contract", service)),
+        );
+    }
+    folder
+}
+
+const NAMED: [&str; 6] = ["-f", "all.yaml", "--contracts", "contracts", "--state-dir", "state"];
+
+/// Both commands say the same, whatever somebody accepts.
+#[test]
+fn check_and_plan_agree_on_an_accepted_circle() {
+    let a = "  depends:\n    - {service: b, req: ^2}\n";
+    let b = "  depends:\n    - {service: a, req: ^2}\n";
+    let c = "  depends:\n    - {service: d, req: ^2}\n";
+    let moves = ["a", "b", "c", "d"].map(|s| (s, "1.0.0", "2.0.0"));
+    let folder =
+        fleet("circle", &moves, &[("a", "2.0.0", a), ("b", "2.0.0", b), ("c", "2.0.0", c), ("d", "2.0.0", "")]);
+    let said = |command: &[&str]| folder.run(&[command, &NAMED, &["-o", "json"]].concat());
+    let value = |(code, out, err): (i32, String, String)| -> (i32, Value) {
+        (code, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}")))
+    };
+    let both = || (value(said(&["compat", "check"])), value(said(&["plan"])));
+    let ((code, check), (_, plan)) = both();
+    assert_eq!((code, &check["compatible"], &plan["compatible"]), (2, &Value::from(false), &Value::from(false)));
+    let print = check["findings"][0]["fingerprint"].as_str().unwrap().to_string();
+    let policy = "apiVersion: pilothouse.dev/v1alpha1\nkind: CompatPolicy\nmetadata: {name: p}\nspec:\n";
+    let waiver = format!(
+        "{policy}  waivers:\n    - {{fingerprint: \"{print}\", reason: at night, until: 2999-12-31, by: [mara, jun]}}\n"
+    );
+    for accepted in [waiver, format!("{policy}  severities: {{dependency-circle: off}}\n")] {
+        folder.write("contracts/compat.yaml", &accepted);
+        let ((code, check), (planned, plan)) = both();
+        assert_eq!((code, planned), (0, 0), "{check:#}\n{plan:#}");
+        assert_eq!((&check["compatible"], &plan["compatible"]), (&Value::from(true), &Value::from(true)));
+        let wave = |name: &str| {
+            let all = plan["services"].as_array().unwrap();
+            all.iter().find(|s| s["service"] == name).unwrap()["wave"].as_u64().unwrap()
+        };
+        assert!(wave("d") < wave("c") && wave("a") != wave("b"), "{plan:#}");
+    }
+}
+
+#[test]
+fn a_service_that_moves_from_nobody_knows_where_is_told() {
+    let folder = fleet("unseen", &[("a", "", "2.0.0")], &[("a", "2.0.0", "")]);
+    let (code, text, _) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert_eq!(code, 0, "{text}");
+    let told = "warning[version-unknown] a goes to 2.0.0, and nothing of it was checked: the Fleet does not say which version runs";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("not compared:\n  a: the Fleet does not say which version runs"), "{text}");
+}
+
+/// What decides whether a run may begin is named to it as it is to the check.
+#[test]
+fn a_run_takes_the_folder_of_contracts_too() {
+    let folder = fleet("flags", &[("a", "1.0.0", "2.0.0")], &[("a", "2.0.0", "")]);
+    let run =
+        |more: &[&str]| folder.run(&[more, &["-f", "all.yaml", "--state-dir", "state", "--cache", "kept"]].concat());
+    let (code, _, err) = run(&["run", "--contracts", "nowhere"]);
+    assert!(code == 1 && err.contains("nowhere") && !err.contains("unexpected argument"), "{err}");
+    let (code, _, err) = folder.run(&["watch", "--run", "7f3a", "--contracts", "contracts"]);
+    assert!(code == 1 && err.contains("cannot be used with"), "{err}");
+}

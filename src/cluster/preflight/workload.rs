@@ -11,7 +11,7 @@ use crate::cluster::observe;
 use crate::engine::observe::{DeploymentProgress, DeploymentSeen, PodSeen, ServiceFacts, Slot};
 use crate::plan::Plan;
 use crate::spec::image::{digest, is_stored};
-use crate::spec::upgrade::{image_name, image_version};
+use crate::spec::upgrade::{image_name, image_version, in_range};
 
 /// Checks one service's Deployment and tells what runs; `None` when there is nothing to tell.
 pub(super) fn check(look: &Look, found: &mut Findings) -> Option<ServiceFacts> {
@@ -152,7 +152,7 @@ pub(super) fn check_needs(snapshot: &Snapshot, plan: &Plan, found: &mut Findings
             let image = main.and_then(|c| text(c, "/image")).unwrap_or_default();
             let runs = read_version(object, image).and_then(|v| Version::parse(&v).ok());
             match (runs, VersionReq::parse(range)) {
-                (Some(runs), Ok(range)) if range.matches(&runs) => {}
+                (Some(runs), Ok(range)) if in_range(&range, &runs) => {}
                 (Some(runs), Ok(_)) => {
                     stop(format!("{runs} runs"), format!("add {need} to the Upgrade, or upgrade it first"))
                 }

@@ -42,12 +42,14 @@ mod tests {
             include_str!("../jsonschema/scalar.rs"),
             include_str!("../sql/declared.rs"),
             include_str!("../sql/hazard.rs"),
+            include_str!("../sql/hazard/gone.rs"),
             include_str!("../sql/squawk.rs"),
             include_str!("../deps/honesty.rs"),
             include_str!("../deps/order.rs"),
             include_str!("../deps/window.rs"),
             include_str!("../fleet/api.rs"),
             include_str!("../fleet/events.rs"),
+            include_str!("../fleet/order.rs"),
             include_str!("../fleet/remote.rs"),
         ];
         let families =

@@ -78,7 +78,8 @@ impl<'a> Search<'a> {
     /// A member may move while all others stay: whatever runs then is in range, and the new version lets one step to it.
     fn may(&self, state: &[usize], member: usize, to: usize) -> bool {
         let (from, to) = (self.versions[member][state[member]], self.versions[member][to]);
-        if self.fleet.contract(self.names[member], to).is_some_and(|c| !refused(c, from).is_empty()) {
+        let published = self.fleet.contracts.get(self.names[member]);
+        if published.is_some_and(|p| !refused(p, from, to).is_empty()) {
             return false;
         }
         let mut running: BTreeMap<&str, BTreeSet<&Version>> =

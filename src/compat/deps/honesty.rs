@@ -96,3 +96,11 @@ pub fn honest(service: &str, from: &Version, to: &Version, change: Change, place
     }
     findings
 }
+
+/// A service that goes somewhere and could not be looked at, and why. `to` is what it goes to, as it is written.
+pub fn unseen(service: &str, to: &str, why: &str) -> Finding {
+    let message = format!("{service} goes to {to}, and nothing of it was checked: {why}");
+    let mut f = finding("version-unknown", Severity::Warning, Area::Version, None, service, message);
+    f.recommendation = Some("write its `version` in the Fleet, and a semantic version where it goes".to_string());
+    f
+}

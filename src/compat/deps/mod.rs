@@ -21,6 +21,7 @@ use semver::{Version, VersionReq};
 
 use super::finding::fingerprint;
 use super::{Area, Finding, Location, Place, Severity};
+use crate::spec::upgrade::in_range;
 
 /// What one version of a service says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl Fleet {
         self.moves.iter().map(|m| (m.service.as_str(), m)).collect()
     }
 
-    /// Names that are needed and are no service of the fleet: their versions are not known.
+    /// Names that are needed, and of which it is not known which version runs.
     pub fn unknown(&self) -> Vec<String> {
         let known = self.by_name();
         let mut found = BTreeSet::new();
@@ -103,12 +104,31 @@ impl Fleet {
             for version in BTreeSet::from([&m.from, &m.to]) {
                 let needs = self.needs(&m.service, version).iter().filter(|n| !known.contains_key(n.service.as_str()));
                 found.extend(needs.map(|n| {
-                    format!("{} {version} needs {} {}, which is no service here", m.service, n.service, n.req)
+                    format!(
+                        "{} {version} needs {} {}, and which version of it runs is not known here",
+                        m.service, n.service, n.req
+                    )
                 }));
             }
         }
         found.into_iter().collect()
     }
+}
+
+/// Versions that a step up goes past, and the one it goes to, in order. A pre-release is passed over where its release is
+/// among them: that brings what it brought.
+pub fn crossed<'a, T>(
+    published: &'a BTreeMap<Version, T>,
+    from: &'a Version,
+    to: &'a Version,
+) -> Vec<(&'a Version, &'a T)> {
+    if from >= to {
+        return Vec::new();
+    }
+    let all: Vec<(&Version, &T)> = published.range(from..=to).filter(|(v, _)| *v != from).collect();
+    let numbers = |v: &Version| (v.major, v.minor, v.patch);
+    let released: BTreeSet<_> = all.iter().filter(|(v, _)| v.pre.is_empty()).map(|(v, _)| numbers(v)).collect();
+    all.into_iter().filter(|(v, _)| v.pre.is_empty() || !released.contains(&numbers(v))).collect()
 }
 
 /// A finding about services rather than about two files. `about` stands in for the pointers in its fingerprint.
@@ -139,9 +159,9 @@ pub(super) fn finding(
     }
 }
 
-/// Whether a version is in a range, and in words why not.
+/// Whether a version is in a range, and in words why not. Where no range is said, every version is, pre-releases too.
 pub(super) fn out_of(req: &VersionReq, version: &Version) -> Option<String> {
-    if req.matches(version) {
+    if in_range(req, version) {
         return None;
     }
     let released = Version::new(version.major, version.minor, version.patch);

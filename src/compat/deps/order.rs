@@ -1,8 +1,10 @@
 //! Who must go before whom. Where no order fits, the shortest circle says why.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use semver::Version;
+
 use super::super::{Area, Finding, Severity};
-use super::{Fleet, finding, out_of};
+use super::{Fleet, Need, finding, out_of};
 
 /// `first` must have moved as a whole before `then` starts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,13 +38,18 @@ pub fn edges(fleet: &Fleet) -> Vec<Edge> {
                 }
                 let beside = if new { &b.from } else { &b.to };
                 let Some(why) = out_of(&need.req, beside) else { continue };
-                let reason = format!("{} {version} needs {} `{}`, and {why}", a.service, b.service, need.req);
+                let reason = reason(&a.service, version, need, &why);
                 let (first, then) = if new { (&b.service, &a.service) } else { (&a.service, &b.service) };
                 found.insert(Edge { first: first.clone(), then: then.clone(), reason });
             }
         }
     }
     found.into_iter().collect()
+}
+
+/// How it is told that a version is out of a range; `why` as [`out_of`] says it.
+pub(super) fn reason(service: &str, version: &Version, need: &Need, why: &str) -> String {
+    format!("{service} {version} needs {} `{}`, and {why}", need.service, need.req)
 }
 
 /// Waves by layers: each service as early as its edges allow.
@@ -181,6 +188,8 @@ pub fn circle_finding(circle: &[Edge]) -> Finding {
     sorted.sort_unstable();
     let mut f = finding("dependency-circle", Severity::Critical, Area::Dependency, None, &sorted.join(" "), message);
     f.details = circle.iter().map(|e| format!("{} before {}: {}", e.first, e.then, e.reason)).collect();
+    // Who accepts a circle accepts these reasons, and no others.
+    f.values = f.details.join("\n");
     f.affected = sorted.into_iter().map(String::from).collect();
     f.recommendation = Some("go over a version in between that works with both, or widen a range".to_string());
     f

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::window::refused;
-use super::{Contract, Migration, Phase};
+use super::{Contract, Migration, Phase, crossed};
 
 /// What comparing two versions said. Waived findings are no longer in the way, but still cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,11 +97,9 @@ impl<F: FnMut(&Version, &Version) -> Compared> Graph<'_, F> {
     fn look(&mut self, a: usize, b: usize) -> Edge {
         let (from, to) = (self.nodes[a], self.nodes[b]);
         let mut why = Vec::new();
-        if let Some(contract) = self.published.get(to) {
-            why.extend(refused(contract, from).into_iter().map(|(_, why)| why));
-        }
+        why.extend(refused(self.published, from, to).into_iter().map(|refusal| refusal.why));
         let crossed: Vec<&Migration> =
-            self.published.range(from..=to).filter(|(v, _)| *v != from).flat_map(|(_, c)| &c.migrations).collect();
+            crossed(self.published, from, to).into_iter().flat_map(|(_, c)| &c.migrations).collect();
         let expands: BTreeSet<&str> =
             crossed.iter().filter(|m| m.phase == Phase::Expand).map(|m| m.id.as_str()).collect();
         for m in crossed.iter().filter(|m| m.phase == Phase::Contract) {

@@ -100,9 +100,9 @@ fn a_range_that_bars_the_old_puts_the_new_first() {
     let order = order(&names(&f), &found);
     assert_eq!(order.waves, [["till"], ["prices"], ["shop"]]);
     assert_eq!(order.circles, [] as [Vec<Edge>; 0]);
-    assert_eq!(replay(&f, &order.waves), []);
+    assert_eq!(replay(&f, &order.waves, &BTreeSet::new()), []);
     // In any other order somebody is out of range, and the replay says when.
-    let wrong = replay(&f, &[vec!["till".into(), "prices".into()], vec!["shop".into()]]);
+    let wrong = replay(&f, &[vec!["till".into(), "prices".into()], vec!["shop".into()]], &BTreeSet::new());
     assert_eq!(rules(&wrong), ["dependency-out-of-range"]);
     assert_eq!(wrong[0].details, ["first while wave 1 of 2 moves"]);
 }
@@ -113,13 +113,13 @@ fn what_never_fits_and_what_did_not_fit_before() {
         ("a", "1.0.0", "2.0.0", &[("1.0.0", &[("b", "^9")]), ("2.0.0", &[("b", "^3"), ("nobody", "*")])]),
         ("b", "1.0.0", "2.0.0", &[]),
     ]);
-    let found = replay(&f, &[vec!["b".into()], vec!["a".into()]]);
+    let found = replay(&f, &[vec!["b".into()], vec!["a".into()]], &BTreeSet::new());
     let told: Vec<(&str, Severity)> = found.iter().map(|f| (f.rule, f.severity)).collect();
     assert!(told.contains(&("dependency-out-of-range-today", Severity::Warning)), "{found:?}");
     assert!(found.iter().any(|f| f.message.contains("a 2.0.0 would run beside b 2.0.0")), "{found:?}");
-    assert_eq!(f.unknown(), ["a 2.0.0 needs nobody *, which is no service here"]);
+    assert_eq!(f.unknown(), ["a 2.0.0 needs nobody *, and which version of it runs is not known here"]);
     let pre = fleet(&[("a", "1.0.0", "1.1.0", &[("1.1.0", &[("b", ">=1")])]), ("b", "1.0.0", "2.0.0-rc.1", &[])]);
-    let found = replay(&pre, &[vec!["a".into()], vec!["b".into()]]);
+    let found = replay(&pre, &[vec!["a".into()], vec!["b".into()]], &BTreeSet::new());
     assert!(found[0].message.contains("pre-release"), "{found:?}");
 }
 
@@ -188,6 +188,40 @@ fn a_version_may_refuse_who_steps_to_it() {
     assert_eq!(steps(&f), []);
 }
 
+/// What is gone past has its migrations run, too.
+#[test]
+fn a_version_that_is_gone_past_may_refuse_as_well() {
+    let rows: [Row; 1] = [("a", "1.0.0", "3.0.0", &[("2.0.0-rc.1", &[]), ("2.0.0", &[]), ("3.0.0", &[])])];
+    let mut f = fleet(&rows);
+    assert_eq!(steps(&f), []);
+    let of = |f: &mut Fleet, version: &str, say: &dyn Fn(&mut Contract)| {
+        say(f.contracts.get_mut("a").unwrap().get_mut(&v(version)).unwrap());
+    };
+    // A pre-release is not gone past where its release is.
+    of(&mut f, "2.0.0-rc.1", &|c| c.min_from = Some(v("1.9.0")));
+    assert_eq!(steps(&f), []);
+    of(&mut f, "2.0.0", &|c| {
+        c.min_from = Some(v("1.5.0"));
+        c.rollback_to = Some(VersionReq::parse(">=1.6").unwrap());
+    });
+    let told = steps(&f);
+    assert_eq!(rules(&told), ["upgrade-step-too-long", "upgrade-without-way-back"]);
+    assert!(told[0].message.ends_with("2.0.0, which is gone past, takes 1.5.0 or later to step from"), "{told:?}");
+    let found = ways(&f.contracts["a"], &v("1.0.0"), &v("3.0.0"), |_, _| Compared::default());
+    assert_eq!((found.refused.len(), found.best), (2, None));
+    // Down again: what 2.0.0 left behind is there.
+    f.moves[0] = Move { service: "a".into(), from: v("3.0.0"), to: v("1.0.0") };
+    assert_eq!(rules(&steps(&f)), ["upgrade-without-way-back"]);
+}
+
+#[test]
+fn where_no_range_is_said_a_pre_release_will_do() {
+    assert_eq!(out_of(&VersionReq::STAR, &v("2.0.0-rc.1")), None);
+    assert!(
+        out_of(&VersionReq::parse(">=1").unwrap(), &v("2.0.0-rc.1")).is_some_and(|why| why.contains("pre-release"))
+    );
+}
+
 fn published(rows: &[(&str, Option<&str>)]) -> BTreeMap<Version, Contract> {
     let of = |least: &Option<&str>| Contract { min_from: least.map(v), ..Contract::EMPTY };
     rows.iter().map(|(version, least)| (v(version), of(least))).collect()
@@ -207,7 +241,8 @@ fn the_way_goes_over_the_last_minor_and_says_why_not_straight() {
         ("2.1.0", Some("2.0.0")),
     ]);
     let found = ways(&versions, &v("1.0.0"), &v("2.1.0"), |_, _| Compared::default());
-    assert_eq!(found.refused, ["it takes 2.0.0 or later to step from"]);
+    let past = "2.0.0, which is gone past, takes 1.4.0 or later to step from";
+    assert_eq!(found.refused, [past, "it takes 2.0.0 or later to step from"]);
     assert_eq!(texts(found.best.as_ref()), ["1.0.0", "1.9.0", "2.0.0", "2.1.0"]);
     assert_eq!(texts(found.next.as_ref()), ["1.0.0", "1.4.0", "2.0.0", "2.1.0"]);
     let straight = ways(&versions, &v("1.0.0"), &v("1.9.0"), |_, _| Compared::default());
@@ -275,7 +310,7 @@ proptest! {
             return Ok(());
         }
         prop_assert_eq!(order.waves.iter().flatten().count(), 4);
-        for finding in replay(&f, &order.waves) {
+        for finding in replay(&f, &order.waves, &BTreeSet::new()) {
             let (old, new) = (finding.message.matches("1.0.0").count(), finding.message.matches("2.0.0").count());
             prop_assert!(old == 0 || new == 0 || finding.rule == "dependency-out-of-range-today", "{}", finding.message);
         }
@@ -291,7 +326,7 @@ proptest! {
                 let service = at.moves.iter_mut().find(|m| m.service == step.service).unwrap();
                 prop_assert_eq!(&service.from, &step.from);
                 service.to = step.to.clone();
-                let out: Vec<Finding> = replay(&at, &[vec![step.service.clone()]]);
+                let out: Vec<Finding> = replay(&at, &[vec![step.service.clone()]], &BTreeSet::new());
                 prop_assert!(out.iter().all(|f| f.severity != Severity::Critical), "{:?}", out);
                 let service = at.moves.iter_mut().find(|m| m.service == step.service).unwrap();
                 service.from = service.to.clone();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::super::{Area, Finding, Severity};
-use super::{Fleet, Move, Need, finding, out_of};
+use super::super::{Area, Finding, Place, Severity};
+use super::{Contract, Fleet, Move, Need, crossed, finding, order, out_of};
 
 /// Which versions of a service run at a moment.
 type Running<'a> = BTreeMap<&'a str, BTreeSet<&'a Version>>;
@@ -24,8 +24,9 @@ pub struct Clash {
 }
 
 /// Goes through the waves (each a list of services that move side by side) and says what is out of range, and when.
-/// Services of no wave stay where they are. A rollback passes through the same moments the other way round.
-pub fn replay(fleet: &Fleet, waves: &[Vec<String>]) -> Vec<Finding> {
+/// Services of no wave stay where they are. A rollback passes through the same moments the other way round. What is
+/// `already_told`, by the reason an edge gives for it, is not told again.
+pub fn replay(fleet: &Fleet, waves: &[Vec<String>], already_told: &BTreeSet<String>) -> Vec<Finding> {
     let mut told = BTreeMap::new();
     let today: BTreeSet<Clash> = clashes(fleet, &running(fleet, waves, None)).into_iter().map(|(c, _)| c).collect();
     for at in 0..=waves.len() {
@@ -33,7 +34,9 @@ pub fn replay(fleet: &Fleet, waves: &[Vec<String>]) -> Vec<Finding> {
             told.entry(clash).or_insert((at, need));
         }
     }
-    let found = told.into_iter().map(|(clash, (at, need))| match today.contains(&clash) {
+    let reason = |c: &Clash, need: &Need| order::reason(&c.service, &c.version, need, &c.why);
+    let new = told.into_iter().filter(|(clash, (_, need))| !already_told.contains(&reason(clash, need)));
+    let found = new.map(|(clash, (at, need))| match today.contains(&clash) {
         true => already(&clash, need),
         false => out_of_range(&clash, need, at, waves),
     });
@@ -110,10 +113,11 @@ fn out_of_range(clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) ->
 pub fn steps(fleet: &Fleet) -> Vec<Finding> {
     let mut found = Vec::new();
     for m in fleet.moves.iter().filter(|m| m.from != m.to) {
-        let Some(contract) = fleet.contract(&m.service, &m.to) else { continue };
-        for (rule, why) in refused(contract, &m.from) {
-            let message = format!("{} cannot go from {} to {}: {why}", m.service, m.from, m.to);
-            let mut f = finding(rule, Severity::Critical, Area::Version, contract.place.as_ref(), &m.service, message);
+        let Some(published) = fleet.contracts.get(&m.service) else { continue };
+        for refusal in refused(published, &m.from, &m.to) {
+            let message = format!("{} cannot go from {} to {}: {}", m.service, m.from, m.to, refusal.why);
+            let place = refusal.place.as_ref();
+            let mut f = finding(refusal.rule, Severity::Critical, Area::Version, place, &m.service, message);
             f.recommendation = Some("go over a version in between".to_string());
             found.push(f);
         }
@@ -121,19 +125,34 @@ pub fn steps(fleet: &Fleet) -> Vec<Finding> {
     found
 }
 
-/// Why a version does not let one step to it from another.
-pub(super) fn refused(contract: &super::Contract, from: &Version) -> Vec<(&'static str, String)> {
-    let mut why = Vec::new();
-    if let Some(least) = contract.min_from.as_ref().filter(|least| from < *least) {
-        why.push(("upgrade-step-too-long", format!("it takes {least} or later to step from")));
+/// Why one may not step from a version to another.
+pub(super) struct Refusal {
+    rule: &'static str,
+    pub why: String,
+    place: Option<Place>,
+}
+
+/// What the version that one steps to says of it, and every version that is gone past: its migrations run as well. On the
+/// way down, what was left behind is still there.
+pub(super) fn refused(published: &BTreeMap<Version, Contract>, from: &Version, to: &Version) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    for (version, contract) in crossed(published, from, to) {
+        let past = if version == to { String::new() } else { format!(" {version}, which is gone past,") };
+        let mut say = |rule, why: String| found.push(Refusal { rule, why, place: contract.place.clone() });
+        if let Some(least) = contract.min_from.as_ref().filter(|least| from < *least) {
+            let who = if past.is_empty() { "it" } else { past.trim_start() };
+            say("upgrade-step-too-long", format!("{who} takes {least} or later to step from"));
+        }
+        if let Some(out) = contract.rollback_to.as_ref().and_then(|req| out_of(req, from)) {
+            let whose = if past.is_empty() { "its migrations".into() } else { format!("the migrations of{past}") };
+            say("upgrade-without-way-back", format!("what {whose} leave behind is not for every version: {out}"));
+        }
     }
-    if let Some(req) = &contract.rollback_to
-        && let Some(out) = out_of(req, from)
-    {
-        why.push((
-            "upgrade-without-way-back",
-            format!("what its migrations leave behind is not for every version: {out}"),
-        ));
+    for (version, contract) in crossed(published, to, from) {
+        if let Some(out) = contract.rollback_to.as_ref().and_then(|req| out_of(req, to)) {
+            let why = format!("what the migrations of {version} left behind is not for every version: {out}");
+            found.push(Refusal { rule: "upgrade-without-way-back", why, place: contract.place.clone() });
+        }
     }
-    why
+    found
 }

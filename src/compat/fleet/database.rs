@@ -1,12 +1,14 @@
 //! Migrations that a move brings along: what they declare, what their SQL does, and what still reads what they drop.
 use semver::Version;
 
-use super::pairs::Question;
+use super::pairs::{Answer, Question};
 use super::{Look, Published, place};
 use crate::compat::deps::{self, Move};
 use crate::compat::sql::catalogue::{Catalogue, Table};
-use crate::compat::sql::declared::{Declared, Reader, release};
+use crate::compat::sql::declared::{Declared, Reader, release, repeated};
+use crate::compat::sql::name::Name;
 use crate::compat::{Finding, Report, Severity};
+use crate::spec::SourceFile;
 use crate::spec::contract::{Migration, Phase};
 
 pub(super) fn phase(phase: Phase) -> deps::Phase {
@@ -22,59 +24,105 @@ pub(super) fn minutes(m: &Migration) -> Option<u32> {
     m.estimated.map(|d| u32::try_from(d.0.div_ceil(60_000)).unwrap_or(u32::MAX))
 }
 
-/// Looks at the migrations of every version that the move crosses.
-pub(super) fn look(look: &mut Look<'_>, m: &Move) {
-    let Some(versions) = look.asked.registry.services.get(&m.service).filter(|_| m.from < m.to) else { return };
-    let crossed: Vec<(&Version, &Published)> = versions.range(&m.from..=&m.to).filter(|(v, _)| **v != m.from).collect();
-    let all = crossed.iter().flat_map(|(v, p)| p.contract.spec.migrations.iter().enumerate().map(move |x| (*v, *p, x)));
-    let all: Vec<(&Version, &Published, (usize, &Migration))> = all.collect();
-    if all.is_empty() {
-        return;
+/// A migration, and the version that brings it.
+#[derive(Clone, Copy)]
+struct Brought<'a> {
+    version: &'a Version,
+    published: &'a Published,
+    at: usize,
+    migration: &'a Migration,
+}
+
+impl<'a> Brought<'a> {
+    fn sql(&self) -> Option<&'a SourceFile> {
+        self.published.sql.get(&self.migration.id)
     }
-    let mut known = Catalogue::default();
-    let (mut files, mut of_file) = (Vec::new(), Vec::new());
-    for (_, published, (_, migration)) in &all {
-        for table in &migration.tables {
-            let entry = known.tables.entry(table.clone()).or_insert_with(Table::default);
-            entry.rows = entry.rows.max(migration.rows);
-        }
-        match published.sql.get(&migration.id) {
-            Some(file) => {
-                files.push(file);
-                of_file.push((file.name.as_str(), migration.id.as_str()));
-            }
-            None => look.note(format!("{} {}: its SQL is not there to be looked at", m.service, migration.id)),
-        }
-    }
-    let answer = if files.is_empty() { None } else { look.ask(&Question::Sql { files, known }) };
-    let Report { findings, not_compared } = answer.map(|a| a.report).unwrap_or_default();
-    not_compared.into_iter().for_each(|note| look.note(note));
-    let id_of = |f: &Finding| {
-        let file = f.location.revision.as_ref().map_or("", |p| p.file.as_str());
-        of_file.iter().find(|(name, _)| *name == file).map_or("", |(_, id)| *id)
-    };
-    let found: Vec<(&str, &Finding)> = findings.iter().map(|f| (id_of(f), f)).collect();
-    let run: Vec<Declared> = all.iter().map(|(v, p, (i, x))| declared(m, v, p, *i, x)).collect();
-    let readers = readers(look, m);
-    let told = release(&run, &readers, &found);
-    for finding in told {
-        let part = finding.location.revision.as_ref().and_then(|p| part_at(&run, p)).unwrap_or_default();
-        look.put(m, &part, Vec::new(), finding);
-    }
-    for (id, finding) in found {
-        let migration = run.iter().find(|d| d.id == id);
-        let finding = as_declared(finding.clone(), migration, &readers);
-        look.put(m, &format!("migration {id}"), Vec::new(), finding);
+
+    /// Said and done alike, wherever the file stands.
+    fn same(&self, other: &Self) -> bool {
+        self.migration == other.migration && self.sql().map(|f| &f.text) == other.sql().map(|f| &f.text)
     }
 }
 
-/// The SQL alone does not say who still reads what it takes away. What is declared does.
-fn as_declared(mut finding: Finding, migration: Option<&Declared>, readers: &[Reader]) -> Finding {
-    let drops = matches!(finding.rule, "sql-drop-column" | "sql-drop-table");
-    let Some(m) = migration.filter(|m| drops && m.phase == deps::Phase::Contract && !m.drops.is_empty()) else {
-        return finding;
+/// Looks at the migrations of every version that the move crosses.
+pub(super) fn look(look: &mut Look<'_>, m: &Move) {
+    let Some(versions) = look.asked.registry.services.get(&m.service) else { return };
+    let brought = deps::crossed(versions, &m.from, &m.to).into_iter().flat_map(|(version, published)| {
+        let migrations = published.contract.spec.migrations.iter().enumerate();
+        migrations.map(move |(at, migration)| Brought { version, published, at, migration })
+    });
+    let all = once(look, m, brought.collect());
+    if all.is_empty() {
+        return;
+    }
+    let answer = asked(look, m, &all);
+    let Report { findings, not_compared } = answer.map(|a| a.report).unwrap_or_default();
+    not_compared.into_iter().for_each(|note| look.note(note));
+    let of_file = |f: &Finding| {
+        let file = f.location.revision.as_ref().map_or("", |p| p.file.as_str());
+        all.iter().position(|b| b.sql().is_some_and(|sql| sql.name == file)).unwrap_or(0)
     };
-    let told = readers.iter().all(|r| !r.reads.is_empty() && r.reads.is_disjoint(&m.drops));
+    let found: Vec<(usize, &Finding)> = findings.iter().map(|f| (of_file(f), f)).collect();
+    let run: Vec<Declared> = all.iter().map(|b| declared(m, b)).collect();
+    let readers = readers(look, m);
+    for finding in release(&run, &readers, &found) {
+        let part = finding.location.revision.as_ref().and_then(|p| part_at(&run, p)).unwrap_or_default();
+        look.put(m, &part, Vec::new(), finding);
+    }
+    for (n, finding) in found {
+        let finding = as_declared(finding.clone(), &run[n], &readers);
+        look.put(m, &format!("migration {}", run[n].id), Vec::new(), finding);
+    }
+}
+
+/// Each id once. One that comes again is told; where it is the very same it is left out.
+fn once<'a>(look: &mut Look<'_>, m: &Move, brought: Vec<Brought<'a>>) -> Vec<Brought<'a>> {
+    let mut all: Vec<Brought<'a>> = Vec::new();
+    for b in brought {
+        let Some(first) = all.iter().find(|o| o.migration.id == b.migration.id) else {
+            all.push(b);
+            continue;
+        };
+        let same = first.same(&b);
+        let finding = repeated(&declared(m, first), &declared(m, &b), same);
+        look.put(m, &format!("migration {}", b.migration.id), Vec::new(), finding);
+        if !same {
+            all.push(b);
+        }
+    }
+    all
+}
+
+/// What the SQL of all of them does, one after the other.
+fn asked(look: &mut Look<'_>, m: &Move, all: &[Brought<'_>]) -> Option<Answer> {
+    let (mut known, mut files) = (Catalogue::default(), Vec::new());
+    for b in all {
+        for table in &b.migration.tables {
+            let entry = known.tables.entry(Name::read(table).to_string()).or_insert_with(Table::default);
+            entry.rows = entry.rows.max(b.migration.rows);
+        }
+        match b.sql() {
+            Some(file) => files.push(file),
+            None => look.note(format!("{} {}: its SQL is not there to be looked at", m.service, b.migration.id)),
+        }
+    }
+    if files.is_empty() { None } else { look.ask(&Question::Sql { files, known }) }
+}
+
+/// The SQL alone does not say who still reads what it takes away. What is declared does, for what is declared.
+fn as_declared(mut finding: Finding, m: &Declared, readers: &[Reader]) -> Finding {
+    let drops = matches!(finding.rule, "sql-drop-column" | "sql-drop-table" | "sql-drop-schema");
+    if !drops || m.phase != deps::Phase::Contract || m.drops.is_empty() {
+        return finding;
+    }
+    let gone: Vec<Name> = finding.affected.iter().map(|name| Name::folded(name)).collect();
+    let named: Vec<Name> = m.drops.iter().map(|name| Name::read(name)).collect();
+    if gone.is_empty() || !gone.iter().all(|g| named.iter().any(|d| d.covers(g))) {
+        finding.details.push("its migration does not say so under `drops`".to_string());
+        return finding;
+    }
+    let reads = |r: &Reader| r.reads.iter().any(|name| gone.iter().any(|g| g.touches(&Name::read(name))));
+    let told = readers.iter().all(|r| !r.reads.is_empty() && !reads(r));
     let why = match (m.deferred, told) {
         (true, _) => "it runs when all services have soaked, and nothing goes back any more",
         (false, true) => "no version that runs reads it, by what their contracts say",
@@ -89,11 +137,12 @@ fn part_at(run: &[Declared], at: &crate::compat::Place) -> Option<String> {
     run.iter().find(|d| d.place.as_ref() == Some(at)).map(|d| format!("migration {}", d.id))
 }
 
-fn declared(m: &Move, version: &Version, published: &Published, i: usize, migration: &Migration) -> Declared {
+fn declared(m: &Move, b: &Brought<'_>) -> Declared {
+    let migration = b.migration;
     Declared {
         id: migration.id.clone(),
         service: m.service.clone(),
-        version: version.clone(),
+        version: b.version.clone(),
         phase: phase(migration.phase),
         contracts: migration.contracts.clone(),
         deferred: migration.deferred,
@@ -101,16 +150,16 @@ fn declared(m: &Move, version: &Version, published: &Published, i: usize, migrat
         destructive: migration.destructive,
         reversible: migration.reversible,
         drops: migration.drops.iter().cloned().collect(),
-        place: Some(place(&published.contract, &format!("/migrations/{i}"))),
+        place: Some(place(&b.published.contract, &format!("/migrations/{}", b.at))),
     }
 }
 
-/// Versions of the service itself that run while its migrations do; a database belongs to its service.
+/// Versions of the service itself that run while its migrations do; a database belongs to its service. One without a
+/// contract says nothing of what it reads.
 fn readers(look: &Look<'_>, m: &Move) -> Vec<Reader> {
     let reader = |version: &Version| {
-        let spec = &look.get(&m.service, version)?.contract.spec;
-        let reads = spec.reads.iter().cloned().collect();
-        Some(Reader { service: m.service.clone(), version: version.clone(), reads })
+        let reads = look.get(&m.service, version).map(|p| p.contract.spec.reads.iter().cloned().collect());
+        Reader { service: m.service.clone(), version: version.clone(), reads: reads.unwrap_or_default() }
     };
-    [&m.from, &m.to].into_iter().filter_map(reader).collect()
+    [&m.from, &m.to].into_iter().map(reader).collect()
 }

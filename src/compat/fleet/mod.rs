@@ -5,11 +5,12 @@
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
 //! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
 //! - [`remote`] what a schema registry says
-//! - `order` who goes before whom, every moment of it, and ways over versions in between
+//! - `order` who goes before whom, and every moment of it; `detour` ways over versions in between
 //! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
 mod api;
 mod database;
+mod detour;
 mod events;
 pub mod matrix;
 mod order;
@@ -33,6 +34,7 @@ use super::{Finding, Of, Place, Report};
 use crate::spec::contract::{CompatPolicy, Contract, Release};
 use crate::spec::{Problem, SourceFile};
 use pairs::{Answer, Memory, Question};
+pub use weigh::accepted_by;
 
 /// One version of a service: its contract, and the files beside it.
 #[derive(Debug, Clone)]
@@ -73,9 +75,20 @@ pub struct Asked<'a> {
     pub today: NaiveDate,
     /// Parts of the fleet that cannot be looked at, and why.
     pub unknown: Vec<String>,
+    /// Services of those that move.
+    pub unseen: Vec<Unseen>,
     /// What a schema registry said, and what it could not be asked.
     pub said: Vec<remote::Said>,
     pub unsaid: Vec<String>,
+}
+
+/// A service that moves, and of which it is not known from where or to where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    pub service: String,
+    /// Its target, as it is written.
+    pub to: String,
+    pub why: String,
 }
 
 /// A way over versions in between, where the straight one is barred.
@@ -97,8 +110,12 @@ pub struct Detour {
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub report: Report,
-    /// Who must have moved as a whole before whom.
+    /// Who must have moved as a whole before whom. They make no circle.
     pub edges: Vec<Edge>,
+    /// What the waves do not keep, each out of a circle that is told.
+    pub broken: Vec<Edge>,
+    /// Pairs of `edges`, first and then, that nothing but a target's own need asks for.
+    pub named: BTreeSet<(String, String)>,
     /// Services that move side by side.
     pub waves: Vec<Vec<String>>,
     pub detours: Vec<Detour>,
@@ -111,29 +128,21 @@ pub struct Outcome {
 /// # Errors
 /// Files that are no descriptions, schemas or SQL; rules that do not exist.
 pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<Problem>> {
-    let mut look = Look {
-        asked,
-        memory,
-        findings: Vec::new(),
-        notes: asked.unknown.iter().chain(&asked.unsaid).cloned().collect(),
-        edges: BTreeSet::new(),
-        wishes: BTreeSet::new(),
-        problems: Vec::new(),
-        changes: BTreeMap::new(),
-    };
+    let mut look = Look::new(asked, memory);
     for m in look.moving() {
-        api::look(&mut look, m);
-        events::look(&mut look, m);
-        database::look(&mut look, m);
+        look.at(m);
     }
-    for m in &asked.moves {
+    // Those that move have been asked.
+    for m in asked.moves.iter().filter(|m| !is_moving(m)) {
         api::calls(&mut look, m);
     }
+    look.unseen();
+    order::uncalled(&mut look);
     order::honest(&mut look);
-    let (waves, edges) = order::order(&mut look);
+    let order::Ordered { waves, edges, broken, named } = order::order(&mut look);
     weigh::weigh(&mut look);
     // Ways come last: what is accepted no longer bars one.
-    let detours = order::detours(&mut look);
+    let detours = detour::detours(&mut look);
     let Look { mut findings, notes, mut problems, changes, .. } = look;
     if !problems.is_empty() {
         problems.sort_by(|a, b| (&a.file, a.line, &a.message).cmp(&(&b.file, b.line, &b.message)));
@@ -142,7 +151,7 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
     }
     weigh::sort(&mut findings);
     let report = Report { findings, not_compared: notes.into_iter().collect() };
-    Ok(Outcome { report, edges, waves, detours, changes })
+    Ok(Outcome { report, edges, broken, named, waves, detours, changes })
 }
 
 /// A look under way.
@@ -159,6 +168,37 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
+    fn new(asked: &'a Asked<'a>, memory: &'a mut dyn Memory) -> Look<'a> {
+        Look {
+            asked,
+            memory,
+            findings: Vec::new(),
+            notes: asked.unknown.iter().chain(&asked.unsaid).cloned().collect(),
+            edges: BTreeSet::new(),
+            wishes: BTreeSet::new(),
+            problems: Vec::new(),
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// All that is to be said of one move, but for its order.
+    fn at(&mut self, m: &Move) {
+        api::look(self, m);
+        events::look(self, m);
+        database::look(self, m);
+        api::calls(self, m);
+    }
+
+    /// What moves and cannot be looked at is told, and not only noted.
+    fn unseen(&mut self) {
+        for unseen in &self.asked.unseen {
+            let mut finding = deps::honesty::unseen(&unseen.service, &unseen.to, &unseen.why);
+            let (service, from, to) = (unseen.service.clone(), "unknown".to_string(), unseen.to.clone());
+            finding.of = Some(Box::new(Of { service, from, to, part: String::new(), consumers: Vec::new() }));
+            self.findings.push(finding);
+        }
+    }
+
     fn moving(&self) -> Vec<&'a Move> {
         self.asked.moves.iter().filter(|m| is_moving(m)).collect()
     }

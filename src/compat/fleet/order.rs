@@ -1,17 +1,29 @@
-//! Who goes before whom, what runs beside what at every moment, and ways over versions in between.
+//! Who goes before whom, and what runs beside what at every moment.
 use std::collections::BTreeSet;
 
-use semver::Version;
-
-use super::pairs::{Question, is_json_schema};
-use super::{Detour, Look, place, terms};
+use super::pairs::Question;
+use super::{Look, detour, place, running, terms};
 use crate::compat::deps::honesty::honest as said;
 use crate::compat::deps::order::{Edge, circle_finding, edges, order as layers};
-use crate::compat::deps::path::{Compared, ways};
 use crate::compat::deps::window::{replay, steps};
 use crate::compat::deps::{self, Fleet, Move, Need, between};
-use crate::compat::events::Mode;
-use crate::compat::{Finding, Severity};
+use crate::compat::openapi::plain;
+use crate::compat::{Area, Finding, Severity};
+use crate::spec::contract::Depend;
+
+/// Circles that are told one by one. Who has more has other things to do first.
+const CIRCLES: usize = 50;
+
+/// The order of all moves.
+pub(super) struct Ordered {
+    pub waves: Vec<Vec<String>>,
+    /// What the waves keep.
+    pub edges: Vec<Edge>,
+    /// What they do not keep, each out of a circle.
+    pub broken: Vec<Edge>,
+    /// Pairs of `edges`, first and then, that nothing but a target's own need asks for.
+    pub named: BTreeSet<(String, String)>,
+}
 
 /// Everything that contracts and targets say of versions.
 fn fleet(look: &Look<'_>) -> Fleet {
@@ -45,58 +57,145 @@ pub(super) fn honest(look: &mut Look<'_>) {
 }
 
 /// Puts all moves into waves, and says what is out of range at any moment.
-pub(super) fn order(look: &mut Look<'_>) -> (Vec<Vec<String>>, Vec<Edge>) {
+pub(super) fn order(look: &mut Look<'_>) -> Ordered {
     let fleet = fleet(look);
     fleet.unknown().into_iter().for_each(|note| look.note(note));
     look.edges.extend(edges(&fleet));
     let moving: BTreeSet<String> = look.moving().iter().map(|m| m.service.clone()).collect();
-    // Whoever names a need in a target waits for it.
-    for (service, needs) in look.asked.needs.iter().filter(|(s, _)| moving.contains(*s)) {
-        for (first, req) in needs.iter().filter(|(first, _)| moving.contains(*first)) {
-            let known = look.edges.iter().any(|e| e.first == *first && e.then == *service);
-            let reason = format!("{service} needs {first} `{req}`");
-            if !known {
-                look.edges.insert(Edge { first: first.clone(), then: service.clone(), reason });
-            }
-        }
-    }
-    let hard: Vec<Edge> = look.edges.iter().cloned().collect();
-    let mut all = hard.clone();
+    let mut all: Vec<Edge> = look.edges.iter().cloned().collect();
+    let named = named(look, &moving);
+    all.extend(named.iter().cloned());
+    let broken = break_circles(look, &fleet, &moving, &mut all);
     for wish in look.wishes.clone() {
-        if hard.iter().any(|e| e.first == wish.first && e.then == wish.then) {
+        if all.iter().any(|e| e.first == wish.first && e.then == wish.then) {
             continue;
         }
         all.push(wish.clone());
-        let tried = layers(&moving, &all);
-        if tried.circles.len() > layers(&moving, &hard).circles.len() {
+        if !layers(&moving, &all).circles.is_empty() {
             all.pop();
-            look.note(format!("{} before {} fits no order: {}", wish.first, wish.then, wish.reason));
+            unmet(look, &wish);
         }
     }
-    let order = layers(&moving, &all);
-    for circle in &order.circles {
-        let mut finding = circle_finding(circle);
-        let members: BTreeSet<String> = circle.iter().map(|e| e.first.clone()).collect();
-        finding.details.push(match between::way(&fleet, &members) {
-            Some(way) => {
-                let steps = way.iter().map(|s| format!("{} {} → {}", s.service, s.from, s.to));
-                format!("a way out, one after the other: {}", steps.collect::<Vec<_>>().join(", "))
-            }
-            None => "no way over published versions was found".to_string(),
-        });
-        look.findings.push(finding);
-    }
-    if order.circles.is_empty() {
-        for finding in replay(&fleet, &order.waves) {
-            about(look, finding);
-        }
-    } else {
-        look.note("what runs beside what is not looked at while no order fits".to_string());
-    }
-    for finding in steps(&fleet) {
+    let waves = layers(&moving, &all).waves;
+    let told: BTreeSet<String> = broken.iter().map(|e| e.reason.clone()).collect();
+    for finding in replay(&fleet, &waves, &told).into_iter().chain(steps(&fleet)) {
         about(look, finding);
     }
-    (order.waves, all)
+    let named = named.into_iter().filter(|e| all.contains(e)).map(|e| (e.first, e.then)).collect();
+    Ordered { waves, edges: all, broken, named }
+}
+
+/// Whoever names a need in a target waits for it, also where its range would not ask for that.
+fn named(look: &Look<'_>, moving: &BTreeSet<String>) -> Vec<Edge> {
+    let mut found = Vec::new();
+    for (service, needs) in look.asked.needs.iter().filter(|(s, _)| moving.contains(*s)) {
+        for (first, req) in needs.iter().filter(|(first, _)| moving.contains(*first)) {
+            if !look.edges.iter().any(|e| e.first == *first && e.then == *service) {
+                let reason = format!("{service} needs {first} `{req}`");
+                found.push(Edge { first: first.clone(), then: service.clone(), reason });
+            }
+        }
+    }
+    found
+}
+
+/// Tells each circle, and takes one edge out of it, so that all else still has its order and is looked at in it: also
+/// where somebody accepts the circle. What a target itself needs is taken out last; a plan cannot do without.
+fn break_circles(look: &mut Look<'_>, fleet: &Fleet, moving: &BTreeSet<String>, all: &mut Vec<Edge>) -> Vec<Edge> {
+    let mut broken: Vec<Edge> = Vec::new();
+    loop {
+        let order = layers(moving, all);
+        let Some(circle) = order.circles.first() else { return broken };
+        let mut finding = circle_finding(circle);
+        if broken.len() >= CIRCLES {
+            let placed: BTreeSet<&String> = order.waves.iter().flatten().collect();
+            finding.message = format!("{}; and there are more such circles", finding.message);
+            let inside = |e: &Edge| !placed.contains(&e.first) && !placed.contains(&e.then);
+            finding.values = all.iter().filter(|e| inside(e)).map(|e| e.reason.as_str()).collect::<Vec<_>>().join("\n");
+            look.findings.push(finding);
+            broken.extend(all.extract_if(.., |e| inside(e)));
+            return broken;
+        }
+        let members: BTreeSet<String> = circle.iter().map(|e| e.first.clone()).collect();
+        let way = between::way(fleet, &members);
+        finding.details.push(detour::way_out(look, way));
+        look.findings.push(finding);
+        let own = |e: &&Edge| look.asked.needs.get(&e.then).is_some_and(|needs| needs.contains_key(&e.first));
+        // A circle has edges.
+        let Some(out) = circle.iter().rev().find(|e| !own(e)).or(circle.last()).cloned() else { return broken };
+        all.retain(|e| *e != out);
+        broken.push(out);
+    }
+}
+
+/// No order lets the caller wait for what it calls. Where its operation is not there before, its calls fail.
+fn unmet(look: &mut Look<'_>, wish: &Edge) {
+    let of = |name: &str| look.asked.moves.iter().find(|m| m.service == name).cloned();
+    let (Some(first), Some(then)) = (of(&wish.first), of(&wish.then)) else { return };
+    let Some(caller) = look.get(&then.service, &then.to) else { return };
+    let Some(i) = caller.contract.spec.depends.iter().position(|d| d.service == first.service) else { return };
+    let missing = missing(look, &first, &caller.contract.spec.depends[i]);
+    let (severity, what) = match missing.as_slice() {
+        [] => (Severity::Warning, wish.reason.clone()),
+        some => {
+            let some = some.join(", ");
+            let what = format!(
+                "{} {} calls {some}, which {} {} does not have",
+                then.service, then.to, first.service, first.from
+            );
+            (Severity::Critical, what)
+        }
+    };
+    let message = format!("{what}, and no order lets {} go first", first.service);
+    let at = place(&caller.contract, &format!("/depends/{i}"));
+    let about = format!("{} {}", then.service, first.service);
+    let mut f = deps::finding("dependency-order-unmet", severity, Area::Dependency, Some(&at), &about, message);
+    f.recommendation = Some(format!("move {} in an upgrade before this one", first.service));
+    look.put(&then, "", Vec::new(), f);
+}
+
+/// Operations that are called and that the old version does not describe, where it describes any.
+fn missing(look: &mut Look<'_>, other: &Move, depend: &Depend) -> Vec<String> {
+    let Some(described) = look.get(&other.service, &other.from).filter(|p| !p.openapi.is_empty()) else {
+        return Vec::new();
+    };
+    let Some(answer) = look.ask(&Question::Operations(&described.openapi)) else { return Vec::new() };
+    let operations = depend.operations.iter().flatten();
+    operations.filter(|o| !answer.operations.contains(&plain(o))).cloned().collect()
+}
+
+/// A new version that calls what no version that may run describes would go out and fail. An old one has lived with it.
+pub(super) fn uncalled(look: &mut Look<'_>) {
+    let asked = look.asked;
+    let described = |service: &str| {
+        let other = asked.moves.iter().find(|m| m.service == service);
+        other.is_some_and(|m| {
+            running(m).into_iter().all(|v| look.get(service, v).is_some_and(|p| !p.openapi.is_empty()))
+        })
+    };
+    let mut worse = Vec::new();
+    for (n, f) in look.findings.iter().enumerate().filter(|(_, f)| f.rule == "dependency-operation-unknown") {
+        let Some(m) = f.of.as_ref().and_then(|of| asked.moves.iter().find(|m| m.service == of.service)) else {
+            continue;
+        };
+        let Some(new) = look.get(&m.service, &m.to).map(|p| &p.contract) else { continue };
+        let Some(at) = f.location.revision.as_ref().filter(|at| at.file == new.origin.file) else { continue };
+        let mut numbers = at.pointer.split('/').filter_map(|part| part.parse::<usize>().ok());
+        let depend = numbers.next().and_then(|i| new.spec.depends.get(i));
+        let operation = depend.zip(numbers.next()).and_then(|(d, n)| d.operations.as_ref()?.get(n));
+        let (Some(depend), Some(operation)) = (depend, operation) else { continue };
+        let calls = |d: &Depend| {
+            d.service == depend.service && d.operations.iter().flatten().any(|o| plain(o) == plain(operation))
+        };
+        let before = look.get(&m.service, &m.from).is_some_and(|p| p.contract.spec.depends.iter().any(calls));
+        if m.from != m.to && !before && described(&depend.service) {
+            worse.push(n);
+        }
+    }
+    for n in worse {
+        look.findings[n].severity = Severity::Critical;
+        look.findings[n].details.push("no version that may run has it, and the old version did not call it".into());
+    }
 }
 
 /// Adds a finding of [`deps`] under the move it is about.
@@ -109,66 +208,4 @@ fn about(look: &mut Look<'_>, finding: Finding) {
         }
         None => look.findings.push(finding),
     }
-}
-
-/// Ways over versions in between, for moves that are barred.
-pub(super) fn detours(look: &mut Look<'_>) -> Vec<Detour> {
-    let barred: BTreeSet<String> =
-        look.findings.iter().filter(|f| f.bars()).filter_map(|f| Some(f.of.as_ref()?.service.clone())).collect();
-    let mut found = Vec::new();
-    for m in look.moving().into_iter().filter(|m| barred.contains(&m.service) && m.from < m.to) {
-        let Some(published) = look.asked.registry.services.get(&m.service) else { continue };
-        let between = published.range(&m.from..&m.to).any(|(v, _)| *v != m.from);
-        if !between {
-            continue;
-        }
-        let contracts = published.iter().map(|(v, p)| (v.clone(), terms(&p.contract))).collect();
-        let found_ways = ways(&contracts, &m.from, &m.to, |a, b| compare(look, m, a, b));
-        let texts = |way: Option<&deps::path::Way>| -> Vec<String> {
-            way.map_or(Vec::new(), |w| w.versions.iter().map(ToString::to_string).collect())
-        };
-        if found_ways.refused.is_empty() {
-            continue;
-        }
-        found.push(Detour {
-            service: m.service.clone(),
-            from: m.from.to_string(),
-            to: m.to.to_string(),
-            refused: found_ways.refused.clone(),
-            over: texts(found_ways.best.as_ref()),
-            or: texts(found_ways.next.as_ref()),
-        });
-    }
-    found
-}
-
-/// What two versions of a service come to beside each other. For the move itself that is known, waivers included.
-fn compare(look: &mut Look<'_>, m: &Move, a: &Version, b: &Version) -> Compared {
-    if (a, b) == (&m.from, &m.to) {
-        let own = |f: &&Finding| f.of.as_ref().is_some_and(|of| of.service == m.service);
-        let mine: Vec<&Finding> = look.findings.iter().filter(own).collect();
-        let count = |test: fn(&&&Finding) -> bool| u32::try_from(mine.iter().filter(test).count()).unwrap_or(u32::MAX);
-        return Compared {
-            criticals: count(|f| f.bars()),
-            waived: count(|f| f.waived.is_some()),
-            warnings: count(|f| f.severity == Severity::Warning),
-        };
-    }
-    let (Some(old), Some(new)) = (look.get(&m.service, a), look.get(&m.service, b)) else {
-        return Compared::default();
-    };
-    let mut reports = Vec::new();
-    if !old.openapi.is_empty() && !new.openapi.is_empty() {
-        let question = Question::Openapi { old: &old.openapi, new: &new.openapi, today: look.asked.today };
-        reports.extend(look.ask(&question));
-    }
-    for (event, schema) in &old.events {
-        let written = new.contract.spec.produces.contains(event);
-        if let Some(next) = new.events.get(event).filter(|n| written && is_json_schema(n) == is_json_schema(schema)) {
-            reports.extend(look.ask(&Question::Event { mode: Mode::Full, old: vec![schema], new: next }));
-        }
-    }
-    let all = || reports.iter().flat_map(|a| &a.report.findings);
-    let count = |s: Severity| u32::try_from(all().filter(|f| f.severity == s).count()).unwrap_or(u32::MAX);
-    Compared { criticals: count(Severity::Critical), waived: 0, warnings: count(Severity::Warning) }
 }

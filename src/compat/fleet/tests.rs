@@ -1,4 +1,8 @@
 //! Small fleets, each with one thing about it.
+mod database;
+mod order;
+mod waivers;
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -76,6 +80,7 @@ impl Stand {
             production: self.production,
             today: NaiveDate::from_ymd_opt(2026, 11, 25).unwrap(),
             unknown: Vec::new(),
+            unseen: Vec::new(),
             said: self.said.clone(),
             unsaid: Vec::new(),
         }
@@ -335,7 +340,7 @@ fn circles_have_their_reasons() {
 /// Takes the fingerprint of the removed operation, and accepts it.
 fn waived(stand: &Stand, until: &str) -> String {
     let print = find(&stand.outcome(), "operation-removed").fingerprint.clone();
-    format!("  waivers:\n    - {{fingerprint: {print}, reason: nobody calls it, until: {until}, by: [mara, jun]}}\n")
+    format!("  waivers:\n    - {{fingerprint: '{print}', reason: nobody calls it, until: {until}, by: [mara, jun]}}\n")
 }
 
 #[test]

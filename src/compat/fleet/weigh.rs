@@ -9,15 +9,20 @@ use crate::spec::contract::{CompatPolicy, Waiver, Weighs};
 use crate::spec::{Problem, nearest};
 
 /// The name of a finding in a fleet: it stays while other parts of the contracts change, and is another one when this
-/// change is another: service, rule, direction, pointers, and what the message says of the values. Files, lines and
-/// versions have no part in it, where the message does not name them.
+/// change is another, or weighs more, or reaches somebody else: service, rule, severity, direction, pointers, what is said
+/// of the values, and the services that are reached. Files, lines and versions have no part in it, where the message does
+/// not name them.
 fn name(f: &Finding) -> String {
+    let consumers = f.of.iter().flat_map(|of| &of.consumers).map(|who| who.split(' ').next().unwrap_or_default());
+    let consumers: BTreeSet<&str> = consumers.collect();
     let pointer = |p: &Option<Place>| p.as_ref().map_or("", |p| p.pointer.as_str()).to_string();
     let (service, part) = f.of.as_ref().map_or(("", ""), |of| (of.service.as_str(), of.part.as_str()));
     let parts = [
         service,
         part,
         f.rule,
+        &format!("{:?}", f.severity),
+        &consumers.into_iter().collect::<Vec<_>>().join(" "),
         &format!("{:?}", f.direction),
         &pointer(&f.location.base),
         &pointer(&f.location.revision),
@@ -78,6 +83,11 @@ fn severities(look: &mut Look<'_>, policy: &CompatPolicy) {
     });
 }
 
+/// Who accepts it, until when, and why.
+pub fn accepted_by(waiver: &Waiver) -> String {
+    format!("{}, until {}: {}", waiver.by.join(" and "), waiver.until, waiver.reason)
+}
+
 fn waive(look: &mut Look<'_>, waiver: &Waiver) {
     let (production, today) = (look.asked.production, look.asked.today);
     let who = waiver.by.join(" and ");
@@ -90,7 +100,7 @@ fn waive(look: &mut Look<'_>, waiver: &Waiver) {
     } else if production {
         f.details.push(format!("its waiver by {who} is not accepted: no route for two people in production"));
     } else {
-        f.waived = Some(format!("{who}, until {until}: {}", waiver.reason));
+        f.waived = Some(accepted_by(waiver));
     }
 }
 

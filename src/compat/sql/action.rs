@@ -1,19 +1,26 @@
 //! What a statement does, as far as locks, rewrites and running services are concerned.
 use super::lex::{Kind, Token};
 use super::types::Type;
-use super::{alter, catalogue::Constraint, predict::Lock};
+use super::{alter, catalogue::Constraint, inner, predict::Lock};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
     Begin,
     Commit,
-    /// A setting, and whether its value switches it off.
+    /// A setting, whether its value switches it off, and whether it ends with the transaction.
     Set {
         name: String,
         off: bool,
+        local: bool,
     },
     CreateTable {
         table: String,
+        /// It is there already, or it is made.
+        unless_there: bool,
+        /// It becomes a partition of this.
+        parent: Option<String>,
+        /// Tables its foreign keys point at.
+        points: Vec<String>,
     },
     DropTable {
         tables: Vec<String>,
@@ -39,6 +46,19 @@ pub(super) enum Action {
     SetNotNull {
         table: String,
         column: String,
+    },
+    DropDefault {
+        table: String,
+        column: String,
+    },
+    /// Rows are shown by policies only from here on.
+    RowSecurity {
+        table: String,
+    },
+    /// Its rows are no rows of the parent any more.
+    NoInherit {
+        table: String,
+        parent: String,
     },
     /// Only the catalogue changes: defaults, `DROP NOT NULL`, owner.
     Instant {
@@ -70,9 +90,11 @@ pub(super) enum Action {
     },
     Attach {
         table: String,
+        part: String,
     },
     Detach {
         table: String,
+        part: String,
         concurrently: bool,
     },
     CreateIndex {
@@ -118,12 +140,38 @@ pub(super) enum Action {
     Refresh {
         view: String,
         concurrently: bool,
+        /// It cannot be read afterwards.
+        no_data: bool,
     },
-    /// Takes something away that is no table: a view, a function, a type, a schema.
+    /// With everything in them, where `cascade`; else they have to be empty.
+    DropSchema {
+        names: Vec<String>,
+        cascade: bool,
+    },
+    DropDatabase {
+        name: String,
+    },
+    /// Whatever these roles own.
+    DropOwned {
+        of: String,
+    },
+    ReassignOwned {
+        of: String,
+    },
+    /// Takes something away that is no table: a view, a function, a type.
     DropOther {
         what: String,
+        /// Columns of tables go with it.
+        columns: bool,
     },
-    AddEnumValue,
+    /// What is no table gets another name, or goes to another schema.
+    RenameOther {
+        what: String,
+    },
+    Revoke,
+    AddEnumValue {
+        of: String,
+    },
     /// Touches no table of others: creates something new, grants, comments, inserts, reads.
     Harmless,
     /// Code whose effects cannot be seen.
@@ -247,16 +295,21 @@ pub(super) fn actions(tokens: &[Token]) -> Vec<Action> {
     if c.eat("alter table") || c.eat("alter foreign table") {
         return alter::table(c);
     }
-    vec![one(&mut c).unwrap_or_else(|| {
+    let mut found = inner::writes(tokens);
+    found.push(one(&mut Cursor::new(inner::main(tokens))).unwrap_or_else(|| {
         let what: Vec<&str> = tokens.iter().take(3).map(|t| t.text.as_ref()).collect();
         Action::Opaque { what: what.join(" ") }
-    })]
+    }));
+    found
 }
 
-fn one(c: &mut Cursor) -> Option<Action> {
-    let if_exists = |c: &mut Cursor| c.eat("if exists");
+/// What one statement does by itself, whatever stands in its parentheses.
+pub(super) fn one(c: &mut Cursor) -> Option<Action> {
     Some(match c.word()? {
         "begin" | "start" => Action::Begin,
+        // Back to a savepoint: the transaction goes on.
+        "rollback" if c.ahead("to") => Action::Harmless,
+        "commit" | "end" | "rollback" | "abort" if c.ahead("chain") && !c.ahead("no") => Action::Begin,
         "commit" | "end" | "rollback" | "abort" => Action::Commit,
         "set" | "reset" => set(c)?,
         "create" => create(c)?,
@@ -268,12 +321,12 @@ fn one(c: &mut Cursor) -> Option<Action> {
         }
         "update" => {
             c.eat("only");
-            Action::Update { table: c.name()?, all: !c.ahead("where") }
+            Action::Update { table: c.name()?, all: inner::all_rows(&c.tokens[c.at..]) }
         }
         "delete" => {
             c.eat("from");
             c.eat("only");
-            Action::Delete { table: c.name()?, all: !c.ahead("where") }
+            Action::Delete { table: c.name()?, all: inner::all_rows(&c.tokens[c.at..]) }
         }
         "vacuum" => {
             let full = c.tokens.iter().any(|t| t.is("full"));
@@ -288,40 +341,50 @@ fn one(c: &mut Cursor) -> Option<Action> {
             c.eat("table");
             Action::Lock { tables: c.names(), mode: lock_mode(c) }
         }
-        "reindex" => {
-            skip_parens(c);
-            let what = c.word()?.to_string();
-            let concurrently = c.eat("concurrently");
-            Action::Reindex { what, concurrently, name: c.name().unwrap_or_default() }
-        }
+        "reindex" => reindex(c)?,
         "refresh" => {
             c.eat("materialized view");
             let concurrently = c.eat("concurrently");
-            Action::Refresh { concurrently, view: c.name()? }
+            let view = c.name()?;
+            Action::Refresh { concurrently, view, no_data: c.eat("with no data") }
         }
-        "comment" | "grant" | "revoke" | "insert" | "select" | "with" | "copy" | "analyze" | "security" | "values"
-        | "savepoint" | "release" | "show" | "explain" | "notify" | "table" | "import" | "checkpoint" | "discard" => {
-            if_exists(c);
-            Action::Harmless
+        "reassign" => {
+            c.eat("owned by");
+            Action::ReassignOwned { of: c.names().join(", ") }
         }
+        "revoke" => Action::Revoke,
+        "comment" | "grant" | "insert" | "select" | "copy" | "analyze" | "security" | "values" | "savepoint"
+        | "release" | "show" | "explain" | "notify" | "table" | "import" | "checkpoint" | "discard" => Action::Harmless,
         _ => return None,
     })
 }
 
+fn reindex(c: &mut Cursor) -> Option<Action> {
+    let from = c.at;
+    skip_parens(c);
+    let option = c.tokens[from..c.at].iter().any(|t| t.is("concurrently"));
+    let what = c.word()?.to_string();
+    let concurrently = c.eat("concurrently") || option;
+    Some(Action::Reindex { what, concurrently, name: c.name().unwrap_or_default() })
+}
+
 fn set(c: &mut Cursor) -> Option<Action> {
-    c.eat_any(&["local", "session"]);
+    let local = c.eat("local");
+    c.eat("session");
     let name = c.name()?;
     c.eat_any(&["=", "to"]);
     let off = c.word().is_some_and(|v| matches!(v, "0" | "default" | "off" | "0s" | "0ms"));
-    Some(Action::Set { name, off })
+    Some(Action::Set { name, off, local })
 }
 
 fn create(c: &mut Cursor) -> Option<Action> {
     c.eat("or replace");
     let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "unlogged"]);
     if c.eat("table") {
-        c.eat("if not exists");
-        return Some(Action::CreateTable { table: c.name()? });
+        let unless_there = c.eat("if not exists");
+        let table = c.name()?;
+        let parent = if c.eat("partition of") { c.name() } else { None };
+        return Some(Action::CreateTable { table, unless_there, parent, points: inner::after(c, "references") });
     }
     if local && c.eat("view") {
         return Some(Action::Harmless);
@@ -341,12 +404,16 @@ fn create(c: &mut Cursor) -> Option<Action> {
         c.at = on + 1;
         return Some(Action::CreateTrigger { table: c.name()? });
     }
+    let of = if c.eat("rule") { "to" } else { "on" };
+    if of == "to" || c.eat("policy") {
+        return Some(Action::Instant { table: inner::after(c, of).first()?.clone() });
+    }
     Some(Action::Harmless)
 }
 
 fn drop_(c: &mut Cursor) -> Option<Action> {
     let if_exists = |c: &mut Cursor| c.eat("if exists");
-    if c.eat("table") {
+    if c.eat_any(&["table", "foreign table"]) {
         if_exists(c);
         return Some(Action::DropTable { tables: c.names() });
     }
@@ -355,19 +422,39 @@ fn drop_(c: &mut Cursor) -> Option<Action> {
         if_exists(c);
         return Some(Action::DropIndex { names: c.names(), concurrently });
     }
-    if c.eat("trigger") {
+    if c.eat_any(&["trigger", "rule", "policy"]) {
         if_exists(c);
         c.name()?;
         c.eat("on");
         return Some(Action::DropTrigger { table: c.name()? });
     }
+    if c.eat("schema") {
+        if_exists(c);
+        return Some(Action::DropSchema { names: c.names(), cascade: c.ahead("cascade") });
+    }
+    if c.eat("database") {
+        if_exists(c);
+        return Some(Action::DropDatabase { name: c.name()? });
+    }
+    if c.eat("owned by") {
+        return Some(Action::DropOwned { of: c.names().join(", ") });
+    }
     let from = c.at;
-    c.eat_any(&["materialized", "foreign", "event", "text search"]);
-    c.word()?;
+    c.eat_any(&["materialized", "event", "text search", "foreign data", "operator"]);
+    let kind = c.word()?;
+    let words: Vec<&str> = c.tokens[from..c.at].iter().map(|t| t.text.as_ref()).collect();
     if_exists(c);
-    c.name();
-    let words = c.tokens[from..c.at].iter().map(|t| t.text.as_ref()).filter(|t| !matches!(*t, "if" | "exists"));
-    Some(Action::DropOther { what: words.collect::<Vec<_>>().join(" ").replace(" . ", ".") })
+    let mut names = Vec::new();
+    while let Some(name) = c.name() {
+        names.push(name);
+        skip_parens(c);
+        if !c.eat(",") {
+            break;
+        }
+    }
+    let what = format!("{} {}", words.join(" "), names.join(", "));
+    let columns = c.ahead("cascade") && matches!(kind, "type" | "domain" | "extension" | "server" | "wrapper");
+    Some(Action::DropOther { what: what.trim_end().to_string(), columns })
 }
 
 fn lock_mode(c: &mut Cursor) -> Lock {

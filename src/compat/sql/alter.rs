@@ -70,14 +70,18 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             c.eat("constraint");
             Action::Validate { table, name: c.name()? }
         }
-        "attach" => Action::Attach { table },
-        "detach" => Action::Detach { table, concurrently: c.ahead("concurrently") },
+        "attach" if c.eat("partition") => Action::Attach { table, part: c.name()? },
+        "detach" if c.eat("partition") => {
+            Action::Detach { table, part: c.name()?, concurrently: c.ahead("concurrently") }
+        }
         "set" if c.eat("schema") => Action::Rename { table, what: "schema" },
         "set" if c.eat("tablespace") => Action::Rewrite { table, what: "SET TABLESPACE" },
         "set" if c.eat_any(&["logged", "unlogged"]) => Action::Rewrite { table, what: "SET LOGGED or UNLOGGED" },
         "set" if c.eat("access method") => Action::Rewrite { table, what: "SET ACCESS METHOD" },
         "set" | "reset" if c.peek().is_some_and(|t| t.is("(")) => Action::Light { table },
         "cluster" => Action::Light { table },
+        "enable" | "force" if c.eat("row level security") => Action::RowSecurity { table },
+        "no" if c.eat("inherit") => Action::NoInherit { table, parent: c.name()? },
         "set" | "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" => {
             Action::Instant { table }
         }
@@ -100,6 +104,9 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
     }
     if c.eat_any(&["set statistics", "set (", "reset (", "set storage", "set compression"]) {
         return Some(Action::Light { table });
+    }
+    if c.eat("drop default") {
+        return Some(Action::DropDefault { table, column });
     }
     c.eat_any(&["set default", "drop default", "drop not null", "drop identity", "drop expression", "add generated"])
         .then(|| Action::Instant { table: table.clone() })
@@ -301,23 +308,51 @@ fn not_null(c: &Cursor) -> Option<String> {
     (0..open).all(|_| c.eat(")")).then_some(column)
 }
 
+/// What may be renamed, or moved to another schema, under the feet of versions that run.
+const NAMED: [&str; 14] = [
+    "materialized view",
+    "view",
+    "function",
+    "procedure",
+    "routine",
+    "aggregate",
+    "schema",
+    "sequence",
+    "domain",
+    "database",
+    "role",
+    "user",
+    "group",
+    "extension",
+];
+
 pub(super) fn other(c: &mut Cursor) -> Option<Action> {
     if c.eat("type") {
-        return Some(if c.ahead("add") && c.ahead("value") {
-            Action::AddEnumValue
-        } else if c.ahead("rename") {
-            Action::DropOther { what: "the old name of a type".to_string() }
-        } else {
-            Action::Harmless
-        });
+        return of_type(c);
     }
-    if c.eat("index") && c.ahead("rename") {
-        return Some(Action::Harmless);
-    }
-    for what in ["view", "function", "procedure", "schema", "sequence", "materialized view", "domain"] {
-        if c.eat(what) && c.ahead("rename") {
-            return Some(Action::DropOther { what: format!("the old name of a {what}") });
+    if let Some(kind) = NAMED.iter().find(|kind| c.eat(kind)) {
+        c.eat("if exists");
+        let name = c.name()?;
+        if c.ahead("rename") || has(c, "set schema") {
+            return Some(Action::RenameOther { what: format!("the {kind} {name}") });
         }
     }
     Some(Action::Harmless)
+}
+
+fn of_type(c: &mut Cursor) -> Option<Action> {
+    let of = c.name()?;
+    Some(if c.eat("add value") {
+        Action::AddEnumValue { of }
+    } else if c.eat("rename value") {
+        Action::RenameOther { what: format!("a value of the type {of}") }
+    } else if c.eat("rename attribute") {
+        Action::RenameOther { what: format!("an attribute of the type {of}") }
+    } else if c.ahead("rename") || has(c, "set schema") {
+        Action::RenameOther { what: format!("the type {of}") }
+    } else if has(c, "drop attribute") {
+        Action::DropOther { what: format!("an attribute of the type {of}"), columns: true }
+    } else {
+        Action::Harmless
+    })
 }

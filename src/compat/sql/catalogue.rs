@@ -21,6 +21,9 @@ pub struct Table {
     pub columns: BTreeMap<String, String>,
     pub constraints: BTreeMap<String, Constraint>,
     pub indexes: BTreeSet<String>,
+    /// A migration that was read made it: nobody knows it yet.
+    #[serde(skip)]
+    pub created: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use super::super::deps::Phase;
+use super::name::Name;
 use super::{Area, Finding, Place, Severity, fingerprint};
 use crate::compat::Location;
 
@@ -38,10 +39,10 @@ pub struct Reader {
 /// Minutes after which a migration wants a plan of its own.
 pub const LONG: u32 = 5;
 
-/// Looks at the migrations that one upgrade runs, with the rules its SQL broke (`found`, by migration).
-pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)]) -> Vec<Finding> {
+/// Looks at the migrations that one upgrade runs, with the rules its SQL broke (`found`, by place in `run`).
+pub fn release(run: &[Declared], readers: &[Reader], found: &[(usize, &Finding)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for m in run {
+    for (n, m) in run.iter().enumerate() {
         let mut say =
             |rule, severity, message: String, advice: &str| findings.push(said(m, rule, severity, message, advice));
         if let Some(minutes) = m.minutes.filter(|n| *n > LONG) {
@@ -53,8 +54,9 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)])
             let severity = if m.phase == Phase::Contract { Severity::Info } else { Severity::Warning };
             say("migration-not-reversible", severity, message, "say how it is undone, or leave it to a contract phase");
         }
-        if m.destructive && m.phase != Phase::Contract {
-            let message = format!("{} takes away and is no contract phase", m.id);
+        if (m.destructive || !m.drops.is_empty()) && m.phase != Phase::Contract {
+            let drops = if m.drops.is_empty() { String::new() } else { format!(" ({})", dropped(m)) };
+            let message = format!("{} takes away{drops} and is no contract phase", m.id);
             say("migration-destructive", Severity::Critical, message, "expand now, and contract in a later release");
         }
         let together = m.contracts.as_ref().filter(|e| m.phase == Phase::Contract && run.iter().any(|o| o.id == **e));
@@ -67,30 +69,81 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(&str, &Finding)])
             say("migration-contract-with-expand", severity, message, "contract in the release after");
         }
         findings.extend(readers.iter().filter_map(|reader| loses(m, reader)));
-        findings.extend(undeclared(m, found));
+        let of_it = found.iter().filter(|(of, _)| *of == n).map(|(_, f)| *f);
+        findings.extend(undeclared(m, of_it));
     }
     findings
 }
 
-/// A version that may still run reads what is dropped. One that is deferred drops it when none does any more.
-fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
-    let lost: Vec<&str> = m.drops.intersection(&reader.reads).map(String::as_str).collect();
-    if lost.is_empty() || (m.deferred && m.phase == Phase::Contract) {
-        return None;
-    }
-    let (service, version, lost) = (&reader.service, &reader.version, lost.join(", "));
-    let message = format!("{service} {version} may still run and reads {lost}, which {} drops", m.id);
-    let advice = "drop it when that version is gone for good";
-    Some(said(m, "migration-drops-what-is-read", Severity::Critical, message, advice))
+fn dropped(m: &Declared) -> String {
+    m.drops.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Its SQL destroys, and it does not say so.
-fn undeclared(m: &Declared, found: &[(&str, &Finding)]) -> Option<Finding> {
-    let destroys = ["sql-drop-table", "sql-drop-column", "sql-truncate", "sql-delete-all"];
-    let (_, f) = found.iter().find(|(id, f)| *id == m.id && destroys.contains(&f.rule)).filter(|_| !m.destructive)?;
-    let message = format!("{} is not declared destructive, and {}", m.id, f.message);
+/// A version that may still run reads what is dropped. One that is deferred drops it when none does any more.
+fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
+    if m.drops.is_empty() || (m.deferred && m.phase == Phase::Contract) {
+        return None;
+    }
+    let (service, version) = (&reader.service, &reader.version);
+    let advice = "drop it when that version is gone for good";
+    let rule = "migration-drops-what-is-read";
+    if reader.reads.is_empty() {
+        let message = format!(
+            "{service} {version} may still run and does not say what it reads, and {} drops {}",
+            m.id,
+            dropped(m)
+        );
+        return Some(said(m, rule, Severity::Warning, message, "say what it reads, under `reads` of its contract"));
+    }
+    let drops: Vec<Name> = m.drops.iter().map(|d| Name::read(d)).collect();
+    let reads = reader.reads.iter().filter(|r| drops.iter().any(|d| d.touches(&Name::read(r))));
+    let lost: Vec<&str> = reads.map(String::as_str).collect();
+    if lost.is_empty() {
+        return None;
+    }
+    let message = format!("{service} {version} may still run and reads {}, which {} drops", lost.join(", "), m.id);
+    Some(said(m, rule, Severity::Critical, message, advice))
+}
+
+/// What takes rows, columns or tables away for good.
+const DESTROYS: [&str; 9] = [
+    "sql-delete-all",
+    "sql-drop-cascade",
+    "sql-drop-column",
+    "sql-drop-database",
+    "sql-drop-owned",
+    "sql-drop-schema",
+    "sql-drop-table",
+    "sql-truncate",
+    "sql-truncate-cascade",
+];
+
+/// Its SQL destroys, or it says what it drops, and it does not say that it destroys.
+fn undeclared<'a>(m: &Declared, found: impl Iterator<Item = &'a Finding>) -> Option<Finding> {
+    if m.destructive {
+        return None;
+    }
+    let does: Vec<&Finding> = found.filter(|f| DESTROYS.contains(&f.rule)).collect();
+    let mut told: Vec<String> = does.iter().map(|f| f.message.clone()).collect();
+    if told.is_empty() && m.phase == Phase::Contract && !m.drops.is_empty() {
+        told.push(format!("drops {}", dropped(m)));
+    }
+    let message = format!("{} is not declared destructive, and {}", m.id, told.first()?);
     let advice = "declare it, and its phase as contract";
-    Some(said(m, "migration-undeclared-destructive", Severity::Critical, message, advice))
+    let mut f = said(m, "migration-undeclared-destructive", Severity::Critical, message, advice);
+    f.details.extend(told.into_iter().skip(1).map(|what| format!("and it {what}")));
+    f.values.extend(does.iter().map(|d| d.values.as_str()));
+    Some(f)
+}
+
+/// A second migration of that id. Tools that run migrations know them by their id, and leave out what ran before.
+pub fn repeated(first: &Declared, again: &Declared, same: bool) -> Finding {
+    let both = format!("{} comes with {} {} and with {}", again.id, again.service, first.version, again.version);
+    let (severity, message) = match same {
+        true => (Severity::Warning, format!("{both}; it is taken for one, since they are the same")),
+        false => (Severity::Critical, format!("{both}, and they are not the same: the second may be left out")),
+    };
+    said(again, "migration-id-repeated", severity, message, "give the later one an id of its own, or take it out")
 }
 
 fn said(m: &Declared, rule: &'static str, severity: Severity, message: String, advice: &str) -> Finding {
@@ -109,6 +162,15 @@ fn said(m: &Declared, rule: &'static str, severity: Severity, message: String, a
         recommendation: Some(advice.to_string()),
         of: None,
         waived: None,
-        values: String::new(),
+        // Who accepts it accepts what it takes away as it is declared now, and no more.
+        values: format!(
+            "{:?} {:?} {} {} {} {}",
+            m.phase,
+            m.contracts,
+            m.deferred,
+            m.destructive,
+            m.reversible,
+            dropped(m)
+        ),
     }
 }

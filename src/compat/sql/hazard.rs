@@ -1,7 +1,9 @@
 //! What of a statement's effects is a finding for a service that runs meanwhile.
+mod gone;
+
 use std::collections::BTreeSet;
 
-use super::action::{Action, Default_, actions};
+use super::action::{Action, actions};
 use super::catalogue::{Catalogue, Constraint, Table};
 use super::lex::{Lines, Statement};
 use super::predict::{self, Effect, Sure};
@@ -24,6 +26,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         at: 0,
         inside: false,
         guarded: false,
+        outside: None,
         exclusive: BTreeSet::new(),
     };
     for (number, statement) in statements.iter().enumerate() {
@@ -46,6 +49,8 @@ struct Look<'a> {
     inside: bool,
     /// A `lock_timeout` is set, or it was said that none is.
     guarded: bool,
+    /// The same outside of this transaction, where it was set for that alone.
+    outside: Option<bool>,
     /// Tables this transaction has locked against readers.
     exclusive: BTreeSet<String>,
 }
@@ -61,7 +66,7 @@ impl Look<'_> {
     }
 
     fn is_new(&self, table: &str) -> bool {
-        self.known.table(table).is_some_and(|t| t.rows == Some(0))
+        self.known.table(table).is_some_and(|t| t.created)
     }
 
     /// How bad it is to hold a table of this size.
@@ -79,8 +84,14 @@ impl Look<'_> {
             Action::Commit => {
                 self.inside = false;
                 self.exclusive.clear();
+                self.guarded = self.outside.take().unwrap_or(self.guarded);
             }
-            Action::Set { name, off } if name == "lock_timeout" => self.guarded = !off,
+            Action::Set { name, off, local } if name == "lock_timeout" => {
+                if *local && self.inside {
+                    self.outside.get_or_insert(self.guarded);
+                }
+                self.guarded = !off;
+            }
             Action::Opaque { what } => {
                 let (line, _) = self.lines.spot(self.at);
                 self.report
@@ -120,8 +131,9 @@ impl Look<'_> {
                 let message = format!("{held} while it is read through, and {who}");
                 self.say("sql-scan-under-lock", size, message, scan_advice(action));
             }
-            _ if lock.blocks_reads() => {
-                let message = format!("{held} for an instant");
+            _ if lock.blocks_writes() => {
+                let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
+                let message = format!("{held} for an instant{who}");
                 self.say("sql-lock", Severity::Info, message, "");
             }
             _ => {}
@@ -155,58 +167,6 @@ impl Look<'_> {
         }
     }
 
-    fn destroys(&mut self, action: &Action) {
-        let gone = "rows and versions that need it are gone for good";
-        match action {
-            Action::DropTable { tables } => {
-                for table in tables.iter().filter(|t| !self.is_new(t)).cloned().collect::<Vec<_>>() {
-                    let advice = "stop using it in one release, and drop it in the next";
-                    self.say("sql-drop-table", Severity::Critical, format!("drops {table}: {gone}"), advice);
-                }
-            }
-            Action::DropColumn { table, column } if !self.is_new(table) => {
-                let message = format!("drops {table}.{column}, which versions that still run may read");
-                let advice = "stop reading and writing it in one release, and drop it in the next";
-                self.say("sql-drop-column", Severity::Critical, message, advice);
-            }
-            Action::Truncate { tables } => {
-                let message = format!("empties {}", tables.join(", "));
-                self.say(
-                    "sql-truncate",
-                    Severity::Critical,
-                    message,
-                    "a migration that deletes wants a person's word for it",
-                );
-            }
-            Action::Delete { table, all: true } if !self.is_new(table) => {
-                let message = format!("deletes every row of {table}");
-                self.say(
-                    "sql-delete-all",
-                    Severity::Critical,
-                    message,
-                    "say which rows, and delete them in small batches",
-                );
-            }
-            Action::Update { table, all: true } if !self.is_new(table) => {
-                let severity = self.by_size(table).clamp(Severity::Info, Severity::Critical);
-                let severity =
-                    if self.known.table(table).and_then(|t| t.rows).is_none() { Severity::Warning } else { severity };
-                let message = format!("writes every row of {table} in one transaction, and holds each until its end");
-                self.say("sql-update-all", severity, message, "fill in batches by key, each a transaction of its own");
-            }
-            Action::DropOther { what } => {
-                let message = format!("takes away {what}, which versions that still run may use");
-                self.say(
-                    "sql-drop-object",
-                    Severity::Warning,
-                    message,
-                    "drop it in the release after the last that uses it",
-                );
-            }
-            _ => {}
-        }
-    }
-
     /// What cannot be done inside a transaction, or leaves something behind.
     fn order(&mut self, action: &Action) {
         let concurrently = match action {
@@ -214,10 +174,14 @@ impl Look<'_> {
             | Action::DropIndex { concurrently, .. }
             | Action::Reindex { concurrently, .. }
             | Action::Detach { concurrently, .. } => *concurrently,
-            Action::Vacuum { .. } => true,
             _ => false,
         };
-        if concurrently && self.inside {
+        let alone = match action {
+            Action::Vacuum { .. } | Action::DropDatabase { .. } => true,
+            Action::Reindex { what, .. } => what != "index" && what != "table",
+            _ => concurrently,
+        };
+        if alone && self.inside {
             let message = "cannot run inside a transaction: it will fail".to_string();
             self.say(
                 "sql-concurrently-in-transaction",
@@ -226,6 +190,34 @@ impl Look<'_> {
                 "put it into a migration of its own, without BEGIN",
             );
         }
+        if concurrently {
+            let left = match action {
+                Action::CreateIndex { .. } | Action::Reindex { .. } => {
+                    ", and leaves an invalid index behind if it fails"
+                }
+                _ => "",
+            };
+            let message = format!("waits until every transaction that is older has ended{left}");
+            self.say("sql-concurrently-waits", Severity::Info, message, "");
+        }
+        if let (Action::AddEnumValue { of }, true) = (action, self.inside) {
+            let message = format!("the new value of {of} cannot be used before this transaction has ended");
+            self.say("sql-enum-value-in-transaction", Severity::Warning, message, "put it into a migration of its own");
+        }
+        if let Action::Reindex { what, name, concurrently: false } = action
+            && what != "index"
+            && what != "table"
+        {
+            let message = format!(
+                "every table of the {what} {name} is read through, one after the other, and nobody writes to it"
+            );
+            self.say("sql-scan-under-lock", Severity::Critical, message, scan_advice(action));
+        }
+        self.upkeep(action);
+    }
+
+    /// What takes more than one thing at a time, or takes a broken one for whole.
+    fn upkeep(&mut self, action: &Action) {
         if let Action::CreateIndex { concurrently: true, if_not_exists: true, .. } = action {
             let message = "an invalid index that a failed attempt left behind is taken for the real one".to_string();
             let advice = "leave out IF NOT EXISTS, look at pg_index.indisvalid, and drop an invalid one first";
@@ -248,47 +240,16 @@ impl Look<'_> {
             self.say("sql-table-rewrite", Severity::Critical, message, "pg_repack does it online");
         }
     }
-
-    /// What versions that still run stumble over.
-    fn breaks(&mut self, action: &Action) {
-        match action {
-            Action::Rename { table, what } if !self.is_new(table) => {
-                let message = format!(
-                    "renames {} {table}: every version that runs knows it by the old name",
-                    if *what == "column" { "a column of" } else { "the" }
-                );
-                let advice = "add the new beside the old, write both, and drop the old in a later release; or a view under the old name";
-                self.say("sql-rename", Severity::Critical, message, advice);
-            }
-            Action::AddColumn(c)
-                if c.not_null && c.default == Default_::None && !c.generated && !self.is_new(&c.table) =>
-            {
-                let message = format!(
-                    "{}.{} must have a value and has no default: rows that are there have none, and versions that run give none",
-                    c.table, c.column
-                );
-                let advice = "give it a default, or add it nullable, fill it, and set NOT NULL in a later release";
-                self.say("sql-column-required", Severity::Critical, message, advice);
-            }
-            Action::SetNotNull { table, column } if !self.is_new(table) => {
-                let message = format!("{table}.{column} must have a value now: versions that still run may write none");
-                self.say(
-                    "sql-not-null-for-writers",
-                    Severity::Warning,
-                    message,
-                    "only after the last version that leaves it out is gone",
-                );
-            }
-            _ => {}
-        }
-    }
 }
 
 /// What a migration itself does is known to what comes after.
 pub(super) fn learn(action: &Action, known: &mut Catalogue) {
     match action {
-        Action::CreateTable { table } if known.table(table).is_none() => {
-            known.tables.insert(table.clone(), Table { rows: Some(0), ..Table::default() });
+        // Where it may be there already, versions that run may know it; it is small if they do not.
+        Action::CreateTable { table, unless_there: true, .. } if known.table(table).is_some() => {}
+        Action::CreateTable { table, unless_there, .. } => {
+            let made = Table { rows: Some(0), created: !unless_there, ..Table::default() };
+            known.tables.insert(table.clone(), made);
         }
         Action::DropTable { tables } => tables.iter().for_each(|t| drop(known.tables.remove(t))),
         Action::AddColumn(c) => {

@@ -2,9 +2,10 @@
 //! that runs meanwhile.
 //!
 //! # Layout
-//! - [`lex`] tokens and statements; `action`, `alter` what a statement does, as far as it matters here
+//! - [`lex`] tokens and statements; `action`, `alter`, `inner` what a statement does, as far as it matters here
 //! - [`catalogue`] what is known of the database: given, and added to by the migration itself
 //! - [`predict`] lock, rewrite and scan of each action; `types` whether a change of type rewrites
+//! - [`name`] tables and columns as contracts spell them
 //! - `hazard` what of it is a finding; `squawk` what an established linter adds to it
 //! - [`declared`] migrations of a release against each other: expand and contract, time, the way back
 mod action;
@@ -12,7 +13,9 @@ mod alter;
 pub mod catalogue;
 pub mod declared;
 mod hazard;
+mod inner;
 pub mod lex;
+pub mod name;
 pub mod predict;
 mod squawk;
 #[cfg(test)]
@@ -20,6 +23,7 @@ mod tests;
 mod types;
 
 use catalogue::Catalogue;
+use sha2::{Digest, Sha256};
 
 use super::finding::fingerprint;
 use super::spots::Fault;
@@ -60,11 +64,25 @@ pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report,
         }
     }
     hazard::look(file, &lines, &statements, catalogue, &mut report);
+    report.findings.iter_mut().for_each(|f| sign(f, &statements));
     report.findings.sort_by(|a, b| {
         let line = |f: &Finding| f.location.revision.as_ref().and_then(|p| p.line);
         (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
     });
     Ok(report)
+}
+
+/// Makes the statement itself a part of the finding's name: who accepts one column's new type accepts no other's.
+fn sign(f: &mut Finding, statements: &[lex::Statement]) {
+    let at = f.location.revision.as_ref().map_or("", |p| p.pointer.trim_start_matches('/'));
+    let Some(statement) = at.parse::<usize>().ok().and_then(|n| statements.get(n)) else { return };
+    let mut hash = Sha256::new();
+    for token in &statement.tokens {
+        hash.update(format!("{:?} {}\n", token.kind, token.text));
+    }
+    f.values = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let said = Place { file: String::new(), pointer: format!("{} {}", f.values, f.message), line: None };
+    f.fingerprint = fingerprint(f.rule, None, &Location { base: Some(said), revision: f.location.revision.clone() });
 }
 
 /// A statement's place: its number in the file, so that a waiver holds while lines move.

@@ -126,11 +126,18 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
     use Lock::{AccessExclusive, Share, ShareUpdateExclusive};
     let one = |e: Effect| vec![e];
     match action {
+        Action::CreateTable { parent, points, .. } => {
+            let pointed = points.iter().map(|t| Effect::new(t, Lock::ShareRowExclusive));
+            parent.iter().map(|t| Effect::new(t, AccessExclusive)).chain(pointed).collect()
+        }
         Action::DropTable { tables } => tables.iter().map(|t| dropped(t, known)).collect(),
         Action::Truncate { tables } => tables.iter().map(|t| Effect::new(t, AccessExclusive)).collect(),
         Action::Rename { table, .. }
         | Action::Instant { table }
         | Action::DropColumn { table, .. }
+        | Action::DropDefault { table, .. }
+        | Action::RowSecurity { table }
+        | Action::NoInherit { table, .. }
         | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
         Action::AddColumn(column) => one(added(column)),
         Action::AlterType { table, column, to, using } => {
@@ -146,7 +153,8 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
             let scan = if known.is_not_null(table, column) { Sure::No } else { Sure::Yes };
             one(Effect::new(table, AccessExclusive).scanning(scan))
         }
-        Action::Light { table } | Action::Attach { table } => one(Effect::new(table, ShareUpdateExclusive)),
+        Action::Light { table } => one(Effect::new(table, ShareUpdateExclusive)),
+        Action::Attach { table, part } => one(Effect::new(table, ShareUpdateExclusive).and(part, AccessExclusive)),
         Action::Rewrite { table, .. } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
         Action::AddConstraint { table, of, not_valid, using_index, .. } => {
             one(constrained(table, of, *not_valid || *using_index))
@@ -159,8 +167,9 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
                 _ => e,
             })
         }
-        Action::Detach { table, concurrently } => {
-            one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { AccessExclusive }))
+        Action::Detach { table, part, concurrently } => {
+            let lock = if *concurrently { ShareUpdateExclusive } else { AccessExclusive };
+            one(Effect::new(table, lock).and(part, AccessExclusive))
         }
         Action::CreateIndex { table, concurrently, .. } => {
             one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
@@ -178,6 +187,7 @@ fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
             let lock = if *concurrently { ShareUpdateExclusive } else { AccessExclusive };
             names.iter().map(|n| Effect::new(known.of_index(n).unwrap_or(&format!("the table of {n}")), lock)).collect()
         }
+        Action::Reindex { what, .. } if what != "index" && what != "table" => Vec::new(),
         Action::Reindex { what, name, concurrently } => {
             let table = match what.as_str() {
                 "index" => known.of_index(name).map_or(format!("the table of {name}"), String::from),
@@ -193,9 +203,10 @@ fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::Vacuum { full: false, tables } => tables.iter().map(|t| Effect::new(t, ShareUpdateExclusive)).collect(),
         Action::Cluster { table: Some(table) } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
         Action::Lock { tables, mode } => tables.iter().map(|t| Effect::new(t, *mode)).collect(),
-        Action::Refresh { view, concurrently } => {
-            one(Effect::new(view, if *concurrently { Exclusive } else { AccessExclusive }).scanning(Sure::Yes))
-        }
+        // Readers go on, and nobody writes into a view.
+        Action::Refresh { view, concurrently: true, .. } => one(Effect::new(view, Exclusive)),
+        Action::Refresh { view, no_data: true, .. } => one(Effect::new(view, AccessExclusive)),
+        Action::Refresh { view, .. } => one(Effect::new(view, AccessExclusive).scanning(Sure::Yes)),
         _ => Vec::new(),
     }
 }

@@ -25,7 +25,6 @@ pub(super) enum Checked {
 
 /// What it looks at that our own rules do not. Where both look, ours know the catalogue.
 const RULES: &[(Rule, &str, Severity)] = &[
-    (Rule::BanDropDatabase, "sql-drop-database", Severity::Critical),
     (Rule::BanTruncateCascade, "sql-truncate-cascade", Severity::Critical),
     (Rule::TransactionNesting, "sql-transaction-nesting", Severity::Warning),
     (Rule::BanUncommittedTransaction, "sql-transaction-open", Severity::Warning),

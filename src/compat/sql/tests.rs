@@ -29,6 +29,7 @@ fn known() -> Catalogue {
         ]
         .into(),
         indexes: ["ix".to_string()].into(),
+        created: false,
     };
     known.tables.insert("t".into(), table);
     known.tables.insert("small".into(), Table { rows: Some(12), ..Table::default() });
@@ -44,7 +45,7 @@ fn one(sql: &str, known: &Catalogue) -> Effect {
 /// Rules and how bad, without the notes on locks.
 fn rules(sql: &str, known: &Catalogue) -> Vec<(&'static str, Severity)> {
     let report = lint("m.sql", sql, &mut known.clone()).unwrap_or_else(|e| panic!("{sql}: {}", e[0]));
-    let notes = ["sql-lock", "sql-no-lock-timeout", "sql-lock-other-table"];
+    let notes = ["sql-lock", "sql-no-lock-timeout", "sql-lock-other-table", "sql-concurrently-waits"];
     report.findings.iter().filter(|f| !notes.contains(&f.rule)).map(|f| (f.rule, f.severity)).collect()
 }
 
@@ -107,6 +108,9 @@ fn each_statement_locks_rewrites_and_scans_as_measured() {
         ("ALTER TABLE t SET TABLESPACE fast", AccessExclusive, &yes, &yes),
         ("ALTER TABLE t DETACH PARTITION t1 CONCURRENTLY", ShareUpdateExclusive, &no, &no),
         ("ALTER TABLE \"t\" RENAME TO \"T2\"", AccessExclusive, &no, &no),
+        ("CREATE RULE r AS ON INSERT TO t DO NOTHING", AccessExclusive, &no, &no),
+        ("CREATE POLICY r ON t", AccessExclusive, &no, &no),
+        ("DROP RULE r ON t", AccessExclusive, &no, &no),
     ];
     for (sql, lock, rewrite, scan) in cases {
         let e = one(sql, &known());
@@ -168,7 +172,49 @@ fn each_hazard_has_its_rule() {
         ("VACUUM FULL", &[("sql-table-rewrite", Critical)]),
         ("CLUSTER", &[("sql-table-rewrite", Critical)]),
         ("DROP VIEW v", &[("sql-drop-object", Warning)]),
-        ("DROP DATABASE d", &[("sql-drop-object", Warning), ("sql-drop-database", Critical)]),
+        ("DROP DATABASE d", &[("sql-drop-database", Critical)]),
+        ("DROP SCHEMA s CASCADE", &[("sql-drop-schema", Critical)]),
+        ("DROP SCHEMA s", &[("sql-drop-object", Warning)]),
+        ("DROP OWNED BY app", &[("sql-drop-owned", Critical)]),
+        ("REASSIGN OWNED BY app TO ops", &[("sql-reassign-owned", Warning)]),
+        ("DROP TYPE mood CASCADE", &[("sql-drop-cascade", Critical)]),
+        ("DROP TYPE mood", &[("sql-drop-object", Warning)]),
+        ("DROP FOREIGN TABLE t", &[("sql-drop-table", Critical)]),
+        ("ALTER TABLE ONLY t DROP COLUMN i", &[("sql-drop-column", Critical)]),
+        ("ALTER TABLE IF EXISTS ONLY public.t DROP IF EXISTS i", &[("sql-drop-column", Critical)]),
+        ("ALTER TYPE mood RENAME VALUE 'a' TO 'b'", &[("sql-rename", Critical)]),
+        ("ALTER TYPE mood RENAME TO humour", &[("sql-rename", Critical)]),
+        ("ALTER TYPE mood DROP ATTRIBUTE a", &[("sql-drop-cascade", Critical)]),
+        ("ALTER VIEW v SET SCHEMA s", &[("sql-rename", Critical)]),
+        ("ALTER TABLE t SET SCHEMA s", &[("sql-rename", Critical)]),
+        ("ALTER SEQUENCE q RENAME TO r", &[("sql-rename", Critical)]),
+        ("ALTER INDEX ix RENAME TO iy", &[]),
+        ("ALTER TYPE mood ADD VALUE 'c'", &[("sql-enum-value-added", Info)]),
+        (
+            "BEGIN; ALTER TYPE mood ADD VALUE 'c'; COMMIT",
+            &[("sql-enum-value-added", Info), ("sql-enum-value-in-transaction", Warning)],
+        ),
+        ("ALTER TABLE t DETACH PARTITION t1 CONCURRENTLY", &[("sql-detach-partition", Warning)]),
+        ("REFRESH MATERIALIZED VIEW v", &[("sql-scan-under-lock", Critical)]),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", &[]),
+        ("REFRESH MATERIALIZED VIEW v WITH NO DATA", &[("sql-truncate", Critical)]),
+        ("REINDEX TABLE t", &[("sql-scan-under-lock", Critical)]),
+        ("REINDEX (VERBOSE, CONCURRENTLY) TABLE t", &[]),
+        ("REINDEX SCHEMA s", &[("sql-scan-under-lock", Critical)]),
+        ("BEGIN; REINDEX SCHEMA CONCURRENTLY s; COMMIT", &[("sql-concurrently-in-transaction", Critical)]),
+        (
+            "BEGIN; SAVEPOINT a; ROLLBACK TO SAVEPOINT a; CREATE INDEX CONCURRENTLY x ON t (i); COMMIT",
+            // The linter takes going back to a savepoint for an end; here the transaction goes on.
+            &[("sql-concurrently-in-transaction", Critical), ("sql-transaction-nesting", Warning)],
+        ),
+        ("REVOKE SELECT ON t FROM app", &[("sql-revoke", Warning)]),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", &[("sql-row-security", Warning)]),
+        ("ALTER TABLE t DISABLE ROW LEVEL SECURITY", &[]),
+        ("ALTER TABLE t ALTER i DROP DEFAULT", &[("sql-drop-default", Warning)]),
+        ("ALTER TABLE t NO INHERIT p", &[("sql-detach-partition", Warning)]),
+        ("CREATE TABLE e (i int); TRUNCATE e", &[]),
+        ("CREATE TABLE IF NOT EXISTS e (i int); DROP TABLE e", &[("sql-drop-table", Critical)]),
+        ("CREATE TABLE IF NOT EXISTS e (i int); CREATE INDEX ON e (i)", &[("sql-scan-under-lock", Info)]),
         ("BEGIN; ALTER TABLE t ADD a int; ALTER TABLE p ADD a int; COMMIT", &[("sql-locks-several-tables", Warning)]),
         ("CREATE TABLE n (a int); CREATE INDEX ON n (a); ALTER TABLE n ALTER a TYPE bigint; DROP TABLE n", &[]),
         ("INSERT INTO t VALUES (1), (2); COMMENT ON TABLE t IS 'x'; GRANT SELECT ON t TO a", &[]),
@@ -180,6 +226,102 @@ fn each_hazard_has_its_rule() {
         expected.sort();
         assert_eq!(found, expected, "{sql}");
     }
+}
+
+/// All that is said of each fact that was measured.
+#[test]
+fn locks_that_are_no_hazard_by_themselves_are_told() {
+    let told = |sql: &str| -> Vec<String> {
+        let report = lint("m.sql", &format!("SET lock_timeout = '1s'; {sql}"), &mut known()).unwrap();
+        report.findings.into_iter().map(|f| format!("{} {}", f.rule, f.message)).collect()
+    };
+    let says = |sql: &str, what: &str| {
+        let told = told(sql);
+        assert!(told.iter().any(|t| t.contains(what)), "{sql}: {what} in {told:?}");
+    };
+    says("ALTER TABLE t ADD COLUMN a timestamptz DEFAULT now()", "sql-lock t is held under ACCESS EXCLUSIVE");
+    says("CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()", "SHARE ROW EXCLUSIVE for an instant");
+    says("ALTER TABLE t ADD FOREIGN KEY (i) REFERENCES p", "p is held under SHARE ROW EXCLUSIVE as well");
+    says("ALTER TABLE t ADD FOREIGN KEY (i) REFERENCES p", "while it is read through, and nobody writes");
+    says("ALTER TABLE t DROP CONSTRAINT fk", "p is held under ACCESS EXCLUSIVE as well");
+    says("ALTER TABLE t DROP CONSTRAINT other", "if other is a foreign key");
+    says("CREATE TABLE n (i int REFERENCES t)", "t is held under SHARE ROW EXCLUSIVE for an instant");
+    says("CREATE TABLE n PARTITION OF t FOR VALUES IN (1)", "t is held under ACCESS EXCLUSIVE for an instant");
+    says("ALTER TABLE t ATTACH PARTITION n FOR VALUES IN (1)", "n is held under ACCESS EXCLUSIVE as well");
+    says(
+        "CREATE INDEX CONCURRENTLY a ON t (i)",
+        "waits until every transaction that is older has ended, and leaves an invalid",
+    );
+    says("DROP INDEX CONCURRENTLY ix", "waits until every transaction that is older has ended");
+    says("DO $$ BEGIN TRUNCATE t; END $$; ALTER TABLE t ADD a int", "sql-lock");
+    assert!(!told("ALTER TABLE t VALIDATE CONSTRAINT nn").iter().any(|t| t.contains("sql-")), "blocks nobody");
+}
+
+#[test]
+fn changes_of_rows_are_seen_wherever_they_stand() {
+    use Severity::Critical;
+    let (delete, update) = (("sql-delete-all", Critical), ("sql-update-all", Critical));
+    for (sql, expected) in [
+        ("WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone", vec![delete]),
+        ("WITH RECURSIVE a AS (SELECT 1), b AS (SELECT 2) DELETE FROM t", vec![delete]),
+        ("WITH x AS MATERIALIZED (UPDATE t SET i = 1 RETURNING i) INSERT INTO p SELECT * FROM x", vec![update]),
+        ("WITH a AS (DELETE FROM t RETURNING *) UPDATE t SET i = 2", vec![delete, update]),
+        ("WITH x AS (DELETE FROM t WHERE i = 1 RETURNING *) SELECT * FROM x WHERE true", vec![]),
+        ("COPY (DELETE FROM t RETURNING *) TO STDOUT", vec![delete]),
+        ("EXPLAIN ANALYZE DELETE FROM t", vec![delete]),
+        ("EXPLAIN (ANALYZE, BUFFERS) WITH a AS (DELETE FROM t RETURNING *) SELECT 1", vec![delete]),
+        ("EXPLAIN DELETE FROM t", vec![]),
+    ] {
+        let mut found = rules(sql, &known());
+        found.sort_unstable();
+        assert_eq!(found, expected, "{sql}");
+    }
+    let many = format!("SELECT {}", vec!["(DELETE FROM t WHERE i = 1)"; 200].join(","));
+    let tokens = lex::statements(&many).unwrap();
+    let found = action::actions(&tokens[0].tokens);
+    assert!(found.len() < 200 && found.iter().any(|a| matches!(a, action::Action::Opaque { .. })), "{}", found.len());
+}
+
+#[test]
+fn a_condition_that_always_holds_is_none() {
+    for (condition, all) in [
+        ("true", true),
+        ("TRUE RETURNING i", true),
+        ("1=1", true),
+        ("(1 = 1) AND NOT false", true),
+        ("i = 1 OR (2 > 1)", true),
+        ("i = i", true),
+        ("t.i >= t.i", true),
+        ("'a' <> 'b'", true),
+        ("1 <> 2 AND (i = 3 OR true)", true),
+        ("i IS NULL OR i IS NOT NULL", true),
+        ("i IS NULL OR n IS NOT NULL", false),
+        ("true AND i = 1", false),
+        ("1 = 2", false),
+        ("random() = random()", false),
+        ("i BETWEEN 1 AND 1", false),
+        ("NOT true", false),
+        ("x = 'true'", false),
+        ("i IN (SELECT 1 WHERE true)", false),
+    ] {
+        let found = rules(&format!("DELETE FROM t WHERE {condition}"), &known());
+        assert_eq!(found.iter().any(|(rule, _)| *rule == "sql-delete-all"), all, "{condition}");
+    }
+}
+
+#[test]
+fn a_finding_is_named_by_its_statement() {
+    let print = |sql: &str| {
+        let report = lint("m.sql", sql, &mut known()).unwrap();
+        report.findings.into_iter().find(|f| f.rule == "sql-table-rewrite").unwrap().fingerprint
+    };
+    let two = lint("m.sql", "DROP TABLE a, b", &mut empty()).unwrap().findings;
+    let drops: Vec<&Finding> = two.iter().filter(|f| f.rule == "sql-drop-table").collect();
+    assert_ne!(drops[0].fingerprint, drops[1].fingerprint);
+    let one = print("ALTER TABLE t ALTER i TYPE bigint");
+    assert_eq!(one, print("-- wider\nalter  TABLE t\n  ALTER i TYPE BIGINT;"));
+    assert_ne!(one, print("ALTER TABLE t ALTER n TYPE bigint"));
+    assert_ne!(one, print("ALTER TABLE t ALTER i TYPE numeric(4,1)"));
 }
 
 #[test]
@@ -203,6 +345,9 @@ fn a_lock_timeout_is_asked_for_once() {
     assert_eq!(asked("SET lock_timeout = '500ms'; ALTER TABLE t ADD a int"), 0);
     assert_eq!(asked("SET LOCAL lock_timeout TO 0; ALTER TABLE t ADD a int"), 1);
     assert_eq!(asked("CREATE INDEX CONCURRENTLY a ON t (i)"), 0);
+    // What is set for one transaction ends with it.
+    let local = "BEGIN; SET LOCAL lock_timeout = '1s'; ALTER TABLE t ADD a int; COMMIT;";
+    assert_eq!((asked(local), asked(&format!("{local} ALTER TABLE t ADD b int"))), (0, 1));
 }
 
 #[test]
@@ -289,9 +434,20 @@ fn expand_and_contract_belong_into_different_releases() {
             ("migration-destructive", Severity::Critical),
         ]
     );
+    // What it says it drops is taken for destructive, whatever else it says.
+    let quiet = Declared { destructive: false, drops: ["stock.old".to_string()].into(), ..contract.clone() };
+    assert_eq!(told(std::slice::from_ref(&quiet), &[]), [("migration-undeclared-destructive", Severity::Critical)]);
+    let early = Declared { phase: Phase::Expand, contracts: None, reversible: true, ..quiet };
+    assert_eq!(told(&[early], &[]), [("migration-destructive", Severity::Critical)]);
+    // Who accepts what it drops accepts no more than that.
+    let print = |drops: &str| {
+        let early = Declared { destructive: true, drops: [drops.to_string()].into(), ..expand.clone() };
+        release(&[early], &[], &[]).into_iter().find(|f| f.rule == "migration-destructive").unwrap()
+    };
+    assert_ne!(print("stock.old").values, print("stock.new").values);
     let sql = lint("m.sql", "DROP TABLE t", &mut empty()).unwrap();
     let drop = sql.findings.iter().find(|f| f.rule == "sql-drop-table").unwrap();
-    assert_eq!(release(&[expand], &[], &[("add", drop)])[0].rule, "migration-undeclared-destructive");
+    assert_eq!(release(&[expand], &[], &[(0, drop)])[0].rule, "migration-undeclared-destructive");
 }
 
 proptest! {

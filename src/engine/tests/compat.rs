@@ -16,6 +16,7 @@ fn told(critical: bool, waived: Option<&str>) -> Told {
         at: Some("ledger/5.2.4/openapi.yaml:12".into()),
         advice: Some("keep it".into()),
         waived: waived.map(String::from),
+        lapsed: None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::spec::fleet::FleetSpec;
 use crate::spec::nearest::nearest;
 use crate::spec::policy::PolicySpec;
 use crate::spec::units::Dur;
-use crate::spec::upgrade::{Target, UpgradeSpec, image_version};
+use crate::spec::upgrade::{Target, UpgradeSpec, image_version, in_range};
 
 /// How often pods are read when no Prometheus is named and nothing else is said.
 const DIRECT_SCRAPE: Dur = Dur::secs(15);
@@ -270,7 +270,7 @@ fn needs(
                 let message = format!("needs `{range}`, but {verb} `{there}`, which is no semantic version");
                 scope.error(here, &message, None);
             }
-            Some(version) if !requirement.matches(&version) => {
+            Some(version) if !in_range(&requirement, &version) => {
                 let help = match (brought, version.pre.is_empty()) {
                     (_, false) => {
                         "a range takes a pre-release only if it names one, such as \">=5.2.4-rc.1\"".to_string()

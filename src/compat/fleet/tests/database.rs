@@ -1,0 +1,67 @@
+//! What contracts and SQL say of one database.
+use super::*;
+
+/// `orders.note` is dropped by a contract phase; who reads what, and what is declared, is spelled in many ways.
+#[test]
+fn names_are_what_the_database_takes_them_for() {
+    let sql = |what: &str| format!("SET lock_timeout = '1s'; {what};");
+    let stand = |reads: &str, drops: &str, what: &str| {
+        let new = format!(
+            "  reads: [other.id]\n  migrations:\n    - {{id: m, phase: contract, destructive: true, drops: [{drops}], sql: m.sql}}\n"
+        );
+        let old = format!("  reads: [{reads}]\n");
+        Stand::new(&[("a 1.0.0", &old), ("a 1.1.0", &new)], &[("a/1.1.0/m.sql", &sql(what))])
+            .moves(&[("a", "1.0.0", "1.1.0")])
+    };
+    let column = "ALTER TABLE orders DROP COLUMN note";
+    let read = "Critical migration-drops-what-is-read".to_string();
+    for (reads, drops, what, is_read) in [
+        ("public.orders.note", "orders.note", column, true),
+        ("Orders.Note", "orders.note", column, true),
+        ("orders", "orders.note", column, true),
+        ("orders.note", "orders", "DROP TABLE orders", true),
+        ("sales.orders.note", "sales", "DROP SCHEMA sales CASCADE", true),
+        ("'\"Orders\".note'", "orders.note", column, false),
+        ("orders.id", "public.orders.note", column, false),
+    ] {
+        let told = stand(reads, drops, what).told();
+        assert_eq!(told.contains(&read), is_read, "{reads} {drops}: {told:?}");
+        let bars = told.iter().any(|t| t.starts_with("Critical sql-drop-"));
+        assert_eq!(bars, is_read, "{reads} {drops}: {told:?}");
+    }
+    // What the SQL drops besides stays what it is, also where it is deferred; and so it does where nobody says what is read.
+    let both = "ALTER TABLE orders DROP COLUMN note, DROP COLUMN total";
+    assert_eq!(
+        stand("orders.id", "orders.note", both).told().iter().filter(|t| *t == "Critical sql-drop-column").count(),
+        1
+    );
+    assert!(
+        stand("orders.id", "orders.note, deferred.x", "DROP TABLE orders")
+            .told()
+            .contains(&"Critical sql-drop-table".into())
+    );
+    let mut unknown = stand("orders.id", "orders.note", column);
+    unknown.registry.services.get_mut("a").unwrap().remove(&v("1.0.0"));
+    assert!(unknown.told().contains(&"Critical sql-drop-column".into()), "{:?}", unknown.told());
+    assert!(unknown.told().contains(&"Warning migration-drops-what-is-read".into()), "{:?}", unknown.told());
+}
+
+#[test]
+fn an_id_that_comes_twice_is_told() {
+    let m = |sql: &str| format!("  migrations:\n    - {{id: m, phase: expand, sql: {sql}.sql}}\n");
+    let stand = |again: &str, middle: &str| {
+        let text = "SET lock_timeout = '1s'; CREATE TABLE n (i int);";
+        let files =
+            [(format!("a/{middle}/m.sql"), text.to_string()), ("a/1.2.0/m.sql".to_string(), format!("{text}{again}"))];
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        let between = format!("a {middle}");
+        Stand::new(&[("a 1.0.0", ""), (&between, &m("m")), ("a 1.2.0", &m("m"))], &files)
+            .moves(&[("a", "1.0.0", "1.2.0")])
+    };
+    assert_eq!(stand("", "1.1.0").told(), ["Warning migration-id-repeated"]);
+    let other = stand(" ALTER TABLE t ADD a int;", "1.1.0").told();
+    assert!(other.contains(&"Critical migration-id-repeated".into()), "{other:?}");
+    assert!(other.contains(&"Info sql-lock".into()), "both are looked at: {other:?}");
+    // A release brings what its pre-release brought.
+    assert_eq!(stand("", "1.2.0-rc.1").told(), [""; 0]);
+}

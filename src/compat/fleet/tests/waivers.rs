@@ -1,0 +1,42 @@
+//! How far a waiver reaches.
+use super::*;
+
+#[test]
+fn a_waiver_holds_for_what_was_read_and_no_further() {
+    let gone = without_stock();
+    let files = [("a/1.0.0/openapi.json", API), ("a/2.0.0/openapi.json", gone.as_str())];
+    let stand = |callers: &[&str]| {
+        let b = "  depends:\n    - {service: a, operations: [GET /stock]}\n";
+        let names: Vec<String> = callers.iter().map(|c| format!("{c} 1.0.0")).collect();
+        let mut contracts: Vec<(&str, &str)> = names.iter().map(|n| (n.as_str(), b)).collect();
+        contracts.extend([("a 1.0.0", "  audience: internal\n"), ("a 2.0.0", "  audience: internal\n")]);
+        let mut moves = vec![("a", "1.0.0", "2.0.0")];
+        moves.extend(callers.iter().map(|c| (*c, "1.0.0", "1.0.0")));
+        Stand::new(&contracts, &files).moves(&moves)
+    };
+    let good = waived(&stand(&["b"]), "2026-12-31");
+    assert!(stand(&["b"]).policy(&good).outcome().report.compatible());
+    // One more service calls it.
+    assert!(!stand(&["b", "c"]).policy(&good).outcome().report.compatible());
+    // A warning that was accepted is no critical one.
+    let warning = waived(&stand(&[]), "2026-12-31");
+    assert_eq!(find(&stand(&[]).outcome(), "operation-removed").severity, Severity::Warning);
+    assert!(!stand(&["b"]).policy(&warning).outcome().report.compatible());
+}
+
+#[test]
+fn a_waiver_for_one_column_is_none_for_another() {
+    let stand = |sql: &str| {
+        let new = "  migrations:\n    - {id: m, phase: expand, tables: [t], sql: m.sql}\n";
+        let sql = format!("SET lock_timeout = '1s'; {sql}");
+        Stand::new(&[("a 1.0.0", ""), ("a 1.1.0", new)], &[("a/1.1.0/m.sql", &sql)]).moves(&[("a", "1.0.0", "1.1.0")])
+    };
+    let wide = "ALTER TABLE t ALTER i TYPE bigint";
+    let print = find(&stand(wide).outcome(), "sql-table-rewrite").fingerprint.clone();
+    let good =
+        format!("  waivers:\n    - {{fingerprint: '{print}', reason: small, until: 2026-12-31, by: [mara, jun]}}\n");
+    assert!(stand(wide).policy(&good).outcome().report.compatible());
+    for other in ["ALTER TABLE t ALTER j TYPE bigint", "ALTER TABLE t ALTER i TYPE int, ALTER j TYPE bigint"] {
+        assert!(!stand(other).policy(&good).outcome().report.compatible(), "{other}");
+    }
+}
