@@ -84,7 +84,8 @@ pub struct Depend {
     /// Its operations that are called, such as `GET /prices/{sku}`. Left out: any may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<Vec<String>>,
-    /// Values of its answers that are read as a closed list, as `Schema.property`: one more value breaks this version.
+    /// Values of its answers that are read as a closed list, as `Schema.property` or by JSON pointer: one more value
+    /// breaks this version.
     #[serde(default)]
     pub closed_enums: Vec<String>,
     /// About how often it is called.
@@ -262,6 +263,8 @@ pub struct CompatPolicy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Origin {
     pub file: String,
+    /// Line and column of the document's name.
+    pub name: (u32, u32),
     /// JSON pointer into `spec` to its line and column, counted from 1.
     pub places: BTreeMap<String, (u32, u32)>,
 }

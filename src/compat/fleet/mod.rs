@@ -3,17 +3,22 @@
 //! # Layout
 //! - [`Registry`] what is published; [`Asked`] what is to move; [`check`] gives an [`Outcome`]
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
-//! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
+//! - `api` interfaces, with those who call them; `calls` whether what is called is there at all
+//! - `events` schemas that change; `readers` each reader beside each writer; `database` migrations
+//! - `images` what is deployed for a version
 //! - [`remote`] what a schema registry says
 //! - `order` who goes before whom, every moment of it, and ways over versions in between
 //! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
 mod api;
+mod calls;
 mod database;
 mod events;
+mod images;
 pub mod matrix;
 mod order;
 pub mod pairs;
+mod readers;
 pub mod remote;
 pub mod stored;
 #[cfg(test)]
@@ -68,6 +73,8 @@ pub struct Asked<'a> {
     pub moves: Vec<Move>,
     /// What targets need by themselves, beside their contracts: service, then what it needs.
     pub needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
+    /// What targets deploy: service, then image.
+    pub images: BTreeMap<String, String>,
     pub production: bool,
     /// The day it is asked on: waivers and announced ends go by it.
     pub today: NaiveDate,
@@ -125,9 +132,11 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
         api::look(&mut look, m);
         events::look(&mut look, m);
         database::look(&mut look, m);
+        images::look(&mut look, m);
     }
+    readers::look(&mut look);
     for m in &asked.moves {
-        api::calls(&mut look, m);
+        calls::look(&mut look, m);
     }
     order::honest(&mut look);
     let (waves, edges) = order::order(&mut look);
@@ -191,6 +200,12 @@ impl<'a> Look<'a> {
             consumers,
         }));
         self.findings.push(finding);
+    }
+
+    /// Records of an event stay, so that they are read by whatever comes.
+    fn retained(&self, event: &str) -> bool {
+        let policy = self.asked.registry.policy.as_ref();
+        policy.and_then(|p| p.spec.events.get(event)).is_none_or(|t| t.retained)
     }
 
     fn changed(&mut self, service: &str, change: Change) {

@@ -6,6 +6,7 @@ use semver::{Version, VersionReq};
 use super::upgrade::image_problem;
 use super::{Scope, Seg, at, is_label, repeated};
 use crate::spec::contract::{CompatPolicySpec, ContractSpec, Phase, ReleaseSpec};
+use crate::spec::upgrade::image_version;
 
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
@@ -16,6 +17,10 @@ pub fn contract(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_
     {
         let help = "such as registry.example/billing:4.2.1".to_string();
         scope.error(at!["image"], &format!("`{image}` {problem}"), help);
+    } else if let Some(tag) = spec.image.as_deref().and_then(image_version)
+        && Version::parse(&spec.version).is_ok_and(|v| v.to_string() != tag)
+    {
+        scope.warn(at!["version"], &format!("says {}, but the image's tag says {tag}", spec.version), None);
     }
     if let Some(least) = &spec.min_from {
         version(at!["min_from"], least, scope);
@@ -54,7 +59,10 @@ fn depends(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
             }
         }
         for (n, name) in depend.closed_enums.iter().enumerate() {
-            if !name.starts_with('/') && name.split('.').filter(|part| !part.is_empty()).count() < 2 {
+            // A pointer may be written as in a `$ref`.
+            if !(name.starts_with('/') || name.starts_with("#/"))
+                && name.split('.').filter(|part| !part.is_empty()).count() < 2
+            {
                 let help = "write the schema and its property, such as `Order.status`, or a JSON pointer".to_string();
                 let message = format!("`{name}` names no property");
                 scope.error(at!["depends", i, "closed_enums", n], &message, help);

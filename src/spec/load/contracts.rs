@@ -10,17 +10,21 @@ use crate::spec::tree::{Node, Yaml};
 /// Keeps where fleets and upgrades stand.
 pub fn origins(docs: &[Doc], sinks: &[Sink<'_>], loaded: &mut Loaded) {
     for doc in docs.iter().filter(|d| matches!(d.kind, "Fleet" | "Upgrade")) {
-        let origin = Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
+        let origin = origin(doc, sinks);
         loaded.origins.insert(format!("{}/{}", doc.kind, doc.name), origin);
     }
+}
+
+fn origin(doc: &Doc, sinks: &[Sink<'_>]) -> Origin {
+    let name = (doc.name_place.line, doc.name_place.column);
+    Origin { file: sinks[doc.file].name().to_string(), name, places: places(&doc.written) }
 }
 
 /// Takes contracts, releases and the compatibility policy out of `docs`.
 pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     let mut policy_at: Option<(usize, u32)> = None;
     for doc in docs {
-        let origin =
-            |sinks: &[Sink<'_>]| Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
+        let origin = |sinks: &[Sink<'_>]| origin(doc, sinks);
         match doc.kind {
             "Contract" => {
                 let Some(spec) = doc.typed::<ContractSpec>(&mut sinks[doc.file]) else { continue };
