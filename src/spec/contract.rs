@@ -97,9 +97,10 @@ fn any() -> String {
     "*".into()
 }
 
-/// A change of a database.
+/// A change of a database: an entry of a Contract, or a document of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "MigrationSpec")]
 pub struct Migration {
     pub id: String,
     pub phase: Phase,
@@ -132,6 +133,9 @@ pub struct Migration {
     /// File with its SQL, beside this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
+    /// Where it stands, of one that is a document of its own.
+    #[serde(skip)]
+    pub origin: Option<Box<Origin>>,
 }
 
 fn yes() -> bool {
@@ -241,6 +245,13 @@ pub struct Registry {
 pub struct Contract {
     pub service: String,
     pub spec: ContractSpec,
+    pub origin: Origin,
+}
+
+/// A migration in a file of its own, beside the contract that brings it along.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub spec: Migration,
     pub origin: Origin,
 }
 

@@ -124,3 +124,46 @@ fn a_service_of_a_release_may_stay() {
     });
     assert!(code == 1 && said.contains("without a `release` whatever is not in `to` stays"), "{said}");
 }
+
+#[test]
+fn a_migration_may_have_a_file_of_its_own() {
+    let record = |rest: &str| {
+        format!(
+            "apiVersion: pilothouse.dev/v1alpha1\nkind: Migration\nmetadata: {{name: note}}\nspec:\n  id: note\n{rest}"
+        )
+    };
+    let with = |file: &str, text: String| {
+        told("records", |files| {
+            let folder = newest(files, "orders");
+            files
+                .insert(format!("{folder}/migrations/note.sql"), "SET lock_timeout = '1s';\nDROP TABLE note;\n".into());
+            files.insert(file.replace("HERE", &folder), text);
+        })
+    };
+    // Its SQL beside it is looked at, and what it says of itself is found where it stands.
+    let (code, said) = with("HERE/migrations/note.yaml", record("  phase: expand\n  destructive: true\n"));
+    assert_eq!(code, 2, "{said}");
+    for word in [
+        "critical[sql-drop-table]",
+        "critical[migration-destructive]",
+        "migrations/note.sql:2",
+        "migrations/note.yaml:3",
+    ] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    let (code, said) = with("HERE/migrations/note.yaml", record("  phase: expnd\n"));
+    assert!(code == 1 && said.contains("migrations/note.yaml:6:") && said.contains("did you mean `expand`?"), "{said}");
+    let (code, said) = with("HERE/migrations/note.yaml", record("  phase: expand\n  sql: none.sql\n"));
+    assert!(code == 1 && said.contains("migrations/note.yaml:7:") && said.contains("there is no file"), "{said}");
+    let again = record("  phase: expand\n").replace("id: note", "id: order-currency");
+    let (code, said) = with("HERE/migrations/note.yaml", again);
+    assert!(code == 1 && said.contains("`order-currency` is in ") && said.contains("service.yaml already"), "{said}");
+    let (code, said) = with("contracts/migrations/note.yaml", record("  phase: expand\n"));
+    assert!(code == 1 && said.contains("belongs to no contract"), "{said}");
+    // SQL that nobody declares is told loudly.
+    let (_, said) = told("undeclared", |files| {
+        let folder = newest(files, "orders");
+        files.insert(format!("{folder}/migrations/note.sql"), "DROP TABLE note;\n".into());
+    });
+    assert!(said.contains("note.sql: no migration of orders 5.4.0 names it, so it is not looked at"), "{said}");
+}

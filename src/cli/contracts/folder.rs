@@ -53,8 +53,11 @@ fn is_ours(folder: &Path, path: &Path) -> bool {
         return false;
     }
     let (stem, parent) = (path.file_stem().and_then(|n| n.to_str()), path.parent());
-    let release = parent.is_some_and(|p| p.file_name().is_some_and(|n| n == "releases"));
-    let placed = stem == Some("service") || release || stem == Some("compat") && parent == Some(folder);
+    let below = |name: &str| parent.is_some_and(|p| p.file_name().is_some_and(|n| n == name));
+    let placed = stem == Some("service")
+        || below("releases")
+        || below("migrations")
+        || stem == Some("compat") && parent == Some(folder);
     placed || fs::read_to_string(path).is_ok_and(|text| looks_like_ours(&text))
 }
 

@@ -35,7 +35,7 @@ use super::deps::honesty::Change;
 use super::deps::order::Edge;
 use super::deps::{self, Move};
 use super::{Finding, Of, Place, Report};
-use crate::spec::contract::{CompatPolicy, Contract, Release};
+use crate::spec::contract::{CompatPolicy, Contract, Origin, Release};
 use crate::spec::{Problem, SourceFile};
 use pairs::{Answer, Memory, Question};
 
@@ -49,6 +49,8 @@ pub struct Published {
     pub events: BTreeMap<String, SourceFile>,
     /// SQL by migration.
     pub sql: BTreeMap<String, SourceFile>,
+    /// Files of SQL beside them that no migration names.
+    pub undeclared: Vec<String>,
 }
 
 /// Everything that is published.
@@ -132,6 +134,7 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
         api::look(&mut look, m);
         events::look(&mut look, m);
         database::look(&mut look, m);
+        undeclared(&mut look, m);
         images::look(&mut look, m);
     }
     readers::look(&mut look);
@@ -220,8 +223,30 @@ fn is_moving(m: &Move) -> bool {
 
 /// Where a value of a contract stands.
 fn place(contract: &Contract, pointer: &str) -> Place {
+    if let Some((origin, rest)) = elsewhere(contract, pointer) {
+        let line = if rest.is_empty() { Some(origin.name.0) } else { origin.places.get(rest).map(|(line, _)| *line) };
+        return Place { file: origin.file.clone(), pointer: format!("/spec{rest}"), line };
+    }
     let line = contract.origin.places.get(pointer).map(|(line, _)| *line);
     Place { file: contract.origin.file.clone(), pointer: format!("/spec{pointer}"), line }
+}
+
+/// The file of its own that a migration has, and what of the pointer is inside of that.
+fn elsewhere<'a>(contract: &'a Contract, pointer: &'a str) -> Option<(&'a Origin, &'a str)> {
+    let rest = pointer.strip_prefix("/migrations/")?;
+    let (number, inside) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let migration = contract.spec.migrations.get(number.parse::<usize>().ok()?)?;
+    Some((migration.origin.as_deref()?, inside))
+}
+
+/// Files of SQL that come with a move, and that nobody says anything of.
+fn undeclared(look: &mut Look<'_>, m: &Move) {
+    let Some(versions) = look.asked.registry.services.get(&m.service).filter(|_| m.from < m.to) else { return };
+    for (version, published) in versions.range(&m.from..=&m.to).filter(|(v, _)| **v != m.from) {
+        for file in &published.undeclared {
+            look.note(format!("{file}: no migration of {} {version} names it, so it is not looked at", m.service));
+        }
+    }
 }
 
 /// Versions of a service that run at some moment: the old one, and the new one where it moves.

@@ -36,6 +36,29 @@ enum Shape {
 
 use Shape::{Either, List, Map, One};
 
+const COMPONENTS: &[(&str, Shape)] = &[
+    ("schemas", Map(What::Schema)),
+    ("parameters", Map(What::Parameter)),
+    ("headers", Map(What::Parameter)),
+    ("requestBodies", Map(What::Body)),
+    ("responses", Map(What::Response)),
+    ("pathItems", Map(What::Path)),
+    ("callbacks", Map(What::Callback)),
+    ("securitySchemes", Map(What::Object)),
+];
+
+const SCHEMA: &[(&str, Shape)] = &[
+    ("properties", Map(What::Schema)),
+    ("patternProperties", Map(What::Schema)),
+    ("enum", List(What::Value)),
+    ("items", Either(What::Schema)),
+    ("allOf", List(What::Schema)),
+    ("anyOf", List(What::Schema)),
+    ("oneOf", List(What::Schema)),
+    ("not", One(What::Schema)),
+    ("additionalProperties", One(What::Schema)),
+];
+
 impl What {
     fn name(self) -> &'static str {
         match self {
@@ -68,16 +91,7 @@ impl What {
                 ("servers", List(What::Object)),
                 ("security", List(What::Object)),
             ],
-            What::Components => &[
-                ("schemas", Map(What::Schema)),
-                ("parameters", Map(What::Parameter)),
-                ("headers", Map(What::Parameter)),
-                ("requestBodies", Map(What::Body)),
-                ("responses", Map(What::Response)),
-                ("pathItems", Map(What::Path)),
-                ("callbacks", Map(What::Callback)),
-                ("securitySchemes", Map(What::Object)),
-            ],
+            What::Components => COMPONENTS,
             What::Path => &[
                 ("parameters", List(What::Parameter)),
                 ("get", One(What::Operation)),
@@ -104,17 +118,7 @@ impl What {
             }
             What::Media => &[("schema", One(What::Schema))],
             What::Callback => &[("*", One(What::Path))],
-            What::Schema => &[
-                ("properties", Map(What::Schema)),
-                ("patternProperties", Map(What::Schema)),
-                ("enum", List(What::Value)),
-                ("items", Either(What::Schema)),
-                ("allOf", List(What::Schema)),
-                ("anyOf", List(What::Schema)),
-                ("oneOf", List(What::Schema)),
-                ("not", One(What::Schema)),
-                ("additionalProperties", One(What::Schema)),
-            ],
+            What::Schema => SCHEMA,
             What::Object | What::Value => &[],
         }
     }

@@ -92,15 +92,17 @@ fn schemas(library: &Library) -> Vec<(&str, NodeId)> {
 }
 
 fn by_path(library: &Library, name: &str) -> (Vec<NodeId>, Option<String>) {
-    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
     let all = schemas(library);
-    let mut found: Vec<NodeId> = all.iter().filter(|(k, _)| *k == first).map(|(_, n)| *n).collect();
-    for step in rest.split('.') {
-        let below = found.iter().flat_map(|n| properties(library, *n));
-        found = below.filter(|(key, _)| key == step).map(|(_, n)| n).collect();
-    }
-    if !found.is_empty() {
-        return (found, None);
+    // Names of schemas may have dots themselves.
+    for (dot, _) in name.match_indices('.') {
+        let mut found: Vec<NodeId> = all.iter().filter(|(k, _)| *k == &name[..dot]).map(|(_, n)| *n).collect();
+        for step in name[dot + 1..].split('.') {
+            let below = found.iter().flat_map(|n| properties(library, *n));
+            found = below.filter(|(key, _)| key == step).map(|(_, n)| n).collect();
+        }
+        if !found.is_empty() {
+            return (found, None);
+        }
     }
     let mut candidates = BTreeSet::new();
     for (schema, node) in &all {

@@ -5,7 +5,7 @@ use semver::{Version, VersionReq};
 
 use super::upgrade::image_problem;
 use super::{Scope, Seg, at, is_label, repeated};
-use crate::spec::contract::{CompatPolicySpec, ContractSpec, Phase, ReleaseSpec};
+use crate::spec::contract::{CompatPolicySpec, ContractSpec, Migration, Phase, ReleaseSpec};
 use crate::spec::upgrade::image_version;
 
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
@@ -74,20 +74,27 @@ fn depends(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
 fn migrations(spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
     once("migrations", Some("id"), spec.migrations.iter().map(|m| m.id.as_str()), scope);
     for (i, m) in spec.migrations.iter().enumerate() {
-        if m.id.is_empty() {
-            scope.error(at!["migrations", i, "id"], "the id is empty", None);
+        migration(at!["migrations", i], m, scope);
+    }
+}
+
+/// One migration, wherever it is written.
+pub fn migration(here: &[Seg<'_>], m: &Migration, scope: &mut Scope<'_, '_, '_>) {
+    fn below<'s>(here: &[Seg<'s>], field: &'s str) -> Vec<Seg<'s>> {
+        here.iter().copied().chain([Seg::from(field)]).collect()
+    }
+    if m.id.is_empty() {
+        scope.error(&below(here, "id"), "the id is empty", None);
+    }
+    for (field, written) in [("contracts", m.contracts.is_some()), ("deferred", m.deferred)] {
+        if written && m.phase != Phase::Contract {
+            let help = "write `phase: contract`, or take it out".to_string();
+            scope.error(&below(here, field), "only a contract phase takes something away", help);
         }
-        for (field, written) in [("contracts", m.contracts.is_some()), ("deferred", m.deferred)] {
-            if written && m.phase != Phase::Contract {
-                let help = "write `phase: contract`, or take it out".to_string();
-                let message = "only a contract phase takes something away";
-                scope.error(at!["migrations", i, field], message, help);
-            }
-        }
-        if m.contracts.as_ref() == Some(&m.id) {
-            let help = "name the migration that added the new part".to_string();
-            scope.error(at!["migrations", i, "contracts"], "it cannot take itself back", help);
-        }
+    }
+    if m.contracts.as_ref() == Some(&m.id) {
+        let help = "name the migration that added the new part".to_string();
+        scope.error(&below(here, "contracts"), "it cannot take itself back", help);
     }
 }
 

@@ -46,6 +46,7 @@ impl Stand {
                 openapi: Vec::new(),
                 events: BTreeMap::new(),
                 sql: BTreeMap::new(),
+                undeclared: Vec::new(),
             };
             for (path, text) in files.iter().filter(|(p, _)| p.starts_with(&format!("{service}/{version}/"))) {
                 let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap().to_string();
