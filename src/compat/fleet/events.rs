@@ -148,7 +148,9 @@ fn undescribed(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
 
 /// Nobody reads Avro by JSON Schema, or the other way round.
 fn other_language(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, new: &SourceFile) {
-    look.changed(&m.service, Change::Breaking);
+    if written(look, m, &m.from, event).is_some() {
+        look.changed(&m.service, Change::Breaking);
+    }
     let names = all_readers(look, event);
     let known = only_known(look, m);
     let severity = if names.is_empty() && known { Severity::Warning } else { Severity::Critical };
@@ -183,7 +185,10 @@ fn changed(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, new: &S
     let pair = Changed { event, old, new, retained };
     let Some(forward) = read(look, Mode::Forward, vec![old], new) else { return };
     let Some(backward) = read(look, Mode::Backward, vec![old], new) else { return };
-    look.changed(&m.service, Change::of(&forward).max(Change::of(&backward)));
+    // Who takes an event over breaks nothing of its own contract.
+    if written(look, m, &m.from, event).is_some() {
+        look.changed(&m.service, Change::of(&forward).max(Change::of(&backward)));
+    }
     for note in forward.not_compared.iter().chain(&backward.not_compared) {
         look.note(note.clone());
     }

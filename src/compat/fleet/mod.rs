@@ -6,7 +6,7 @@
 //! - `api` interfaces, with those who call them; `calls` whether what is called is there at all
 //! - `events` schemas that change; `readers` each reader beside each writer; `database` migrations
 //! - `images` what is deployed for a version
-//! - [`remote`] what a schema registry says
+//! - [`remote`] what a schema registry says; [`referred`] schemas there that refer to others
 //! - `order` who goes before whom, every moment of it, and ways over versions in between
 //! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
@@ -19,6 +19,7 @@ pub mod matrix;
 mod order;
 pub mod pairs;
 mod readers;
+pub mod referred;
 pub mod remote;
 pub mod stored;
 #[cfg(test)]

@@ -66,6 +66,18 @@ fn old_and_new_of_both_sides_meet() {
 }
 
 #[test]
+fn what_both_come_to_in_the_end_is_looked_at_too() {
+    // Each new version gets along with the other's old one, and not with its new one.
+    let (a, b) = (event(r#", {"name": "a", "type": "int"}"#), event(r#", {"name": "b", "type": "int"}"#));
+    let plain = event("");
+    let schemas = [("w/1.0.0", a.as_str()), ("w/2.0.0", &b), ("r/1.0.0", &plain), ("r/2.0.0", &a)];
+    let outcome = stand(&schemas, ("1.0.0", "2.0.0"), ("1.0.0", "2.0.0"), "").outcome();
+    let f = find(&outcome, "event-not-read");
+    assert!(f.message.starts_with("r 2.0.0 cannot read the E of w 2.0.0: "), "{}", f.message);
+    assert_eq!(f.severity, Severity::Critical);
+}
+
+#[test]
 fn a_new_reader_meets_the_records_of_every_version_before() {
     let (first, second) = (event(""), event(N));
     let schemas = |old: &'static str| {
@@ -187,17 +199,17 @@ fn an_event_that_goes_names_who_reads_it_then() {
 fn an_event_may_change_hands_and_is_compared_then() {
     let (old, new) = (event(N), event(""));
     let stand = |second: &str| {
-        let files = [("w/1.0.0/events/E.avsc", old.as_str()), ("x/2.0.0/events/E.avsc", second)];
+        let files = [("w/1.0.0/events/E.avsc", old.as_str()), ("x/1.1.0/events/E.avsc", second)];
         let (writes, not) = ("  audience: internal\n  produces: [E]\n", "  audience: internal\n");
         let contracts = [
             ("w 1.0.0", writes),
             ("w 2.0.0", not),
             ("x 1.0.0", not),
-            ("x 2.0.0", writes),
+            ("x 1.1.0", writes),
             ("r 1.0.0", "  consumes: [E]\n"),
         ];
         Stand::new(&contracts, &files)
-            .moves(&[("w", "1.0.0", "2.0.0"), ("x", "1.0.0", "2.0.0"), ("r", "1.0.0", "1.0.0")])
+            .moves(&[("w", "1.0.0", "2.0.0"), ("x", "1.0.0", "1.1.0"), ("r", "1.0.0", "1.0.0")])
             .outcome()
     };
     let same = stand(&old);
