@@ -102,7 +102,7 @@ pub(super) fn fares(look: &mut Look<'_>, w: &Move, r: &Move, event: &str) -> Opt
             at_last = check.reads(false, new_reader, &w.to, new_writer, new_own.is_some());
         }
         if let (Some(schema), true) = (new_own, check.look.retained(event)) {
-            new_fits &= check.past(schema, old_reader, w, event);
+            check.past(schema, old_reader, w, event);
         }
     }
     let retained = check.look.retained(event);
@@ -144,10 +144,10 @@ impl Check<'_, '_> {
         false
     }
 
-    /// Whether a reader's new schema reads what all versions before wrote, whose records are still there.
-    fn past(&mut self, schema: &SourceFile, before: Option<&SourceFile>, w: &Move, event: &str) -> bool {
-        let Some(published) = self.look.asked.registry.services.get(&w.service) else { return true };
-        let (mut seen, mut fits) = (Vec::new(), true);
+    /// What a reader's new schema does not read of what all versions before wrote, whose records are still there.
+    fn past(&mut self, schema: &SourceFile, before: Option<&SourceFile>, w: &Move, event: &str) {
+        let Some(published) = self.look.asked.registry.services.get(&w.service) else { return };
+        let mut seen = Vec::new();
         for (version, p) in published.range(..&w.from).rev() {
             let Some(writer) = p.events.get(event).filter(|_| p.contract.spec.produces.iter().any(|e| e == event))
             else {
@@ -159,10 +159,8 @@ impl Check<'_, '_> {
             seen.push(&writer.text);
             let Some((why, location)) = self.clash(schema, writer) else { continue };
             let known = before.is_some_and(|b| b.name != schema.name && self.clash(b, writer).is_some());
-            fits &= known;
             self.unread.push(Unread { old: false, version: version.clone(), why, location, past: true, known });
         }
-        fits
     }
 
     /// What keeps a schema from reading what another wrote, and where.

@@ -147,7 +147,7 @@ pub(super) fn check(library: &Library, root: NodeId) -> Result<(), Problem> {
             open.push((target, what));
             continue;
         }
-        let empty = matches!(library.data(node), Data::Null);
+        let empty = is_empty(library, node);
         let yes_or_no = matches!(library.data(node), Data::Bool(_)) && what == What::Schema;
         // An operation without a word is dropped by whoever reads it, and still is one.
         if !library.is_map(node) && !yes_or_no && (!empty || what == What::Operation) {
@@ -167,6 +167,16 @@ pub(super) fn check(library: &Library, root: NodeId) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Nothing is written there. Some languages write an empty object as `[]`, and nothing is lost with it.
+fn is_empty(library: &Library, node: NodeId) -> bool {
+    match library.data(node) {
+        Data::Null => true,
+        Data::Seq(items) => items.is_empty(),
+        Data::Map(map) => map.entries.is_empty(),
+        _ => false,
+    }
+}
+
 /// Values of an object, without extensions.
 fn named(library: &Library, node: NodeId) -> impl Iterator<Item = NodeId> {
     library.entries(node).iter().filter(|(key, _)| !key.starts_with("x-")).map(|(_, n)| *n)
@@ -181,7 +191,7 @@ fn inside(
 ) -> Result<(), Problem> {
     let quoted = format!("`{key}`");
     let (is_map, is_list) = (library.is_map(value), matches!(library.data(value), Data::Seq(_)));
-    let empty = matches!(library.data(value), Data::Null);
+    let empty = is_empty(library, value);
     match shape {
         One(what) => parts.push((value, what)),
         Either(what) if is_list => parts.extend(library.items(value).iter().map(|n| (*n, what))),
