@@ -2,7 +2,7 @@
 use semver::Version;
 
 use super::pairs::{Question, is_json_schema};
-use super::readers::{Fares, both_say, fares, language, written, written_before};
+use super::readers::{Fares, both_say, fares, history, language, written, written_before};
 use super::{Look, Published, is_moving, place, remote};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
@@ -214,16 +214,14 @@ fn read(look: &mut Look<'_>, mode: Mode, old: Vec<&SourceFile>, new: &SourceFile
     look.ask(&Question::Event { mode, old, new }).map(|a| a.report)
 }
 
-/// The new schema against that of every version before it, since their records are still there.
+/// The new schema against that of every version before it, whoever wrote it, since their records are still there.
 fn retention(look: &mut Look<'_>, m: &Move, pair: &Changed<'_>) -> Option<Report> {
-    let published = look.asked.registry.services.get(&m.service)?;
-    let writes = |p: &&Published| p.contract.spec.produces.iter().any(|e| e == pair.event);
-    let before = published.range(..=&m.from).map(|(_, p)| p).filter(writes).filter_map(|p| p.events.get(pair.event));
-    let mut old: Vec<&SourceFile> = before.filter(|f| is_json_schema(f) == is_json_schema(pair.new)).collect();
-    // One that was taken over was written elsewhere.
-    if !old.iter().any(|f| f.name == pair.old.name) {
-        old.push(pair.old);
-    }
+    let others = look.asked.moves.iter().filter(|o| o.service != m.service);
+    let before = others.chain([m]).flat_map(|o| history(look, o, pair.event));
+    let same = |f: &&SourceFile| is_json_schema(f) == is_json_schema(pair.new);
+    let mut old: Vec<&SourceFile> = before.map(|(_, f)| f).filter(same).collect();
+    // The last is the nearest: what is told stands there.
+    old.push(pair.old);
     read(look, Mode::BackwardTransitive, old, pair.new)
 }
 

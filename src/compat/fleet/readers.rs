@@ -71,6 +71,14 @@ pub(super) fn written_before<'a>(look: &Look<'a>, w: &Move, event: &str) -> Opti
     }
 }
 
+/// What a service has written of an event in all versions before this one, oldest first: its records may still be there.
+pub(super) fn history<'a>(look: &Look<'a>, w: &Move, event: &str) -> Vec<(&'a Version, &'a SourceFile)> {
+    let published = look.asked.registry.services.get(&w.service);
+    let before = published.into_iter().flat_map(|all| all.range(..&w.from));
+    let wrote = before.filter(|(_, p)| p.contract.spec.produces.iter().any(|e| e == event));
+    wrote.filter_map(|(v, p)| Some((v, p.events.get(event)?))).collect()
+}
+
 fn reads(look: &Look<'_>, r: &Move, version: &Version, event: &str) -> bool {
     look.get(&r.service, version).is_some_and(|p| p.contract.spec.consumes.iter().any(|e| e == event))
 }
@@ -146,13 +154,8 @@ impl Check<'_, '_> {
 
     /// What a reader's new schema does not read of what all versions before wrote, whose records are still there.
     fn past(&mut self, schema: &SourceFile, before: Option<&SourceFile>, w: &Move, event: &str) {
-        let Some(published) = self.look.asked.registry.services.get(&w.service) else { return };
         let mut seen = Vec::new();
-        for (version, p) in published.range(..&w.from).rev() {
-            let Some(writer) = p.events.get(event).filter(|_| p.contract.spec.produces.iter().any(|e| e == event))
-            else {
-                continue;
-            };
+        for (version, writer) in history(self.look, w, event).into_iter().rev() {
             if seen.contains(&writer.text.as_str()) {
                 continue;
             }
@@ -189,8 +192,10 @@ pub(super) fn look(look: &mut Look<'_>) {
         let events: BTreeSet<&String> = read.flat_map(|p| &p.contract.spec.consumes).collect();
         for event in events {
             let writes = |w: &&Move| [&w.from, &w.to].into_iter().any(|v| written(look, w, v, event).is_some());
-            let writers: Vec<&Move> = moves.iter().filter(writes).collect();
-            if writers.is_empty() && is_moving(r) {
+            // Records of one that wrote it once may be there as well.
+            let wrote = |w: &&Move| writes(w) || !history(look, w, event).is_empty();
+            let writers: Vec<&Move> = moves.iter().filter(wrote).collect();
+            if !moves.iter().any(|w| writes(&w)) && is_moving(r) {
                 look.note(format!("{} reads {event}, which no service here writes: not compared", r.service));
             }
             for w in writers {

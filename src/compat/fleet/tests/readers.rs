@@ -104,6 +104,44 @@ fn a_new_reader_meets_the_records_of_every_version_before() {
 }
 
 #[test]
+fn records_of_one_that_wrote_it_once_are_there_as_well() {
+    // `x` wrote it with another name for the field, and `w` has taken over since.
+    let (ours, theirs) = (event(N), event(""));
+    let stand = |reader: &str, writer: &str| {
+        let files = [
+            ("x/1.0.0/events/E.avsc", theirs.as_str()),
+            ("w/1.0.0/events/E.avsc", &ours),
+            ("w/2.0.0/events/E.avsc", writer),
+            ("r/1.0.0/events/E.avsc", &theirs),
+            ("r/2.0.0/events/E.avsc", reader),
+        ];
+        let (writes, reads) = ("  audience: internal\n  produces: [E]\n", "  consumes: [E]\n");
+        let contracts = [
+            ("x 1.0.0", writes),
+            ("x 2.0.0", "  audience: internal\n"),
+            ("w 1.0.0", writes),
+            ("w 2.0.0", writes),
+            ("r 1.0.0", reads),
+            ("r 2.0.0", reads),
+        ];
+        let last = if writer == ours { "1.0.0" } else { "2.0.0" };
+        Stand::new(&contracts, &files)
+            .moves(&[("x", "2.0.0", "2.0.0"), ("w", "1.0.0", last), ("r", "1.0.0", "2.0.0")])
+            .outcome()
+    };
+    let outcome = stand(&ours, &ours);
+    let f = find(&outcome, "event-not-read");
+    assert!(f.message.starts_with("r 2.0.0 cannot read the E of x 1.0.0: "), "{}", f.message);
+    assert_eq!(f.severity, Severity::Critical);
+    assert!(stand(&event(DEFAULTED), &ours).report.compatible());
+    // The writer's own new schema has to read them, too: whoever reads by it meets them.
+    let more = event(r#", {"name": "n", "type": "int"}, {"name": "m", "type": "int", "default": 0}"#);
+    let f = stand(&event(DEFAULTED), &more);
+    let f = find(&f, "avro-field-without-default");
+    assert!(f.location.base.as_ref().unwrap().file.starts_with("x/1.0.0/"), "{f:#?}");
+}
+
+#[test]
 fn a_schema_of_another_language_is_not_read() {
     let plain = event("");
     let schemas = [("w/1.0.0", plain.as_str()), ("w/2.0.0", JSON), ("r/1.0.0", &plain), ("r/2.0.0", JSON)];
