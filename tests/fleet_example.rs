@@ -3,6 +3,8 @@
 //! `EXAMPLES_UPDATE=always cargo test --test fleet_example` writes the files anew.
 #[path = "fleet/generate.rs"]
 mod generate;
+#[path = "fleet/inputs.rs"]
+mod inputs;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
 //! A schema registry with Confluent's REST interface, which Karapace speaks as well. It is only read: nothing is registered.
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Url};
@@ -7,6 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::compat::events::Mode;
+use crate::compat::fleet::referred::whole;
 use crate::compat::fleet::remote::{Enquiry, Said};
 use crate::spec::contract::Registry;
 
@@ -19,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_BODY: usize = 8 << 20;
 /// Versions of a subject that are asked about, the last ones.
 const MAX_VERSIONS: usize = 50;
+/// Schemas that one may refer to, in the end.
+const MAX_REFERRED: usize = 100;
 
 /// Asks about every schema. What could not be asked is told in words.
 pub fn ask(registry: &Registry, enquiries: Vec<Enquiry>) -> (Vec<Said>, Vec<String>) {
@@ -69,7 +73,15 @@ struct Level {
 struct Version {
     schema: String,
     #[serde(default)]
-    references: Vec<serde_json::Value>,
+    references: Vec<Reference>,
+}
+
+/// A schema of another subject that a schema uses by a name.
+#[derive(Deserialize)]
+struct Reference {
+    name: String,
+    subject: String,
+    version: u32,
 }
 
 #[derive(Deserialize)]
@@ -135,9 +147,8 @@ impl Api {
         for number in &numbers[skip..] {
             let text = number.to_string();
             let version: Version = self.get(self.url(&["subjects", subject, "versions", &text])).await?;
-            if !version.references.is_empty() {
-                return Err(format!("version {number} refers to other subjects, which is not compared"));
-            }
+            let referred = self.referred(version.references).await?;
+            let schema = whole(enquiry.json, &version.schema, &referred);
             let mut url = self.url(&["compatibility", "subjects", subject, "versions", &text]);
             url.set_query(Some("verbose=true"));
             let kind = if enquiry.json { "JSON" } else { "AVRO" };
@@ -146,7 +157,7 @@ impl Api {
                 self.send(self.client.post(url).header("content-type", TYPE).body(body.to_string())).await?;
             takes &= verdict.is_compatible;
             messages.extend(verdict.messages);
-            versions.push((*number, version.schema));
+            versions.push((*number, schema));
         }
         Ok(Said {
             service: enquiry.service.clone(),
@@ -157,6 +168,25 @@ impl Api {
             takes,
             messages,
         })
+    }
+
+    /// Everything that references lead to, by name, each once.
+    async fn referred(&self, references: Vec<Reference>) -> Result<Vec<(String, String)>, String> {
+        let (mut found, mut open) = (BTreeMap::new(), references);
+        while let Some(Reference { name, subject, version }) = open.pop() {
+            if found.contains_key(&name) {
+                continue;
+            }
+            if found.len() >= MAX_REFERRED {
+                return Err(format!("it refers to more than {MAX_REFERRED} other schemas"));
+            }
+            let url = self.url(&["subjects", &subject, "versions", &version.to_string()]);
+            let there: Result<Version, String> = self.get(url).await;
+            let there = there.map_err(|why| format!("`{name}`, which is version {version} of {subject}: {why}"))?;
+            found.insert(name, there.schema);
+            open.extend(there.references);
+        }
+        Ok(found.into_iter().collect())
     }
 
     async fn get<T: for<'a> Deserialize<'a>>(&self, url: Url) -> Result<T, String> {

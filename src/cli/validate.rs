@@ -72,6 +72,7 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
                 value["policies"] = loaded.policies.iter().map(|p| p.name.as_str()).collect();
                 value["upgrades"] = loaded.upgrades.iter().map(|u| u.name.as_str()).collect();
                 value["contracts"] = loaded.contracts.len().into();
+                value["migrations"] = loaded.migrations.len().into();
                 value["releases"] = loaded.releases.iter().map(|r| r.name.as_str()).collect();
                 value["calendars"] = loaded.calendars.iter().map(|c| c.name.as_str()).collect();
                 value["tenants"] = loaded.tenants.iter().map(|t| t.spec.tenants.len()).sum::<usize>().into();
@@ -104,6 +105,7 @@ fn contents(loaded: &Loaded) -> String {
         (tenants, many(tenants, "tenant", "tenants")),
         (loaded.calendars.len(), many(loaded.calendars.len(), "calendar", "calendars")),
         (loaded.contracts.len(), many(loaded.contracts.len(), "contract", "contracts")),
+        (loaded.migrations.len(), many(loaded.migrations.len(), "migration", "migrations")),
         (loaded.releases.len(), many(loaded.releases.len(), "release", "releases")),
         (loaded.ics.len(), many(loaded.ics.len(), "iCalendar file", "iCalendar files")),
     ];

@@ -43,6 +43,8 @@ pub struct Document {
 /// Longer texts are refused: a contract is written by people, and what reads it must not fill the memory.
 pub const LIMIT: usize = 64 << 20;
 
+const DEEP: &str = "nested deeper than 127 levels: give the inner part a name of its own, and refer to it";
+
 impl Document {
     /// # Errors
     /// The text is no JSON, is nested deeper than 127 levels, or is longer than [`LIMIT`].
@@ -58,13 +60,18 @@ impl Document {
                 let said = e.to_string();
                 let said = said.split(" at line ").next().unwrap_or(&said).to_string();
                 let message = match said.as_str() {
-                    "recursion limit exceeded" => "nested deeper than 127 levels".to_string(),
+                    "recursion limit exceeded" => DEEP.to_string(),
                     _ => format!("not JSON: {said}"),
                 };
                 let (line, column) = (small(e.line()), small(e.column()).max(1));
                 Err(Fault { file: file.to_string(), line, column, pointer: String::new(), message })
             }
         }
+    }
+
+    /// Without a mark of its encoding.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Like [`Document::parse`], for dialects of JSON that allow `//` and `/* */` comments, as Avro's reference does.
@@ -290,7 +297,8 @@ mod tests {
         assert!(fault.to_string().starts_with("x.avsc:2:"), "{fault}");
         assert!(fault.message.starts_with("not JSON"), "{fault}");
         let deep = "[".repeat(100_000);
-        assert_eq!(Document::parse("x", &deep).unwrap_err().message, "nested deeper than 127 levels");
+        let fault = Document::parse("x", &deep).unwrap_err();
+        assert_eq!((fault.line, fault.message.as_str()), (1, DEEP));
         assert!(Document::parse("x", "").is_err());
         assert!(Document::parse("x", "{} {}").is_err());
     }

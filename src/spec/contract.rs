@@ -84,7 +84,8 @@ pub struct Depend {
     /// Its operations that are called, such as `GET /prices/{sku}`. Left out: any may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<Vec<String>>,
-    /// Values of its answers that are read as a closed list, as `Schema.property`: one more value breaks this version.
+    /// Values of its answers that are read as a closed list, as `Schema.property` or by JSON pointer: one more value
+    /// breaks this version.
     #[serde(default)]
     pub closed_enums: Vec<String>,
     /// About how often it is called.
@@ -96,9 +97,10 @@ fn any() -> String {
     "*".into()
 }
 
-/// A change of a database.
+/// A change of a database: an entry of a Contract, or a document of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "MigrationSpec")]
 pub struct Migration {
     pub id: String,
     pub phase: Phase,
@@ -131,6 +133,9 @@ pub struct Migration {
     /// File with its SQL, beside this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
+    /// Where it stands, of one that is a document of its own.
+    #[serde(skip)]
+    pub origin: Option<Box<Origin>>,
 }
 
 fn yes() -> bool {
@@ -243,6 +248,13 @@ pub struct Contract {
     pub origin: Origin,
 }
 
+/// A migration in a file of its own, beside the contract that brings it along.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub spec: Migration,
+    pub origin: Origin,
+}
+
 /// A named release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
@@ -262,6 +274,8 @@ pub struct CompatPolicy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Origin {
     pub file: String,
+    /// Line and column of the document's name.
+    pub name: (u32, u32),
     /// JSON pointer into `spec` to its line and column, counted from 1.
     pub places: BTreeMap<String, (u32, u32)>,
 }

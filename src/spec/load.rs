@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::calendar::Calendar;
 use super::check::upgrade::{Known, KnownFleet};
 use super::check::{self, Scope};
-use super::contract::{CompatPolicy, Contract, Origin, Release};
+use super::contract::{CompatPolicy, Contract, Origin, Record, Release};
 use super::fleet::{Fleet, FleetSpec};
 use super::ics::{self, IcsFile};
 use super::nearest::nearest;
@@ -38,6 +38,7 @@ pub struct Loaded {
     pub calendars: Vec<Calendar>,
     pub ics: Vec<IcsFile>,
     pub contracts: Vec<Contract>,
+    pub migrations: Vec<Record>,
     pub releases: Vec<Release>,
     pub compat: Option<CompatPolicy>,
     /// `Fleet/NAME` and `Upgrade/NAME` to where they stand: paths in a Fleet start from its file.
@@ -148,6 +149,7 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         calendars: Vec::new(),
         ics: Vec::new(),
         contracts: Vec::new(),
+        migrations: Vec::new(),
         releases: Vec::new(),
         compat: None,
         origins: BTreeMap::new(),
@@ -378,9 +380,9 @@ fn kind(root: &Node, cut: bool, version_fits: bool, start: Place, sink: &mut Sin
 }
 
 fn duplicates(docs: &[Doc], sinks: &mut [Sink<'_>]) {
-    let mut first: BTreeMap<(&str, &str, &str), &Doc> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, &str, String), &Doc> = BTreeMap::new();
     for doc in docs.iter().filter(|d| !d.name.is_empty()) {
-        let key = (doc.kind, doc.name.as_str(), contracts::part(doc));
+        let key = (doc.kind, doc.name.as_str(), contracts::part(doc, sinks));
         match first.get(&key) {
             None => {
                 first.insert(key, doc);

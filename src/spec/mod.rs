@@ -40,7 +40,7 @@ pub use nearest::nearest;
 pub use policy::Policy;
 pub use presets::presets;
 pub use report::{Problem, Report, Severity, SourceFile, report_of};
-pub use schema::schema;
+pub use schema::{KINDS, schema};
 pub use tenants::{Tenant, Tenants};
 pub use upgrade::Upgrade;
 

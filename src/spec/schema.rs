@@ -10,15 +10,15 @@ use serde_json::{Map, Value, json};
 
 use super::API_VERSION;
 use super::calendar::CalendarSpec;
-use super::contract::{CompatPolicySpec, ContractSpec, ReleaseSpec};
+use super::contract::{CompatPolicySpec, ContractSpec, Migration, ReleaseSpec};
 use super::fleet::FleetSpec;
 use super::policy::PolicySpec;
 use super::tenants::TenantsSpec;
 use super::upgrade::UpgradeSpec;
 
 /// The kinds of document this program reads.
-pub const KINDS: [&str; 8] =
-    ["Fleet", "Policy", "Upgrade", "Tenants", "Calendar", "Contract", "Release", "CompatPolicy"];
+pub const KINDS: [&str; 9] =
+    ["Fleet", "Policy", "Upgrade", "Tenants", "Calendar", "Contract", "Migration", "Release", "CompatPolicy"];
 
 /// JSON Schema (draft 2020-12) of one document: one of [`KINDS`], told apart by `kind`.
 pub fn schema() -> Value {
@@ -40,6 +40,7 @@ fn derive() -> Value {
         generator.subschema_for::<TenantsSpec>(),
         generator.subschema_for::<CalendarSpec>(),
         generator.subschema_for::<ContractSpec>(),
+        generator.subschema_for::<Migration>(),
         generator.subschema_for::<ReleaseSpec>(),
         generator.subschema_for::<CompatPolicySpec>(),
     ];
@@ -51,7 +52,7 @@ fn derive() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pilothouse files",
-        "description": "A Fleet, a Policy, an Upgrade, Tenants, a Calendar, a Contract, a Release or a CompatPolicy.",
+        "description": "A Fleet, a Policy, an Upgrade, Tenants, a Calendar, a Contract, a Migration, a Release or a CompatPolicy.",
         "oneOf": one_of,
         "$defs": defs,
     });

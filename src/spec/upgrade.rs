@@ -28,6 +28,9 @@ pub struct UpgradeSpec {
     /// Name of a Release of the contracts: services go to the versions it lists, unless `to` says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// Services that the `release` lists and that stay at what runs all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stay: Vec<String>,
     /// Service to its target.
     #[serde(default)]
     pub to: BTreeMap<String, Target>,

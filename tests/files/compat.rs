@@ -221,3 +221,34 @@ fn a_run_takes_the_folder_of_contracts_too() {
     let (code, _, err) = folder.run(&["watch", "--run", "7f3a", "--contracts", "contracts"]);
     assert!(code == 1 && err.contains("cannot be used with"), "{err}");
 }
+
+#[test]
+fn one_schema_alone_is_compared_with_nothing() {
+    let folder = Folder::new("alone");
+    folder.write("a.avsc", "\"string\"").write("a.schema.json", "{}");
+    for (kind, file) in [("avro", "a.avsc"), ("jsonschema", "a.schema.json")] {
+        let (code, out, told) = folder.run(&["compat", kind, file]);
+        assert_eq!((code, out.as_str()), (1, ""), "{told}");
+        assert!(
+            told.contains("nothing to compare it with") && told.contains("help: name the version before"),
+            "{told}"
+        );
+        assert_eq!(folder.run(&["compat", kind, file, file]).0, 0);
+    }
+}
+
+#[test]
+fn what_is_nested_too_deep_is_told_with_its_place() {
+    let folder = Folder::new("deep");
+    let deep = format!("{{\n\"tables\": {}{}}}", "[".repeat(200), "]".repeat(200));
+    folder.write("deep.json", &deep).write("m.sql", "").write("odd.json", "{\n\"tables\": 5}");
+    for (args, place, word) in [
+        (vec!["avro", "deep.json", "deep.json"], "deep.json:2:", "nested deeper than 127 levels"),
+        (vec!["sql", "m.sql", "--catalogue", "deep.json"], "deep.json:2:", "nested deeper than 127 levels"),
+        (vec!["sql", "m.sql", "--catalogue", "odd.json"], "odd.json:2:", "no catalogue"),
+    ] {
+        let (code, _, told) = folder.run(&[&["compat"], args.as_slice()].concat());
+        assert_eq!(code, 1, "{told}");
+        assert!(told.contains(place) && told.contains(word) && !told.contains("recursion"), "{told}");
+    }
+}

@@ -237,6 +237,7 @@ fn upgrade(fleet: &FleetSpec) -> UpgradeSpec {
         environment: fleet.environments[0].name.clone(),
         policy: "p".into(),
         release: None,
+        stay: Vec::new(),
         strategy: Way::Canary,
         calendar: None,
         tenants: None,

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::file;
 use crate::compat::events::Mode;
-use crate::compat::spots::Fault;
+use crate::compat::spots::{Document, Fault};
 use crate::compat::sql::{self, catalogue::Catalogue};
 use crate::compat::{Report, avro, jsonschema};
 use crate::spec::Problem;
@@ -72,7 +72,8 @@ pub fn sql(files: &[PathBuf], catalogue: Option<&Path>) -> Result<Report> {
     let mut known = match catalogue {
         Some(path) => {
             let source = file(path).map_err(unread)?;
-            serde_json::from_str(&source.text).with_context(|| format!("{} is no catalogue", path.display()))?
+            let json = Document::parse(&source.name, &source.text).map_err(|f| faults(vec![f]))?;
+            serde_json::from_str(json.text()).map_err(|e| no_catalogue(&source.name, &e))?
         }
         None => Catalogue::default(),
     };
@@ -90,6 +91,15 @@ pub fn sql(files: &[PathBuf], catalogue: Option<&Path>) -> Result<Report> {
     if wrong.is_empty() { Ok(report) } else { Err(faults(wrong)) }
 }
 
+fn no_catalogue(name: &str, error: &serde_json::Error) -> anyhow::Error {
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or(&said);
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let help = "docs/compat-events.md shows how one is written".to_string();
+    let problem = Problem::of_file(name, format!("this is no catalogue: {said}"), Some(help));
+    unread(problem.at(small(error.line()), small(error.column())))
+}
+
 /// Reads all files and says all that is wrong with them. The last is the new version.
 fn parsed<S>(files: &[PathBuf], parse: impl Fn(&str, &str) -> Result<S, Vec<Fault>>) -> Result<(Vec<S>, S)> {
     let (mut schemas, mut wrong) = (Vec::new(), Vec::new());
@@ -104,6 +114,12 @@ fn parsed<S>(files: &[PathBuf], parse: impl Fn(&str, &str) -> Result<S, Vec<Faul
         return Err(faults(wrong));
     }
     let new = schemas.pop().context("no file was named")?;
+    if schemas.is_empty() {
+        let name = files.first().map_or(String::new(), |f| f.display().to_string());
+        return Err(anyhow!(
+            "{name} is the only file, so there is nothing to compare it with\nhelp: name the version before it first, then the new one"
+        ));
+    }
     Ok((schemas, new))
 }
 

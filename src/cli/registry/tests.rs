@@ -16,8 +16,11 @@ struct Played {
     karapace: bool,
     level: &'static str,
     takes: bool,
+    refers: bool,
 }
 
+const REFERS: &str = r#"{"type":"record","name":"E","fields":[{"name":"id","type":"Id"}]}"#;
+const ID: &str = r#"{"type":"fixed","name":"Id","size":16}"#;
 const OLD: &str = r#"{"type":"record","name":"E","fields":[{"name":"id","type":"string"}]}"#;
 const NEW: &str = r#"{"type":"record","name":"E","fields":[{"name":"id","type":"string"},{"name":"n","type":"int"}]}"#;
 
@@ -38,7 +41,12 @@ async fn answer(
         ("GET", "/sr/config/E-value") => format!(r#"{{"compatibilityLevel":"{}"}}"#, s.level),
         ("GET", path) if path.starts_with("/sr/subjects/E-value/versions/") => {
             let more = if s.karapace { "" } else { r#","schemaType":"AVRO""# };
-            format!(r#"{{"subject":"E-value","version":2,"id":7,"schema":{:?}{more}}}"#, OLD)
+            let refers = r#","references":[{"name":"Id","subject":"id-value","version":3}]"#;
+            let (schema, refers) = if s.refers { (REFERS, refers) } else { (OLD, "") };
+            format!(r#"{{"subject":"E-value","version":2,"id":7,"schema":{schema:?}{more}{refers}}}"#)
+        }
+        ("GET", "/sr/subjects/id-value/versions/3") if s.takes => {
+            format!(r#"{{"subject":"id-value","version":3,"id":9,"schema":{:?}}}"#, ID)
         }
         ("POST", path) if path.starts_with("/sr/compatibility/subjects/E-value/versions/") => {
             assert_eq!(headers["content-type"], TYPE);
@@ -107,6 +115,26 @@ fn both_registries_are_asked_the_same_and_only_read() {
         assert!(asked.contains(&"GET /sr/config/E-value?defaultToGlobal=true".to_string()), "{asked:?}");
         let _ = std::fs::remove_file(file);
     }
+}
+
+#[test]
+fn a_schema_that_refers_to_another_subject_is_put_together() {
+    let played = Played { level: "BACKWARD", takes: true, refers: true, ..Played::default() };
+    let (url, _runtime) = serve(played);
+    let (there, file) = registry(&url, "refers");
+    let (said, notes) = ask(&there, vec![enquiry("E")]);
+    assert_eq!(notes, [""; 0]);
+    let schema: serde_json::Value = serde_json::from_str(&said[0].versions[0].1).unwrap();
+    assert_eq!(schema["fields"][0]["type"]["size"], 16);
+    // What it refers to is not there: not asked, and told why.
+    let (url, _runtime) = serve(Played { level: "BACKWARD", takes: false, refers: true, ..Played::default() });
+    let (gone, _) = registry(&url, "refers");
+    let (said, notes) = ask(&gone, vec![enquiry("E")]);
+    assert!(
+        said.is_empty() && notes[0].contains("`Id`, which is version 3 of id-value: it has no such subject"),
+        "{notes:?}"
+    );
+    let _ = std::fs::remove_file(file);
 }
 
 #[test]

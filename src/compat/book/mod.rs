@@ -48,7 +48,10 @@ mod tests {
             include_str!("../deps/order.rs"),
             include_str!("../deps/window.rs"),
             include_str!("../fleet/api.rs"),
+            include_str!("../fleet/calls.rs"),
             include_str!("../fleet/events.rs"),
+            include_str!("../fleet/images.rs"),
+            include_str!("../fleet/readers.rs"),
             include_str!("../fleet/order.rs"),
             include_str!("../fleet/remote.rs"),
         ];

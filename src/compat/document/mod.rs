@@ -167,6 +167,11 @@ impl Library {
         self.files.first().map_or(0, |f| f.root)
     }
 
+    /// Every value of all files.
+    pub fn all(&self) -> impl Iterator<Item = NodeId> + use<> {
+        0..self.next()
+    }
+
     pub fn data(&self, node: NodeId) -> &Data {
         &self.nodes[node as usize].data
     }

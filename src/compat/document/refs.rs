@@ -40,6 +40,11 @@ impl Library {
         names
     }
 
+    /// The value a JSON pointer names in the first file.
+    pub fn at_pointer(&self, pointer: &str) -> Option<NodeId> {
+        self.find(0, &format!("#{pointer}")).filter(|_| !self.files.is_empty())
+    }
+
     fn find(&self, file: usize, reference: &str) -> Option<NodeId> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let file = if path.is_empty() {

@@ -48,6 +48,11 @@ fn syntax(error: &ScanError) -> Fault {
     Fault::new(mark.line(), mark.col() + 1, format!("not YAML: {}", error.info()), help)
 }
 
+fn second(at: (usize, usize)) -> Fault {
+    let message = "a second document begins here, and a description is one";
+    Fault::new(at.0, at.1, message, "take out the `---` before it, or what stands behind it")
+}
+
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, at: (usize, usize)) -> Result<(), Fault> {
         let line = u32::try_from(at.0).unwrap_or(u32::MAX);
@@ -87,6 +92,10 @@ impl Builder<'_> {
         if self.wants_key() {
             return Err(Fault::new(at.0, at.1, "a key must be a word, not a list or a block", "write a word"));
         }
+        let begun = self.root.is_some_and(|root| !matches!(self.library.data(root), Data::Null));
+        if begun && self.open.is_empty() {
+            return Err(second(at));
+        }
         if self.open.len() >= MAX_DEPTH {
             let message = format!("nested deeper than {MAX_DEPTH} levels");
             return Err(Fault::new(at.0, at.1, message, "name inner schemas and refer to them by `$ref`"));
@@ -116,8 +125,7 @@ impl Builder<'_> {
             self.anchors.insert(anchor, node);
         }
         match self.open.last_mut() {
-            // Only the first document is the description.
-            None => self.root = self.root.or(Some(node)),
+            None => return self.whole(node, at),
             Some(Open::Seq(_, _, items)) => items.push(node),
             Some(Open::Map(_, _, entries, key, merges)) => match key.take() {
                 Some(key) if &*key == "<<" => merges.push(node),
@@ -126,6 +134,19 @@ impl Builder<'_> {
             },
         }
         Ok(())
+    }
+
+    /// A document has ended. Empty ones stand beside a last `---`; what is written after the first is not dropped.
+    fn whole(&mut self, node: NodeId, at: (usize, usize)) -> Result<(), Fault> {
+        let empty = |n: NodeId| matches!(self.library.data(n), Data::Null);
+        match self.root {
+            Some(root) if !empty(root) && !empty(node) => Err(second(at)),
+            Some(root) if !empty(root) => Ok(()),
+            _ => {
+                self.root = Some(node);
+                Ok(())
+            }
+        }
     }
 
     fn finish(&mut self, at: (usize, usize)) -> Result<(), Fault> {

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use semver::{Version, VersionReq};
 
 use super::pairs::Question;
-use super::{Look, place, running};
+use super::readers::both_say;
+use super::{Look, Published, calls, place, running};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
 use crate::compat::openapi::plain;
 use crate::compat::{Area, Finding, Severity};
 use crate::spec::contract::{Audience, Depend};
+use crate::spec::upgrade::in_range;
 
 /// A version of a service that calls another.
 struct Caller<'a> {
@@ -19,6 +21,8 @@ struct Caller<'a> {
     depend: &'a Depend,
     /// It moves in the same upgrade, and this is where it goes.
     new: bool,
+    /// Files and pointers of the values it reads as a closed list.
+    closed: Vec<(String, String)>,
 }
 
 impl Caller<'_> {
@@ -28,7 +32,7 @@ impl Caller<'_> {
 
     /// It may run beside this version, by what it says itself.
     fn beside(&self, version: &Version) -> bool {
-        VersionReq::parse(&self.depend.req).is_ok_and(|req| req.matches(version))
+        VersionReq::parse(&self.depend.req).is_ok_and(|req| in_range(&req, version))
     }
 
     /// It calls one of these operations; all are meant where none is named, and any may be called where it lists none.
@@ -40,16 +44,12 @@ impl Caller<'_> {
 
     /// It reads the values at this place as a closed list.
     fn closed(&self, finding: &Finding) -> bool {
-        let base = finding.location.base.as_ref().map_or("", |p| p.pointer.as_str());
-        let revision = finding.location.revision.as_ref().map_or("", |p| p.pointer.as_str());
-        self.depend.closed_enums.iter().any(|name| {
-            [base, revision].iter().any(|pointer| match name.strip_prefix('/') {
-                Some(_) => pointer.starts_with(name.as_str()),
-                None => {
-                    let path = name.replace('.', "/properties/");
-                    // A whole part of the pointer: `Order.status` is not `BackOrder.status`.
-                    format!("{pointer}/").contains(&format!("/{path}/"))
-                }
+        let places = [&finding.location.base, &finding.location.revision];
+        places.into_iter().flatten().any(|at| {
+            self.closed.iter().any(|(file, pointer)| {
+                let below = at.pointer.strip_prefix(pointer.as_str());
+                // Whole parts only: `/a/b` is not `/a/bc`.
+                at.file == *file && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
         })
     }
@@ -62,18 +62,40 @@ fn callers<'a>(look: &Look<'a>, service: &str) -> Vec<Caller<'a>> {
             let Some(published) = look.get(&m.service, version) else { continue };
             let depends = published.contract.spec.depends.iter().filter(|d| d.service == service);
             let new = m.from != m.to && *version == m.to;
-            found.extend(depends.map(|depend| Caller { service: &m.service, version, depend, new }));
+            found.extend(depends.map(|depend| Caller {
+                service: &m.service,
+                version,
+                depend,
+                new,
+                closed: Vec::new(),
+            }));
         }
     }
     found
 }
 
-/// Everybody who calls it is known, and says what.
-fn all_known(look: &Look<'_>, callers: &[Caller<'_>], service: &str) -> bool {
+/// Everybody who calls it is known, and says what: operations that are there. What else somebody names may be any.
+fn all_known(look: &Look<'_>, callers: &[Caller<'_>], service: &str, described: &BTreeSet<String>) -> bool {
     let written = |m: &Move| running(m).into_iter().all(|v| look.get(&m.service, v).is_some());
+    let says =
+        |c: &Caller<'_>| c.depend.operations.as_ref().is_some_and(|o| o.iter().all(|o| described.contains(&plain(o))));
     look.asked.moves.iter().filter(|m| m.service != service).all(written)
         && look.asked.unknown.is_empty()
-        && callers.iter().all(|c| c.depend.operations.is_some())
+        && callers.iter().all(says)
+}
+
+/// It had a description and has none: nobody can say any more whether what is called is there.
+fn undescribed(look: &mut Look<'_>, m: &Move, new: &Published) {
+    let callers = callers(look, &m.service);
+    let names: BTreeSet<String> = callers.iter().filter(|c| c.beside(&m.to)).map(Caller::name).collect();
+    let severity = if names.is_empty() { Severity::Warning } else { Severity::Critical };
+    let message = format!("{} {} has no description of its interface any more", m.service, m.to);
+    let at = place(&new.contract, "/version");
+    let rule = "dependency-description-removed";
+    let mut f = deps::finding(rule, severity, Area::Dependency, Some(&at), &m.service, message);
+    f.recommendation = Some("put openapi.yaml back beside the contract".to_string());
+    look.note(format!("{} {} has no description, so its interface is not compared", m.service, m.to));
+    look.put(m, "", names.into_iter().collect(), f);
 }
 
 pub(super) fn look(look: &mut Look<'_>, m: &Move) {
@@ -84,22 +106,33 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
         return;
     };
     match (old.openapi.as_slice(), new.openapi.as_slice()) {
-        ([], []) => return,
-        ([], _) | (_, []) => {
-            let which = if old.openapi.is_empty() { &m.from } else { &m.to };
-            return look.note(format!("{} {which} has no description, so its interface is not compared", m.service));
+        ([], []) if callers(look, &m.service).is_empty() => return,
+        ([], _) => {
+            return look.note(format!("{} {} has no description, so its interface is not compared", m.service, m.from));
         }
+        (_, []) => return undescribed(look, m, new),
         _ => {}
     }
     let (old, new, today) = (&old.openapi[..], &new.openapi[..], look.asked.today);
     let Some(forward) = look.ask(&Question::Openapi { old, new, today }) else { return };
-    let callers = callers(look, &m.service);
+    let mut callers = callers(look, &m.service);
+    for caller in callers.iter_mut().filter(|c| !c.depend.closed_enums.is_empty()) {
+        for files in [old, new] {
+            let found = calls::closed(look, files, &caller.depend.closed_enums);
+            caller.closed.extend(found.into_iter().flat_map(|n| n.places));
+        }
+    }
     look.changed(&m.service, Change::of(&forward.report));
     for note in forward.report.not_compared {
         look.note(note);
     }
-    let internal = look.get(&m.service, &m.to).is_some_and(|p| p.contract.spec.audience == Audience::Internal);
-    let nobody_else = internal && all_known(look, &callers, &m.service);
+    // What anybody may call today is not left to the fleet alone by the version that says so.
+    let internal = both_say(look, m, |p| p.contract.spec.audience == Audience::Internal);
+    let mut described = BTreeSet::new();
+    for files in [old, new] {
+        described.extend(calls::operations(look, files).into_iter().flatten());
+    }
+    let nobody_else = internal && all_known(look, &callers, &m.service, &described);
     for finding in forward.report.findings {
         let (finding, consumers) = reach(finding, m, &callers, nobody_else);
         look.put(m, "", consumers, finding);
@@ -155,34 +188,6 @@ fn wishes(
             let (first, then) = (m.service.clone(), caller.service.to_string());
             if !look.wishes.iter().any(|e| e.first == first && e.then == then) {
                 look.wishes.insert(Edge { first, then, reason });
-            }
-        }
-    }
-}
-
-/// Operations that a service says it calls, and that nobody describes.
-pub(super) fn calls(look: &mut Look<'_>, m: &Move) {
-    for version in running(m) {
-        let Some(published) = look.get(&m.service, version) else { continue };
-        for (i, depend) in published.contract.spec.depends.iter().enumerate() {
-            let Some(operations) = &depend.operations else { continue };
-            let Some(other) = look.asked.moves.iter().find(|o| o.service == depend.service) else { continue };
-            let mut known: Option<BTreeSet<String>> = None;
-            for v in running(other) {
-                let Some(described) = look.get(&other.service, v).filter(|p| !p.openapi.is_empty()) else { continue };
-                let answer = look.ask(&Question::Operations(&described.openapi));
-                known.get_or_insert_default().extend(answer.into_iter().flat_map(|a| a.operations));
-            }
-            let Some(known) = known else { continue };
-            for (n, operation) in operations.iter().enumerate().filter(|(_, o)| !known.contains(&plain(o))) {
-                let at = place(&published.contract, &format!("/depends/{i}/operations/{n}"));
-                let message =
-                    format!("{} {version} calls {operation}, which {} does not describe", m.service, other.service);
-                let about = format!("{} {} {operation}", m.service, other.service);
-                let rule = "dependency-operation-unknown";
-                let mut f = deps::finding(rule, Severity::Warning, Area::Dependency, Some(&at), &about, message);
-                f.recommendation = Some("write it as the description does, or take it out".to_string());
-                look.put(m, "", Vec::new(), f);
             }
         }
     }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::{Version, VersionReq};
 
-use super::{Asked, Detour, Look, order, terms, weigh};
+use super::{Asked, Detour, Look, calls, order, readers, terms, weigh};
 use crate::compat::deps::Move;
 use crate::compat::deps::between::Step;
 use crate::compat::deps::path::{Compared, Way, ways};
@@ -68,7 +68,10 @@ fn findings(
     let asked = Asked { moves, needs, said: Vec::new(), unsaid: Vec::new(), ..look.asked.clone() };
     let mut inner = Look::new(&asked, &mut *look.memory);
     inner.at(hop);
-    order::uncalled(&mut inner);
+    readers::look(&mut inner);
+    for m in asked.moves.iter().filter(|m| m.service == hop.service) {
+        calls::look(&mut inner, m);
+    }
     order::honest(&mut inner);
     order::order(&mut inner);
     weigh::weigh(&mut inner);

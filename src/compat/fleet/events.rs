@@ -1,27 +1,16 @@
-//! Events whose schemas change, and the versions of services that read them.
+//! Events whose schemas change, go, or are written by somebody else from now on.
 use semver::Version;
 
 use super::pairs::{Question, is_json_schema};
-use super::{Look, Published, place, remote};
+use super::readers::{Fares, both_say, fares, history, language, written, written_before};
+use super::{Look, Published, is_moving, place, remote};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
 use crate::compat::events::Mode;
-use crate::compat::{Area, Direction, Finding, Report, Severity};
+use crate::compat::{Area, Direction, Finding, Location, Place, Report, Severity};
 use crate::spec::SourceFile;
 use crate::spec::contract::Audience;
-
-/// How a reader fares while the writer moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fares {
-    /// It reads whatever is written.
-    Well,
-    /// It does once it has moved, so it goes first.
-    Before,
-    /// It does once the writer has moved, so that goes first.
-    After,
-    Badly,
-}
 
 /// The schema of an event before and after.
 struct Changed<'a> {
@@ -40,71 +29,178 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
             continue;
         }
         match (old.events.get(event), new.events.get(event)) {
-            (Some(a), Some(b)) if is_json_schema(a) == is_json_schema(b) => {
-                changed(look, m, event, a, b);
+            (Some(a), Some(b)) if is_json_schema(a) == is_json_schema(b) => changed(look, m, event, a, b),
+            (Some(a), Some(b)) => other_language(look, m, event, a, b),
+            (Some(_), None) => undescribed(look, m, event, new),
+            (None, _) => {
+                look.note(format!("{} {} has no schema of {event}, so it is not compared", m.service, m.from));
             }
-            (Some(_), Some(_)) => {
-                look.note(format!("{} {event}: its schema changed from one language to another", m.service));
-            }
-            _ => look.note(format!("{} {event}: its schema is not there on both sides", m.service)),
         }
     }
-    // Events that are new are known to a registry as well, if anybody wrote them before.
     for event in &new.contract.spec.produces {
+        if let (false, Some(schema)) = (old.contract.spec.produces.contains(event), new.events.get(event)) {
+            taken_over(look, m, event, schema);
+        }
+        // Events that are new are known to a registry as well, if anybody wrote them before.
         if let Some(schema) = new.events.get(event) {
             remote::look(look, m, event, old.events.get(event), schema);
         }
     }
 }
 
-/// Nobody writes it any more, and somebody still reads it.
-fn gone(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
-    let elsewhere = look
-        .asked
-        .moves
-        .iter()
-        .filter(|o| o.service != m.service)
-        .any(|o| look.get(&o.service, &o.to).is_some_and(|p| p.contract.spec.produces.iter().any(|e| e == event)));
-    let readers: Vec<String> = readers(look, event).iter().map(|o| format!("{} {}", o.service, o.to)).collect();
-    if elsewhere || readers.is_empty() {
-        return;
-    }
-    let message = format!("{} {} does not write {event} any more", m.service, m.to);
-    let at = place(&new.contract, "/produces");
-    let mut f = deps::finding("event-removed", Severity::Critical, Area::Event, Some(&at), event, message);
-    f.recommendation = Some("go on writing it until nobody reads it".to_string());
-    look.changed(&m.service, Change::Breaking);
-    look.put(m, &format!("event {event}"), readers, f);
+/// What only this service says of its events is all there is: nobody outside of the fleet reads them, and every service
+/// of the fleet says what it reads.
+fn only_known(look: &Look<'_>, m: &Move) -> bool {
+    // What anybody may read today is not left to the fleet alone by the version that says so.
+    let internal = both_say(look, m, |p| p.contract.spec.audience == Audience::Internal);
+    internal && look.asked.unknown.is_empty() && look.asked.moves.iter().all(|o| both_say(look, o, |_| true))
 }
 
-/// Moves of services that read an event when all has moved.
-fn readers<'a>(look: &Look<'a>, event: &str) -> Vec<&'a Move> {
-    let reads =
-        |v: &Version, s: &str| look.get(s, v).is_some_and(|p| p.contract.spec.consumes.iter().any(|e| e == event));
-    look.asked.moves.iter().filter(|o| reads(&o.from, &o.service) || reads(&o.to, &o.service)).collect()
+/// Versions that read an event: those that are there when all has moved, and those that are gone by then.
+fn readers(look: &Look<'_>, event: &str) -> (Vec<String>, Vec<Move>) {
+    let reads = |m: &Move, v: &Version| {
+        look.get(&m.service, v).is_some_and(|p| p.contract.spec.consumes.iter().any(|e| e == event))
+    };
+    let (mut stay, mut leave) = (Vec::new(), Vec::new());
+    for m in &look.asked.moves {
+        match (reads(m, &m.from), reads(m, &m.to)) {
+            (_, true) => stay.push(format!("{} {}", m.service, m.to)),
+            (true, false) => leave.push(m.clone()),
+            (false, false) => {}
+        }
+    }
+    (stay, leave)
+}
+
+/// A finding about an event as a whole.
+fn told(rule: &'static str, severity: Severity, at: &Place, event: &str, message: String, advice: &str) -> Finding {
+    let mut f = deps::finding(rule, severity, Area::Event, Some(at), event, message);
+    f.recommendation = Some(advice.to_string());
+    f
+}
+
+/// Says why nobody may be left who reads it, or that somebody may.
+fn nobody_known(f: &mut Finding, known: bool) {
+    f.details.push(match known {
+        true => "no known consumer: nobody in the fleet reads it".to_string(),
+        false => "others may read it: it is public, or not every service of the fleet has a contract".to_string(),
+    });
+}
+
+/// It is not written by this service any more.
+fn gone(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
+    let others = |v: fn(&Move) -> &Version, look: &Look<'_>| -> Vec<Move> {
+        let writes = |o: &&Move| o.service != m.service && written(look, o, v(o), event).is_some();
+        look.asked.moves.iter().filter(writes).cloned().collect()
+    };
+    let (before, after) = (others(|o| &o.from, look), others(|o| &o.to, look));
+    if let Some(next) = after.first() {
+        // Between the two nobody would write it.
+        if before.is_empty() {
+            let reason = format!(
+                "{} {} writes {event} from then on, and {} {} does not",
+                next.service, next.to, m.service, m.to
+            );
+            look.edges.insert(Edge { first: next.service.clone(), then: m.service.clone(), reason });
+        }
+        return;
+    }
+    look.changed(&m.service, Change::Breaking);
+    let (stay, leave) = readers(look, event);
+    let known = only_known(look, m);
+    let critical = !stay.is_empty() || !known;
+    let severity = if critical { Severity::Critical } else { Severity::Warning };
+    let message = format!("{} {} does not write {event} any more", m.service, m.to);
+    let at = place(&new.contract, "/produces");
+    let mut f = told("event-removed", severity, &at, event, message, "go on writing it until nobody reads it");
+    for reader in leave.iter().filter(|r| r.service != m.service) {
+        let reason =
+            format!("{} {} reads {event}, which {} {} does not write", reader.service, reader.from, m.service, m.to);
+        look.edges.insert(Edge { first: reader.service.clone(), then: m.service.clone(), reason });
+        f.details.push(format!("{} moves before it, and {} does not read it any more", reader.service, reader.to));
+    }
+    if stay.is_empty() && (leave.is_empty() || !known) {
+        nobody_known(&mut f, known);
+    }
+    let names =
+        if stay.is_empty() { leave.iter().map(|r| format!("{} {}", r.service, r.from)).collect() } else { stay };
+    look.put(m, &format!("event {event}"), names, f);
+}
+
+/// Who reads an event, by name, whenever that is.
+fn all_readers(look: &Look<'_>, event: &str) -> Vec<String> {
+    let (mut names, leave) = readers(look, event);
+    names.extend(leave.iter().map(|r| format!("{} {}", r.service, r.from)));
+    names
+}
+
+/// There was a schema, and there is none now: what is written may be anything.
+fn undescribed(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
+    let names = all_readers(look, event);
+    let severity = if names.is_empty() { Severity::Warning } else { Severity::Critical };
+    let message = format!("{} {} has no schema of {event} any more", m.service, m.to);
+    let at = place(&new.contract, "/produces");
+    let advice = "put its schema back beside the contract, below events/";
+    let f = told("event-schema-removed", severity, &at, event, message, advice);
+    look.note(format!("{} {} has no schema of {event}, so it is not compared", m.service, m.to));
+    look.put(m, &format!("event {event}"), names, f);
+}
+
+/// Nobody reads Avro by JSON Schema, or the other way round.
+fn other_language(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, new: &SourceFile) {
+    if written(look, m, &m.from, event).is_some() {
+        look.changed(&m.service, Change::Breaking);
+    }
+    let names = all_readers(look, event);
+    let known = only_known(look, m);
+    let severity = if names.is_empty() && known { Severity::Warning } else { Severity::Critical };
+    let (was, is) = (language(old), language(new));
+    let message = format!("{event} was written in {was}, and {} {} writes it in {is}", m.service, m.to);
+    let whole = |f: &SourceFile| Place { file: f.name.clone(), pointer: String::new(), line: None };
+    let advice = "write it as an event of another name, until all readers have changed";
+    let mut f = told("event-language-changed", severity, &whole(new), event, message, advice);
+    f.location = Location { base: Some(whole(old)), revision: Some(whole(new)) };
+    if names.is_empty() {
+        nobody_known(&mut f, known);
+    }
+    look.note(format!("{} {event}: its schemas are in two languages, so they are not compared", m.service));
+    look.put(m, &format!("event {event}"), names, f);
+}
+
+/// Somebody else wrote it so far: what is read by that schema has to read this one.
+fn taken_over(look: &mut Look<'_>, m: &Move, event: &str, new: &SourceFile) {
+    let Some(old) = written_before(look, m, event) else { return };
+    if is_json_schema(old) == is_json_schema(new) {
+        changed(look, m, event, old, new);
+    } else {
+        other_language(look, m, event, old, new);
+    }
 }
 
 fn changed(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, new: &SourceFile) {
     if old.text == new.text {
         return;
     }
-    let policy = look.asked.registry.policy.as_ref();
-    let retained = policy.and_then(|p| p.spec.events.get(event)).is_none_or(|t| t.retained);
+    let retained = look.retained(event);
     let pair = Changed { event, old, new, retained };
     let Some(forward) = read(look, Mode::Forward, vec![old], new) else { return };
     let Some(backward) = read(look, Mode::Backward, vec![old], new) else { return };
-    look.changed(&m.service, Change::of(&forward).max(Change::of(&backward)));
+    // Who takes an event over breaks nothing of its own contract.
+    if written(look, m, &m.from, event).is_some() {
+        look.changed(&m.service, Change::of(&forward).max(Change::of(&backward)));
+    }
     for note in forward.not_compared.iter().chain(&backward.not_compared) {
         look.note(note.clone());
     }
     let mut readers = Vec::new();
-    for reader in self::readers(look, event) {
-        let (fares, own) = fares(look, m, reader, &pair, (forward.compatible(), backward.compatible()));
-        ordered(look, m, reader, fares, event);
-        if own && fares == Fares::Badly {
-            unread(look, m, reader, &pair);
-        }
-        readers.push(Reader { name: format!("{} {}", reader.service, reader.from), fares, own });
+    for r in look.asked.moves.clone() {
+        let Some(outcome) = fares(look, m, &r, event) else { continue };
+        readers.push(Reader {
+            old: format!("{} {}", r.service, r.from),
+            new: format!("{} {}", r.service, if is_moving(&r) { &r.to } else { &r.from }),
+            fares: outcome.fares,
+            by_writer: outcome.by_writer,
+        });
     }
     let backward = if retained { retention(look, m, &pair).unwrap_or(backward) } else { backward };
     let known = only_known(look, m);
@@ -118,130 +214,65 @@ fn read(look: &mut Look<'_>, mode: Mode, old: Vec<&SourceFile>, new: &SourceFile
     look.ask(&Question::Event { mode, old, new }).map(|a| a.report)
 }
 
-/// The new schema against that of every version before it, since their records are still there.
+/// The new schema against that of every version before it, whoever wrote it, since their records are still there.
 fn retention(look: &mut Look<'_>, m: &Move, pair: &Changed<'_>) -> Option<Report> {
-    let published = look.asked.registry.services.get(&m.service)?;
-    let before = published.range(..=&m.from).filter_map(|(_, p)| p.events.get(pair.event));
-    let old: Vec<&SourceFile> = before.filter(|f| is_json_schema(f) == is_json_schema(pair.new)).collect();
+    let others = look.asked.moves.iter().filter(|o| o.service != m.service);
+    let before = others.chain([m]).flat_map(|o| history(look, o, pair.event));
+    let same = |f: &&SourceFile| is_json_schema(f) == is_json_schema(pair.new);
+    let mut old: Vec<&SourceFile> = before.map(|(_, f)| f).filter(same).collect();
+    // The last is the nearest: what is told stands there.
+    old.push(pair.old);
     read(look, Mode::BackwardTransitive, old, pair.new)
 }
 
-/// How a service that reads it fares, and whether it reads by a schema of its own. One without reads by the writer's of
-/// its time.
-fn fares(
-    look: &mut Look<'_>,
-    m: &Move,
-    reader: &Move,
-    pair: &Changed<'_>,
-    (forward, backward): (bool, bool),
-) -> (Fares, bool) {
-    if reader.service == m.service {
-        // Both its versions write while both read, so no order helps.
-        return (if forward && backward { Fares::Well } else { Fares::Badly }, false);
-    }
-    let (old, new) = (own(look, reader, &reader.from, pair), own(look, reader, &reader.to, pair));
-    let mut reads = |schema: Option<&SourceFile>, writer: &SourceFile, implied: bool| match schema {
-        Some(schema) => read(look, Mode::Backward, vec![writer], schema).is_none_or(|r| r.compatible()),
-        None => implied,
-    };
-    let old_reads_new = reads(old, pair.new, forward);
-    let fares = if reader.from == reader.to {
-        if old_reads_new { Fares::Well } else { Fares::Badly }
-    } else {
-        let (new_reads_old, new_reads_new) = (reads(new, pair.old, backward), reads(new, pair.new, true));
-        match (old_reads_new, new_reads_old) {
-            _ if !new_reads_new => Fares::Badly,
-            (true, true) => Fares::Well,
-            (false, true) => Fares::Before,
-            (true, false) if !pair.retained => Fares::After,
-            _ => Fares::Badly,
-        }
-    };
-    (fares, old.is_some())
-}
-
-fn own<'a>(look: &Look<'a>, reader: &Move, version: &Version, pair: &Changed<'_>) -> Option<&'a SourceFile> {
-    let schema = look.get(&reader.service, version)?.events.get(pair.event)?;
-    (is_json_schema(schema) == is_json_schema(pair.new)).then_some(schema)
-}
-
-fn ordered(look: &mut Look<'_>, m: &Move, reader: &Move, fares: Fares, event: &str) {
-    let edge = match fares {
-        Fares::Before => Edge {
-            first: reader.service.clone(),
-            then: m.service.clone(),
-            reason: format!("{} {} cannot read the {event} of {} {}", reader.service, reader.from, m.service, m.to),
-        },
-        Fares::After => Edge {
-            first: m.service.clone(),
-            then: reader.service.clone(),
-            reason: format!("{} {} cannot read the {event} of {} {}", reader.service, reader.to, m.service, m.from),
-        },
-        Fares::Well | Fares::Badly => return,
-    };
-    look.edges.insert(edge);
-}
-
-/// A reader with a schema of its own, which does not fit.
-fn unread(look: &mut Look<'_>, m: &Move, reader: &Move, pair: &Changed<'_>) {
-    for (version, writer, of) in
-        [(&reader.from, pair.new, &m.to), (&reader.to, pair.old, &m.from), (&reader.to, pair.new, &m.to)]
-    {
-        let Some(schema) = own(look, reader, version, pair) else { continue };
-        let Some(report) = read(look, Mode::Backward, vec![writer], schema) else { continue };
-        let Some(first) = report.findings.iter().find(|f| f.severity == Severity::Critical) else { continue };
-        let name = format!("{} {version}", reader.service);
-        let message = format!("{name} cannot read the {} of {} {of}: {}", pair.event, m.service, first.message);
-        let place = first.location.revision.clone();
-        let about = format!("{} {}", reader.service, pair.event);
-        let mut f = deps::finding("event-not-read", Severity::Critical, Area::Event, place.as_ref(), &about, message);
-        f.location = first.location.clone();
-        f.recommendation = Some("let the reader take both before the writer changes".to_string());
-        return look.put(m, &format!("event {}", pair.event), vec![name], f);
-    }
-}
-
-/// Nobody outside of the fleet reads it, and every service of the fleet says what it reads.
-fn only_known(look: &Look<'_>, m: &Move) -> bool {
-    let internal = look.get(&m.service, &m.to).is_some_and(|p| p.contract.spec.audience == Audience::Internal);
-    let written = |o: &Move| look.get(&o.service, &o.from).is_some() && look.get(&o.service, &o.to).is_some();
-    internal && look.asked.unknown.is_empty() && look.asked.moves.iter().all(written)
-}
-
 struct Reader {
-    name: String,
+    /// With its old and with its new version.
+    old: String,
+    new: String,
     fares: Fares,
-    own: bool,
+    /// Whether the old and the new version read by the writer's schema. One with its own is told of by itself.
+    by_writer: (bool, bool),
 }
 
 /// What a clash between two versions of the schema weighs, given who reads it and in what order all go.
 fn weigh(mut finding: Finding, pair: &Changed<'_>, readers: &[Reader], known: bool) -> (Finding, Vec<String>) {
-    let names = |fares: Fares| -> Vec<String> {
-        readers.iter().filter(|r| !r.own && r.fares == fares).map(|r| r.name.clone()).collect()
-    };
     if finding.severity != Severity::Critical {
         return (finding, Vec::new());
     }
-    let bad = names(Fares::Badly);
-    let stays = finding.direction == Some(Direction::Backward) && pair.retained;
+    let forward = finding.direction == Some(Direction::Forward);
+    // Old versions meet what is written from now on, new ones what was written so far.
+    let mine: Vec<(&str, Fares)> = match forward {
+        true => readers.iter().filter(|r| r.by_writer.0).map(|r| (r.old.as_str(), r.fares)).collect(),
+        false => readers.iter().filter(|r| r.by_writer.1).map(|r| (r.new.as_str(), r.fares)).collect(),
+    };
+    let names = |wanted: &[Fares]| -> Vec<String> {
+        mine.iter().filter(|(_, fares)| wanted.contains(fares)).map(|(name, _)| (*name).to_string()).collect()
+    };
+    let bad = names(&[Fares::Badly]);
+    let stays = !forward && pair.retained;
     if stays {
         finding.details.push("old records stay, and whoever reads by the new schema meets them".to_string());
     }
-    let helped = names(if finding.direction == Some(Direction::Forward) { Fares::Before } else { Fares::After });
-    let all: Vec<String> = readers.iter().filter(|r| !r.own).map(|r| r.name.clone()).collect();
-    if !bad.is_empty() || stays && !all.is_empty() {
+    if !bad.is_empty() || stays && !mine.is_empty() {
+        let all = names(&[Fares::Well, Fares::Before, Fares::After, Fares::Badly]);
         return (finding, if stays { all } else { bad });
     }
+    let helped = names(&[if forward { Fares::Before } else { Fares::After }]);
     if !helped.is_empty() {
-        finding.severity = Severity::Warning;
-        let way = if finding.direction == Some(Direction::Forward) { "before" } else { "after" };
+        let way = if forward { "before" } else { "after" };
         finding.details.push(format!("not beside each other: {} move {way} it", helped.join(", ")));
-        return (finding, helped);
     }
-    if known {
-        finding.severity = Severity::Warning;
-        let why = if readers.is_empty() { "nobody in the fleet reads it" } else { "who reads it takes both" };
-        finding.details.push(format!("no known consumer: {why}"));
+    match (known, helped.is_empty()) {
+        (true, true) => {
+            let why = if readers.is_empty() { "nobody in the fleet reads it" } else { "who reads it takes both" };
+            finding.details.push(format!("no known consumer: {why}"));
+            finding.severity = Severity::Warning;
+        }
+        (true, false) => finding.severity = Severity::Warning,
+        (false, _) => {
+            let why = "others may read it: it is public, or not every service of the fleet has a contract";
+            finding.details.push(why.to_string());
+        }
     }
-    (finding, Vec::new())
+    (finding, helped)
 }

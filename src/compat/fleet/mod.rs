@@ -3,18 +3,24 @@
 //! # Layout
 //! - [`Registry`] what is published; [`Asked`] what is to move; [`check`] gives an [`Outcome`]
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
-//! - `api` interfaces, with those who call them; `events` schemas, with those who read them; `database` migrations
-//! - [`remote`] what a schema registry says
+//! - `api` interfaces, with those who call them; `calls` whether what is called is there at all
+//! - `events` schemas that change; `readers` each reader beside each writer; `database` migrations
+//! - `images` what is deployed for a version
+//! - [`remote`] what a schema registry says; [`referred`] schemas there that refer to others
 //! - `order` who goes before whom, and every moment of it; `detour` ways over versions in between
 //! - [`matrix`] which published versions may run beside each other
 //! - `weigh` what findings are called, what weighs how much here, and what is accepted
 mod api;
+mod calls;
 mod database;
 mod detour;
 mod events;
+mod images;
 pub mod matrix;
 mod order;
 pub mod pairs;
+mod readers;
+pub mod referred;
 pub mod remote;
 pub mod stored;
 #[cfg(test)]
@@ -31,7 +37,7 @@ use super::deps::honesty::Change;
 use super::deps::order::Edge;
 use super::deps::{self, Move};
 use super::{Finding, Of, Place, Report};
-use crate::spec::contract::{CompatPolicy, Contract, Release};
+use crate::spec::contract::{CompatPolicy, Contract, Origin, Release};
 use crate::spec::{Problem, SourceFile};
 use pairs::{Answer, Memory, Question};
 pub use weigh::accepted_by;
@@ -46,6 +52,8 @@ pub struct Published {
     pub events: BTreeMap<String, SourceFile>,
     /// SQL by migration.
     pub sql: BTreeMap<String, SourceFile>,
+    /// Files of SQL beside them that no migration names.
+    pub undeclared: Vec<String>,
 }
 
 /// Everything that is published.
@@ -70,6 +78,8 @@ pub struct Asked<'a> {
     pub moves: Vec<Move>,
     /// What targets need by themselves, beside their contracts: service, then what it needs.
     pub needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
+    /// What targets deploy: service, then image.
+    pub images: BTreeMap<String, String>,
     pub production: bool,
     /// The day it is asked on: waivers and announced ends go by it.
     pub today: NaiveDate,
@@ -131,13 +141,14 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
     let mut look = Look::new(asked, memory);
     for m in look.moving() {
         look.at(m);
+        undeclared(&mut look, m);
+        images::look(&mut look, m);
     }
-    // Those that move have been asked.
-    for m in asked.moves.iter().filter(|m| !is_moving(m)) {
-        api::calls(&mut look, m);
+    readers::look(&mut look);
+    for m in &asked.moves {
+        calls::look(&mut look, m);
     }
     look.unseen();
-    order::uncalled(&mut look);
     order::honest(&mut look);
     let order::Ordered { waves, edges, broken, named } = order::order(&mut look);
     weigh::weigh(&mut look);
@@ -181,12 +192,11 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// All that is to be said of one move, but for its order.
+    /// What is to be said of one move by itself.
     fn at(&mut self, m: &Move) {
         api::look(self, m);
         events::look(self, m);
         database::look(self, m);
-        api::calls(self, m);
     }
 
     /// What moves and cannot be looked at is told, and not only noted.
@@ -233,6 +243,12 @@ impl<'a> Look<'a> {
         self.findings.push(finding);
     }
 
+    /// Records of an event stay, so that they are read by whatever comes.
+    fn retained(&self, event: &str) -> bool {
+        let policy = self.asked.registry.policy.as_ref();
+        policy.and_then(|p| p.spec.events.get(event)).is_none_or(|t| t.retained)
+    }
+
     fn changed(&mut self, service: &str, change: Change) {
         let worst = self.changes.entry(service.to_string()).or_insert(change);
         *worst = (*worst).max(change);
@@ -245,8 +261,30 @@ fn is_moving(m: &Move) -> bool {
 
 /// Where a value of a contract stands.
 fn place(contract: &Contract, pointer: &str) -> Place {
+    if let Some((origin, rest)) = elsewhere(contract, pointer) {
+        let line = if rest.is_empty() { Some(origin.name.0) } else { origin.places.get(rest).map(|(line, _)| *line) };
+        return Place { file: origin.file.clone(), pointer: format!("/spec{rest}"), line };
+    }
     let line = contract.origin.places.get(pointer).map(|(line, _)| *line);
     Place { file: contract.origin.file.clone(), pointer: format!("/spec{pointer}"), line }
+}
+
+/// The file of its own that a migration has, and what of the pointer is inside of that.
+fn elsewhere<'a>(contract: &'a Contract, pointer: &'a str) -> Option<(&'a Origin, &'a str)> {
+    let rest = pointer.strip_prefix("/migrations/")?;
+    let (number, inside) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let migration = contract.spec.migrations.get(number.parse::<usize>().ok()?)?;
+    Some((migration.origin.as_deref()?, inside))
+}
+
+/// Files of SQL that come with a move, and that nobody says anything of.
+fn undeclared(look: &mut Look<'_>, m: &Move) {
+    let Some(versions) = look.asked.registry.services.get(&m.service) else { return };
+    for (version, published) in deps::crossed(versions, &m.from, &m.to) {
+        for file in &published.undeclared {
+            look.note(format!("{file}: no migration of {} {version} names it, so it is not looked at", m.service));
+        }
+    }
 }
 
 /// Versions of a service that run at some moment: the old one, and the new one where it moves.

@@ -1,15 +1,12 @@
 //! Who goes before whom, and what runs beside what at every moment.
 use std::collections::BTreeSet;
 
-use super::pairs::Question;
-use super::{Look, detour, place, running, terms};
+use super::{Look, detour, place, terms};
 use crate::compat::deps::honesty::honest as said;
 use crate::compat::deps::order::{Edge, circle_finding, edges, order as layers};
 use crate::compat::deps::window::{replay, steps};
-use crate::compat::deps::{self, Fleet, Move, Need, between};
-use crate::compat::openapi::plain;
+use crate::compat::deps::{self, Fleet, Need, between};
 use crate::compat::{Area, Finding, Severity};
-use crate::spec::contract::Depend;
 
 /// Circles that are told one by one. Who has more has other things to do first.
 const CIRCLES: usize = 50;
@@ -128,74 +125,19 @@ fn break_circles(look: &mut Look<'_>, fleet: &Fleet, moving: &BTreeSet<String>, 
     }
 }
 
-/// No order lets the caller wait for what it calls. Where its operation is not there before, its calls fail.
+/// No order lets the caller wait for what answers otherwise before.
 fn unmet(look: &mut Look<'_>, wish: &Edge) {
     let of = |name: &str| look.asked.moves.iter().find(|m| m.service == name).cloned();
     let (Some(first), Some(then)) = (of(&wish.first), of(&wish.then)) else { return };
     let Some(caller) = look.get(&then.service, &then.to) else { return };
     let Some(i) = caller.contract.spec.depends.iter().position(|d| d.service == first.service) else { return };
-    let missing = missing(look, &first, &caller.contract.spec.depends[i]);
-    let (severity, what) = match missing.as_slice() {
-        [] => (Severity::Warning, wish.reason.clone()),
-        some => {
-            let some = some.join(", ");
-            let what = format!(
-                "{} {} calls {some}, which {} {} does not have",
-                then.service, then.to, first.service, first.from
-            );
-            (Severity::Critical, what)
-        }
-    };
-    let message = format!("{what}, and no order lets {} go first", first.service);
+    let message = format!("{}, and no order lets {} go first", wish.reason, first.service);
     let at = place(&caller.contract, &format!("/depends/{i}"));
     let about = format!("{} {}", then.service, first.service);
-    let mut f = deps::finding("dependency-order-unmet", severity, Area::Dependency, Some(&at), &about, message);
+    let rule = "dependency-order-unmet";
+    let mut f = deps::finding(rule, Severity::Warning, Area::Dependency, Some(&at), &about, message);
     f.recommendation = Some(format!("move {} in an upgrade before this one", first.service));
     look.put(&then, "", Vec::new(), f);
-}
-
-/// Operations that are called and that the old version does not describe, where it describes any.
-fn missing(look: &mut Look<'_>, other: &Move, depend: &Depend) -> Vec<String> {
-    let Some(described) = look.get(&other.service, &other.from).filter(|p| !p.openapi.is_empty()) else {
-        return Vec::new();
-    };
-    let Some(answer) = look.ask(&Question::Operations(&described.openapi)) else { return Vec::new() };
-    let operations = depend.operations.iter().flatten();
-    operations.filter(|o| !answer.operations.contains(&plain(o))).cloned().collect()
-}
-
-/// A new version that calls what no version that may run describes would go out and fail. An old one has lived with it.
-pub(super) fn uncalled(look: &mut Look<'_>) {
-    let asked = look.asked;
-    let described = |service: &str| {
-        let other = asked.moves.iter().find(|m| m.service == service);
-        other.is_some_and(|m| {
-            running(m).into_iter().all(|v| look.get(service, v).is_some_and(|p| !p.openapi.is_empty()))
-        })
-    };
-    let mut worse = Vec::new();
-    for (n, f) in look.findings.iter().enumerate().filter(|(_, f)| f.rule == "dependency-operation-unknown") {
-        let Some(m) = f.of.as_ref().and_then(|of| asked.moves.iter().find(|m| m.service == of.service)) else {
-            continue;
-        };
-        let Some(new) = look.get(&m.service, &m.to).map(|p| &p.contract) else { continue };
-        let Some(at) = f.location.revision.as_ref().filter(|at| at.file == new.origin.file) else { continue };
-        let mut numbers = at.pointer.split('/').filter_map(|part| part.parse::<usize>().ok());
-        let depend = numbers.next().and_then(|i| new.spec.depends.get(i));
-        let operation = depend.zip(numbers.next()).and_then(|(d, n)| d.operations.as_ref()?.get(n));
-        let (Some(depend), Some(operation)) = (depend, operation) else { continue };
-        let calls = |d: &Depend| {
-            d.service == depend.service && d.operations.iter().flatten().any(|o| plain(o) == plain(operation))
-        };
-        let before = look.get(&m.service, &m.from).is_some_and(|p| p.contract.spec.depends.iter().any(calls));
-        if m.from != m.to && !before && described(&depend.service) {
-            worse.push(n);
-        }
-    }
-    for n in worse {
-        look.findings[n].severity = Severity::Critical;
-        look.findings[n].details.push("no version that may run has it, and the old version did not call it".into());
-    }
 }
 
 /// Adds a finding of [`deps`] under the move it is about.

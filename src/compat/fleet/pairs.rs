@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::compat::document::Library;
 use crate::compat::events::Mode;
 use crate::compat::lifecycle::Terms;
+pub use crate::compat::openapi::named::Named;
 use crate::compat::spots::Fault;
 use crate::compat::sql::catalogue::Catalogue;
 use crate::compat::{Report, avro, jsonschema, openapi, sql};
@@ -23,6 +24,11 @@ pub enum Question<'a> {
     },
     /// The operations of one description.
     Operations(&'a [SourceFile]),
+    /// Where the values stand in a description that somebody names, as `Schema.property` or by JSON pointer.
+    Named {
+        files: &'a [SourceFile],
+        names: &'a [String],
+    },
     /// Old ones oldest first.
     Event {
         mode: Mode,
@@ -39,6 +45,7 @@ pub enum Question<'a> {
 pub struct Answer {
     pub report: Report,
     pub operations: Vec<String>,
+    pub named: Vec<Named>,
 }
 
 /// What was asked before, kept by the question's [key](Question::key).
@@ -102,6 +109,10 @@ impl Question<'_> {
                 put(&if dated { today.to_string() } else { String::new() });
             }
             Self::Operations(files) => side("operations", &mut files.iter()),
+            Self::Named { files, names } => {
+                side("named", &mut files.iter());
+                names.iter().for_each(|name| put(name));
+            }
             Self::Event { mode, old, new } => {
                 side(mode.name(), &mut old.iter().copied());
                 side("new", &mut std::iter::once(*new));
@@ -116,7 +127,7 @@ impl Question<'_> {
     }
 
     fn answer(&self) -> Result<Answer, Vec<Problem>> {
-        let told = |report| Answer { report, operations: Vec::new() };
+        let told = |report| Answer { report, ..Answer::default() };
         match self {
             Self::Openapi { old, new, today } => {
                 let terms = Terms { today: Some(*today), ..Terms::default() };
@@ -126,7 +137,11 @@ impl Question<'_> {
             Self::Operations(files) => {
                 let library = Library::read(files).map_err(|p| vec![p])?;
                 let operations = openapi::operations(library).map_err(|p| vec![p])?;
-                Ok(Answer { report: Report::default(), operations })
+                Ok(Answer { operations, ..Answer::default() })
+            }
+            Self::Named { files, names } => {
+                let library = Library::read(files).map_err(|p| vec![p])?;
+                Ok(Answer { named: openapi::named::find(&library, names), ..Answer::default() })
             }
             Self::Event { mode, old, new } => event(*mode, old, new).map(told).map_err(problems),
             Self::Sql { files, known } => {

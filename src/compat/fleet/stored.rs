@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::pairs::Answer;
+use super::pairs::{Answer, Named};
 use crate::compat::{Area, Direction, Finding, Location, Place, Report, Severity, book, openapi};
 
 #[derive(Serialize, Deserialize)]
@@ -10,6 +10,8 @@ struct Kept {
     findings: Vec<Value>,
     not_compared: Vec<String>,
     operations: Vec<String>,
+    #[serde(default)]
+    named: Vec<Named>,
 }
 
 /// An answer as one line of JSON.
@@ -23,6 +25,7 @@ pub fn write(answer: &Answer) -> String {
         "findings": answer.report.findings.iter().map(finding).collect::<Vec<_>>(),
         "not_compared": answer.report.not_compared,
         "operations": answer.operations,
+        "named": answer.named,
     });
     kept.to_string()
 }
@@ -31,7 +34,8 @@ pub fn write(answer: &Answer) -> String {
 pub fn read(text: &str) -> Option<Answer> {
     let kept: Kept = serde_json::from_str(text).ok()?;
     let findings = kept.findings.iter().map(finding).collect::<Option<Vec<_>>>()?;
-    Some(Answer { report: Report { findings, not_compared: kept.not_compared }, operations: kept.operations })
+    let report = Report { findings, not_compared: kept.not_compared };
+    Some(Answer { report, operations: kept.operations, named: kept.named })
 }
 
 fn finding(value: &Value) -> Option<Finding> {

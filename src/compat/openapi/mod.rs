@@ -2,13 +2,16 @@
 //!
 //! # Layout
 //! - [`compare`] the two sides in, a [`Report`] out
-//! - `read` where things stand in a description; `swagger` makes version 2 look like version 3
+//! - `read` where things stand in a description; `form` whether it is one; `swagger` makes version 2 look like version 3
 //! - `paths`, `operation`, `parameters`, `bodies`, `security`, `around` what is compared, from the outside in
 //! - `spread` what the schemas come to, for the operations that reach them; `found` each finding once
+//! - [`named`] where values stand that other services name
 //! - [`rules`] all of them
 mod around;
 mod bodies;
+mod form;
 mod found;
+pub mod named;
 mod operation;
 mod parameters;
 mod paths;

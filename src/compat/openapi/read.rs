@@ -1,5 +1,5 @@
 //! Where things stand in a description.
-use super::swagger;
+use super::{form, swagger};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::{Notice, Stability};
 use crate::spec::Problem;
@@ -35,9 +35,12 @@ pub fn open(library: &mut Library) -> Result<Opened, Problem> {
     };
     let version = |key: &str| library.get(root, key).map(|n| library.brief(n));
     match (version("openapi"), version("swagger")) {
-        (Some(v), _) if v.starts_with("3.0") => Ok(Opened { root, siblings: false }),
-        (Some(v), _) if v.starts_with('3') => Ok(Opened { root, siblings: true }),
+        (Some(v), _) if v == "3" || v.starts_with("3.") => {
+            form::check(library, root)?;
+            Ok(Opened { root, siblings: !v.starts_with("3.0") })
+        }
         (None, Some(v)) if v.starts_with('2') => {
+            form::check(library, root)?;
             Ok(Opened { root: swagger::converted(library, root), siblings: false })
         }
         (Some(v), _) => Err(wrong(format!("OpenAPI {v} is not read"), "write it in OpenAPI 3.0 or 3.1")),

@@ -5,7 +5,8 @@ use semver::{Version, VersionReq};
 
 use super::upgrade::image_problem;
 use super::{Scope, Seg, at, is_label, repeated};
-use crate::spec::contract::{CompatPolicySpec, ContractSpec, Phase, ReleaseSpec};
+use crate::spec::contract::{CompatPolicySpec, ContractSpec, Migration, Phase, ReleaseSpec};
+use crate::spec::upgrade::image_version;
 
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
@@ -16,6 +17,10 @@ pub fn contract(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_
     {
         let help = "such as registry.example/billing:4.2.1".to_string();
         scope.error(at!["image"], &format!("`{image}` {problem}"), help);
+    } else if let Some(tag) = spec.image.as_deref().and_then(image_version)
+        && Version::parse(&spec.version).is_ok_and(|v| v.to_string() != tag)
+    {
+        scope.warn(at!["version"], &format!("says {}, but the image's tag says {tag}", spec.version), None);
     }
     if let Some(least) = &spec.min_from {
         version(at!["min_from"], least, scope);
@@ -54,7 +59,10 @@ fn depends(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
             }
         }
         for (n, name) in depend.closed_enums.iter().enumerate() {
-            if !name.starts_with('/') && name.split('.').filter(|part| !part.is_empty()).count() < 2 {
+            // A pointer may be written as in a `$ref`.
+            if !(name.starts_with('/') || name.starts_with("#/"))
+                && name.split('.').filter(|part| !part.is_empty()).count() < 2
+            {
                 let help = "write the schema and its property, such as `Order.status`, or a JSON pointer".to_string();
                 let message = format!("`{name}` names no property");
                 scope.error(at!["depends", i, "closed_enums", n], &message, help);
@@ -66,20 +74,27 @@ fn depends(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
 fn migrations(spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
     once("migrations", Some("id"), spec.migrations.iter().map(|m| m.id.as_str()), scope);
     for (i, m) in spec.migrations.iter().enumerate() {
-        if m.id.is_empty() {
-            scope.error(at!["migrations", i, "id"], "the id is empty", None);
+        migration(at!["migrations", i], m, scope);
+    }
+}
+
+/// One migration, wherever it is written.
+pub fn migration(here: &[Seg<'_>], m: &Migration, scope: &mut Scope<'_, '_, '_>) {
+    fn below<'s>(here: &[Seg<'s>], field: &'s str) -> Vec<Seg<'s>> {
+        here.iter().copied().chain([Seg::from(field)]).collect()
+    }
+    if m.id.is_empty() {
+        scope.error(&below(here, "id"), "the id is empty", None);
+    }
+    for (field, written) in [("contracts", m.contracts.is_some()), ("deferred", m.deferred)] {
+        if written && m.phase != Phase::Contract {
+            let help = "write `phase: contract`, or take it out".to_string();
+            scope.error(&below(here, field), "only a contract phase takes something away", help);
         }
-        for (field, written) in [("contracts", m.contracts.is_some()), ("deferred", m.deferred)] {
-            if written && m.phase != Phase::Contract {
-                let help = "write `phase: contract`, or take it out".to_string();
-                let message = "only a contract phase takes something away";
-                scope.error(at!["migrations", i, field], message, help);
-            }
-        }
-        if m.contracts.as_ref() == Some(&m.id) {
-            let help = "name the migration that added the new part".to_string();
-            scope.error(at!["migrations", i, "contracts"], "it cannot take itself back", help);
-        }
+    }
+    if m.contracts.as_ref() == Some(&m.id) {
+        let help = "name the migration that added the new part".to_string();
+        scope.error(&below(here, "contracts"), "it cannot take itself back", help);
     }
 }
 

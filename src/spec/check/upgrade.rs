@@ -66,10 +66,32 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         same_or_older(name, target, fleet, scope);
         tenancy(name, fleet, scope);
     }
+    stay(upgrade, fleet, scope);
     circles(upgrade, scope);
     when(upgrade, known, scope);
     if let Some(fleet) = fleet.and_then(|f| f.spec) {
         with_environment(upgrade, fleet, known.policies.get(&upgrade.policy).copied().flatten(), scope);
+    }
+}
+
+/// What stays is of the release: everything else that is not in `to` stays anyway.
+fn stay(upgrade: &UpgradeSpec, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
+    if !upgrade.stay.is_empty() && upgrade.release.is_none() && scope.untried(&[], &["release"]) {
+        let help = "take it out, or name a `release`".to_string();
+        scope.error(at!["stay"], "without a `release` whatever is not in `to` stays", help);
+    }
+    for (i, name) in upgrade.stay.iter().enumerate() {
+        if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
+            let place = format!("in fleet `{}`", upgrade.fleet);
+            dangling(at!["stay", i], "service", name, fleet.services.iter(), &place, scope);
+        }
+        if upgrade.to.contains_key(name) {
+            let message = format!("`{name}` is in `to` as well, and cannot both stay and go");
+            scope.error(at!["stay", i], &message, "take it out of one of them".to_string());
+        }
+        if upgrade.stay[..i].contains(name) {
+            scope.error(at!["stay", i], &format!("`{name}` is named twice"), "name it once".to_string());
+        }
     }
 }
 

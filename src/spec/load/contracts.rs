@@ -3,24 +3,30 @@ use std::collections::BTreeMap;
 
 use super::{Doc, Loaded};
 use crate::spec::check;
-use crate::spec::contract::{CompatPolicy, CompatPolicySpec, Contract, ContractSpec, Origin, Release, ReleaseSpec};
+use crate::spec::contract::{
+    CompatPolicy, CompatPolicySpec, Contract, ContractSpec, Migration, Origin, Record, Release, ReleaseSpec,
+};
 use crate::spec::report::Sink;
 use crate::spec::tree::{Node, Yaml};
 
 /// Keeps where fleets and upgrades stand.
 pub fn origins(docs: &[Doc], sinks: &[Sink<'_>], loaded: &mut Loaded) {
     for doc in docs.iter().filter(|d| matches!(d.kind, "Fleet" | "Upgrade")) {
-        let origin = Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
+        let origin = origin(doc, sinks);
         loaded.origins.insert(format!("{}/{}", doc.kind, doc.name), origin);
     }
+}
+
+fn origin(doc: &Doc, sinks: &[Sink<'_>]) -> Origin {
+    let name = (doc.name_place.line, doc.name_place.column);
+    Origin { file: sinks[doc.file].name().to_string(), name, places: places(&doc.written) }
 }
 
 /// Takes contracts, releases and the compatibility policy out of `docs`.
 pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     let mut policy_at: Option<(usize, u32)> = None;
     for doc in docs {
-        let origin =
-            |sinks: &[Sink<'_>]| Origin { file: sinks[doc.file].name().to_string(), places: places(&doc.written) };
+        let origin = |sinks: &[Sink<'_>]| origin(doc, sinks);
         match doc.kind {
             "Contract" => {
                 let Some(spec) = doc.typed::<ContractSpec>(&mut sinks[doc.file]) else { continue };
@@ -28,6 +34,13 @@ pub fn read(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
                     check::contract::contract(&doc.name, &spec, &mut doc.scope(&mut sinks[doc.file]));
                 }
                 loaded.contracts.push(Contract { service: doc.name.clone(), spec, origin: origin(sinks) });
+            }
+            "Migration" => {
+                let Some(spec) = doc.typed::<Migration>(&mut sinks[doc.file]) else { continue };
+                if !doc.cut {
+                    check::contract::migration(&[], &spec, &mut doc.scope(&mut sinks[doc.file]));
+                }
+                loaded.migrations.push(Record { spec, origin: origin(sinks) });
             }
             "Release" => {
                 let Some(spec) = doc.typed::<ReleaseSpec>(&mut sinks[doc.file]) else { continue };
@@ -76,10 +89,15 @@ fn places(spec: &Node) -> BTreeMap<String, (u32, u32)> {
     found
 }
 
-/// What tells two documents of a kind apart besides their name: each version of a service has a contract of its own.
-pub fn part(doc: &Doc) -> &str {
-    let version = || doc.written.get("version").and_then(|e| e.node.text());
-    if doc.kind == "Contract" { version().unwrap_or("") } else { "" }
+/// What tells two documents of a kind apart besides their name: each version of a service has a contract of its own, and
+/// a migration belongs to the contract it stands beside, so that two services may each have their `m1`.
+pub fn part(doc: &Doc, sinks: &[Sink<'_>]) -> String {
+    let part = match doc.kind {
+        "Contract" => doc.written.get("version").and_then(|e| e.node.text()),
+        "Migration" => sinks[doc.file].name().rsplit_once('/').map(|(folder, _)| folder),
+        _ => None,
+    };
+    part.unwrap_or("").to_string()
 }
 
 #[cfg(test)]

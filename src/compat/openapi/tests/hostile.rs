@@ -26,9 +26,41 @@ fn what_is_no_description_is_said_with_its_place() {
         ("openapi: 4.0.0\n", 1, "4.0.0 is not read"),
         ("swagger: '1.2'\n", 1, "1.2 is not read"),
         ("hello", 1, "no OpenAPI"),
+        ("openapi: 3.0.3\ninfo: {title: t, version: '1'}\n", 1, "describes nothing"),
+        ("openapi: 3.0.3\npaths: [1, 2]\n", 2, "`paths` must be an object, and is a list (at /paths)"),
+        ("openapi: 3.0.3\npaths:\n  /a: [get]\n", 3, "a path must be an object, and is a list (at /paths/~1a)"),
+        ("openapi: 3.0.3\npaths:\n  /a:\n    get: yes\n", 4, "an operation must be an object, and is `yes`"),
+        ("openapi: 3.0.3\npaths:\n  /a:\n    get:\n", 4, "an operation must be an object, and is empty"),
+        ("openapi: 3.0.3\npaths: {/a: {get: {parameters: {id: {}}}}}\n", 2, "`parameters` must be a list"),
+        (
+            "openapi: 3.0.3\npaths: {/a: {get: {responses: {'200': ok}}}}\n",
+            2,
+            "an answer must be an object, and is `ok`",
+        ),
+        ("openapi: 3.0.3\ncomponents:\n  schemas:\n    S: {properties: [a]}\n", 4, "`properties` must be an object"),
+        ("openapi: 3.0.3\ncomponents:\n  schemas:\n    S: {oneOf: {a: {}}}\n", 4, "`oneOf` must be a list"),
+        ("swagger: '2.0'\npaths: {}\ndefinitions: [a]\n", 3, "`definitions` must be an object"),
+        ("openapi: 3.0.3\npaths: {}\n---\npaths: {/a: {}}\n", 4, "a second document"),
+        ("openapi: 3.0.3\npaths: {}\n---\nmore\n", 4, "a second document"),
+        ("openapi: 3.0.3\npaths: {}\n---\n- more\n", 4, "a second document"),
     ] {
         let problem = fails(text);
         assert!(problem.message.contains(word) && problem.line == line, "{text:?}: {problem:?}");
+    }
+}
+
+#[test]
+fn what_is_left_empty_is_no_fault() {
+    let plain = "openapi: 3.0.3\npaths: {}\n";
+    for text in [
+        "---\nopenapi: 3.0.3\npaths: {}\n---\n",
+        "---\n---\nopenapi: 3.0.3\npaths: {}\n...\n",
+        "openapi: 3.0.3\npaths:\ncomponents:\n",
+        "openapi: 3.0.3\npaths: {x-a: [1]}\nservers:\n",
+        // As a language writes it that knows no empty object.
+        "{\"openapi\": \"3.0.3\", \"paths\": [], \"components\": {\"schemas\": []}}",
+    ] {
+        assert_eq!(compare(text, plain).findings, [], "{text}");
     }
 }
 
@@ -99,37 +131,47 @@ fn schemas_that_chase_one_another_have_an_end() {
 }
 
 #[test]
-fn nonsense_where_something_else_belongs_is_passed_over() {
-    for schema in [
-        "5",
-        "[]",
-        "'x'",
-        "{type: {}}",
-        "{properties: []}",
-        "{required: x}",
-        "{enum: 5}",
-        "{allOf: {}}",
-        "{oneOf: [5, null]}",
-        "{minimum: x}",
-        "{items: 5}",
-        "{discriminator: 5}",
-        "{additionalProperties: x}",
-        "{pattern: 5}",
-        "{if: 5}",
-        "{not: []}",
-    ] {
+fn a_keyword_that_is_nonsense_is_passed_over() {
+    for schema in ["{type: {}}", "{required: x}", "{minimum: x}", "{discriminator: 5}", "{pattern: 5}", "{if: 5}"] {
         let _ = both(schema, "{type: object, properties: {a: {}}, required: [a]}");
         assert_eq!(both(schema, schema), (vec![], vec![]), "{schema}");
     }
-    for paths in [
+}
+
+/// A comparison would take it for nothing at all, and find nothing wrong with it.
+#[test]
+fn nonsense_where_a_part_of_the_description_belongs_is_told() {
+    for schema in [
         "5",
         "[a]",
-        "{/a: 5}",
-        "{/a: {get: []}}",
-        "{/a: {get: {parameters: {}, responses: [], security: 5, requestBody: x}}}",
+        "'x'",
+        "{properties: [a]}",
+        "{enum: 5}",
+        "{allOf: {a: {}}}",
+        "{oneOf: [5, null]}",
+        "{items: 5}",
+        "{additionalProperties: x}",
+        "{not: [a]}",
     ] {
-        let text = format!("openapi: 3.0.3\npaths: {paths}\ncomponents: 5\nservers: x\n");
-        assert_eq!(compare(&text, &text).findings, []);
+        let text = around_schemas("3.1.0", &format!("S: {schema}"));
+        let problem = attempt(&text, &text).unwrap_err();
+        assert!(problem.line == 11 && problem.message.contains(" (at /components/schemas/S"), "{schema}: {problem:?}");
+    }
+    for (paths, rest) in [
+        ("5", ""),
+        ("[a]", ""),
+        ("{/a: 5}", ""),
+        ("{/a: {get: []}}", ""),
+        ("{/a: {get: {parameters: {id: {}}}}}", ""),
+        ("{/a: {get: {responses: [a]}}}", ""),
+        ("{/a: {get: {security: 5}}}", ""),
+        ("{/a: {get: {requestBody: x}}}", ""),
+        ("{}", "components: 5\n"),
+        ("{}", "servers: x\n"),
+    ] {
+        let text = format!("openapi: 3.0.3\npaths: {paths}\n{rest}");
+        let problem = fails(&text);
+        assert!(problem.message.contains(" must be "), "{text}: {problem:?}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Small fleets, each with one thing about it.
+mod calls;
 mod database;
 mod order;
+mod readers;
 mod waivers;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ struct Stand {
     registry: Registry,
     moves: Vec<Move>,
     needs: BTreeMap<String, BTreeMap<String, VersionReq>>,
+    images: BTreeMap<String, String>,
     production: bool,
     said: Vec<remote::Said>,
 }
@@ -46,6 +49,7 @@ impl Stand {
                 openapi: Vec::new(),
                 events: BTreeMap::new(),
                 sql: BTreeMap::new(),
+                undeclared: Vec::new(),
             };
             for (path, text) in files.iter().filter(|(p, _)| p.starts_with(&format!("{service}/{version}/"))) {
                 let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap().to_string();
@@ -57,7 +61,14 @@ impl Stand {
             }
             registry.services.entry(service.into()).or_default().insert(v(version), published);
         }
-        Stand { registry, moves: Vec::new(), needs: BTreeMap::new(), production: false, said: Vec::new() }
+        Stand {
+            registry,
+            moves: Vec::new(),
+            needs: BTreeMap::new(),
+            images: BTreeMap::new(),
+            production: false,
+            said: Vec::new(),
+        }
     }
 
     fn moves(mut self, moves: &[(&str, &str, &str)]) -> Stand {
@@ -77,6 +88,7 @@ impl Stand {
             registry: &self.registry,
             moves: self.moves.clone(),
             needs: self.needs.clone(),
+            images: self.images.clone(),
             production: self.production,
             today: NaiveDate::from_ymd_opt(2026, 11, 25).unwrap(),
             unknown: Vec::new(),
@@ -184,7 +196,7 @@ fn operations_that_nobody_describes_are_named_and_new_ones_order() {
     .moves(&[("a", "1.0.0", "1.1.0"), ("b", "1.0.0", "1.1.0")]);
     let outcome = stand.outcome();
     let f = find(&outcome, "dependency-operation-unknown");
-    assert_eq!((f.severity, f.message.contains("b 1.0.0 calls GET /nowhere")), (Severity::Warning, true));
+    assert_eq!((f.severity, f.message.contains("b 1.0.0 calls GET /nowhere")), (Severity::Critical, true));
     assert_eq!(
         f.location.revision.as_ref().map(|p| (p.file.as_str(), p.line)),
         Some(("b/1.0.0/service.yaml", Some(7)))
@@ -275,11 +287,12 @@ fn a_reader_with_a_schema_of_its_own_is_asked_itself() {
 #[test]
 fn an_event_that_is_not_written_any_more_is_missed() {
     let stand = |reader: &str| {
-        Stand::new(&[("w 1.0.0", "  produces: [E]\n"), ("w 2.0.0", ""), ("r 1.0.0", reader)], &[])
+        let (old, new) = ("  audience: internal\n  produces: [E]\n", "  audience: internal\n");
+        Stand::new(&[("w 1.0.0", old), ("w 2.0.0", new), ("r 1.0.0", reader)], &[])
             .moves(&[("w", "1.0.0", "2.0.0"), ("r", "1.0.0", "1.0.0")])
     };
     assert_eq!(find(&stand("  consumes: [E]\n").outcome(), "event-removed").severity, Severity::Critical);
-    assert_eq!(stand("").told(), [""; 0]);
+    assert_eq!(stand("").told(), ["Warning event-removed"]);
 }
 
 #[test]

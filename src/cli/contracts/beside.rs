@@ -1,0 +1,164 @@
+//! The files beside a contract: its description, schemas of its events, SQL of its migrations.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::at;
+use crate::cli::compat::{file, sources};
+use crate::compat::fleet::Published;
+use crate::spec::contract::{Contract, Migration, Origin, Record};
+use crate::spec::{Loaded, Problem, SourceFile};
+
+pub(super) const NO_FILE: &str = "this is no regular file, and only those are read";
+
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+pub(super) fn unread(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::of_file(&shown(path), format!("it cannot be read: {error}"), Some("is it a link to nothing?".into()))
+}
+
+/// Whoever sees the name expects a file to be read.
+pub(super) fn named_as_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["yaml", "yml", "json", "avsc", "sql"].iter().any(|known| e == *known))
+}
+
+/// Whether the file is there. One that is there and is no file is a problem, not an absence.
+fn there(path: &Path, problems: &mut Vec<Problem>) -> bool {
+    match fs::metadata(path) {
+        Ok(kind) if kind.is_file() => return true,
+        Ok(_) => problems.push(Problem::of_file(&shown(path), NO_FILE.into(), None)),
+        Err(e) if path.symlink_metadata().is_ok() => problems.push(unread(path, &e)),
+        Err(_) => {}
+    }
+    false
+}
+
+/// A contract with the files beside it.
+pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<Problem>) -> Published {
+    let beside = Path::new(&contract.origin.file).parent().unwrap_or(Path::new("")).to_path_buf();
+    let spec = &contract.spec;
+    let description = match &spec.openapi {
+        Some(named) => Some(beside.join(named)).filter(|p| {
+            let there = p.is_file();
+            if !there {
+                problems.push(missing(&contract.origin, "/openapi", "spec.openapi", p));
+            }
+            there
+        }),
+        None => {
+            let names = ["openapi.yaml", "openapi.yml", "openapi.json"];
+            only(names.iter().map(|n| beside.join(n)), "name the one that is meant with `openapi:`", problems)
+        }
+    };
+    let mut events = BTreeMap::new();
+    for event in spec.produces.iter().chain(&spec.consumes) {
+        let paths = ["avsc", "schema.json"].map(|end| beside.join("events").join(format!("{event}.{end}")));
+        if let Some(path) = only(paths.into_iter(), "an event has one schema: take one of them out", problems) {
+            events.extend(read(&path, problems).map(|source| (event.clone(), source)));
+        }
+    }
+    let openapi = match description.map(|path| sources(&path)) {
+        Some(Ok(sources)) => sources,
+        Some(Err(problem)) => {
+            problems.push(problem);
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let mut contract = contract.clone();
+    records(&mut contract, &beside, all, problems);
+    let (sql, undeclared) = statements(&contract, &beside, problems);
+    Published { contract, openapi, events, sql, undeclared }
+}
+
+fn missing(origin: &Origin, pointer: &str, what: &str, path: &Path) -> Problem {
+    let message = format!("{what}: there is no file {}", path.display());
+    at(Some(origin), pointer, message, "it is looked for beside this file")
+}
+
+fn folder_of(origin: &Origin) -> &Path {
+    Path::new(&origin.file).parent().unwrap_or(Path::new(""))
+}
+
+/// Migrations that have files of their own come after those in the contract, in order of their files.
+fn records(contract: &mut Contract, beside: &Path, all: &[Record], problems: &mut Vec<Problem>) {
+    let folder = beside.join("migrations");
+    let mut mine: Vec<&Record> = all.iter().filter(|r| folder_of(&r.origin) == folder).collect();
+    mine.sort_by(|a, b| (&a.origin.file, a.origin.name).cmp(&(&b.origin.file, b.origin.name)));
+    for record in mine {
+        let known = &mut contract.spec.migrations;
+        if let Some(first) = known.iter().find(|m| m.id == record.spec.id) {
+            let there = first.origin.as_ref().map_or(&contract.origin.file, |o| &o.file);
+            let message = format!("spec.id: `{}` is in {there} already", record.spec.id);
+            problems.push(at(Some(&record.origin), "/id", message, "give each migration its own id"));
+            continue;
+        }
+        known.push(Migration { origin: Some(Box::new(record.origin.clone())), ..record.spec.clone() });
+    }
+}
+
+/// Records that stand beside no contract.
+pub(super) fn orphans(loaded: &Loaded) -> Vec<Problem> {
+    let homes: BTreeSet<PathBuf> = loaded.contracts.iter().map(|c| folder_of(&c.origin).join("migrations")).collect();
+    let lost = loaded.migrations.iter().filter(|r| !homes.contains(folder_of(&r.origin)));
+    let problem = |r: &Record| {
+        let (line, column) = r.origin.name;
+        let message = format!("the migration `{}` belongs to no contract", r.spec.id);
+        let help = "put it into SERVICE/VERSION/migrations/, beside the service.yaml of its version".to_string();
+        Problem::of_file(&r.origin.file, message, Some(help)).at(line, column)
+    };
+    lost.map(problem).collect()
+}
+
+/// SQL by migration, and files of SQL in `migrations/` that none of them names.
+fn statements(
+    contract: &Contract,
+    beside: &Path,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<String, SourceFile>, Vec<String>) {
+    let (mut found, mut named) = (BTreeMap::new(), BTreeSet::new());
+    for (i, m) in contract.spec.migrations.iter().enumerate() {
+        let own = m.origin.as_deref();
+        let folder = own.map_or(beside, folder_of);
+        let path = match (&m.sql, own) {
+            (Some(named), _) => folder.join(named),
+            // `m17.sql` beside `m17.yaml` is meant without a word.
+            (None, Some(origin)) if Path::new(&origin.file).with_extension("sql").is_file() => {
+                Path::new(&origin.file).with_extension("sql")
+            }
+            (None, _) => continue,
+        };
+        if !path.is_file() {
+            let whole = ("/sql".to_string(), "spec.sql".to_string());
+            let part = || (format!("/migrations/{i}/sql"), format!("spec.migrations[{i}].sql"));
+            let (pointer, what) = if own.is_some() { whole } else { part() };
+            problems.push(missing(own.unwrap_or(&contract.origin), &pointer, &what, &path));
+            continue;
+        }
+        named.insert(fs::canonicalize(&path).unwrap_or_else(|_| path.clone()));
+        found.extend(read(&path, problems).map(|source| (m.id.clone(), source)));
+    }
+    let members = fs::read_dir(beside.join("migrations")).into_iter().flatten().flatten().map(|e| e.path());
+    let sql = members.filter(|p| p.extension().is_some_and(|e| e == "sql"));
+    let stray = sql.filter(|p| !named.contains(&fs::canonicalize(p).unwrap_or_else(|_| p.clone())));
+    let mut undeclared: Vec<String> = stray.map(|p| shown(&p)).collect();
+    undeclared.sort();
+    (found, undeclared)
+}
+
+/// The file that is there of some names. Two would be two answers to one question.
+fn only(paths: impl Iterator<Item = PathBuf>, help: &str, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+    let mut found = paths.filter(|p| there(p, problems)).collect::<Vec<_>>().into_iter();
+    let first = found.next()?;
+    if let Some(second) = found.next() {
+        let message = format!("{} is there as well, and only one of them can be meant", shown(&first));
+        problems.push(Problem::of_file(&shown(&second), message, Some(help.into())));
+    }
+    Some(first)
+}
+
+fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<SourceFile> {
+    file(path).map_err(|problem| problems.push(problem)).ok()
+}
