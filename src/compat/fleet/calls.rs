@@ -138,13 +138,20 @@ fn gone(look: &mut Look<'_>, call: &Call<'_>, n: usize, operation: &str) {
 
 fn unknown(look: &mut Look<'_>, call: &Call<'_>, n: usize, operation: &str) {
     let (m, other) = (call.m, call.other);
-    // So it is today where neither of them moves.
-    let moves = is_moving(m) && call.stays() || is_moving(other);
+    // So it is today where what is called stays, and the version before called it as well.
+    let moves = is_moving(other) || is_moving(m) && call.stays() && !before(look, call, operation);
     let severity = if moves { Severity::Critical } else { Severity::Warning };
     let message =
         format!("{} {} calls {operation}, which {} does not describe", m.service, call.version, other.service);
     let advice = "write it as the description does, or take it out";
     put(look, call, n, operation, ("dependency-operation-unknown", severity, message, advice));
+}
+
+/// The old version of the caller calls it, too.
+fn before(look: &Look<'_>, call: &Call<'_>, operation: &str) -> bool {
+    let depends = look.get(&call.m.service, &call.m.from).map_or(&[][..], |p| &p.contract.spec.depends[..]);
+    let of = depends.iter().filter(|d| d.service == call.depend.service);
+    of.flat_map(|d| d.operations.iter().flatten()).any(|o| plain(o) == plain(operation))
 }
 
 fn put(

@@ -37,6 +37,10 @@ fn a_caller_of_what_nobody_has_is_no_known_caller() {
     // Where nothing of it moves it is so today.
     let today = stand("", API, API, (&b, &b)).moves(&[("a", "1.0.0", "1.0.0"), ("b", "1.0.0", "1.0.0")]);
     assert_eq!(today.told(), ["Warning dependency-operation-unknown"]);
+    // A new version that still calls it makes nothing worse; one that begins to call it does.
+    let moved = |old: &str| stand("", API, API, (old, &b)).moves(&[("a", "1.0.0", "1.0.0"), ("b", "1.0.0", "2.0.0")]);
+    let severity = |old: &str| find(&moved(old).outcome(), "dependency-operation-unknown").severity;
+    assert_eq!((severity(&b), severity("")), (Severity::Warning, Severity::Critical));
 }
 
 #[test]
