@@ -149,6 +149,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         needs: BTreeMap::new(),
         after: BTreeMap::new(),
         patch: None,
+        phased: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
 use super::window::stay_of;
-use super::{breach, joint, rollback, step};
+use super::{breach, campaign, joint, rollback, step};
 use crate::spec::policy::Severity;
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
@@ -133,6 +133,8 @@ fn retry(cx: &mut Cx, t: &mut Track) {
         let needs = Vec::new();
         let text = format!("try {}: from the beginning", t.attempt + 1);
         cx.enter(t, Phase::Waiting { needs }, text);
+    } else if asked == Some(AskKind::Tenants) {
+        campaign::go_on(cx, t);
     } else if asked == Some(AskKind::Write) {
         t.copied = None;
         lift(cx, t, "tried again");
@@ -153,6 +155,7 @@ impl Track {
         self.written = None;
         self.pinned = None;
         self.copied = None;
+        self.moves = Default::default();
         self.desired = 0;
         self.highest = 0;
         self.observed = super::run::ObservedShare::Unknown;

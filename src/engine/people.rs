@@ -1,8 +1,9 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
+use super::holds::may_adopt;
 use super::joint::on_failure;
 use super::run::{AskKind, Driving, GRID, HoldReason, Phase, Run, Stage, Track};
-use super::{rollback, window};
+use super::{moves, rollback, window};
 use crate::gate::Verdict;
 use crate::spec::policy::OnFailure;
 
@@ -148,7 +149,8 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         Verb::Keep if t.breach.as_ref().is_some_and(|b| b.kept) => Err("kept once already".into()),
         Verb::Keep => say(asked(AskKind::Keep), "no rollback waits for a deadline"),
         Verb::Retry => {
-            say(asked(AskKind::AfterRollback) || asked(AskKind::Write) || t.fault.is_some(), "nothing failed here")
+            let failed = asked(AskKind::AfterRollback) || asked(AskKind::Write) || asked(AskKind::Tenants);
+            say(failed || t.fault.is_some(), "nothing failed here")
         }
         Verb::Skip => say(
             asked(AskKind::AfterRollback) || matches!(t.phase, Phase::Waiting { .. }),
@@ -157,6 +159,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
         Verb::AdoptDrift if t.route.as_ref().is_some_and(|r| r.weights.is_none()) => {
             Err("no weight can be read that could be taken over".into())
         }
+        Verb::AdoptDrift if t.drifted && may_adopt(run, t).is_err() => may_adopt(run, t),
         Verb::AdoptDrift | Verb::RevertDrift => {
             say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
         }
@@ -194,6 +197,9 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     let Phase::Shifting { hold, .. } = &t.phase else {
         return Err(format!("no step is held: {}", t.phase.word()));
     };
+    if moves::idle(run, t) {
+        return Err("no tenant is on its way: the next moves when its turn comes".into());
+    }
     if hold.accepted_at.is_none() {
         return Err("the weight is still being raised".into());
     }
@@ -293,6 +299,10 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
         }
         Verb::Retry => {
             p.effects = match t.phase {
+                _ if moves::moving(run, t).is_some() && t.moves.rollbacks > 0 => {
+                    let back: Vec<&str> = t.moves.back().map(|(name, _)| name).collect();
+                    vec![format!("tried again when their turn comes: {}", back.join(", "))]
+                }
                 Phase::RolledBack { .. } => {
                     vec![format!("{} {} is deployed again from 0%", t.service, planned.version)]
                 }
@@ -309,7 +319,7 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
         }
         Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
         Verb::RevertDrift => {
-            let back = t.written.as_ref().map_or(0, |w| w.next);
+            let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
             p.effects = vec![format!("weight {share}% -> {back}%")];
             p.touches = format!("{}% of the traffic of {}", share.max(back), t.service);
         }
@@ -322,7 +332,14 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
 fn of_next(run: &Run, t: &Track, p: &mut Preview) {
     let share = t.accepted_share().round() as u32;
     let Phase::Shifting { step, .. } = t.phase else { return };
-    let next = run.plan.policy.steps.get(step + 1).map(|s| s.weight);
+    if let (Some(_), Some(name)) = (moves::moving(run, t), &t.moves.now) {
+        p.effects = vec![format!("{name} is taken as moved; the next tenant moves when its turn comes")];
+        p.touches = "no more traffic than now".into();
+        p.time = "at once".into();
+        p.not_undone.push("the rest of its hold is not judged".into());
+        return;
+    }
+    let next = run.plan.steps(&t.service).get(step + 1).map(|s| s.weight);
     p.effects = match next {
         Some(w) => vec![
             format!("new pods of {} scaled for {w}%", t.service),
@@ -384,7 +401,13 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     if !with.is_empty() {
         effects.push(format!("those that need it go back first: {}", with.join(", ")));
     }
-    effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
+    if share > 0 || !t.has_rules() {
+        effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
+    }
+    let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
+    if rules > 0 {
+        effects.push(format!("{} that moved go back: their rules are taken away", many(rules, "tenant")));
+    }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
     effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, many(pods as usize, "new pod")));
     effects.push(format!("the old version is watched for {}", run.plan.policy.verify));

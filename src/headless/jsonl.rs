@@ -110,7 +110,7 @@ fn service(run: &Run, track: &Track) -> Value {
         "name": track.service,
         "phase": track.phase.word(),
         "step": step,
-        "steps": run.plan.policy.steps.len(),
+        "steps": run.plan.steps(&track.service).len(),
         "hold_clean_s": clean,
         "weight_desired": track.desired,
         "weight_accepted": track.route.as_ref().and_then(|r| r.weights).map(|w| w.share()),

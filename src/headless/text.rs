@@ -119,7 +119,7 @@ fn of(run: &Run, track: &Track) -> String {
     let share = percent(track.accepted_share());
     let what = match &track.phase {
         Phase::Shifting { step, hold } => {
-            let steps = &run.plan.policy.steps;
+            let steps = run.plan.steps(&track.service);
             let of = steps.get(*step).map_or(Dur::ZERO, |s| s.hold);
             format!("{share}, step {} of {}, {} of {}", step + 1, steps.len(), hold.clean.clock(), of.clock())
         }

@@ -62,9 +62,11 @@ pub enum From {
 pub type Past<'a> = &'a BTreeMap<String, Vec<(String, Dur)>>;
 
 impl When {
-    /// `None` without a Calendar: nothing binds.
+    /// `None` without a Calendar: nothing binds. Tenants that move one by one have windows and cohorts in any case.
     pub(super) fn of(bundle: &Bundle, plan: &Plan) -> Option<When> {
-        let calendar = bundle.calendar.clone()?;
+        let phased = plan.services.iter().any(|p| p.phased.is_some());
+        let usual = || Calendar { name: "usual".into(), spec: Default::default() };
+        let calendar = bundle.calendar.clone().or_else(|| phased.then(usual))?;
         let ics: Vec<IcsFile> = bundle.ics.iter().map(|file| named(file, &calendar)).collect();
         Some(When {
             calendar,
@@ -109,7 +111,11 @@ impl Needs {
         let runs = known.iter().flat_map(|k| k.values()).map(|(_, runs)| *runs).min();
         let soak = if policy.soak_in_window { policy.soak } else { Dur::ZERO };
         let by_steps = plan.service_estimate() + soak;
-        let time = |name: &str| known.as_ref().and_then(|k| k.get(name)).map_or(by_steps, |(time, _)| *time);
+        let time = |name: &str| match plan.get(name).and_then(|p| p.phased.as_ref()) {
+            // Its tenants have windows of their own. What all share is needed for new pods, and for the last step.
+            Some(phased) => policy.warmup + phased.steps.last().map_or(Dur::ZERO, |s| s.hold) + soak,
+            None => known.as_ref().and_then(|k| k.get(name)).map_or(by_steps, |(time, _)| *time),
+        };
         // Waves go one after the other, the services of one side by side.
         let mut waves: BTreeMap<u32, Dur> = BTreeMap::new();
         for p in &plan.services {

@@ -323,7 +323,10 @@ impl World {
             sample: sample(&q.service, &q.gate),
         });
         let shares = request.shares.iter().map(|q| {
-            let share = self.services[&q.service].weights.share() / 100.0;
+            let s = &self.services[&q.service];
+            // Each tenant is a tenth of the traffic.
+            let ruled = s.tenants.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>();
+            let share = (s.weights.share() / 100.0).max(ruled);
             let of = |part: f64| Some(Num::from((REQUESTS * part).round()));
             ShareSeen {
                 service: q.service.clone(),
@@ -341,7 +344,7 @@ impl World {
 
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
-    /// `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
+    /// `SERVICE rules = gone` by somebody's hand, `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
@@ -388,6 +391,11 @@ impl World {
         match (what, number) {
             ("route", Ok(next)) => {
                 s.weights = Weights { stable: 100 - next, next: Some(next) };
+                s.generation += 1;
+                s.writer = Some("kubectl-edit".into());
+            }
+            ("rules", _) if value == "gone" => {
+                s.tenants.clear();
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }

@@ -188,6 +188,7 @@ fn answer(ask: &Ask, service: &str, attempt: u32) -> Command {
         AskKind::Drift => Verb::RevertDrift,
         AskKind::AfterRollback if attempt == 0 && even => Verb::Retry,
         AskKind::AfterRollback => Verb::Skip,
+        AskKind::Tenants => Verb::Retry,
         AskKind::Write => Verb::Retry,
         AskKind::TooFew | AskKind::LongStep if even => Verb::Next,
         AskKind::Keep | AskKind::TooFew | AskKind::LongStep | AskKind::Missing | AskKind::NotAccepted => Verb::Abort,
