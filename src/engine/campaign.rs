@@ -20,7 +20,7 @@ use crate::spec::units::Dur;
 
 /// One look at the tenants of a service.
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: Hold) {
-    let Some(name) = t.moves.now.clone() else { return choose(cx, t, p, phased) };
+    let Some(name) = t.moves.now.clone() else { return choose(cx, t, p, phased, &held) };
     let Some(m) = phased.get(&name) else { return };
     match t.moves.place(&name) {
         Some(Place::GoingBack { why, .. }) => {
@@ -34,7 +34,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, 
 }
 
 /// Begins the next move when its turn has come.
-fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased) {
+fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold) {
     if cx.run.frozen.is_some() || raise_blocked(cx.run, t).is_some() {
         return;
     }
@@ -46,8 +46,11 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased) {
     if t.written.as_ref().is_some_and(|w| w.traffic.tenants != wanted) {
         return cx.call(t, route_tenants(t, wanted), "only those that moved have rules");
     }
+    // After one went back, how those that stay do is seen first.
+    let unseen = held.accepted_at.is_some() && held.ticks == 0;
     let known = |v: Verdict| v.passes() || v == Verdict::TooFew;
-    if !judged_lately(cx.run) || t.gates.values().filter_map(|g| g.last.as_ref()).any(|e| !known(e.acts_as)) {
+    let unknown = t.gates.values().filter_map(|g| g.last.as_ref()).any(|e| !known(e.acts_as));
+    if unseen || unknown || !judged_lately(cx.run) {
         return;
     }
     match whose_turn(cx, t, phased) {
@@ -296,8 +299,8 @@ fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String)
         begun.place = Place::Back { at: cx.now, why: why.clone() };
     }
     (t.moves.now, t.moves.turn) = (None, None);
-    // Those that stay are judged from here on, by what they do from here on.
-    t.gates_from = Some(cx.now);
+    // Those that stay are judged from here on, by what they do from here on; without any there are no requests to judge by.
+    t.gates_from = t.has_rules().then_some(cx.now);
     for gate in t.gates.values_mut() {
         *gate = GateTrack::fresh();
     }

@@ -192,7 +192,8 @@ fn sight(cx: &mut Cx, t: &mut Track, tick: Tick) {
 /// Holds that follow from the verdicts; they never replace a hold of another kind.
 fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
     const MINE: [HoldReason; 3] = [HoldReason::Gate, HoldReason::Missing, HoldReason::TooFew];
-    if !t.phase.in_flight() || t.held.as_ref().is_some_and(|h| !MINE.contains(&h.reason)) {
+    let going_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|p| !p.on_new());
+    if !t.phase.in_flight() || going_back || t.held.as_ref().is_some_and(|h| !MINE.contains(&h.reason)) {
         return;
     }
     match tick {
