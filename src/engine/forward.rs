@@ -50,6 +50,10 @@ pub(super) fn need_met(run: &Run, need: &str, after: After) -> bool {
         (Phase::Soaking { .. }, After::Full | After::Step(_)) => t.gates_pass() && t.held.is_none(),
         (Phase::Shifting { step, hold }, After::Step(n)) => {
             let of = run.plan.steps(need).get(*step).map_or(Dur::ZERO, |s| s.hold);
+            // A tenant that has moved says nothing of the others: only the weight does.
+            if run.plan.get(need).is_some_and(|p| p.phased.is_some()) {
+                return good && *step > 0 && hold.clean >= of;
+            }
             good && (*step >= n as usize || (*step + 1 == n as usize && hold.clean >= of))
         }
         _ => false,

@@ -15,4 +15,5 @@ mod queries;
 mod screen;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
 mod windows;
