@@ -239,6 +239,8 @@ proptest! {
         let planned = campaign::plan(&book, &refs, &groups, ask).unwrap();
         let planned: Vec<(usize, Time)> =
             planned.moves.iter().map(|m| (usize::try_from(m.tenant).unwrap(), m.start)).collect();
+        // One moves at a time, which a plan does not know of: two of neighbouring days may meet at midnight.
+        prop_assume!(planned.windows(2).all(|two| two[1].1 >= two[0].1 + way.needs));
         let (moves, end) = way.go(at(START), |_| true);
         prop_assert_eq!((moves, end), (planned, Turn::Over));
     }

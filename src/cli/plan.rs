@@ -55,12 +55,13 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     for p in &plan.services {
         let needs: Vec<String> = p.needs.iter().map(|(n, r)| format!("{n} {r}")).collect();
         let line = format!(
-            "{:<4}  {:<width$}  {:<9}  canary    {:<12}  {:<5}  {}",
+            "{:<4}  {:<width$}  {:<9}  {:<8}  {:<12}  {:<5}  {}",
             p.wave,
             p.service.name,
             p.version,
-            steps,
-            short(plan.service_estimate()),
+            way(p),
+            p.phased.as_ref().map_or_else(|| steps.clone(), |f| format!("{} tenants", f.count(|_| true))),
+            p.phased.as_ref().map_or_else(|| short(plan.service_estimate()), |_| "-".into()),
             needs.join(", ")
         );
         out.push_str(line.trim_end());
@@ -84,10 +85,39 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     for (i, line) in effects(plan).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
     }
+    phased(plan, &mut out);
     plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
     out
+}
+
+/// How one service is moved.
+fn way(p: &Planned) -> &'static str {
+    if p.phased.is_some() { "phased" } else { "canary" }
+}
+
+/// Who moves one by one, and what comes of the weights then.
+fn phased(plan: &Plan, out: &mut String) {
+    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
+        out.push_str(&format!(
+            "\n{} goes tenant by tenant in the place of these steps: the weight stays 0, then 100 for everybody else.\n",
+            p.service.name
+        ));
+        let mut cohorts: Vec<(&str, Vec<&str>)> = Vec::new();
+        for m in &phased.moves {
+            match cohorts.last_mut().filter(|(name, _)| *name == m.cohort) {
+                Some((_, names)) => names.push(&m.name),
+                None => cohorts.push((&m.cohort, vec![&m.name])),
+            }
+        }
+        for (cohort, names) in cohorts {
+            let shown: Vec<&str> = names.iter().take(5).copied().collect();
+            let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
+            out.push_str(&format!("  {cohort}: {}{more}, {} clean each\n", shown.join(", "), phased.hold()));
+        }
+        out.push_str("  `pilothouse campaign` says when each of them may be.\n");
+    }
 }
 
 fn short(d: Dur) -> String {
@@ -125,9 +155,10 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         .iter()
         .map(|p| {
             json!({
-                "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": "canary",
+                "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": way(p),
                 "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
                 "estimate_seconds": plan.service_estimate().as_secs_f64(),
+                "tenants": p.phased.as_ref().map(|f| f.moves.iter().map(|m| &m.name).collect::<Vec<_>>()),
             })
         })
         .collect();

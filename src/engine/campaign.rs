@@ -148,7 +148,8 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
     let needs = phased.hold() + cx.run.plan.policy.rollback_reserve;
     let closes = t.moves.begun.get(&m.name).and_then(|b| b.closes);
     let fits = closes.is_none_or(|end| end.since(cx.now) >= needs && end > cx.now);
-    if !fits || raise_blocked(cx.run, t).is_some() || cx.run.frozen.is_some() {
+    let kept = cx.run.frozen.is_some() || cx.run.kept.contains_key(&m.name);
+    if !fits || kept || raise_blocked(cx.run, t).is_some() {
         return give_up_turn(cx, t, m, if fits { "it may not move now" } else { "its window is too short by now" });
     }
     let known = |v: Verdict| v.passes() || v == Verdict::TooFew;

@@ -83,7 +83,7 @@ impl Desk {
         let by = self.run.identity.clone();
         let typed = Some(match &scope {
             Scope::Run => self.run.id.clone(),
-            Scope::Service(name) => name.clone(),
+            Scope::Service(name) | Scope::Tenant(name) => name.clone(),
         });
         self.say(Body::Command(Command { verb, scope, by, reason: reason.into(), typed }))
     }

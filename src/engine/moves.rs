@@ -151,8 +151,10 @@ pub fn count(phased: &Phased, moves: &Moves) -> (usize, usize) {
 
 /// The moves that take a tenant along, by its id or with its cohort.
 pub fn of_tenant<'r>(run: &'r Run, id: &'r str, cohort: &'r str) -> impl Iterator<Item = (&'r Track, &'r Move)> {
-    let hit =
-        move |m: &&Move| m.name == id || m.values.iter().any(|v| v == id) || (m.name == cohort && m.cohort == cohort);
+    let hit = move |m: &&Move| {
+        let host = |v: &String| v.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+        m.name == id || m.values.iter().any(|v| v == id || host(v)) || (m.name == cohort && m.values == [cohort])
+    };
     run.in_order().filter_map(move |t| {
         let phased = run.plan.get(&t.service)?.phased.as_ref()?;
         phased.moves.iter().find(hit).map(|m| (t, m))

@@ -254,8 +254,11 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
     let traffic = &p.service.traffic.http_route;
     let route = &traffic.name;
-    if backends.is_empty() {
-        let what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+    if backends.is_empty() || t.has_rules() {
+        let mut what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+        if t.has_rules() {
+            what.push_str(", and without the rules that send tenants to it alone");
+        }
         return format!("{} edit httproute {route}  # {what}", kubectl(run));
     }
     // Places move when somebody edits the route: the patch is refused rather than given to another backend.
@@ -311,7 +314,9 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         _ => 0,
     };
     t.phase = Phase::RollingBack(r.clone());
-    if share > target {
+    // Nobody is sent there by a rule either, before that is confirmed.
+    let rules = share == 0 && t.has_rules();
+    if share > target || rules {
         // It may have lost its pods since the check, between two halvings or while a write is tried again.
         if !fit(t) {
             return unfit(cx, t, p, r);
@@ -324,23 +329,16 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             let reason = format!("the route cannot be written: {}", f.text);
             return blocked(cx, t, p, r, reason);
         }
-        cx.call(t, Action::SetWeight { next: target, expect: share }, format!("rollback: {}", r.reason));
+        let why = format!("rollback: {}", r.reason);
+        if rules {
+            campaign::no_rules(cx, t, &why);
+        } else {
+            cx.call(t, Action::SetWeight { next: target, expect: share }, why);
+        }
         return;
     }
-    if share == 0 {
+    if share == 0 && campaign::no_rules(cx, t, "") {
         t.desired = 0;
-        if t.has_rules() && !fit(t) {
-            return unfit(cx, t, p, r);
-        }
-        let refused = t.fault.as_ref().filter(|f| f.attempts >= WRITE_PATIENCE && cx.run.cluster.down.is_none());
-        if let Some(f) = refused.filter(|_| t.has_rules()) {
-            let reason = format!("the route cannot be written: {}", f.text);
-            return blocked(cx, t, p, r, reason);
-        }
-        // Nobody is sent there by a rule either, before that is confirmed.
-        if !campaign::no_rules(cx, t, &format!("rollback: {}", r.reason)) {
-            return;
-        }
         r.stage = RollbackStage::Confirm;
         t.phase = Phase::RollingBack(r.clone());
         confirm(cx, t, p, r);

@@ -638,7 +638,9 @@ impl Track {
     /// A rule sends requests to the new version and none holds the old one any more: no weight says so, and all of that
     /// rule's traffic is on the new version.
     pub fn orphaned(&self) -> bool {
-        let next = |r: &RouteSeen| r.weights.is_none() && r.backends.iter().any(|b| b.slot == Slot::Next);
+        let next = |r: &RouteSeen| {
+            r.weights.is_none() && (!r.tenants.is_empty() || r.backends.iter().any(|b| b.slot == Slot::Next))
+        };
         self.route.as_ref().is_some_and(next)
     }
 

@@ -177,6 +177,15 @@ fn run_out(cx: &mut Cx) {
     if let Some(s) = cx.run.deferred.take_if(over) {
         cx.event(EventKind::Hold, ENGINE, None, format!("it is no longer put off by {}", s.by));
     }
+    let kept = cx.run.kept.len();
+    for k in cx.run.kept.values_mut() {
+        k.frozen.take_if(over);
+        k.deferred.take_if(over);
+    }
+    cx.run.kept.retain(|_, k| k.stays().next().is_some());
+    if cx.run.kept.len() < kept {
+        cx.run.tracks.values_mut().for_each(|t| t.moves.turn = None);
+    }
     let ends = [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).min();
     ends.into_iter().for_each(|end| cx.wake_at(end));
 }

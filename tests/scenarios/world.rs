@@ -345,7 +345,7 @@ impl World {
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
     /// `SERVICE rules = gone` by somebody's hand, `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
-    /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run ["reason"]`, `SIGTERM`, `terminal lost`,
+    /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
         let (what, reason) = what.split_once('"').map_or((what, ""), |(w, r)| (w.trim(), r.trim_end_matches('"')));
@@ -408,10 +408,14 @@ impl World {
 
     fn say(&mut self, who: &str, verb: &str, scope: &str, reason: &str) -> Result<(), String> {
         let verb: Verb = serde_json::from_value(json!(verb)).map_err(|e| e.to_string())?;
-        let scope = if scope == "run" { Scope::Run } else { Scope::Service(scope.into()) };
+        let scope = match scope.strip_prefix("tenant:") {
+            Some(tenant) => Scope::Tenant(tenant.into()),
+            None if scope == "run" => Scope::Run,
+            None => Scope::Service(scope.into()),
+        };
         let typed = match &scope {
             Scope::Run => self.run.id.clone(),
-            Scope::Service(name) => name.clone(),
+            Scope::Service(name) | Scope::Tenant(name) => name.clone(),
         };
         let command = Command { verb, scope, by: identity(who), reason: reason.into(), typed: Some(typed) };
         self.inbox.push_back(Body::Command(command));

@@ -4,6 +4,7 @@ use super::super::model::Model;
 use super::super::tenants::{Head, Look, Tenants, moved, needs};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
+use super::campaign;
 use super::closings::{closed_texts, closings};
 use super::{Line, Scene, piece};
 use crate::calendar::{Change, Rule, explain, said};
@@ -157,6 +158,9 @@ fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Mean
     // A person's freeze is above everything.
     if let Some(frozen) = &run.frozen {
         return ("FROZEN".into(), Meaning::Bad, frozen.until);
+    }
+    if let Some(of_campaign) = campaign::state(run, tenant) {
+        return of_campaign;
     }
     let until = if look.open { look.end } else { look.start };
     let word = match (look.open, look.frozen) {
