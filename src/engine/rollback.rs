@@ -283,20 +283,15 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
-    let Some(weights) = t.route.as_ref().and_then(|route| route.weights) else {
-        // No route to write: nothing can flow to the new version through it.
-        r.stage = RollbackStage::Remove;
-        t.phase = Phase::RollingBack(r);
-        return;
-    };
-    if weights.next.is_none() && !t.has_rules() {
-        // A write that would have added the backend may still be on its way.
+    let weights = t.route.as_ref().and_then(|route| route.weights);
+    let Some(weights) = weights.filter(|w| w.next.is_some() || t.has_rules()) else {
+        // Nothing can flow to the new version; but a write that would have added its backend may still be on its way.
         if t.call.is_none() {
             r.stage = RollbackStage::Remove;
             t.phase = Phase::RollingBack(r);
         }
         return;
-    }
+    };
     let share = weights.share().round() as u32;
     if t.flows() && waits_for_dependants(cx.run, t, &r, cx.now) {
         cx.wake_at(r.decided + DEPENDANTS_FIRST);

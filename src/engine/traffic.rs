@@ -77,3 +77,61 @@ impl Track {
         self.accepted_share() >= 0.5 || self.has_rules()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::observe::{Accepted, Weights};
+    use crate::engine::run::Written;
+    use crate::engine::tenants::{MatchBy, TenantRuleSeen};
+    use crate::journal::testing::run;
+
+    fn rule(name: &str, values: &[&str]) -> TenantRule {
+        let values = values.iter().map(|v| v.to_string()).collect();
+        TenantRule { name: name.into(), by: MatchBy::Header("x-tenant".into()), values }
+    }
+
+    fn route(next: u32, rules: &[TenantRule]) -> RouteSeen {
+        RouteSeen {
+            service: "billing".into(),
+            uid: "r".into(),
+            weights: Some(Weights { stable: 100 - next, next: Some(next) }),
+            backends: Vec::new(),
+            tenants: rules.iter().map(|rule| TenantRuleSeen { rule: rule.clone(), intact: true }).collect(),
+            accepted: Accepted::Yes,
+            owner: None,
+            generation: 1,
+            writer: None,
+        }
+    }
+
+    /// Journals of before there were tenants' rules say the weight alone.
+    #[test]
+    fn an_older_state_reads_as_a_share_without_tenants() {
+        let old: Written = serde_json::from_str(r#"{"next":25,"key":3,"at":7}"#).unwrap();
+        assert_eq!(old.traffic, Traffic::share(25));
+        assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"next":25,"key":3,"at":7}"#);
+    }
+
+    #[test]
+    fn what_stands_is_the_weight_and_every_rule_as_it_was_written() {
+        let beta = rule("beta", &["acme"]);
+        let wanted = Traffic { next: 0, tenants: vec![beta.clone()] };
+        assert!(wanted.stands(&route(0, std::slice::from_ref(&beta))));
+        assert!(!wanted.stands(&route(0, &[])) && !wanted.stands(&route(10, std::slice::from_ref(&beta))));
+        let mut edited = route(0, &[beta]);
+        edited.tenants[0].intact = false;
+        assert!(!wanted.stands(&edited));
+    }
+
+    /// A rule that a cohort has already is no licence to add to it while the journal cannot be written.
+    #[test]
+    fn only_taking_tenants_away_lowers_risk() {
+        let mut run = run();
+        let t = run.tracks.get_mut("billing").unwrap();
+        t.route = Some(route(0, &[rule("beta", &["acme", "lumen"])]));
+        let lowers = |rules: &[TenantRule]| route_tenants(t, rules.to_vec()).lowers_risk();
+        assert!(lowers(&[]) && lowers(&[rule("beta", &["acme"])]));
+        assert!(!lowers(&[rule("beta", &["acme", "lumen", "fjord"])]) && !lowers(&[rule("beta", &["fjord"])]));
+    }
+}

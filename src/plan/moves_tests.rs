@@ -56,6 +56,9 @@ fn each_tenant_moves_by_itself_in_the_order_of_the_cohorts() {
     // What is told apart by nothing goes by weights, as before.
     assert_eq!(plan.get("ledger").unwrap().phased, None);
     assert_eq!(plan.steps("ledger").len(), 2);
+    let roster = crate::plan::Roster::of_plan(&plan).unwrap();
+    let ids: Vec<&str> = roster.tenants.iter().map(|t| &*t.id).collect();
+    assert_eq!(ids, ["own", "acme", "lumen"], "who is taken up without files still knows whom it moves");
     // Nobody's address stands in a plan.
     assert!(!serde_json::to_string(&plan).unwrap().contains("a@b.example"));
     // Those of a cohort that have moved share a rule.

@@ -181,6 +181,25 @@ impl Roster {
     }
 }
 
+impl Roster {
+    /// The tenants that a plan moves one by one, for a run that is taken up without its files: without names and contacts,
+    /// and of those that move at once each different wish once. `None` where all move at once.
+    pub fn of_plan(plan: &Plan) -> Option<Roster> {
+        let when = plan.when.as_ref()?;
+        let mut tenants: Vec<Tenant> = Vec::new();
+        for bound in
+            plan.services.iter().filter_map(|p| p.phased.as_ref()).flat_map(|p| &p.moves).flat_map(|m| &m.binds)
+        {
+            if !tenants.iter().any(|t| t.id == bound.id) {
+                tenants.push(bound.clone());
+            }
+        }
+        let services = plan.services.iter().map(|p| (p.service.name.clone(), p.service.tenancy.clone())).collect();
+        let roster = Roster { calendar: when.calendar.clone(), ics: when.ics.clone(), tenants, services };
+        (!roster.tenants.is_empty()).then_some(roster)
+    }
+}
+
 #[cfg(test)]
 #[path = "when_tests.rs"]
 mod tests;

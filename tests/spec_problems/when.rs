@@ -272,6 +272,16 @@ fn how_tenants_share_a_service() {
 }
 
 #[test]
+fn tenants_that_are_moved_one_by_one_are_there() {
+    for (said, message, help) in [
+        ("  strategy: ^phased\n", "no Tenants are given", "a document of kind Tenants"),
+        ("  strategy: ^phasde\n", "unknown word `phasde`", "`phased`"),
+    ] {
+        super::check(Severity::Error, &[("  strategy: canary\n", said, message, help)]);
+    }
+}
+
+#[test]
 fn names_that_nothing_in_the_files_has_are_asked_about() {
     const FLEET: &str = "apiVersion: pilothouse.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  environments: [{name: sim, kubernetes: {namespace: n}, metrics: {source_interval: 10s}}]\n  services:\n    - {name: ledger, workload: {deployment: ledger, container: app}, traffic: {httpRoute: {name: ledger, stable: ledger, next: ledger-next, port: 80}}}\n";
     let with = |closing: &str, uses: &str, fleet: &str| {

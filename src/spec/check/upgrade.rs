@@ -312,7 +312,7 @@ fn phased(upgrade: &UpgradeSpec, known: &Known<'_>, fleet: Option<&KnownFleet<'_
     let here = at!["strategy"];
     if known.tenants.is_empty() && known.complete {
         let help = "give the file with a document of kind Tenants, too, or write `strategy: canary`".to_string();
-        scope.error(here, "moves tenants one by one, and no Tenants are given", help);
+        return scope.error(here, "moves tenants one by one, and no Tenants are given", help);
     }
     let spec = fleet.filter(|f| f.complete).and_then(|f| f.spec);
     let routed = |name: &str| {
