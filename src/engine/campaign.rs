@@ -138,6 +138,8 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
             let text =
                 format!("{}: all its requests go to {}, accepted; judged for {}", m.name, p.version, phased.hold());
             cx.event(EventKind::Step, ENGINE, Some(&service), text);
+        } else {
+            overstays(cx, t, m);
         }
         return;
     }
@@ -178,6 +180,11 @@ fn judge(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, held: Hold) {
     if step_complete(cx, t, &held, phased.hold()) {
         return confirmed(cx, t, phased, m, &held);
     }
+    overstays(cx, t, m);
+}
+
+/// Its window is over and its move is not done: it goes back, at once or when it may not be held any longer.
+fn overstays(cx: &mut Cx, t: &mut Track, m: &Move) {
     let Some(closes) = t.moves.begun.get(&m.name).and_then(|b| b.closes) else { return };
     let policy = &cx.run.plan.policy;
     let (limit, end) = (policy.max_split_hold, policy.at_window_end);

@@ -135,7 +135,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         (t.unready_since, t.pending_since) = (None, None);
         return;
     }
-    if stamp_first(cx, t) || window::keep(cx, t) || drift(cx, t) {
+    // A tenant that goes back goes back, whatever somebody made of the route.
+    let takes_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new());
+    if stamp_first(cx, t) || window::keep(cx, t) || (!takes_back && drift(cx, t)) {
         return;
     }
     match t.phase.clone() {
