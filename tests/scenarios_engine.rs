@@ -3,7 +3,7 @@
 //! A scenario has `services` (each with what it needs), `apart` (each with those that have to serve 100 % before it, as
 //! contracts ask for), a `[policy]` (what differs from a short one), and two texts.
 //! With a `[calendar]` windows bind; `[upgrade]` is what the upgrade says besides, and `begins` when the night is: an
-//! instant, which is 0:00. `night` says what happens, one thing a line: `MINUTES:SECONDS what`. See [`Night::happens`] for what can. `decisions` is
+//! instant, which is 0:00. `tenants` move one by one under the strategy `phased` where `routed` tells them apart. `night` says what happens, one thing a line: `MINUTES:SECONDS what`. See [`Night::happens`] for what can. `decisions` is
 //! what the run says of itself: `MINUTES:SECONDS service "part of the text"` in this order, or `never service "text"`, or
 //! `N times service "text"`. `-` stands for the run. `ends` is the outcome, or `still running` at `until`.
 //!
@@ -39,6 +39,11 @@ struct Scenario {
     calendar: Option<Map<String, Value>>,
     #[serde(default)]
     upgrade: Map<String, Value>,
+    /// Service to what its tenants are told by; others share it.
+    #[serde(default)]
+    routed: BTreeMap<String, Value>,
+    #[serde(default)]
+    tenants: Vec<Value>,
     #[serde(default = "one_night")]
     begins: String,
     #[serde(default)]
@@ -83,9 +88,12 @@ impl Scenario {
         let (mut fleet, mut to) = (Vec::new(), Map::new());
         for (name, needs) in &self.services {
             let (name, critical) = (name.trim_end_matches('!'), name.ends_with('!'));
-            fleet
-                .push(json!({"name": name, "critical": critical, "workload": {"deployment": name, "container": "app"},
-                "traffic": {"httpRoute": {"name": name, "stable": name, "next": format!("{name}-next"), "port": 80}}}));
+            let tenancy = self.routed.get(name).map_or(json!("shared"), |by| json!({"routed": by}));
+            fleet.push(
+                json!({"name": name, "critical": critical, "workload": {"deployment": name, "container": "app"},
+                "traffic": {"httpRoute": {"name": name, "stable": name, "next": format!("{name}-next"), "port": 80}},
+                "tenancy": tenancy}),
+            );
             let needs: Map<String, Value> = needs.iter().map(|n| (n.clone(), json!(">=2.0.0"))).collect();
             to.insert(name.into(), json!({"image": format!("registry.example/{name}:2.0.0"), "needs": needs}));
         }
@@ -104,6 +112,9 @@ impl Scenario {
             head("Policy", policy),
             head("Upgrade", upgrade),
         ];
+        if !self.tenants.is_empty() {
+            files.push(head("Tenants", json!({"tenants": self.tenants})));
+        }
         files.extend(self.calendar.clone().map(|spec| head("Calendar", spec.into())));
         let named = |f: Value| SourceFile { name: "scenario.yaml".into(), text: f.to_string() };
         let files: Vec<SourceFile> = files.into_iter().map(named).collect();

@@ -6,6 +6,7 @@ use super::{place, plan_compat, when};
 use crate::engine::run::Outcome;
 use crate::journal::past_durations;
 use crate::plan::{Plan, Planned, Roster, graph};
+use crate::spec::policy::Step;
 use crate::spec::units::{Dur, Time};
 
 /// What stands beside a plan.
@@ -55,21 +56,24 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     for p in &plan.services {
         let needs: Vec<String> = p.needs.iter().map(|(n, r)| format!("{n} {r}")).collect();
         let line = format!(
-            "{:<4}  {:<width$}  {:<9}  canary    {:<12}  {:<5}  {}",
+            "{:<4}  {:<width$}  {:<9}  {:<8}  {:<12}  {:<5}  {}",
             p.wave,
             p.service.name,
             p.version,
-            steps,
-            short(plan.service_estimate()),
+            way(p),
+            p.phased.as_ref().map_or_else(|| steps.clone(), |f| format!("{} tenants", f.count(|_| true))),
+            p.phased.as_ref().map_or_else(|| short(plan.service_estimate()), |_| "-".into()),
             needs.join(", ")
         );
         out.push_str(line.trim_end());
         out.push('\n');
     }
     let (shift, soak) = plan.estimate();
+    let by_tenant = plan.services.iter().any(|p| p.phased.is_some());
     out.push_str(&format!(
-        "\nAbout {} to 100 % everywhere and {} of soaking, when every tick is good.\n",
+        "\nAbout {} to 100 % {} and {} of soaking, when every tick is good.\n",
         short(shift),
+        if by_tenant { "of what goes by weights alone" } else { "everywhere" },
         short(soak)
     ));
     out.push_str(&when::text(plan, beside.tenants, beside.now));
@@ -81,13 +85,42 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
         ));
     }
     out.push_str("\nFor each service, in this order:\n");
-    for (i, line) in effects(plan).iter().enumerate() {
+    for (i, line) in effects(plan, &plan.policy.steps).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
     }
+    phased(plan, &mut out);
     plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
     out
+}
+
+/// How one service is moved.
+fn way(p: &Planned) -> &'static str {
+    if p.phased.is_some() { "phased" } else { "canary" }
+}
+
+/// Who moves one by one, and what comes of the weights then.
+fn phased(plan: &Plan, out: &mut String) {
+    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
+        out.push_str(&format!(
+            "\n{} goes tenant by tenant in the place of these steps: the weight stays 0, then 100 for everybody else.\n",
+            p.service.name
+        ));
+        let mut cohorts: Vec<(&str, Vec<&str>)> = Vec::new();
+        for m in &phased.moves {
+            match cohorts.last_mut().filter(|(name, _)| *name == m.cohort) {
+                Some((_, names)) => names.push(&m.name),
+                None => cohorts.push((&m.cohort, vec![&m.name])),
+            }
+        }
+        for (cohort, names) in cohorts {
+            let shown: Vec<&str> = names.iter().take(5).copied().collect();
+            let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
+            out.push_str(&format!("  {cohort}: {}{more}, {} clean each\n", shown.join(", "), phased.hold()));
+        }
+        out.push_str("  `pilothouse campaign` says when each of them may be.\n");
+    }
 }
 
 fn short(d: Dur) -> String {
@@ -96,15 +129,22 @@ fn short(d: Dur) -> String {
 }
 
 /// What is written for one service, in order.
-fn effects(plan: &Plan) -> Vec<String> {
+fn effects(plan: &Plan, steps: &[Step]) -> Vec<String> {
     let policy = &plan.policy;
     let mut out = vec![
         "Deployment and Service NAME-next beside stable, from its live template with the new image".into(),
         "NAME-next becomes the route's second backend, at weight 0".into(),
         format!("new pods must stay ready for {}", policy.warmup),
     ];
-    for s in &policy.steps {
+    for s in steps {
+        if s.weight == 0 {
+            out.push(format!("tenant after tenant: its rule in the route, then {} clean; the weight stays 0", s.hold));
+            continue;
+        }
         out.push(format!("pods for {}%, then weight {}%, then {} clean", s.weight, s.weight, s.hold));
+    }
+    if steps.iter().any(|s| s.weight == 0) {
+        out.push("tenants' rules are taken away: the weight sends everybody there".into());
     }
     out.push(format!("100% new is watched for {}, old kept warm", policy.soak));
     out.push("when all have soaked: stable gets the new template, weight back to stable, NAME-next removed".into());
@@ -114,7 +154,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 /// What is written for this service, with its names.
 fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
     let name = p.service.next_deployment();
-    effects(plan).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+    effects(plan, plan.steps(&p.service.name)).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
 }
 
 /// For a program.
@@ -125,9 +165,10 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         .iter()
         .map(|p| {
             json!({
-                "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": "canary",
+                "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": way(p),
                 "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
                 "estimate_seconds": plan.service_estimate().as_secs_f64(),
+                "tenants": p.phased.as_ref().map(|f| f.moves.iter().map(|m| &m.name).collect::<Vec<_>>()),
             })
         })
         .collect();
@@ -137,7 +178,7 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
         "when": when::json(plan, beside.tenants, beside.now),
-        "effects_per_service": effects(plan),
+        "effects_per_service": effects(plan, &plan.policy.steps),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
         "earlier_seconds": beside.earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use super::validate;
 use crate::spec::calendar::CalendarSpec;
 use crate::spec::units::Dur;
+use crate::spec::upgrade::Strategy;
 use crate::spec::{Loaded, Tenant};
 
 /// What is left in a window for a rollback that begins at its end.
@@ -58,11 +59,16 @@ impl Files {
         self.loaded.tenants.iter().flat_map(|t| &t.spec.tenants).collect()
     }
 
-    /// How long one tenant takes: warm-up, steps and the reserve of the only upgrade's policy.
+    /// How long one tenant takes: the steps of the only upgrade's policy and the reserve; with the warm-up unless tenants
+    /// move one by one.
     pub fn needs(&self) -> Option<Dur> {
         let bundle = self.loaded.bundle(None).ok()?;
         let policy = &bundle.policy.spec;
         let steps = policy.steps.iter().fold(Dur::ZERO, |sum, step| sum + step.hold);
-        Some(policy.warmup + steps + ROLLBACK_RESERVE)
+        Some(match bundle.upgrade.spec.strategy {
+            Strategy::Canary => policy.warmup + steps + ROLLBACK_RESERVE,
+            // New pods are there before the first tenant moves.
+            Strategy::Phased => steps + policy.rollback_reserve,
+        })
     }
 }

@@ -151,6 +151,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         after: BTreeMap::new(),
         apart: Default::default(),
         patch: None,
+        phased: None,
     }
 }
 

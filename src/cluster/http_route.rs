@@ -168,7 +168,7 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
         &Action::SetWeight { next, expect } => set_weight(route, service, mark, &rules, ours, (next, expect)),
         Action::AddBackend => add_backend(route, service, mark, &rules, ours),
         Action::RemoveBackend => remove_backend(route, service, mark, &rules, ours),
-        Action::RouteTenants { rules: tenants, expect } => {
+        Action::RouteTenants { rules: tenants, expect, .. } => {
             tenant_rules::decide(route, service, mark, &rules, ours, (tenants, expect))
         }
         _ => refuse(CallErrorKind::Rejected, format!("{} is no change of a route", action.word())),

@@ -47,7 +47,12 @@ fn apply(route: &Value, ops: Vec<Value>) -> Value {
 
 fn decide(route: &Value, rules: &[TenantRule], expect: &[&str], seq: u64) -> Decision {
     let expect = expect.iter().map(|e| e.to_string()).collect();
-    http_route::decide(route, &service("billing"), &Action::RouteTenants { rules: rules.to_vec(), expect }, &mark(seq))
+    http_route::decide(
+        route,
+        &service("billing"),
+        &Action::RouteTenants { rules: rules.to_vec(), expect, lowers: false },
+        &mark(seq),
+    )
 }
 
 fn write(route: &Value, rules: &[TenantRule], expect: &[&str], seq: u64) -> Value {

@@ -165,7 +165,8 @@ pub fn toggled(run: &Run, verb: Verb, scope: &Scope) -> Verb {
     match (verb, scope) {
         (Verb::Pause, Scope::Service(name)) if run.track(name).is_some_and(|t| t.paused.is_some()) => Verb::Resume,
         (Verb::PauseAll, _) if run.paused_all.is_some() => Verb::ResumeAll,
-        (Verb::Freeze, _) if run.frozen.is_some() => Verb::Unfreeze,
+        (Verb::Freeze, Scope::Tenant(name)) if run.kept.get(name).is_some_and(|k| k.frozen.is_some()) => Verb::Unfreeze,
+        (Verb::Freeze, Scope::Run) if run.frozen.is_some() => Verb::Unfreeze,
         _ => verb,
     }
 }

@@ -6,8 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::action::scope_of;
+use super::keymap::Screen;
+use super::model::Model;
 use crate::calendar::{Allowed, Book, Groups, Rule, View};
-use crate::engine::{Phase, Run};
+use crate::engine::command::VerbInfo;
+use crate::engine::{Phase, Run, Scope, Verb, moves};
 use crate::plan::{NeedsFrom, Roster};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
@@ -317,13 +321,23 @@ fn done(run: &Run) -> BTreeSet<String> {
 
 /// Services that send this tenant to the new version by a rule of its own, accepted or not.
 pub fn moved<'a>(run: &'a Run, tenant: &'a Tenant) -> impl Iterator<Item = &'a str> {
-    let ours = |rule: &crate::engine::tenants::TenantRule| {
-        rule.name == *tenant.id || rule.name == *tenant.cohort || rule.values.iter().any(|v| *v == *tenant.id)
+    let host = |v: &str| v.strip_prefix(&*tenant.id).is_some_and(|rest| rest.starts_with('.'));
+    let ours = move |rule: &crate::engine::tenants::TenantRule| {
+        let its = |v: &String| *v == *tenant.id || (*v == *tenant.cohort && rule.name == *v) || host(v);
+        rule.values.iter().any(its)
     };
     let seen = move |t: &&crate::engine::Track| {
         t.route.as_ref().is_some_and(|route| route.tenants.iter().any(|seen| ours(&seen.rule)))
     };
     run.tracks.values().filter(seen).map(|t| t.service.as_str())
+}
+
+/// What a verb acts on: on the page of a tenant that moves by itself that tenant, where it can.
+pub fn scope_here(run: &Run, model: &Model, tenants: Option<&Tenants>, info: &VerbInfo) -> Scope {
+    let of_tenant = matches!(info.verb, Verb::Freeze | Verb::Defer | Verb::Unfreeze) && model.screen == Screen::Tenant;
+    let chosen = tenants.filter(|_| of_tenant).and_then(|t| t.tenant(model.selected_tenant(t)?));
+    let name = chosen.and_then(|t| Some(moves::of_tenant(run, &t.id, &t.cohort).next()?.1.name.clone()));
+    name.map_or_else(|| scope_of(run, info, model.selected(run)), Scope::Tenant)
 }
 
 /// How much of a window the run needs, and where that is from.
@@ -340,6 +354,16 @@ pub fn needs(run: &Run) -> (Dur, String) {
             let (steps, _) = run.plan.estimate();
             (steps + run.plan.policy.rollback_reserve, "steps and reserve".into())
         }
+    }
+}
+
+/// The same for one tenant: of one that moves by itself only its own move counts.
+pub fn needs_of(run: &Run, tenant: &Tenant) -> (Dur, String) {
+    let hold =
+        moves::of_tenant(run, &tenant.id, &tenant.cohort).filter_map(|(t, _)| run.plan.steps(&t.service).first());
+    match hold.map(|step| step.hold).max() {
+        Some(hold) => (hold + run.plan.policy.rollback_reserve, "its move and reserve".into()),
+        None => needs(run),
     }
 }
 

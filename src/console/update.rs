@@ -1,11 +1,11 @@
 //! What a key does to the model, and what it asks of the world.
-use super::action::{Action, scope_of, toggled};
+use super::action::{Action, toggled};
 use super::chord::{Code, Key};
 use super::dialog::{Confirm, Dialog, edit_line};
 use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
-use super::tenants::Tenants;
+use super::tenants::{Tenants, scope_here};
 use super::viewmodel::{before_length, listed};
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
@@ -101,7 +101,7 @@ fn suspect_caps_lock(model: &mut Model) {
 pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
     match action {
         Action::Verb(verb) => {
-            let scope = scope_of(ctx.run, verb.info(), model.selected(ctx.run));
+            let scope = scope_here(ctx.run, model, ctx.tenants, verb.info());
             let verb = toggled(ctx.run, verb, &scope);
             return ask(model, verb, scope, ctx);
         }
@@ -347,7 +347,7 @@ fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
 
 fn sent(verb: Verb, scope: &Scope) -> String {
     match scope {
-        Scope::Service(name) => format!("{} {name} sent", verb.info().name),
+        Scope::Service(name) | Scope::Tenant(name) => format!("{} {name} sent", verb.info().name),
         Scope::Run => format!("{} sent", verb.info().name),
     }
 }
@@ -409,7 +409,7 @@ fn press_palette(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
             return match entry.map(|e| e.does) {
                 // By name a verb means itself; only its key toggles.
                 Some(Does::Action(Action::Verb(verb))) => {
-                    let scope = scope_of(ctx.run, verb.info(), model.selected(ctx.run));
+                    let scope = scope_here(ctx.run, model, ctx.tenants, verb.info());
                     ask(model, verb, scope, ctx)
                 }
                 Some(Does::Action(action)) => apply(model, action, ctx),

@@ -2,6 +2,7 @@
 //!
 //! Built anew for each frame from the run, the model, the instant and the zone; so a frame is a function of them.
 mod before;
+mod campaign;
 mod closings;
 mod detail;
 mod footer;

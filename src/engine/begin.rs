@@ -53,6 +53,7 @@ impl Run {
             waits: None,
             frozen: None,
             deferred: None,
+            kept: BTreeMap::new(),
             tick_asked: None,
             tick_answered: None,
             events: VecDeque::new(),
@@ -101,6 +102,7 @@ impl Track {
             observed: ObservedShare::Unknown,
             durations: Vec::new(),
             attempt: 0,
+            moves: Default::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Gates that fired. The worst severity acts, all are named. A `standard` breach asks before it acts: it holds, pages, and
 //! goes back at its deadline unless somebody keeps it or it recovers. It is the track's own and outlives what else is shown
 //! of it: a foreign edit or an unaccepted route beside it neither hides nor moves its deadline.
+use super::campaign;
 use super::cx::Cx;
 use super::holds::{hold, lift_if};
 use super::ledger;
@@ -17,6 +18,8 @@ const KEEP: Dur = Dur::mins(10);
 pub(super) enum Cause {
     /// Gates whose triggers fired; over when none is bad.
     Gates,
+    /// The same, and whoever is on the new version is hit by it: its pods, a critical service, failures beyond all doubt.
+    Whole,
     /// Too many bad ticks, on and off: over when they have left the span they are counted in. One good tick says nothing.
     Flapping,
 }
@@ -27,7 +30,7 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         return;
     }
     if severity > Severity::Standard {
-        return decide(cx, t, severity, reason, super::cx::ENGINE);
+        return act(cx, t, severity, reason, cause == Cause::Whole);
     }
     let fresh = t.breach.is_none();
     let (now, patience) = (cx.now, cx.run.plan.policy.standard_deadline);
@@ -37,12 +40,14 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         deadline: now + patience,
         kept: false,
         flapping: false,
+        whole: false,
     });
     breach.reason = reason.into();
     breach.flapping |= cause == Cause::Flapping;
-    let deadline = breach.deadline;
+    breach.whole |= cause == Cause::Whole;
+    let (deadline, whole) = (breach.deadline, breach.whole);
     if now >= deadline {
-        return decide(cx, t, severity, reason, super::cx::ENGINE);
+        return act(cx, t, severity, reason, whole);
     }
     cx.wake_at(deadline);
     hold(cx, t, HoldReason::Breach, reason.to_string(), Some(deadline));
@@ -51,6 +56,14 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         cx.page(Some(&service), format!("{reason}: rolls back at its deadline unless somebody says keep"));
         let text = format!("{reason}: keep it?");
         t.ask = Some(Ask { kind: AskKind::Keep, text, since: now, deadline: Some(deadline) });
+    }
+}
+
+/// Takes the tenant back that is on its way, where there is one to blame; else the whole service.
+fn act(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str, whole: bool) {
+    match campaign::to_blame(cx.run, t).filter(|_| !whole) {
+        Some(name) => campaign::goes_back(cx, t, &name, reason),
+        None => decide(cx, t, severity, reason, super::cx::ENGINE),
     }
 }
 
@@ -65,10 +78,10 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) {
 }
 
 /// Acts on the gates that fired at a tick, and on the deadline of a breach whose gates are silent now.
-pub(super) fn answer(cx: &mut Cx, t: &mut Track, firing: Vec<(Severity, String)>) {
+pub(super) fn answer(cx: &mut Cx, t: &mut Track, firing: Vec<(Severity, String)>, whole: bool) {
     if let Some(severity) = firing.iter().map(|(s, _)| *s).max() {
         let reasons: Vec<String> = firing.into_iter().map(|(_, r)| r).collect();
-        return fired(cx, t, severity, &reasons.join("; "), Cause::Gates);
+        return fired(cx, t, severity, &reasons.join("; "), if whole { Cause::Whole } else { Cause::Gates });
     }
     let Some(breach) = &t.breach else { return };
     let missing = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| e.acts_as.is_missing()));
@@ -89,6 +102,6 @@ pub(super) fn due(cx: &mut Cx, t: &mut Track) {
     if cx.now < breach.deadline {
         return cx.wake_at(breach.deadline);
     }
-    let reason = breach.reason.clone();
-    decide(cx, t, Severity::Standard, &reason, super::cx::ENGINE);
+    let (reason, whole) = (breach.reason.clone(), breach.whole);
+    act(cx, t, Severity::Standard, &reason, whole);
 }

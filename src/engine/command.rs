@@ -47,6 +47,8 @@ pub struct Command {
 pub enum Scope {
     Run,
     Service(String),
+    /// A tenant that moves by itself, or a cohort that moves at once, by the name of the move.
+    Tenant(String),
 }
 
 /// The verbs, as keymaps, command line and journal name them.

@@ -55,7 +55,7 @@ pub(super) fn blame(cx: &mut Cx, down: &[String], severity: Severity) {
     }
     let text = format!("critical service down: {}", down.join(", "));
     for name in &blamed {
-        with_track(cx, name, |cx, t, _| fired(cx, t, severity, &text, Cause::Gates));
+        with_track(cx, name, |cx, t, _| fired(cx, t, severity, &text, Cause::Whole));
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn is_down(run: &Run, name: &str) -> Option<bool> {
     t.stable.as_ref()?;
     let share = t.accepted_share();
     let old_down = share < 99.5 && ready(&t.stable) == 0;
-    let new_down = share >= 0.5 && ready(&t.next) == 0;
+    let new_down = t.flows() && ready(&t.next) == 0;
     Some(old_down || new_down)
 }
 

@@ -68,6 +68,9 @@ pub enum Action {
     RouteTenants {
         rules: Vec<TenantRule>,
         expect: Vec<String>,
+        /// Tenants are only taken away, nobody is added.
+        #[serde(default)]
+        lowers: bool,
     },
     /// Put our epoch on the route without touching its weights (after a take-over).
     Stamp,
@@ -80,7 +83,7 @@ impl Action {
         match self {
             Action::SetWeight { next, expect } => next < expect,
             Action::Scale { slot, .. } => *slot == Slot::Stable,
-            Action::RouteTenants { rules, expect } => rules.iter().all(|rule| expect.contains(&rule.name)),
+            Action::RouteTenants { lowers, .. } => *lowers,
             _ => false,
         }
     }

@@ -2,11 +2,12 @@
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
 use super::holds::{hold, lift_if, raise_blocked};
+use super::moves::moving;
 use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
-use super::window;
+use super::{campaign, window};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::plan::order::AT_ONCE;
@@ -18,7 +19,7 @@ use crate::spec::units::{Dur, Time};
 pub(super) const ACCEPT_PATIENCE: Dur = Dur::secs(60);
 
 /// With `observed: prefer`, a share nobody could prove by then is taken as it was accepted.
-const OBSERVE_PATIENCE: Dur = Dur::mins(2);
+pub(super) const OBSERVE_PATIENCE: Dur = Dur::mins(2);
 
 pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let after = cx.run.plan.policy.after;
@@ -30,8 +31,9 @@ pub(super) fn waiting(cx: &mut Cx, t: &mut Track, p: &Planned) {
         t.phase = Phase::Waiting { needs: open };
         return;
     }
-    // One that is at 100 % leaves its place to the next.
-    let moves = |o: &&Track| o.phase.in_flight() && !matches!(o.phase, Phase::Soaking { .. } | Phase::Soaked);
+    // One that is at 100 % leaves its place to the next, and so does one whose tenants take days.
+    let rests = |o: &Track| matches!(o.phase, Phase::Soaking { .. } | Phase::Soaked) || moving(cx.run, o).is_some();
+    let moves = |o: &&Track| o.phase.in_flight() && !rests(o);
     if cx.run.tracks.values().filter(moves).count() >= AT_ONCE {
         lift_if(cx, t, &[HoldReason::Window], "it waits for its turn");
         t.phase = Phase::Waiting { needs: Vec::new() };
@@ -57,16 +59,19 @@ pub(super) fn need_met(run: &Run, need: &str, after: After) -> bool {
         (Phase::Settling(_) | Phase::Soaked, _) => good,
         (Phase::Soaking { .. }, After::Full | After::Step(_)) => t.gates_pass() && t.held.is_none(),
         (Phase::Shifting { step, hold }, After::Step(n)) => {
-            let done = |hold: &Hold| hold.clean >= run.plan.policy.steps[*step].hold;
-            good && (*step >= n as usize || (*step + 1 == n as usize && done(hold)))
+            let of = run.plan.steps(need).get(*step).map_or(Dur::ZERO, |s| s.hold);
+            // A tenant that has moved says nothing of the others: only the weight does.
+            if run.plan.get(need).is_some_and(|p| p.phased.is_some()) {
+                return good && *step > 0 && hold.clean >= of;
+            }
+            good && (*step >= n as usize || (*step + 1 == n as usize && hold.clean >= of))
         }
         _ => false,
     }
 }
 
 pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
-    let first = cx.run.plan.policy.steps.first().map_or(100, |s| s.weight);
-    let replicas = capacity(p, t.r0, first);
+    let replicas = first_pods(cx.run, t, p);
     let Some(next) = t.next.clone() else { return };
     let Some(d) = next.deployment.filter(|_| next.service_exists) else {
         cx.call(t, Action::CreateNext { replicas }, format!("make {} beside stable", p.version));
@@ -113,6 +118,12 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
         cx.enter(t, Phase::Warming { ready_since: Some(cx.now) }, text);
         cx.wake_at(cx.now + cx.run.plan.policy.warmup);
     }
+}
+
+/// New pods that the first step needs. How much of the traffic one tenant is nobody knows: pods for all of it.
+fn first_pods(run: &Run, t: &Track, p: &Planned) -> u32 {
+    let first = run.plan.steps(&t.service).first().map_or(100, |s| s.weight);
+    capacity(p, t.r0, if p.phased.is_some() { 100 } else { first })
 }
 
 /// New pods have not been ready for all of `patience`. It counts from when that was first seen: no outage, no pause and no
@@ -183,8 +194,8 @@ pub(super) fn route_name(run: &Run, t: &Track) -> String {
 
 pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Option<Time>) {
     let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return };
-    let first = cx.run.plan.policy.steps.first().map_or(100, |s| s.weight);
-    let ready = d.ready >= capacity(p, t.r0, first) && d.ready >= d.wanted;
+    let first = cx.run.plan.steps(&t.service).first().map_or(100, |s| s.weight);
+    let ready = d.ready >= first_pods(cx.run, t, p) && d.ready >= d.wanted;
     let since = match (ready, ready_since) {
         (true, Some(since)) => since,
         (true, None) => cx.now,
@@ -212,13 +223,23 @@ pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Opti
     let healthy = t.gates.values().all(|g| g.last.as_ref().is_none_or(|e| e.acts_as.passes()));
     if healthy && raise_blocked(cx.run, t).is_none() && !window::stops(cx, t) {
         let weight = first;
-        cx.enter(t, Phase::Shifting { step: 0, hold: Hold::default() }, format!("warm; step 1: 0% -> {weight}%"));
+        let text = match &p.phased {
+            Some(phased) => format!(
+                "warm; step 1: {} tenants move one after the other, the weight stays 0%",
+                phased.count(|_| true)
+            ),
+            None => format!("warm; step 1: 0% -> {weight}%"),
+        };
+        cx.enter(t, Phase::Shifting { step: 0, hold: Hold::default() }, text);
         shifting(cx, t, p, 0, Hold::default());
     }
 }
 
 pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hold_state: Hold) {
-    let Some(target) = cx.run.plan.policy.steps.get(step).copied() else { return };
+    if let Some(phased) = p.phased.as_ref().filter(|_| step == 0) {
+        return campaign::advance(cx, t, p, phased, hold_state);
+    }
+    let Some(target) = cx.run.plan.steps(&t.service).get(step).copied() else { return };
     if hold_state.accepted_at.is_none() {
         raise(cx, t, p, step, target.weight, hold_state);
         return;
@@ -232,13 +253,16 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
         Some(who) => format!("ended early by {who}"),
         None => format!("after {} clean", target.hold),
     };
-    let last = step + 1 == cx.run.plan.policy.steps.len();
+    let last = step + 1 == cx.run.plan.steps(&t.service).len();
     if last {
+        if !campaign::without_rules(cx, t) {
+            return;
+        }
         let text = format!("100% new {how}; soaking for {}", cx.run.plan.policy.soak);
         cx.enter(t, Phase::Soaking { clean: Dur::ZERO }, text);
         return;
     }
-    let Some(next) = cx.run.plan.policy.steps.get(step + 1).copied() else { return };
+    let Some(next) = cx.run.plan.steps(&t.service).get(step + 1).copied() else { return };
     if window::stops(cx, t) {
         return;
     }
@@ -250,10 +274,9 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
 
 /// Pods first, then the weight, then acceptance.
 pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight: u32, mut hold_state: Hold) {
-    let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return };
     let share = t.accepted_share();
     let there = (share - f64::from(weight)).abs() < 0.5;
-    if there && t.written.as_ref().is_some_and(|w| w.next == weight) {
+    if there && t.written.as_ref().is_some_and(|w| w.traffic.next == weight) {
         if accepted(cx, t) {
             lift_if(cx, t, &[HoldReason::Capacity], "the weight is accepted");
             hold_state.accepted_at = Some(cx.now);
@@ -273,29 +296,37 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
         t.unready_since = None;
         return;
     }
-    let need = capacity(p, t.r0, weight);
+    if pods_for(cx, t, capacity(p, t.r0, weight), &format!("{weight}%")) {
+        let expect = share.round() as u32;
+        t.desired = weight;
+        cx.call(t, Action::SetWeight { next: weight, expect }, format!("step {}", step + 1));
+    }
+}
+
+/// So many new pods are ready for `what`; else they are asked for, and waited for until the progress deadline.
+pub(super) fn pods_for(cx: &mut Cx, t: &mut Track, need: u32, what: &str) -> bool {
+    let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return false };
     if d.wanted < need {
-        cx.call(t, Action::Scale { slot: Slot::Next, replicas: need }, format!("{need} new pods before {weight}%"));
-        return;
+        cx.call(t, Action::Scale { slot: Slot::Next, replicas: need }, format!("{need} new pods before {what}"));
+        return false;
     }
     if d.ready < need || d.observed_generation < d.generation {
         let deadline = cx.run.plan.policy.progress_deadline;
         if late(cx, t, deadline) {
             let text = format!("{need} new pods were not ready within {deadline}");
-            return rollback::breach(cx, t, "progress", &text);
+            rollback::breach(cx, t, "progress", &text);
+            return false;
         }
         let since = t.unready_since.unwrap_or(cx.now);
         if cx.now.since(since) >= Dur::mins(1) {
-            let text = format!("{} of {need} new pods ready, {weight}% waits for them", d.ready);
+            let text = format!("{} of {need} new pods ready, {what} waits for them", d.ready);
             hold(cx, t, HoldReason::Capacity, text, Some(since + deadline));
         }
         cx.wake_at(since + Dur::mins(1));
-        return;
+        return false;
     }
     t.unready_since = None;
-    let expect = share.round() as u32;
-    t.desired = weight;
-    cx.call(t, Action::SetWeight { next: weight, expect }, format!("step {}", step + 1));
+    true
 }
 
 /// The share that flows must be the one that was asked before the next raise.

@@ -3,6 +3,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
+use super::traffic::{Traffic, route_tenants};
 use super::window;
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
@@ -70,26 +71,27 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     let asked = t.unanswered.iter().find(|(key, _)| *key == seq).map(|(_, action)| action.clone());
     t.unanswered.retain(|(key, _)| *key > seq);
     // Without a second backend there is no weight of ours to tell an edit from.
-    let Some(share) = route.weights.filter(|w| w.next.is_some()).map(|w| w.share().round() as u32) else {
+    let Some(seen) = Traffic::seen(route).filter(|_| route.weights.is_some_and(|w| w.next.is_some())) else {
         t.written = None;
         return;
     };
-    // The mark tells which write it was, and that write what it asked for: the weight that is there may be an edit since.
+    // The mark tells which write it was, and that write what it asked for: what is there may be an edit since.
     if let Some(Action::RemoveBackend) = asked {
         t.written = None;
         return;
     }
-    let share = match (asked, &t.written) {
-        (Some(Action::SetWeight { next, .. }), _) => next,
-        (Some(Action::AddBackend), _) => 0,
-        (Some(Action::Stamp | Action::RouteTenants { .. }), Some(w)) => w.next,
-        _ => share,
+    let before = t.written.as_ref().map(|w| w.traffic.clone());
+    let traffic = match (asked, before.clone()) {
+        (Some(action), Some(before)) => before.after(&action),
+        (Some(action), None) if action != Action::Stamp => seen.after(&action),
+        _ => seen,
     };
-    if share > t.written.as_ref().map_or(0, |w| w.next) {
+    let before = before.unwrap_or_default();
+    if traffic.next > before.next || traffic.tenants.len() > before.tenants.len() {
         t.raised_at = Some(now);
     }
-    t.highest = t.highest.max(share);
-    t.written = Some(Written { next: share, key: seq, at: now });
+    t.highest = t.highest.max(traffic.next);
+    t.written = Some(Written { traffic, key: seq, at: now });
 }
 
 /// Keeps when the route as it stands was first seen without a gateway's answer: several services may share one route, and
@@ -101,12 +103,12 @@ pub(super) fn await_acceptance(now: Time, t: &mut Track) {
     }
 }
 
-/// A route whose weights are not the ones last written, without a write of ours in flight, was changed by somebody.
+/// A route that does not carry what was last written, without a write of ours in flight, was changed by somebody.
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
     let share = route.weights.map(|w| w.share());
     let settled = t.call.is_none();
-    let same = share.is_some_and(|s| (s - f64::from(written.next)).abs() < 0.5);
+    let same = written.traffic.stands(route);
     if same || !settled {
         if same && t.drifted {
             back_as_written(cx, t);
@@ -114,13 +116,8 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         return false;
     }
     if t.drifted {
-        if let (true, Some(share), next) = (t.reverting, share, written.next) {
-            let expect = share.round() as u32;
-            // Undoing an edit that lowered the share is a raise like any other.
-            if next > expect && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some()) {
-                return true;
-            }
-            cx.call(t, Action::SetWeight { next, expect }, "a foreign edit is undone");
+        if t.reverting && !revert(cx, t) {
+            return true;
         }
         show_drift(cx, t);
         return true;
@@ -134,7 +131,7 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         t.phase = Phase::Settling(Settling::MoveBack);
     }
     // Where no weight can be read there is none to take over.
-    if cx.run.plan.policy.on_drift == OnDrift::Adopt && share.is_some() {
+    if cx.run.plan.policy.on_drift == OnDrift::Adopt && share.is_some() && may_adopt(cx.run, t).is_ok() {
         adopt(cx, t, "the policy");
         return false;
     }
@@ -147,10 +144,43 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     true
 }
 
+/// Writes again what stood before a foreign edit. False: undoing it would raise something that may not rise now.
+fn revert(cx: &mut Cx, t: &mut Track) -> bool {
+    let (Some(written), Some(route)) = (&t.written, &t.route) else { return true };
+    let (wanted, Some(share)) = (written.traffic.clone(), route.weights.map(|w| w.share().round() as u32)) else {
+        return true;
+    };
+    let action = match wanted.next == share {
+        true => route_tenants(t, wanted.tenants),
+        false => Action::SetWeight { next: wanted.next, expect: share },
+    };
+    // Undoing an edit that took traffic away is a raise like any other.
+    if !action.lowers_risk() && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some()) {
+        return false;
+    }
+    cx.call(t, action, "a foreign edit is undone");
+    true
+}
+
+/// Whether an edit can be the state to go on from: a share can, whom rules send where cannot, nor a share beside them.
+pub(super) fn may_adopt(run: &Run, t: &Track) -> Result<(), String> {
+    let rules = t.written.as_ref().zip(t.route.as_ref()).is_none_or(|(w, route)| w.traffic.rules_stand(route));
+    if !rules {
+        return Err("tenants' rules were changed, and they follow the campaign: revert-drift writes them again".into());
+    }
+    if run.plan.get(&t.service).is_some_and(|p| p.phased.is_some()) && matches!(t.phase, Phase::Shifting { .. }) {
+        return Err("its weight stays where it is while its tenants move: revert-drift undoes the edit".into());
+    }
+    Ok(())
+}
+
 fn drift_text(written: &Written, route: &RouteSeen) -> String {
     let who = route.writer.as_deref().unwrap_or("somebody");
     let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
-    format!("route was changed by {who}: {share} instead of {}%", written.next)
+    if !written.traffic.rules_stand(route) && written.traffic.next == route.weights.map_or(0, |w| w.share() as u32) {
+        return format!("route was changed by {who}: tenants' rules are not as they were written");
+    }
+    format!("route was changed by {who}: {share} instead of {}%", written.traffic.next)
 }
 
 /// Holds and asks because of a foreign edit, unless something more pressing is shown; then it shows when that is over.
@@ -192,7 +222,7 @@ pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String,
 pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
     let share = t.accepted_share().round() as u32;
     if let Some(w) = &mut t.written {
-        w.next = share;
+        w.traffic.next = share;
     }
     t.desired = share;
     t.highest = t.highest.max(share);
@@ -209,7 +239,7 @@ pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
 /// The step an adopted share belongs to is the last one not above it; it is held anew, and the next raise is that of
 /// the step after it: no step is left out because somebody else moved the weight.
 fn go_on_from(cx: &mut Cx, t: &mut Track, share: u32) {
-    let steps = &cx.run.plan.policy.steps;
+    let steps = cx.run.plan.steps(&t.service);
     let below = steps.iter().rposition(|s| s.weight <= share);
     // Full already, and nothing was changed by the edit.
     if below == Some(steps.len() - 1) && !matches!(t.phase, Phase::Shifting { .. }) {
@@ -240,6 +270,7 @@ fn asked_for(kind: AskKind) -> Option<HoldReason> {
         AskKind::Drift => Some(HoldReason::Drift),
         AskKind::Write => Some(HoldReason::Write),
         AskKind::NotAccepted => Some(HoldReason::NotAccepted),
+        AskKind::Tenants => Some(HoldReason::Line),
         AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }

@@ -140,6 +140,8 @@ pub(super) fn abort_run(cx: &mut Cx) {
             _ => {}
         });
     }
+    // Who needs what goes back now decides in the same look: its traffic leaves first.
+    follow_all(cx);
 }
 
 /// Somebody took up what an abort had left at 100 %: it goes on from there, and what went back stays where it is. Before

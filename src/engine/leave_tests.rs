@@ -9,6 +9,7 @@ use super::super::observe::{
 use super::super::people::judge;
 use super::super::rollback::manual_command;
 use super::super::run::{Hold, Rollback, RollbackStage, Run, Stage, Verified, Written};
+use super::super::traffic::Traffic;
 use super::super::{Allowance, step};
 use super::*;
 use crate::journal::testing::{at, run as begun};
@@ -68,7 +69,7 @@ impl Desk {
         let now = self.run.now.wall;
         let t = self.run.tracks.get_mut(service).unwrap();
         (t.phase, t.desired, t.highest, t.since) = (phase, share, share.max(t.highest), now);
-        t.written = Some(Written { next: share, key: 1, at: now });
+        t.written = Some(Written { traffic: Traffic::share(share), key: 1, at: now });
         t.stable = Some(workload(service, Slot::Stable, old_ready));
         t.next = Some(workload(service, Slot::Next, 3));
         t.route = Some(route(service, share));
@@ -82,7 +83,7 @@ impl Desk {
         let by = self.run.identity.clone();
         let typed = Some(match &scope {
             Scope::Run => self.run.id.clone(),
-            Scope::Service(name) => name.clone(),
+            Scope::Service(name) | Scope::Tenant(name) => name.clone(),
         });
         self.say(Body::Command(Command { verb, scope, by, reason: reason.into(), typed }))
     }
@@ -291,8 +292,14 @@ fn keep_needs_a_reason_from_whoever_sends_it() {
     let ledger = desk.run.tracks.get_mut("ledger").unwrap();
     ledger.ask = Some(ask);
     let reason = "error rate 2.00% > max 1.00%".into();
-    ledger.breach =
-        Some(super::super::run::Breach { reason, since: at(0), deadline: at(300), kept: false, flapping: false });
+    ledger.breach = Some(super::super::run::Breach {
+        reason,
+        since: at(0),
+        deadline: at(300),
+        kept: false,
+        flapping: false,
+        whole: false,
+    });
     desk.order(Verb::Keep, Scope::Service("ledger".into()), " \u{200B}");
     assert!(
         desk.said("keep denied: it needs a reason")

@@ -3,8 +3,8 @@ use super::breach::{self, Cause};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
-use super::rollback;
 use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Run, Track};
+use super::{moves, rollback};
 use crate::gate::{Progress, Verdict};
 use crate::spec::policy::Severity;
 use crate::spec::units::Dur;
@@ -78,7 +78,7 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
                 Tick::TooFew | Tick::Missing => {}
             }
             hold.recent.push_back(worst);
-            let span = flap_span(cx.run.plan.policy.steps.get(step).map_or(Dur::ZERO, |s| s.hold));
+            let span = flap_span(cx.run.plan.steps(&t.service).get(step).map_or(Dur::ZERO, |s| s.hold));
             while hold.recent.len() > span {
                 hold.recent.pop_front();
             }
@@ -118,7 +118,7 @@ fn is_flapping(recent: impl ExactSizeIterator<Item = bool>, span: usize) -> bool
 /// The step a track is in was bad on and off.
 pub(super) fn flaps(run: &Run, t: &Track) -> bool {
     let Phase::Shifting { step, hold } = &t.phase else { return false };
-    let span = flap_span(run.plan.policy.steps.get(*step).map_or(Dur::ZERO, |s| s.hold));
+    let span = flap_span(run.plan.steps(&t.service).get(*step).map_or(Dur::ZERO, |s| s.hold));
     is_flapping(hold.recent.iter().map(Option::is_some), span)
 }
 
@@ -138,9 +138,9 @@ fn flapping(cx: &mut Cx, t: &mut Track) {
 
 fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     let Phase::Shifting { hold: h, .. } = &t.phase else { return };
-    let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.policy.steps.get(step)) else { return };
+    let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.steps(&t.service).get(step)) else { return };
     // Held at the end of its window it is not the step that takes so long, and `next` would not help.
-    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window) {
+    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window) || moves::idle(cx.run, t) {
         return;
     }
     if t.ask.is_none() && cx.now.since(at) > s.hold.times(5) && s.hold > Dur::ZERO {
@@ -192,7 +192,8 @@ fn sight(cx: &mut Cx, t: &mut Track, tick: Tick) {
 /// Holds that follow from the verdicts; they never replace a hold of another kind.
 fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
     const MINE: [HoldReason; 3] = [HoldReason::Gate, HoldReason::Missing, HoldReason::TooFew];
-    if !t.phase.in_flight() || t.held.as_ref().is_some_and(|h| !MINE.contains(&h.reason)) {
+    let going_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|p| !p.on_new());
+    if !t.phase.in_flight() || going_back || t.held.as_ref().is_some_and(|h| !MINE.contains(&h.reason)) {
         return;
     }
     match tick {
@@ -257,10 +258,12 @@ fn nearness(e: &crate::gate::Evaluation) -> f64 {
 fn too_few(cx: &mut Cx, t: &mut Track) {
     // A gate that was bad or blind a moment ago no longer is.
     lift_if(cx, t, &[HoldReason::Gate, HoldReason::Missing], "too few requests to be bad");
-    let policy = &cx.run.plan.policy;
+    let plan = &cx.run.plan;
     let (at, wanted) = match &t.phase {
-        Phase::Shifting { step, hold: h } => (h.accepted_at, policy.steps.get(*step).map(|s| s.hold)),
-        Phase::Soaking { .. } => (Some(t.since), Some(policy.soak)),
+        // Between two tenants nothing rests on it.
+        _ if moves::idle(cx.run, t) => return,
+        Phase::Shifting { step, hold: h } => (h.accepted_at, plan.steps(&t.service).get(*step).map(|s| s.hold)),
+        Phase::Soaking { .. } => (Some(t.since), Some(plan.policy.soak)),
         _ => return,
     };
     let (Some(at), Some(wanted)) = (at, wanted) else { return };

@@ -5,17 +5,19 @@
 //!
 //! # Layout
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics;
-//!   [`tenants`] who is moved apart from everybody else
+//!   [`tenants`] who is moved apart from everybody else; [`traffic`] both as one value; [`moves`] how far
+//!   they are
 //! - [`effect`] what goes out
 //! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
+//!   service's ways, `campaign` its tenants' by `turn`; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
 //!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
 //!   process goes before the run has ended
 mod begin;
 mod breach;
+mod campaign;
 pub mod command;
 mod compat;
 mod critical;
@@ -28,6 +30,7 @@ mod leave;
 mod ledger;
 pub mod measure;
 pub mod message;
+pub mod moves;
 mod obey;
 pub mod observe;
 mod pass;
@@ -42,6 +45,8 @@ pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tick;
+pub mod traffic;
+mod turn;
 pub mod window;
 
 pub use command::{Allowance, Command, Scope, Verb};

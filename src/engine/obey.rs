@@ -7,15 +7,16 @@ use super::pass::with_track;
 use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
 use super::window::stay_of;
-use super::{breach, joint, rollback, step};
+use super::{breach, campaign, joint, rollback, step};
 use crate::spec::policy::Severity;
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
     let who = c.by.name.clone();
     let service = match &c.scope {
         Scope::Service(name) => Some(name.clone()),
-        Scope::Run => None,
+        Scope::Run | Scope::Tenant(_) => None,
     };
+    let whom = if let Scope::Tenant(name) = &c.scope { format!(" {name}") } else { String::new() };
     let name = c.verb.info().name;
     let reason = clean(&c.reason);
     let because = if reason.is_empty() { String::new() } else { format!(": \"{reason}\"") };
@@ -39,10 +40,11 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
     if let Err(why) = stay_of(c.verb, &who, &reason, cx.now) {
         return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: {why}"));
     }
-    cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{because}"));
-    match service {
-        Some(s) => with_track(cx, &s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
-        None => on_run(cx, c.verb, &who, &reason),
+    cx.event(EventKind::Command, &who, service.as_deref(), format!("{name}{whom}{because}"));
+    match &c.scope {
+        Scope::Service(s) => with_track(cx, s, |cx, t, _| on_service(cx, t, c.verb, &who, &reason)),
+        Scope::Run => on_run(cx, c.verb, &who, &reason),
+        Scope::Tenant(name) => on_tenant(cx, c.verb, name, &who, &reason),
     }
 }
 
@@ -53,6 +55,20 @@ fn clean(text: &str) -> String {
             || matches!(*c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
     };
     text.chars().filter(|c| !hidden(c)).take(500).collect()
+}
+
+/// One tenant is kept back, or let go; the others go on.
+fn on_tenant(cx: &mut Cx, verb: Verb, name: &str, who: &str, reason: &str) {
+    let stay = stay_of(verb, who, reason, cx.now).ok().flatten();
+    let kept = cx.run.kept.entry(name.into()).or_default();
+    match verb {
+        Verb::Freeze => kept.frozen = stay,
+        Verb::Defer => kept.deferred = stay,
+        _ => *kept = Default::default(),
+    }
+    cx.run.kept.retain(|_, k| k.stays().next().is_some());
+    // Whose turn it is is found anew.
+    cx.run.tracks.values_mut().for_each(|t| t.moves.turn = None);
 }
 
 fn on_run(cx: &mut Cx, verb: Verb, who: &str, reason: &str) {
@@ -133,6 +149,8 @@ fn retry(cx: &mut Cx, t: &mut Track) {
         let needs = Vec::new();
         let text = format!("try {}: from the beginning", t.attempt + 1);
         cx.enter(t, Phase::Waiting { needs }, text);
+    } else if asked == Some(AskKind::Tenants) {
+        campaign::go_on(cx, t);
     } else if asked == Some(AskKind::Write) {
         t.copied = None;
         lift(cx, t, "tried again");
@@ -153,6 +171,7 @@ impl Track {
         self.written = None;
         self.pinned = None;
         self.copied = None;
+        self.moves = Default::default();
         self.desired = 0;
         self.highest = 0;
         self.observed = super::run::ObservedShare::Unknown;

@@ -6,6 +6,8 @@ use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
+use super::tenants::TenantRule;
+use super::traffic::Traffic;
 use super::{breach, joint, leave, rollback, settle, step, tick, window};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
@@ -133,7 +135,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         (t.unready_since, t.pending_since) = (None, None);
         return;
     }
-    if stamp_first(cx, t) || window::keep(cx, t) || drift(cx, t) {
+    // A tenant that goes back goes back, whatever somebody made of the route.
+    let takes_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new());
+    if stamp_first(cx, t) || window::keep(cx, t) || (!takes_back && drift(cx, t)) {
         return;
     }
     match t.phase.clone() {
@@ -183,27 +187,46 @@ fn is_firm(need: &Track) -> bool {
 
 /// Books what a finished write changed.
 pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
+    let before = t.written.take();
+    let stood = before.as_ref().map(|w| w.traffic.clone());
+    let wrote = |traffic: Traffic| Some(Written { traffic, key: call.key, at: cx.now });
+    t.written = match &call.action {
+        Action::RemoveBackend => None,
+        // Before anything of ours was written there is nothing that could be drifted from.
+        Action::Stamp => before.map(|w| Written { key: call.key, ..w }),
+        of_route @ (Action::SetWeight { .. } | Action::AddBackend | Action::RouteTenants { .. }) => {
+            wrote(stood.or_else(|| t.route.as_ref().and_then(Traffic::seen)).unwrap_or_default().after(of_route))
+        }
+        _ => before,
+    };
+    let service = t.service.clone();
     match call.action {
         Action::SetWeight { next, expect } => {
-            t.written = Some(Written { next, key: call.key, at: cx.now });
             t.desired = next;
             t.highest = t.highest.max(next);
             if next > expect {
                 t.raised_at = Some(cx.now);
             }
-            let service = t.service.clone();
             cx.event(EventKind::Step, ENGINE, Some(&service), format!("weight {expect}% -> {next}% written"));
         }
-        Action::AddBackend => t.written = Some(Written { next: 0, key: call.key, at: cx.now }),
-        Action::RemoveBackend => t.written = None,
-        Action::Stamp | Action::RouteTenants { .. } => {
-            if let Some(w) = &mut t.written {
-                w.key = call.key;
+        Action::RouteTenants { ref rules, lowers, .. } => {
+            if !lowers {
+                t.raised_at = Some(cx.now);
             }
+            cx.event(EventKind::Step, ENGINE, Some(&service), rules_written(rules));
         }
         Action::CopyBack => t.copied = t.stable.as_ref().and_then(copied_mark),
         Action::CreateNext { .. } | Action::Scale { .. } | Action::DeleteNext => {}
+        Action::AddBackend | Action::RemoveBackend | Action::Stamp => {}
     }
+}
+
+fn rules_written(rules: &[TenantRule]) -> String {
+    if rules.is_empty() {
+        return "rules written: no tenant has one any more".into();
+    }
+    let said: Vec<String> = rules.iter().map(|r| format!("{}: {}", r.name, r.values.join(" "))).collect();
+    format!("rules written: {}", said.join("; "))
 }
 
 fn copied_mark(stable: &super::observe::WorkloadSeen) -> Option<u64> {

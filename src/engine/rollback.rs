@@ -1,4 +1,5 @@
 //! Going back. A decided rollback never turns back; the order of its steps is fixed.
+use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{ACCEPT_PATIENCE, route_name};
@@ -66,6 +67,8 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         drain_since: None,
         verified: None,
     };
+    let tenants = t.moves.begun.values().filter(|m| m.place.on_new()).count();
+    campaign::all_go_back(cx, t, reason);
     t.held = None;
     t.ask = None;
     t.blind = None;
@@ -73,7 +76,12 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     (t.reverting, t.drifted) = (false, false);
     // What an earlier write met, and how long it was told to wait, says nothing of the way back.
     t.fault = None;
-    let text = format!("rolling back from {}% ({}): {reason}", rollback.from_share, severity_word(severity));
+    let with = match tenants {
+        0 => String::new(),
+        1 => " with 1 tenant's rule".into(),
+        n => format!(" with the rules of {n} moves"),
+    };
+    let text = format!("rolling back from {}%{with} ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
     // One page for the cause; what follows from it is on the event list.
@@ -99,15 +107,17 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
             let share = t.accepted_share().round() as u32;
-            let (fit, followed) = (fit(t) && !t.orphaned(), share > 0 || is_followed(t));
-            if fit && followed && (t.fault.is_none() || share == 0) {
+            let (fit, followed) = (fit(t) && !t.orphaned(), t.flows() || is_followed(t));
+            if fit && followed && (t.fault.is_none() || !t.flows()) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
                 return advance(cx, t, p);
             }
             if fit && share > 0 {
                 cx.call(t, Action::SetWeight { next: 0, expect: share }, format!("rollback: {}", rollback.reason));
-            } else if !fit {
+            } else if fit {
+                campaign::no_rules(cx, t, &format!("rollback: {}", rollback.reason));
+            } else {
                 scale_target(cx, t);
             }
             hold(cx, t, HoldReason::Failure, reason, None);
@@ -129,7 +139,7 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         let r = again(t, r);
         return blocked(cx, t, p, r, reason);
     }
-    if !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower) && t.accepted_share() >= 0.5 {
+    if !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower) && t.flows() {
         // Somebody raised it again: down once more.
         r = again(t, r);
     }
@@ -180,7 +190,7 @@ pub(super) fn old_ready(t: &Track) -> u32 {
 
 /// The old version can take back what flows to the new one.
 pub(super) fn may_go_back(t: &Track) -> bool {
-    t.accepted_share() < 0.5 || fit(t)
+    !t.flows() || fit(t)
 }
 
 /// A person's wish to go back is no emergency: the traffic stays where it is served until the old version can take it.
@@ -190,7 +200,7 @@ pub(super) fn wait_for_old(cx: &mut Cx, t: &mut Track) {
     hold(cx, t, HoldReason::Failure, text, None);
 }
 
-fn scale_target(cx: &mut Cx, t: &mut Track) {
+pub(super) fn scale_target(cx: &mut Cx, t: &mut Track) {
     let wanted = t.stable.as_ref().and_then(|s| s.deployment.as_ref()).map(|d| d.wanted);
     if wanted.is_some_and(|w| w < t.r0) {
         let replicas = t.r0;
@@ -216,7 +226,7 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
 }
 
 fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String) {
-    let flows = t.accepted_share() >= 0.5 || t.orphaned();
+    let flows = t.flows() || t.orphaned();
     let command = if flows { manual_command(cx.run, t, p) } else { look_command(cx.run, p) };
     let service = t.service.clone();
     cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
@@ -244,8 +254,11 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
     let traffic = &p.service.traffic.http_route;
     let route = &traffic.name;
-    if backends.is_empty() {
-        let what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+    if backends.is_empty() || t.has_rules() {
+        let mut what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
+        if t.has_rules() {
+            what.push_str(", and without the rules that send tenants to it alone");
+        }
         return format!("{} edit httproute {route}  # {what}", kubectl(run));
     }
     // Places move when somebody edits the route: the patch is refused rather than given to another backend.
@@ -270,22 +283,17 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
-    let Some(weights) = t.route.as_ref().and_then(|route| route.weights) else {
-        // No route to write: nothing can flow to the new version through it.
-        r.stage = RollbackStage::Remove;
-        t.phase = Phase::RollingBack(r);
-        return;
-    };
-    if weights.next.is_none() {
-        // A write that would have added the backend may still be on its way.
+    let weights = t.route.as_ref().and_then(|route| route.weights);
+    let Some(weights) = weights.filter(|w| w.next.is_some() || t.has_rules()) else {
+        // Nothing can flow to the new version; but a write that would have added its backend may still be on its way.
         if t.call.is_none() {
             r.stage = RollbackStage::Remove;
             t.phase = Phase::RollingBack(r);
         }
         return;
-    }
+    };
     let share = weights.share().round() as u32;
-    if share > 0 && waits_for_dependants(cx.run, t, &r, cx.now) {
+    if t.flows() && waits_for_dependants(cx.run, t, &r, cx.now) {
         cx.wake_at(r.decided + DEPENDANTS_FIRST);
         return;
     }
@@ -301,7 +309,9 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         _ => 0,
     };
     t.phase = Phase::RollingBack(r.clone());
-    if share > target {
+    // Nobody is sent there by a rule either, before that is confirmed.
+    let rules = share == 0 && t.has_rules();
+    if share > target || rules {
         // It may have lost its pods since the check, between two halvings or while a write is tried again.
         if !fit(t) {
             return unfit(cx, t, p, r);
@@ -314,10 +324,15 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             let reason = format!("the route cannot be written: {}", f.text);
             return blocked(cx, t, p, r, reason);
         }
-        cx.call(t, Action::SetWeight { next: target, expect: share }, format!("rollback: {}", r.reason));
+        let why = format!("rollback: {}", r.reason);
+        if rules {
+            campaign::no_rules(cx, t, &why);
+        } else {
+            cx.call(t, Action::SetWeight { next: target, expect: share }, why);
+        }
         return;
     }
-    if share == 0 {
+    if share == 0 && campaign::no_rules(cx, t, "") {
         t.desired = 0;
         r.stage = RollbackStage::Confirm;
         t.phase = Phase::RollingBack(r.clone());
@@ -331,12 +346,12 @@ fn waits_for_dependants(run: &Run, t: &Track, r: &Rollback, now: Time) -> bool {
             .plan
             .dependants(&t.service)
             .filter_map(|p| run.track(&p.service.name))
-            .any(|d| matches!(d.phase, Phase::RollingBack(_)) && d.accepted_share() >= 0.5)
+            .any(|d| matches!(d.phase, Phase::RollingBack(_)) && d.flows())
 }
 
 /// Requests may have come to the new version, by us or by somebody's edit.
 pub(super) fn moved(t: &Track, r: &Rollback) -> bool {
-    t.highest > 0 || r.from_share > 0
+    t.highest > 0 || r.from_share > 0 || !t.moves.begun.is_empty()
 }
 
 /// A gateway has taken the route on as it stands; a route that is gone carries nothing.

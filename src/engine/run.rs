@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::command::Identity;
 use super::effect::{Action, Call, Event, Page};
 use super::message::Stamp;
+use super::moves::{Kept, Moves};
 use super::observe::{PreflightReport, RouteSeen, ServiceFacts, Slot, WorkloadSeen};
+use super::traffic::Traffic;
 use super::window::{Stay, Window};
 use crate::gate::GateState;
 use crate::gate::{Evaluation, Verdict};
@@ -100,6 +102,9 @@ pub struct Run {
     /// A person put its begin off.
     #[serde(default)]
     pub deferred: Option<Stay>,
+    /// Persons' words on single tenants, by the name of their move.
+    #[serde(default)]
+    pub kept: BTreeMap<String, Kept>,
     /// The grid tick asked last, and answered last.
     pub tick_asked: Option<Time>,
     pub tick_answered: Option<Time>,
@@ -394,6 +399,8 @@ pub enum HoldReason {
     Leaving,
     /// Its window is closed, or the next step does not fit into it any more.
     Window,
+    /// Tenants went back: no further one moves before a person says so.
+    Line,
 }
 
 /// A breach of `standard` severity: goes back at its deadline.
@@ -406,6 +413,9 @@ pub struct Breach {
     pub kept: bool,
     /// Bad ticks on and off are among its causes.
     pub flapping: bool,
+    /// It is the new version's, and not only that of the tenant on its way.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// A person's stop; a person lifts it.
@@ -451,6 +461,8 @@ pub enum AskKind {
     Write,
     /// No gateway takes the route on.
     NotAccepted,
+    /// Tenants went back: `retry`, or `abort`.
+    Tenants,
 }
 
 /// One service's way through the run.
@@ -475,7 +487,7 @@ pub struct Track {
     pub stable: Option<WorkloadSeen>,
     pub next: Option<WorkloadSeen>,
     pub route: Option<RouteSeen>,
-    /// Weight last written by us and accepted by the server, with its key; what drift is told from.
+    /// What was last written by us and taken by the server, with its key; what drift is told from.
     pub written: Option<Written>,
     pub gates: BTreeMap<String, GateTrack>,
     pub held: Option<Held>,
@@ -520,12 +532,16 @@ pub struct Track {
     pub durations: Vec<(String, Dur)>,
     /// How often a person said `retry`.
     pub attempt: u32,
+    /// Its tenants, one by one.
+    #[serde(default)]
+    pub moves: Moves,
 }
 
-/// A weight that was written and is ours.
+/// What was written into the route and is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    pub next: u32,
+    #[serde(flatten)]
+    pub traffic: Traffic,
     pub key: u64,
     pub at: Time,
 }
@@ -616,13 +632,15 @@ impl Track {
 
     /// Below 100 % new: by what was written, whatever somebody made of it since, or by what the route carries.
     pub fn below_full(&self) -> bool {
-        self.written.as_ref().is_none_or(|w| w.next < 100) || self.accepted_share() < 99.5
+        self.written.as_ref().is_none_or(|w| w.traffic.next < 100) || self.accepted_share() < 99.5
     }
 
     /// A rule sends requests to the new version and none holds the old one any more: no weight says so, and all of that
     /// rule's traffic is on the new version.
     pub fn orphaned(&self) -> bool {
-        let next = |r: &RouteSeen| r.weights.is_none() && r.backends.iter().any(|b| b.slot == Slot::Next);
+        let next = |r: &RouteSeen| {
+            r.weights.is_none() && (!r.tenants.is_empty() || r.backends.iter().any(|b| b.slot == Slot::Next))
+        };
         self.route.as_ref().is_some_and(next)
     }
 
@@ -633,8 +651,8 @@ impl Track {
 
     /// Remembers what a write asked for whose answer never came.
     pub(super) fn forget_answer(&mut self, call: &Call) {
-        use Action::{AddBackend, RemoveBackend, SetWeight, Stamp};
-        if !matches!(call.action, AddBackend | RemoveBackend | SetWeight { .. } | Stamp) {
+        use Action::{AddBackend, RemoveBackend, RouteTenants, SetWeight, Stamp};
+        if !matches!(call.action, AddBackend | RemoveBackend | SetWeight { .. } | RouteTenants { .. } | Stamp) {
             return;
         }
         self.unanswered.push((call.key, call.action.clone()));

@@ -1,4 +1,5 @@
 //! Settling: stable takes the new version over, then `-next` goes. Its start is the point of no return.
+use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, route_name};
@@ -121,6 +122,9 @@ fn stuck(cx: &mut Cx, t: &mut Track, text: String) {
 
 fn move_back(cx: &mut Cx, t: &mut Track) {
     let share = t.accepted_share();
+    if !campaign::no_rules(cx, t, "nobody is sent to -next by a rule") {
+        return;
+    }
     if share >= 0.5 {
         let expect = share.round() as u32;
         cx.call(t, Action::SetWeight { next: 0, expect }, "stable serves the new version");
@@ -143,7 +147,7 @@ fn confirm(cx: &mut Cx, t: &mut Track, since: Time, quiet: u32) {
 }
 
 fn remove(cx: &mut Cx, t: &mut Track, p: &Planned) {
-    if t.accepted_share() >= 0.5 {
+    if t.flows() {
         // Somebody sent it requests again.
         t.phase = Phase::Settling(Settling::MoveBack);
         return move_back(cx, t);

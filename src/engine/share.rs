@@ -25,6 +25,15 @@ pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &ShareSeen, weight: u
         return;
     }
     let share = next / all * 100.0;
+    if weight == 0 && t.has_rules() {
+        // Whoever is there, is there by a rule. Which tenant it is, requests do not say.
+        t.observed = match t.observed {
+            ObservedShare::NotObserved => ObservedShare::NotObserved,
+            _ if next >= 1.0 => ObservedShare::Confirmed(share),
+            _ => ObservedShare::Unknown,
+        };
+        return;
+    }
     let w = f64::from(weight);
     // Three standard deviations of a binomial share, in points, or two points; of a small share no more than half.
     let rarer = w.min(100.0 - w);

@@ -9,10 +9,12 @@ mod held;
 mod left;
 mod next;
 mod sentence;
+mod tenants;
 mod waits;
 
 use super::command::Verb;
-use super::run::{AskKind, Blind, CameTo, Driving, Outcome, Phase, Run, Track};
+use super::moves::{idle, moving as moving_tenants};
+use super::run::{AskKind, Blind, CameTo, Driving, ObservedShare, Outcome, Phase, Run, Track};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
@@ -152,7 +154,12 @@ pub fn at_100(track: &Track) -> bool {
 /// that were begun have. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
     let unproven = run.tracks.values().filter(|t| !at_full(t));
-    unproven.map(Track::accepted_share).fold(0.0, f64::max).round() as u32
+    // Of tenants with rules of their own only requests say how much they are.
+    let share = |t: &Track| match t.observed {
+        ObservedShare::Confirmed(seen) if t.has_rules() => seen.max(t.accepted_share()),
+        _ => t.accepted_share(),
+    };
+    unproven.map(share).fold(0.0, f64::max).round() as u32
 }
 
 /// What stops every raise of the run, whatever its services do; `None` while nothing does.
@@ -214,7 +221,10 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     }
     match moving(run) {
         Some(track) => (Word::Move, Some(track)),
-        None => (Word::Ok, first(run, |t| matches!(t.phase, Phase::Soaking { .. }))),
+        None => {
+            let waits = first(run, |t| idle(run, t));
+            (Word::Ok, waits.or_else(|| first(run, |t| matches!(t.phase, Phase::Soaking { .. }))))
+        }
     }
 }
 
@@ -223,7 +233,10 @@ fn moving(run: &Run) -> Option<&Track> {
     let on_its_way = |t: &&Track| {
         matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Settling(_))
     };
-    run.in_order().filter(on_its_way).min_by_key(|t| next::due(run, t, run.now.wall).map_or(i64::MAX, |t| t.0))
+    run.in_order()
+        .filter(on_its_way)
+        .filter(|t| !idle(run, t))
+        .min_by_key(|t| next::due(run, t, run.now.wall).map_or(i64::MAX, |t| t.0))
 }
 
 fn first(run: &Run, hit: impl Fn(&Track) -> bool) -> Option<&Track> {
@@ -267,7 +280,10 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
         Phase::Warming { ready_since: Some(since) } => {
             format!("warms {}", run.plan.policy.warmup.minus(now.since(*since)).clock())
         }
-        Phase::Shifting { step, hold } => match (hold.accepted_at, run.plan.policy.steps.get(*step)) {
+        Phase::Shifting { .. } if moving_tenants(run, track).is_some() => {
+            tenants::state(run, track).unwrap_or_default()
+        }
+        Phase::Shifting { step, hold } => match (hold.accepted_at, run.plan.steps(&track.service).get(*step)) {
             (Some(_), Some(step)) => format!("{}% {}", step.weight, step.hold.minus(hold.clean).clock()),
             (None, Some(step)) => format!("to {}%", step.weight),
             _ => "shifting".into(),

@@ -120,6 +120,8 @@ fn attached(cx: &mut Cx, a: &Attached) {
     for name in names {
         let Some(t) = cx.run.tracks.get_mut(&name) else { continue };
         t.fault = None;
+        // Whose turn it was, another process found.
+        t.moves.turn = None;
         let lost = t.call.take();
         if let Some(lost) = lost {
             t.forget_answer(&lost.call);

@@ -8,7 +8,7 @@ use super::pass::{next_tick, with_track};
 use super::run::{GRID, GateTrack, Phase, Run, Settling, Track};
 use super::step::source;
 use super::{breach, critical, ledger, rollback, share};
-use crate::gate::{Context, evaluate, window};
+use crate::gate::{Context, absolutely_bad, evaluate, window};
 use crate::gate::{Evaluation, Failure, Sample, Verdict};
 use crate::plan::Planned;
 use crate::spec::policy::{Gate, Measure};
@@ -212,6 +212,7 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
     let gates = cx.run.plan.policy.gates.clone();
     let mut critical_fired = false;
     let mut firing: Vec<(crate::spec::policy::Severity, String)> = Vec::new();
+    let mut whole = false;
     for gate in &gates {
         if !applies(gate, t) {
             if let Some(g) = t.gates.get_mut(&gate.name) {
@@ -237,9 +238,11 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             critical_fired = true;
         } else if now.fires {
             firing.push((gate.severity, now.reason.clone()));
+            // The pods' own health, and failures that count however few requests there are.
+            whole |= gate.measure.is_some_and(Measure::from_cluster) || absolutely_bad(gate, &sample);
         }
     }
-    breach::answer(cx, t, firing);
+    breach::answer(cx, t, firing, whole);
     critical_fired
 }
 

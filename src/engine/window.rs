@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
-use super::rollback;
 use super::run::{Held, HoldReason, Phase, Run, Stage, Track};
+use super::{moves, rollback};
 use crate::calendar::{Platform, Rule};
 use crate::spec::policy::{AtWindowEnd, Severity};
 use crate::spec::units::{Dur, Time};
@@ -177,6 +177,15 @@ fn run_out(cx: &mut Cx) {
     if let Some(s) = cx.run.deferred.take_if(over) {
         cx.event(EventKind::Hold, ENGINE, None, format!("it is no longer put off by {}", s.by));
     }
+    let kept = cx.run.kept.len();
+    for k in cx.run.kept.values_mut() {
+        k.frozen.take_if(over);
+        k.deferred.take_if(over);
+    }
+    cx.run.kept.retain(|_, k| k.stays().next().is_some());
+    if cx.run.kept.len() < kept {
+        cx.run.tracks.values_mut().for_each(|t| t.moves.turn = None);
+    }
     let ends = [&cx.run.frozen, &cx.run.deferred].into_iter().flatten().filter_map(|s| s.until).min();
     ends.into_iter().for_each(|end| cx.wake_at(end));
 }
@@ -266,9 +275,15 @@ pub(super) fn frozen(run: &Run) -> Option<String> {
 
 /// What the next raise of a service on its way takes: the step it leads to, and the reserve.
 fn next_raise(run: &Run, t: &Track) -> Option<Dur> {
-    let steps = &run.plan.policy.steps;
+    let steps = run.plan.steps(&t.service);
+    if let Some(phased) = moves::moving(run, t) {
+        // Tenants go by windows of their own; what all share binds the last step.
+        let all = phased.moves.iter().all(|m| t.moves.moved(m));
+        return steps.get(1).filter(|_| all).map(|s| s.hold + run.plan.policy.rollback_reserve);
+    }
+    let first = steps.first().filter(|s| s.weight > 0);
     let step = match &t.phase {
-        Phase::Deploying | Phase::Warming { .. } => steps.first(),
+        Phase::Deploying | Phase::Warming { .. } => first,
         Phase::Shifting { step, hold } if hold.accepted_at.is_none() => steps.get(*step),
         Phase::Shifting { step, .. } => steps.get(step + 1),
         _ => None,
@@ -408,13 +423,19 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     if matches!(t.phase, Phase::Waiting { .. }) {
         return false;
     }
+    if let Some(stay) = cx.run.frozen.clone().filter(|_| moves::idle(cx.run, t)) {
+        hold(cx, t, HoldReason::Window, stay.said("frozen"), stay.until);
+        return false;
+    }
     let Some(against) = next_raise(cx.run, t).and_then(|needs| stands(cx.run, needs)) else {
         t.split_since = None;
         lift_if(cx, t, &[HoldReason::Window], "its window lets it go on");
         return false;
     };
     let ends = matches!(against.stop, Stop::Closed(_)) && cx.run.plan.policy.at_window_end == AtWindowEnd::Rollback;
-    if ends && t.below_full() && rollback::may_go_back(t) {
+    // Tenants that moved rest where they are until the window that all share opens.
+    let by_weight = t.accepted_share() >= 0.5 || !t.has_rules();
+    if ends && by_weight && t.below_full() && rollback::may_go_back(t) {
         rollback::decide(cx, t, Severity::Standard, &format!("its window is over: {}", against.text), ENGINE);
         return true;
     }

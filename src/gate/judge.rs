@@ -49,11 +49,20 @@ pub(super) fn judge(gate: &Gate, cx: &Context, sample: &Sample) -> Judged {
 /// `abs_bad` failures act with enough requests and also under `TooFew`: so many are bad whatever the limit says. What
 /// ranks above `TooFew` is no count to rest on, and a gate that does not apply here has nothing to say. True: they act.
 pub(super) fn with_failures(gate: &Gate, sample: &Sample, judged: Judged, value: Option<f64>) -> (Judged, bool) {
-    match (judged.verdict, absolutely_bad(gate, sample, value)) {
+    match (judged.verdict, failures(gate, sample, value)) {
         (Verdict::TooFew | Verdict::Good, Some(reason)) => (Judged::new(Verdict::Bad, reason, value), true),
         (Verdict::Bad, Some(_)) => (judged, true),
         _ => (judged, false),
     }
+}
+
+/// Whether so many requests failed that it counts however few there were.
+pub fn absolutely_bad(gate: &Gate, sample: &Sample) -> bool {
+    let value = match sample.series.as_slice() {
+        [one] => Some(one.value()),
+        _ => None,
+    };
+    failures(gate, sample, value).is_some()
 }
 
 /// Compares, now that nothing is missing.
@@ -128,7 +137,7 @@ fn few(gate: &Gate, cx: &Context, sample: &Sample, value: Option<f64>) -> Judged
 
 /// Why it is bad, when as many requests failed as the gate's `abs_bad` says. Where the source does not count failures
 /// they follow from the rate and the requests it rests on.
-fn absolutely_bad(gate: &Gate, sample: &Sample, value: Option<f64>) -> Option<String> {
+fn failures(gate: &Gate, sample: &Sample, value: Option<f64>) -> Option<String> {
     let limit = gate.abs_bad.filter(|n| *n > 0)?;
     let derived = || {
         let (value, requests) = (value?, count(sample.requests)?);

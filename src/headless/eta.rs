@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::run::{HoldReason, Phase, Run, Stage, Track};
+use crate::engine::status::at_full;
 use crate::plan::order::AT_ONCE;
 use crate::spec::policy::{After, PolicySpec};
 use crate::spec::units::{Dur, Time};
@@ -16,14 +17,17 @@ pub struct Eta {
 }
 
 /// What is left, from the policy's warm-up, holds, soak and drain and from the clean time each service already has.
-/// `None` once the run ended, before it runs, or while nothing goes forward any more: something goes back, or waits for a
-/// window or for the end of a freeze.
+/// `None` once the run ended, before it runs, or while nothing goes forward any more: something goes back, waits for a
+/// window or for the end of a freeze, or moves tenant by tenant.
 pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     if run.stage != Stage::Running || run.tracks.values().any(|t| t.phase.going_back()) {
         return None;
     }
     let shut = |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
-    if run.frozen.is_some() || run.tracks.values().any(shut) {
+    // Tenants have windows of their own, days apart.
+    let phased = |t: &Track| run.plan.get(&t.service).is_some_and(|p| p.phased.is_some());
+    let tenants = run.tracks.values().any(|t| phased(t) && !at_full(t) && !t.phase.is_final());
+    if run.frozen.is_some() || tenants || run.tracks.values().any(shut) {
         return None;
     }
     let policy = &run.plan.policy;

@@ -6,7 +6,7 @@
 //! - `event`: `kind` (`run step gate cmd hold back ask fault drift page`), `who`, `service`, `text`
 //! - `progress`: `stage` (`preflight ready running`), `total`, `at_100`, `paused_all`, `eta_full_s`, `eta_end_s`,
 //!   `services`: list of `name`, `phase`, `step`, `steps`, `hold_clean_s`, `weight_desired`, `weight_accepted`, `held`,
-//!   `paused_by`, `blind`
+//!   `paused_by`, `blind`; of a service whose tenants move one by one `tenants`: `moved`, `all`, `now`
 //! - `end`: `outcome` (`succeeded rolled_back partial aborted blocked rollback_blocked left_split lost stepped_down
 //!   not_ended not_begun`), `exit_code`, `sentence`, `next` (list), `started`, `problems` (list of `service`, `blocking`, `what`,
 //!   `fix`), `services`: list of `name`, `from`, `to`, `weight`, `state`, `reason`
@@ -17,6 +17,7 @@ use super::eta::eta;
 use super::outcome::{self, exit_code};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
+use crate::engine::moves::count;
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::status::at_100;
 use crate::journal::text::clean_all;
@@ -108,16 +109,21 @@ fn service(run: &Run, track: &Track) -> Value {
         Phase::Soaking { clean } => (None, Some(secs(*clean))),
         _ => (None, None),
     };
-    json!({
+    let tenants = run.plan.get(&track.service).and_then(|p| p.phased.as_ref()).map(|p| count(p, &track.moves));
+    let mut value = json!({
         "name": track.service,
         "phase": track.phase.word(),
         "step": step,
-        "steps": run.plan.policy.steps.len(),
+        "steps": run.plan.steps(&track.service).len(),
         "hold_clean_s": clean,
         "weight_desired": track.desired,
         "weight_accepted": track.route.as_ref().and_then(|r| r.weights).map(|w| w.share()),
         "held": track.held.as_ref().map(|h| h.text.clone()),
         "paused_by": track.paused.as_ref().map(|p| p.by.clone()),
         "blind": track.blind.is_some(),
-    })
+    });
+    if let Some((moved, all)) = tenants {
+        value["tenants"] = json!({"moved": moved, "all": all, "now": track.moves.now});
+    }
+    value
 }

@@ -1,4 +1,5 @@
 //! What a run came to: exit code, one sentence, what to do next, one line per service.
+use crate::engine::moves::{count, moving};
 use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
 use crate::engine::status::old_is;
 use crate::journal::text::clean;
@@ -319,7 +320,11 @@ pub(super) fn next(run: &Run) -> Vec<String> {
 /// What stays as it is while nobody drives.
 fn shares(run: &Run) -> Vec<String> {
     let split = run.in_order().filter(|t| undriven(t));
-    let shares: Vec<String> = split.map(|t| format!("{} {} new", t.service, percent(t.accepted_share()))).collect();
+    let share = |t: &Track| match moving(run, t).map(|phased| count(phased, &t.moves)) {
+        Some((moved, all)) => format!("{} with {moved} of {all} tenants on new", t.service),
+        None => format!("{} {} new", t.service, percent(t.accepted_share())),
+    };
+    let shares: Vec<String> = split.map(share).collect();
     if shares.is_empty() {
         return Vec::new();
     }

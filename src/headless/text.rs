@@ -11,6 +11,7 @@ use super::eta::eta;
 use super::outcome::{self, Line, exit_code, percent};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
+use crate::engine::moves::{count, moving};
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::status::at_100;
 use crate::journal::text::clean;
@@ -131,12 +132,25 @@ fn urgency(track: &Track) -> u8 {
     }
 }
 
+/// How many of its tenants have moved, and who is on the way.
+fn tenants(run: &Run, track: &Track) -> String {
+    let (Some(phased), Phase::Shifting { hold, .. }) = (moving(run, track), &track.phase) else { return String::new() };
+    let (moved, all) = count(phased, &track.moves);
+    let now = track
+        .moves
+        .now
+        .as_ref()
+        .map(|name| format!(", {name} on its way, {} of {}", hold.clean.clock(), phased.hold().clock()));
+    format!("{moved} of {all} tenants moved{}", now.unwrap_or_default())
+}
+
 /// One service within a progress line.
 fn of(run: &Run, track: &Track) -> String {
     let share = percent(track.accepted_share());
     let what = match &track.phase {
+        Phase::Shifting { .. } if moving(run, track).is_some() => tenants(run, track),
         Phase::Shifting { step, hold } => {
-            let steps = &run.plan.policy.steps;
+            let steps = run.plan.steps(&track.service);
             let of = steps.get(*step).map_or(Dur::ZERO, |s| s.hold);
             format!("{share}, step {} of {}, {} of {}", step + 1, steps.len(), hold.clean.clock(), of.clock())
         }

@@ -202,7 +202,7 @@ impl Entry {
             Entry::Page(p) => Parts { at: p.at, service: p.service.clone(), ..plain("page", to_value(p)) },
             Entry::Command(c) => {
                 let service = match &c.scope {
-                    Scope::Run => None,
+                    Scope::Run | Scope::Tenant(_) => None,
                     Scope::Service(s) => Some(s.clone()),
                 };
                 Parts { who: c.by.name.clone(), service, ..plain("command", to_value(c)) }

@@ -1,9 +1,11 @@
 //! In what order and how? Waves, steps, estimates, preview of effects.
 //!
 //! # Layout
-//! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs
+//! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs; [`moves`] tenants that go
+//!   one by one
 //! - [`verdict`] what the contracts say of it; [`graph`] the waves as a picture
 pub mod graph;
+pub mod moves;
 pub mod order;
 pub mod verdict;
 
@@ -14,12 +16,14 @@ use sha2::{Digest, Sha256};
 
 use crate::spec::canonical;
 use crate::spec::fleet::GitOps;
-use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Trigger};
+use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Step, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
+use crate::spec::upgrade::Strategy;
 use crate::spec::{Bundle, Environment, Service};
 
 mod when;
 
+pub use moves::{Move, Phased};
 pub use when::{ENOUGH_RUNS, From as NeedsFrom, Needs, Past, Roster, When};
 
 /// Everything a run needs to know that people wrote, in the order it will be done.
@@ -62,6 +66,9 @@ pub struct Planned {
     pub apart: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Its tenants move before its weight does. None: by weights alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phased: Option<Phased>,
 }
 
 /// Why a bundle makes no plan.
@@ -76,6 +83,18 @@ pub enum PlanError {
          semantic version (image `{image}`)"
     )]
     NoVersion { service: String, image: String, by: String },
+    #[error(
+        "cohort `{cohort}` of `{service}` is told by one header, so its tenants move at once, but they allow {windows} \
+         different times: write `bind: intersection` in the Calendar's cohort, or tell tenants by a header of their own"
+    )]
+    Together { service: String, cohort: String, windows: usize },
+    #[error("`{name}` is both a tenant and a cohort of `{service}`: give one of them another name")]
+    OneName { service: String, name: String },
+    #[error(
+        "strategy phased moves tenants one by one, and no service of this upgrade has any to move: list Tenants, and write \
+         `tenancy: {{routed: ...}}` where the fleet tells their requests apart; or write `strategy: canary`"
+    )]
+    NobodyMoves,
 }
 
 impl Plan {
@@ -111,7 +130,11 @@ impl Plan {
                 after: BTreeMap::new(),
                 apart: BTreeSet::new(),
                 patch: target.patch.clone(),
+                phased: phased(bundle, service)?,
             });
+        }
+        if bundle.upgrade.spec.strategy == Strategy::Phased && services.iter().all(|s| s.phased.is_none()) {
+            return Err(PlanError::NobodyMoves);
         }
         services.sort_by_key(|s| s.wave);
         let named: BTreeSet<&str> = to.keys().map(String::as_str).collect();
@@ -159,6 +182,12 @@ impl Plan {
         canonical::hex(&Sha256::digest(canonical::text(plan).as_bytes()))
     }
 
+    /// The steps of a service: the policy's, unless its tenants move first.
+    pub fn steps(&self, service: &str) -> &[Step] {
+        let phased = self.get(service).and_then(|p| p.phased.as_ref());
+        phased.map_or(&self.policy.steps, |p| &p.steps)
+    }
+
     /// Time from the first pod of one service to the end of its last step, when every tick is good.
     pub fn service_estimate(&self) -> Dur {
         let steps = self.policy.steps.iter().fold(Dur::ZERO, |sum, s| sum + s.hold);
@@ -170,6 +199,15 @@ impl Plan {
         let waves = self.services.iter().map(|s| s.wave).max().unwrap_or(0);
         (self.service_estimate().times(u64::from(waves)), self.policy.soak)
     }
+}
+
+/// The moves of a service, under the strategy that has any.
+fn phased(bundle: &Bundle, service: &Service) -> Result<Option<Phased>, PlanError> {
+    if bundle.upgrade.spec.strategy != Strategy::Phased {
+        return Ok(None);
+    }
+    let calendar = bundle.calendar.as_ref().map(|c| c.spec.clone()).unwrap_or_default();
+    Phased::of(service, &bundle.movers, &calendar, &bundle.policy.spec)
 }
 
 /// Adds the gates that hold for every policy because Kubernetes alone answers them: pods ready, pods not restarting.

@@ -62,9 +62,11 @@ pub enum From {
 pub type Past<'a> = &'a BTreeMap<String, Vec<(String, Dur)>>;
 
 impl When {
-    /// `None` without a Calendar: nothing binds.
+    /// `None` without a Calendar: nothing binds. Tenants that move one by one have windows and cohorts in any case.
     pub(super) fn of(bundle: &Bundle, plan: &Plan) -> Option<When> {
-        let calendar = bundle.calendar.clone()?;
+        let phased = plan.services.iter().any(|p| p.phased.is_some());
+        let usual = || Calendar { name: "usual".into(), spec: Default::default() };
+        let calendar = bundle.calendar.clone().or_else(|| phased.then(usual))?;
         let ics: Vec<IcsFile> = bundle.ics.iter().map(|file| named(file, &calendar)).collect();
         Some(When {
             calendar,
@@ -109,7 +111,11 @@ impl Needs {
         let runs = known.iter().flat_map(|k| k.values()).map(|(_, runs)| *runs).min();
         let soak = if policy.soak_in_window { policy.soak } else { Dur::ZERO };
         let by_steps = plan.service_estimate() + soak;
-        let time = |name: &str| known.as_ref().and_then(|k| k.get(name)).map_or(by_steps, |(time, _)| *time);
+        let time = |name: &str| match plan.get(name).and_then(|p| p.phased.as_ref()) {
+            // Its tenants have windows of their own. What all share is needed for new pods, and for the last step.
+            Some(phased) => policy.warmup + phased.steps.last().map_or(Dur::ZERO, |s| s.hold) + soak,
+            None => known.as_ref().and_then(|k| k.get(name)).map_or(by_steps, |(time, _)| *time),
+        };
         // Waves go one after the other, the services of one side by side.
         let mut waves: BTreeMap<u32, Dur> = BTreeMap::new();
         for p in &plan.services {
@@ -172,6 +178,25 @@ impl Roster {
             tenants,
             services: services.map(|s| (s.name.clone(), s.tenancy.clone())).collect(),
         })
+    }
+}
+
+impl Roster {
+    /// The tenants that a plan moves one by one, for a run that is taken up without its files: without names and contacts,
+    /// and of those that move at once each different wish once. `None` where all move at once.
+    pub fn of_plan(plan: &Plan) -> Option<Roster> {
+        let when = plan.when.as_ref()?;
+        let mut tenants: Vec<Tenant> = Vec::new();
+        for bound in
+            plan.services.iter().filter_map(|p| p.phased.as_ref()).flat_map(|p| &p.moves).flat_map(|m| &m.binds)
+        {
+            if !tenants.iter().any(|t| t.id == bound.id) {
+                tenants.push(bound.clone());
+            }
+        }
+        let services = plan.services.iter().map(|p| (p.service.name.clone(), p.service.tenancy.clone())).collect();
+        let roster = Roster { calendar: when.calendar.clone(), ics: when.ics.clone(), tenants, services };
+        (!roster.tenants.is_empty()).then_some(roster)
     }
 }
 

@@ -194,10 +194,10 @@ pub enum Tenancy {
     /// One deployment for all of them: the Calendar's slots bind it.
     #[default]
     Shared,
-    /// A tenant's requests are told from those of others, and routed by a rule of their own in its own window. Declared: a
-    /// run moves all tenants at once.
+    /// A tenant's requests are told from those of others, and routed by a rule of their own in its own window, under the
+    /// strategy `phased`.
     Routed(Routed),
-    /// Each tenant has its own deployment, in a namespace of its own. Declared, as above.
+    /// Each tenant has its own deployment, in a namespace of its own. Declared: a run moves all tenants at once.
     Namespace,
     /// Each tenant is switched over by a feature flag. Declared, as above.
     Flag,

@@ -97,6 +97,7 @@ impl Loaded {
                 calendar: self.calendar_of(&chosen.spec).cloned(),
                 ics: self.ics.clone(),
                 tenants: self.tenants_of(&chosen.spec).map(Tenants::listed).collect(),
+                movers: self.movers(&chosen.spec),
             }),
             // Loading has checked these references; this is for a `Loaded` put together by hand.
             _ => fail(format!("`{}` refers to something that is not in them", chosen.name), "check the names".into()),

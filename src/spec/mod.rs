@@ -62,4 +62,7 @@ pub struct Bundle {
     pub ics: Vec<ics::IcsFile>,
     #[serde(default)]
     pub tenants: Vec<tenants::Listed>,
+    /// Who moves one by one, under the strategy that does so.
+    #[serde(default)]
+    pub movers: Vec<Tenant>,
 }

@@ -13,7 +13,7 @@ use super::units::{Dur, Limit, Ratio};
 use super::when::{Clock, Date, Dates, Instant, Zone};
 
 /// Strategies that are known to come.
-const LATER: [&str; 4] = ["blue-green", "rolling", "phased", "scheduled-downtime"];
+const LATER: [&str; 3] = ["blue-green", "rolling", "scheduled-downtime"];
 
 /// Where a value stands inside its document: `spec.services[2].workload.deployment`.
 #[derive(Debug, Clone, Default)]
@@ -173,7 +173,10 @@ impl<'s> Checker<'s, '_> {
 
     fn missing(&mut self, name: &str, schema: Option<&'s Value>, path: &Path, at: Place) {
         if name == "strategy" && path.0 == "spec" {
-            let help = format!("write `strategy: canary`; {} come later", LATER.join(", "));
+            let help = format!(
+                "write `strategy: canary`, or `phased` to move tenants one by one; {} come later",
+                LATER.join(", ")
+            );
             self.sink.error(at, format!("{path} has no `{name}`"), Some(help));
             return;
         }

@@ -48,6 +48,9 @@ pub struct Upgrade {
 pub enum Strategy {
     /// The new version runs beside stable and gets a growing share of the traffic.
     Canary,
+    /// Tenants move to it one after the other, each in its own window, cohort after cohort; then everybody else. Services
+    /// whose tenants cannot be told apart go by canary.
+    Phased,
 }
 
 /// The version one service goes to.

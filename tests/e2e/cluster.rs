@@ -51,6 +51,7 @@ fn planned(name: &str, version: &str) -> Planned {
         patch: json!({"spec": {"containers": [{"name": "app", "env": [{"name": "MODE", "value": "new"}]}]}})
             .as_object()
             .cloned(),
+        phased: None,
     }
 }
 
@@ -238,7 +239,7 @@ fn rule(name: &str, header: &str, value: &str) -> TenantRule {
 /// version answers from then on.
 async fn route_tenants(bench: &mut Bench, rules: &[TenantRule], expect: &[&str]) -> f64 {
     let expect = expect.iter().map(|e| e.to_string()).collect();
-    bench.done(Action::RouteTenants { rules: rules.to_vec(), expect }).await;
+    bench.done(Action::RouteTenants { rules: rules.to_vec(), expect, lowers: false }).await;
     let seen: Vec<TenantRuleSeen> = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
     bench.until("accepted", |b| b.accepted(0.0) && b.route().is_some_and(|r| r.tenants == seen)).await;
     let served = |b: &Bench, version| b.shared.with(|w| w.served("billing", version)) as f64;
@@ -256,7 +257,10 @@ async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
     bench.done(Action::CreateNext { replicas: 2 }).await;
     bench.until("next ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 2)).await;
     let route = |b: &Bench| b.shared.with(|w| w.object("httproutes", "shop", "billing")).unwrap();
-    let error = match bench.call(Action::RouteTenants { rules: vec![rule("a", "x-a", "a")], expect: vec![] }).await {
+    let error = match bench
+        .call(Action::RouteTenants { rules: vec![rule("a", "x-a", "a")], expect: vec![], lowers: false })
+        .await
+    {
         CallOutcome::Failed { error, .. } => error,
         other => panic!("{other:?}"),
     };
@@ -279,7 +283,7 @@ async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
     assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
     // An answer that gets lost is looked up: the mark tells that the rule was written.
     bench.shared.with(|w| w.set_drop_answers(1));
-    let outcome = bench.call(Action::RouteTenants { rules: vec![acme], expect: vec![] }).await;
+    let outcome = bench.call(Action::RouteTenants { rules: vec![acme], expect: vec![], lowers: false }).await;
     assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
 }
 

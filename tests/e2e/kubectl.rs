@@ -346,7 +346,7 @@ fn rules_of_tenants_stand_before_the_weighted_one() {
     };
     let route = |key: u64, rules: Vec<TenantRule>, expect: &[&str]| {
         let expect = expect.iter().map(|e| e.to_string()).collect();
-        let action = Action::RouteTenants { rules, expect };
+        let action = Action::RouteTenants { rules, expect, lowers: false };
         let call = Call { key, epoch: 1, service: "ship".into(), action, why: "test".into() };
         b.runtime.block_on(async {
             let client = connect(Some(&b.home.join("config")), None).await.expect("connects");

@@ -16,4 +16,5 @@ mod real_cluster;
 mod screen;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
 mod windows;

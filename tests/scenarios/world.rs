@@ -323,7 +323,10 @@ impl World {
             sample: sample(&q.service, &q.gate),
         });
         let shares = request.shares.iter().map(|q| {
-            let share = self.services[&q.service].weights.share() / 100.0;
+            let s = &self.services[&q.service];
+            // Each tenant is a tenth of the traffic.
+            let ruled = s.tenants.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>();
+            let share = (s.weights.share() / 100.0).max(ruled);
             let of = |part: f64| Some(Num::from((REQUESTS * part).round()));
             ShareSeen {
                 service: q.service.clone(),
@@ -341,8 +344,8 @@ impl World {
 
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
-    /// `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
-    /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run ["reason"]`, `SIGTERM`, `terminal lost`,
+    /// `SERVICE rules = gone` by somebody's hand, `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
+    /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
         let (what, reason) = what.split_once('"').map_or((what, ""), |(w, r)| (w.trim(), r.trim_end_matches('"')));
@@ -391,6 +394,11 @@ impl World {
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }
+            ("rules", _) if value == "gone" => {
+                s.tenants.clear();
+                s.generation += 1;
+                s.writer = Some("kubectl-edit".into());
+            }
             ("old", Ok(ready)) => s.old_ready = ready,
             (gate, _) if value == "good" => drop(s.says.remove(gate)),
             (gate, _) => drop(s.says.insert(gate.into(), value.into())),
@@ -400,10 +408,14 @@ impl World {
 
     fn say(&mut self, who: &str, verb: &str, scope: &str, reason: &str) -> Result<(), String> {
         let verb: Verb = serde_json::from_value(json!(verb)).map_err(|e| e.to_string())?;
-        let scope = if scope == "run" { Scope::Run } else { Scope::Service(scope.into()) };
+        let scope = match scope.strip_prefix("tenant:") {
+            Some(tenant) => Scope::Tenant(tenant.into()),
+            None if scope == "run" => Scope::Run,
+            None => Scope::Service(scope.into()),
+        };
         let typed = match &scope {
             Scope::Run => self.run.id.clone(),
-            Scope::Service(name) => name.clone(),
+            Scope::Service(name) | Scope::Tenant(name) => name.clone(),
         };
         let command = Command { verb, scope, by: identity(who), reason: reason.into(), typed: Some(typed) };
         self.inbox.push_back(Body::Command(command));

@@ -38,12 +38,12 @@ impl Look {
     }
 
     /// With the tenants of `examples/customers` beside the run.
-    fn with_customers(mut self) -> Look {
+    pub fn with_customers(mut self) -> Look {
         self.tenants = Some(customers::tenants(self.moment.now));
         self
     }
 
-    fn prepare(&mut self) {
+    pub fn prepare(&mut self) {
         if let Some(tenants) = &mut self.tenants {
             tenants.prepare(self.moment.now, &self.moment.run, self.model.tenants_sort, &self.model.tenants_filter);
         }

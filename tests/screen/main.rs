@@ -1,5 +1,6 @@
 //! The screen without a terminal: what a run says of itself, what keys do, what is drawn. One program, so that each
 //! seeded night is played once for all of them.
+mod campaign;
 mod frames;
 mod keys;
 mod plan;

@@ -136,6 +136,8 @@ pub struct Broken {
     pub believes_in_pods: bool,
     /// The Calendar is left out of the plan that is driven.
     pub forgets_windows: bool,
+    /// Tenants' windows are taken to be open all day.
+    pub forgets_tenants: bool,
 }
 
 /// Whether `now` lies in one of the spans.

@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::faults::within;
-use super::windows;
 use super::world::{State, old_image};
+use super::{campaign, windows};
 
 /// Data may be this old when a raise is written: the age a sample may have on a 10 s grid.
 const DATA_AGE: Dur = Dur::secs(25);
@@ -143,6 +143,13 @@ impl Laws {
                 self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
             }
             Action::CopyBack => self.before_copy_back(state, run.as_deref(), name),
+            Action::RouteTenants { lowers: false, .. } => self.before_move(state, run.as_deref(), call),
+            Action::RemoveBackend if !state.services[name].route.tenants.is_empty() => {
+                self.break_law("rules_first", format!("{name}: the backend is taken out while tenants have rules"));
+            }
+            Action::DeleteNext if state.ruled(name) > 0.0 || !state.services[name].route.tenants.is_empty() => {
+                self.break_law("rules_first", format!("{name}: new version deleted while tenants have rules"));
+            }
             Action::DeleteNext if state.accepted(name).share() > 0.0 => {
                 let share = state.accepted(name).share();
                 self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
@@ -191,12 +198,19 @@ impl Laws {
     }
 
     fn before_raise(&mut self, state: &State, run: Option<&Run>, call: &Call, next: u32) {
-        let (name, policy) = (call.service.as_str(), &state.plan.policy);
+        let name = call.service.as_str();
         let share = state.services[name].route.weights.share().round() as u32;
         let track = run.and_then(|r| r.track(name));
         // Undoing a foreign edit brings back a weight that was reached step by step before.
         let undo = self.hand.contains(name) && self.intended.get(name).is_some_and(|w| w.contains(&next));
-        let proper = policy.steps.iter().map(|s| s.weight).find(|w| *w > share);
+        let steps = state.plan.steps(name);
+        let proper = steps.iter().map(|s| s.weight).find(|w| *w > share);
+        if let Some(phased) = state.plan.get(name).and_then(|p| p.phased.as_ref()).filter(|_| !undo) {
+            let on_route = |v: &String| state.services[name].route.tenants.iter().any(|r| r.values.contains(v));
+            if !phased.moves.iter().all(|m| m.values.iter().all(on_route)) {
+                self.break_law("weight_after_tenants", format!("{name}: {next}% before all tenants have moved"));
+            }
+        }
         if !undo && proper != Some(next) {
             self.break_law("weight_bounded", format!("{name}: {share}% -> {next}% is not the next step"));
         }
@@ -227,7 +241,7 @@ impl Laws {
             self.break_law("no_raise_on_bad", format!("{name}: {share}% -> {next}% while {gate} is bad"));
         }
         let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
-        let step = policy.steps.iter().find(|s| s.weight == next && !undo).map_or(Dur::ZERO, |s| s.hold);
+        let step = steps.iter().find(|s| s.weight == next && !undo).map_or(Dur::ZERO, |s| s.hold);
         let platform = self.platform.get_or_insert_with(|| windows::platform(&state.plan)).as_ref();
         // What came through its steps is brought back to where it stood at any time.
         let platform = platform.filter(|_| !undo || matches!(t.phase, Phase::Shifting { .. }));
@@ -237,6 +251,37 @@ impl Laws {
         }
         if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
             self.break_law("no_raise_after_stop", format!("{name}: {share}% -> {next}% although {why}"));
+        }
+    }
+
+    /// Before a tenant's rule is added: its window, its turn's room, pods, and nobody's stop.
+    fn before_move(&mut self, state: &State, run: Option<&Run>, call: &Call) {
+        let name = call.service.as_str();
+        let Action::RouteTenants { rules, .. } = &call.action else { return };
+        let route = &state.services[name].route;
+        if route.weights.share() > 0.0 && !self.hand.contains(name) {
+            self.break_law("weight_after_tenants", format!("{name}: a tenant moves at {}%", route.weights.share()));
+        }
+        let (ready, need) = (state.ready(name, Slot::Next), needed(state, name, 100));
+        if ready < need {
+            self.break_law("capacity_before_weight", format!("{name}: a tenant with {ready} of {need} pods ready"));
+        }
+        if route.tenants.is_empty() && !warm(state, name) {
+            self.break_law("no_traffic_before_step", format!("{name}: pods were not ready for the warm-up"));
+        }
+        let (Some(run), Some(t)) = (run, run.and_then(|r| r.track(name))) else { return };
+        let decided = t.call.as_ref().filter(|c| c.call.key == call.key).map_or(run.now.wall, |c| c.since);
+        if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
+            self.break_law("no_raise_after_stop", format!("{name}: a tenant moves although {why}"));
+        }
+        let had = |v: &String| route.tenants.iter().any(|r| r.values.contains(v));
+        for value in rules.iter().flat_map(|r| &r.values).filter(|v| !had(v)) {
+            if let Some(why) = campaign::outside(&state.plan, name, value, decided) {
+                self.break_law("no_tenant_outside_window", format!("{name}: {value} moves at {decided}: {why}"));
+            }
+        }
+        if t.moves.rollbacks >= 2 {
+            self.break_law("line_stopped", format!("{name}: a tenant moves after {} rollbacks", t.moves.rollbacks));
         }
     }
 
@@ -371,7 +416,7 @@ impl Laws {
         let limit = if r.severity == Severity::Fast { 60 } else { 30 } + 10 * u64::from(waves - 1) + storm;
         let edited = self.hand_gone.get(&t.service).copied().unwrap_or(since);
         let spent = state.now.since(since.max(self.excused).max(edited));
-        let share = state.accepted(&t.service).share();
+        let share = state.accepted(&t.service).share().max(100.0 * state.ruled(&t.service));
         if share > 0.0 && spent > Dur::secs(limit) && !self.hand.contains(&t.service) {
             self.break_law("rollback_time", format!("{}: {share:.0}% still flows {spent} after it", t.service));
         }

@@ -7,9 +7,10 @@
 //! - `world` services, pods, routes, requests; `ports` hands it to the driver
 //! - `night` runs one; `laws` are held while it runs, `verdict` when it is over
 //! - `windows` are nights with a Calendar, and their law
-//! - `told` are nights with a story of their own
+//! - `told` are nights with a story of their own; in `campaign` tenants move one by one
 //! - `broken` shows that the laws notice a system built with less care
 mod broken;
+mod campaign;
 mod faults;
 mod laws;
 mod night;

@@ -44,7 +44,10 @@ async fn drive(plan: &Plan, faults: Faults, read_back: bool) -> Night {
         if broken.journals_late { Box::new(LateStore::over(store.clone())) } else { Box::new(store.clone()) }
     };
     let when = plan.when.clone().filter(|_| !broken.forgets_windows);
-    let driven = Plan { when, ..plan.clone() };
+    let mut driven = Plan { when, ..plan.clone() };
+    if broken.forgets_tenants {
+        super::campaign::open_all_day(&mut driven);
+    }
     let mut run = Run::new("7f3a", driven, Stamp { wall: START, mono: 0 });
     let mut journal = Journal::create_in(place(), Header::new(&run)).unwrap();
     // Counted from the first line on: a run without a whole header is none.
@@ -188,6 +191,7 @@ fn answer(ask: &Ask, service: &str, attempt: u32) -> Command {
         AskKind::Drift => Verb::RevertDrift,
         AskKind::AfterRollback if attempt == 0 && even => Verb::Retry,
         AskKind::AfterRollback => Verb::Skip,
+        AskKind::Tenants => Verb::Retry,
         AskKind::Write => Verb::Retry,
         AskKind::TooFew | AskKind::LongStep if even => Verb::Next,
         AskKind::Keep | AskKind::TooFew | AskKind::LongStep | AskKind::Missing | AskKind::NotAccepted => Verb::Abort,

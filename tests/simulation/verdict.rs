@@ -1,4 +1,5 @@
 //! What is wrong with a night, when it is over.
+use pilothouse::engine::moves::{Next, idle};
 use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Run, Settling, Track};
 use pilothouse::journal::inbox::InboxRecord;
 use pilothouse::journal::{FileName, Journal};
@@ -56,8 +57,14 @@ fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
     // A window that opens, or the end of the time it may be split.
     let window =
         |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window && h.until > Some(run.now.wall));
-    let named =
-        |t: &Track| t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t) || window(t);
+    // The next tenant's turn.
+    let turn = |t: &Track| {
+        let next = t.moves.turn.as_ref().map(|l| &l.next);
+        idle(run, t) && matches!(next, Some(Next::Wait { until: Some(until), .. }) if *until > run.now.wall)
+    };
+    let named = |t: &Track| {
+        turn(t) || t.ask.is_some() || t.paused.is_some() || stands(t) || deadline(t) || blocked(t) || window(t)
+    };
     // Its turn comes when another's does; a failure nobody has answered stops all that are on their way, and the traffic of
     // what settles from moving.
     let on_others = |t: &Track| match &t.phase {
@@ -95,6 +102,9 @@ fn clean_end(night: &Night, plan: &Plan) -> Vec<String> {
         let track = &night.run.tracks[name];
         let image = plan.get(name).map_or("", |p| p.image.as_str());
         let (done, share) = (track.phase == Phase::Done, service.route.weights.share());
+        if !service.route.tenants.is_empty() {
+            wrong.push(format!("{name}: rules of tenants left behind after {:?}", night.run.outcome()));
+        }
         if share != 0.0 || service.next.is_some() {
             wrong.push(format!("{name}: {share}% and -next left behind after {:?}", night.run.outcome()));
         }

@@ -42,6 +42,8 @@ pub struct Route {
     pub generation: i64,
     pub weights: Weights,
     pub tenants: Vec<TenantRule>,
+    /// Those that stood before the last write, until a gateway takes it on.
+    pub tenants_before: Vec<TenantRule>,
     /// When it was written; accepted a while after.
     pub written_at: Time,
     /// What traffic follows until it is accepted.
@@ -131,6 +133,7 @@ impl State {
                 generation: 1,
                 weights,
                 tenants: Vec::new(),
+                tenants_before: Vec::new(),
                 written_at: START - Dur::hours(1),
                 before: weights,
                 accepted: true,
@@ -223,6 +226,13 @@ impl State {
         if route.accepted { route.weights } else { route.before }
     }
 
+    /// Share of all requests that rules of tenants send to the new version: a tenth each.
+    pub fn ruled(&self, name: &str) -> f64 {
+        let route = &self.services[name].route;
+        let rules = if route.accepted { &route.tenants } else { &route.tenants_before };
+        rules.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>().min(1.0)
+    }
+
     pub fn rps(&self, name: &str) -> f64 {
         self.faults.rps.get(name).copied().unwrap_or(20.0 + name.len() as f64 * 5.0)
     }
@@ -307,7 +317,8 @@ impl State {
 
     fn traffic(&mut self, name: &str) {
         let now = self.now;
-        let share = self.accepted(name).share() / 100.0;
+        let ruled = self.ruled(name);
+        let share = ruled + (1.0 - ruled) * self.accepted(name).share() / 100.0;
         let ready = [self.ready(name, Slot::Stable), self.ready(name, Slot::Next)];
         let die = self.faults.old_unready.iter().any(|(n, span, _)| n == name && within(&[*span], now));
         let all = self.rps(name);
@@ -354,6 +365,9 @@ impl State {
         let (now, before) = (self.now, self.accepted(name));
         let Some(s) = self.services.get_mut(name) else { return };
         let route = &mut s.route;
+        if route.accepted {
+            route.tenants_before.clone_from(&route.tenants);
+        }
         (route.before, route.weights, route.written_at, route.accepted) = (before, weights, now, false);
         route.generation += 1;
         route.writer = writer.into();
@@ -393,6 +407,15 @@ impl State {
                 return Err(CallErrorKind::Conflict);
             }
             Action::RemoveBackend if weights.share() > 0.0 => return Err(CallErrorKind::Conflict),
+            Action::RemoveBackend if !self.services[name].route.tenants.is_empty() => {
+                return Err(CallErrorKind::Rejected);
+            }
+            Action::RouteTenants { expect, .. } => {
+                let have = self.services[name].route.tenants.iter().map(|r| &r.name);
+                if !have.eq(expect.iter()) {
+                    return Err(CallErrorKind::Conflict);
+                }
+            }
             _ => {}
         }
         self.write(call, mark);
@@ -443,10 +466,10 @@ impl State {
                 (s.next, s.next_service) = (None, false);
             }
             Action::RouteTenants { rules, .. } => {
+                let weights = self.services[name].route.weights;
+                self.route(name, weights, Some(mark), OURS);
                 let Some(s) = self.services.get_mut(name) else { return };
                 s.route.tenants.clone_from(rules);
-                let weights = s.route.weights;
-                self.route(name, weights, Some(mark), OURS);
             }
             Action::Stamp => {
                 let Some(s) = self.services.get_mut(name) else { return };

@@ -24,6 +24,17 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
         let what = format!("{at} keeps sessions; a tenant that moves begins new ones under a name of their own");
         look.warn(found, what, "nothing, if sessions may begin anew; they are the old ones again when it goes back");
     }
+    if matches!(routed, Routed::Host(_)) {
+        let what = format!("{at}: tenants are told by the Host header, which not every gateway matches on");
+        look.warn(found, what, "try it with one tenant, or let the edge set a header and tell them by that");
+    }
+    if let Some(phased) = &look.planned.phased {
+        // Rules stay until the last tenant has moved: these all stand at once.
+        if let Some((what, fix)) = misfit(route, &look.planned.service, &phased.rules(|_| true)) {
+            look.stop(found, what, fix);
+        }
+        return;
+    }
     let cohorts = when.calendar.spec.cohorts.len().min(tenants);
     let room = room(route, &look.planned.service);
     // One rule per cohort before each weighted rule; in it each match of that rule, once per value.
@@ -44,10 +55,6 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
         let fix = "let the edge set a header with the cohort's name, and write `tenancy: {routed: {cohort: x-cohort}}`: \
                    one match serves a cohort of any size";
         look.stop(found, what, fix);
-    }
-    if matches!(routed, Routed::Host(_)) {
-        let what = format!("{at}: tenants are told by the Host header, which not every gateway matches on");
-        look.warn(found, what, "try it with one tenant, or let the edge set a header and tell them by that");
     }
 }
 

@@ -69,6 +69,14 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     }
     say(lines, "warm-up", format!("{}, no traffic", policy.warmup));
     say(lines, "steps", steps(policy));
+    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
+        let count = phased.count(|_| true);
+        say(
+            lines,
+            "tenants",
+            format!("{}: {count} one by one, {} clean each, then 100%", p.service.name, phased.hold()),
+        );
+    }
     say(lines, "soak", format!("{}, old kept warm", policy.soak));
     let settles = match policy.finalize {
         Finalize::Run => "all have soaked",

@@ -1,7 +1,8 @@
 //! The last row: the verbs of the selected service, those that are off with the reason.
-use super::super::action::{Action, scope_of, toggled};
+use super::super::action::{Action, toggled};
 use super::super::keymap::Screen;
 use super::super::model::{Mode, Model};
+use super::super::tenants::scope_here;
 use super::Scene;
 use crate::engine::command::{Allowance, Scope, Verb};
 use crate::engine::people::judge;
@@ -125,7 +126,7 @@ fn asked_for(run: &Run, model: &Model, verb: Verb) -> bool {
 
 fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<FooterKey> {
     let key = scene.keymap.key_of(model.screen, Action::Verb(verb))?;
-    let scope = scope_of(run, verb.info(), model.selected(run));
+    let scope = scope_here(run, model, scene.tenants, verb.info());
     let shown = toggled(run, verb, &scope);
     let label = match shown {
         Verb::Rollback => "roll back".to_string(),

@@ -1,9 +1,10 @@
 //! What lies over the picture: dialogs, help, the palette. The picture behind goes on.
-use super::super::action::{Action, DEEDS, Group, scope_of, toggled};
+use super::super::action::{Action, DEEDS, Group, toggled};
 use super::super::dialog::{Confirm, Dialog, Field, ReasonField, Situation};
 use super::super::keymap::Screen;
 use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
+use super::super::tenants::scope_here;
 use super::super::theme::Meaning;
 use super::tenants::concerned;
 use super::{Scene, footer};
@@ -91,7 +92,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<Overlay> {
         Mode::Dialog(Dialog::Confirm(confirm)) => Some(Overlay::Dialog(confirm_view(run, confirm, scene))),
         Mode::Dialog(Dialog::Quit) => Some(Overlay::Dialog(quit_view(run, model))),
         Mode::Help(help) => Some(Overlay::Help(help_view(run, model, help, scene))),
-        Mode::Palette(palette) => Some(Overlay::Palette(palette_view(run, model, palette))),
+        Mode::Palette(palette) => Some(Overlay::Palette(palette_view(run, model, palette, scene))),
     }
 }
 
@@ -119,7 +120,7 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     let preview = preview(run, confirm.verb, &confirm.scope);
     let target = match &confirm.scope {
         Scope::Run => format!("run {}", run.id),
-        Scope::Service(name) => name.clone(),
+        Scope::Service(name) | Scope::Tenant(name) => name.clone(),
     };
     let mut lines = vec![line("What", preview.what), line("On", badge(run, scene))];
     lines.extend(effects(preview.effects));
@@ -129,7 +130,7 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
         }
     };
     add("Touches", preview.touches);
-    if let (Verb::Freeze | Verb::Defer, Some(tenants)) = (confirm.verb, scene.tenants) {
+    if let (Verb::Freeze | Verb::Defer, Scope::Run, Some(tenants)) = (confirm.verb, &confirm.scope, scene.tenants) {
         add("Tenants", concerned(tenants, scene.now));
     }
     add("Until", until(run, confirm, scene).unwrap_or_default());
@@ -262,7 +263,7 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
             (_, Verb::Resume | Verb::ResumeAll | Verb::Unfreeze) => continue,
             (_, _) => format!(":{}", verb.name),
         };
-        let scope = scope_of(run, verb, model.selected(run));
+        let scope = scope_here(run, model, scene.tenants, verb);
         let off = footer::off(run, model, toggled(run, verb.verb, &scope), &scope);
         let asks = match verb.class {
             Class::Plain | Class::Preview => "",
@@ -291,11 +292,11 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
     }
 }
 
-fn palette_view(run: &Run, model: &Model, palette: &Palette) -> PaletteView {
+fn palette_view(run: &Run, model: &Model, palette: &Palette, scene: Scene) -> PaletteView {
     let rows = palette.entries(run).into_iter().map(|entry| {
         let off = match &entry.does {
             Does::Action(Action::Verb(verb)) => {
-                footer::off(run, model, *verb, &scope_of(run, verb.info(), model.selected(run)))
+                footer::off(run, model, *verb, &scope_here(run, model, scene.tenants, verb.info()))
             }
             Does::On(verb, scope) => footer::off(run, model, *verb, scope),
             _ => None,

@@ -156,10 +156,10 @@ fn last_wave(plan: &Plan) -> u32 {
     plan.services.iter().map(|p| p.wave).max().unwrap_or(0)
 }
 
-/// Wave by wave. All go by canary, the one way that is built; what else would do is said beside it.
+/// Wave by wave: by canary, or tenant by tenant; what else would do is said beside it.
 fn waves(plan: &Plan) -> Vec<WaveRow> {
     let mut by_wave: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
-    for p in &plan.services {
+    for p in plan.services.iter().filter(|p| p.phased.is_none()) {
         by_wave.entry(p.wave).or_default().push(&p.service.name);
     }
     let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
@@ -170,7 +170,14 @@ fn waves(plan: &Plan) -> Vec<WaveRow> {
         way: way.clone(),
         time: plan.service_estimate().to_string(),
     };
-    by_wave.into_iter().map(row).collect()
+    let phased = plan.services.iter().filter_map(|p| {
+        let phased = p.phased.as_ref()?;
+        let services = format!("{}: {} tenants", p.service.name, phased.count(|_| true));
+        Some(WaveRow { wave: p.wave, services, way: "phased".into(), time: "per window".into() })
+    });
+    let mut rows: Vec<WaveRow> = by_wave.into_iter().map(row).chain(phased).collect();
+    rows.sort_by_key(|r| r.wave);
+    rows
 }
 
 fn say(lines: &mut Vec<Line>, label: &str, meaning: Meaning, text: &str) {

@@ -180,7 +180,15 @@ fn steps(run: &Run, track: &Track) -> Vec<StepState> {
         }
         _ => StepState::Todo,
     };
-    run.plan.policy.steps.iter().map(|s| s.weight).enumerate().map(one).collect()
+    let policy = &run.plan.policy.steps;
+    if run.plan.get(&track.service).is_some_and(|p| p.phased.is_some()) && !at_full(track) {
+        // The weight moves once, at the end: the columns between are not its own.
+        let last = matches!(track.phase, Phase::Shifting { step, .. } if step > 0);
+        let mut states = vec![StepState::Todo; policy.len()];
+        states.last_mut().into_iter().filter(|_| last).for_each(|s| *s = StepState::Now);
+        return states;
+    }
+    policy.iter().map(|s| s.weight).enumerate().map(one).collect()
 }
 
 /// Why it is as it is, and what it hangs on.

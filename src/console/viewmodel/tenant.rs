@@ -3,12 +3,14 @@ use super::super::model::Model;
 use super::super::tenants::{Tenants, moved};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
+use super::campaign;
 use super::closings::closed_texts;
 use super::tenants::{DAY, change_line, fit_line};
 use super::{EventRow, Line, Scene, event_row, piece};
 use crate::calendar::said;
 use crate::engine::Run;
 use crate::engine::effect::Event;
+use crate::engine::moves::of_tenant;
 use crate::spec::tenants::{Contact, Hemisphere, Tenant};
 use crate::spec::units::Time;
 
@@ -31,6 +33,11 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
     let tenant = tenants.tenant(index)?;
     let mut lines = Vec::new();
     who(run, tenant, scene, &mut lines);
+    let of_campaign = campaign::lines(run, tenant, scene.shown(model));
+    if !of_campaign.is_empty() {
+        lines.push(vec![piece(Meaning::Title, "This run")]);
+        lines.extend(of_campaign);
+    }
     schedule(tenants, index, model, scene, &mut lines);
     lines.push(fit_line(run, tenants, index, model, scene));
     lines.extend(change_line(tenants, index, scene.now));
@@ -41,7 +48,10 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
         lines.push(vec![piece(Meaning::Dim, "  nothing but outside of its windows")]);
     }
     let zone = if model.theirs { Zone(tenant.zone.0) } else { scene.shown(model) };
-    let of_it = run.events.iter().filter(|e| is_about(e, tenant)).take(scene.rows);
+    // What moves together is told by the name of all.
+    let moves = of_tenant(run, &tenant.id, &tenant.cohort).map(|(_, m)| m.name.as_str());
+    let names: Vec<&str> = moves.chain([&*tenant.id]).collect();
+    let of_it = run.events.iter().filter(|e| names.iter().any(|n| is_about(e, n))).take(scene.rows);
     Some(TenantPage {
         id: tenant.id.to_string(),
         lines,
@@ -51,9 +61,9 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
 }
 
 /// An event is about a tenant when its text names it as a word.
-fn is_about(event: &Event, tenant: &Tenant) -> bool {
+fn is_about(event: &Event, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    event.text.split(|c| !part(c)).any(|word| word.trim_end_matches('.') == &*tenant.id)
+    event.text.split(|c| !part(c)).any(|word| word.trim_end_matches('.') == name)
 }
 
 fn who(run: &Run, tenant: &Tenant, scene: Scene, lines: &mut Vec<Line>) {

@@ -1,9 +1,10 @@
 //! Tenants and their windows: the list, a day as a timeline, the selected one, what is closed; and the panel of the main
 //! screen.
 use super::super::model::Model;
-use super::super::tenants::{Head, Look, Tenants, moved, needs};
+use super::super::tenants::{Head, Look, Tenants, moved, needs, needs_of};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
+use super::campaign;
 use super::closings::{closed_texts, closings};
 use super::{Line, Scene, piece};
 use crate::calendar::{Change, Rule, explain, said};
@@ -158,11 +159,16 @@ fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Mean
     if let Some(frozen) = &run.frozen {
         return ("FROZEN".into(), Meaning::Bad, frozen.until);
     }
+    if let Some(of_campaign) = campaign::state(run, tenant) {
+        return of_campaign;
+    }
     let until = if look.open { look.end } else { look.start };
     let word = match (look.open, look.frozen) {
         (_, true) => ("FROZEN", Meaning::Bad),
         // It is open, but what has to be done does not fit any more.
-        (true, _) if look.end.is_some_and(|end| end.since(now) < needs(run).0) => ("OPEN late", Meaning::Warn),
+        (true, _) if look.end.is_some_and(|end| end.since(now) < needs_of(run, tenant).0) => {
+            ("OPEN late", Meaning::Warn)
+        }
         (true, _) => ("OPEN", Meaning::Good),
         (false, _) if was_open(tenants, index, now) => ("missed", Meaning::Missing),
         (false, _) => ("waits", Meaning::Dim),
@@ -312,7 +318,7 @@ fn selected(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Sc
 pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene) -> Line {
     let (look, now) = (tenants.look_of(index), scene.now);
     let zone = shown_zone(model, scene, tenants, Some(index));
-    let (needed, from) = needs(run);
+    let (needed, from) = tenants.tenant(index).map_or_else(|| needs(run), |t| needs_of(run, t));
     let at = |t: Time| format!("{} {}", when(zone, t, now), zone.label(t));
     let lead = piece(Meaning::Text, format!("needs {} ({from}), ", short(needed)));
     if let Some(frozen) = &run.frozen {

@@ -70,7 +70,7 @@ fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
         },
         (AskKind::LongStep, Some(spent)) => {
             let Phase::Shifting { step, .. } = &track.phase else { return ask.text.clone() };
-            let of = run.plan.policy.steps.get(*step).map_or_else(String::new, |s| s.hold.to_string());
+            let of = run.plan.steps(&track.service).get(*step).map_or_else(String::new, |s| s.hold.to_string());
             format!("step {} takes {} instead of {of}: next, abort, or wait?", step + 1, spent.clock())
         }
         (AskKind::Missing, _) => match held::missing_gates(track) {
@@ -88,6 +88,7 @@ pub fn answers(kind: AskKind) -> &'static [Verb] {
         AskKind::TooFew | AskKind::LongStep | AskKind::Missing => &[Verb::Next, Verb::Abort],
         AskKind::Drift => &[Verb::AdoptDrift, Verb::RevertDrift],
         AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
+        AskKind::Tenants => &[Verb::Retry, Verb::Abort],
         AskKind::Write => &[Verb::Retry, Verb::Abort],
         AskKind::NotAccepted => &[Verb::Abort],
     }

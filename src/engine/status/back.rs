@@ -41,9 +41,10 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
         Phase::Verifying { clean, .. } => Some(policy.verify.minus(*clean)),
         _ => None,
     };
+    let rules = if track.moves.begun.is_empty() { "" } else { ", tenants' rules away" };
     let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
-        (format!("share {}% > 0%{how}", r.from_share), r.accepted_zero, None),
+        (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),
         ("0% confirmed".into(), r.drain_since, None),
         (format!("drained for {}", policy.drain), None, drain_left),
         ("new pods removed".into(), watched, None),

@@ -1,8 +1,9 @@
 //! The next thing the engine will do by itself, and when.
+use super::super::moves::{Next, idle};
 use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
 use super::super::window::endless;
 use super::back::{STEPS, whereabouts};
-use super::{NextChange, Word, end, run_stop, waits};
+use super::{NextChange, Word, end, run_stop, tenants, waits};
 use crate::spec::units::{Dur, Time};
 
 /// What comes next, for the track the verdict is about if it has one, else for the one that is due first.
@@ -97,9 +98,13 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
     let policy = &run.plan.policy;
     match &track.phase {
         Phase::Warming { ready_since: Some(since) } => Some((*since + policy.warmup).max(now)),
+        Phase::Shifting { .. } if idle(run, track) => {
+            let next = track.moves.turn.as_ref().map(|l| &l.next);
+            next.and_then(|n| if let Next::Wait { until, .. } = n { until.map(|at| at.max(now)) } else { None })
+        }
         Phase::Shifting { step, hold } => {
             let from = counted(hold.last_tick.or(Some(hold.accepted_at?)), now);
-            Some((from + policy.steps.get(*step)?.hold.minus(hold.clean)).max(now))
+            Some((from + run.plan.steps(&track.service).get(*step)?.hold.minus(hold.clean)).max(now))
         }
         Phase::Soaking { clean } => Some((ticked(run, track, now) + policy.soak.minus(*clean)).max(now)),
         Phase::Verifying { clean, .. } => Some((ticked(run, track, now) + policy.verify.minus(*clean)).max(now)),
@@ -130,9 +135,10 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
             next.condition = "new pods ready".into();
         }
         Phase::Warming { .. } => {
-            next.text = format!("{name} {}%", run.plan.policy.steps.first().map_or(100, |s| s.weight));
+            next.text = first_step(run, name);
             next.condition = "pods stay ready".into();
         }
+        Phase::Shifting { .. } if tenants::next(run, track, due(run, track, now), &mut next) => {}
         Phase::Shifting { step, .. } => shifting(run, track, *step, bad, now, &mut next),
         Phase::Soaking { .. } => {
             next.text = format!("{name} has soaked");
@@ -196,9 +202,18 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
     }
 }
 
+/// What the first step of a service brings.
+fn first_step(run: &Run, service: &str) -> String {
+    match run.plan.steps(service).first() {
+        Some(s) if s.weight > 0 => format!("{service} {}%", s.weight),
+        Some(_) => format!("{service}: the first tenant moves when its turn comes"),
+        None => format!("{service} 100%"),
+    }
+}
+
 fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &mut NextChange) {
     let Phase::Shifting { hold, .. } = &track.phase else { return };
-    let steps = &run.plan.policy.steps;
+    let steps = run.plan.steps(&track.service);
     let name = &track.service;
     next.text = match steps.get(step + 1) {
         Some(s) => format!("{name} {}%", s.weight),
@@ -240,6 +255,7 @@ fn lift(reason: HoldReason) -> &'static str {
         HoldReason::Write => "when the write works",
         HoldReason::LongStep => "when somebody says next or abort",
         HoldReason::Window => "when its window opens",
+        HoldReason::Line => "when somebody says retry or abort",
         HoldReason::Leaving => "not before somebody resumes the run",
     }
 }

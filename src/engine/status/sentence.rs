@@ -2,7 +2,7 @@
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::held::{bare, worst_gate};
 use super::left::left;
-use super::{ShowTime, Word, end, held, trigger, waits};
+use super::{ShowTime, Word, end, held, tenants, trigger, waits};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
 use crate::spec::units::{Time, Unit};
@@ -185,6 +185,9 @@ fn warn(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
 fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
     let name = &track.service;
     let policy = &run.plan.policy;
+    if let Some(said) = tenants::sentence(run, track) {
+        return said;
+    }
     match &track.phase {
         Phase::Deploying => {
             let (ready, wanted) = super::pods(track);
@@ -197,7 +200,7 @@ fn moving(run: &Run, track: &Track, now: Time) -> (String, String) {
             let left = ready_since.map_or(policy.warmup, |s| policy.warmup.minus(now.since(s)));
             both(format!("{name}: new pods warm up without traffic, {} left.", left.clock()))
         }
-        Phase::Shifting { step, hold } => shifting(track, *step, hold, policy.steps.get(*step).copied()),
+        Phase::Shifting { step, hold } => shifting(track, *step, hold, run.plan.steps(name).get(*step).copied()),
         Phase::Settling(_) => (
             format!(
                 "{name} settles: stable takes the new version over while the new pods serve. There is no way back by rollback now."
@@ -254,6 +257,7 @@ fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
             )
         }
         _ => match track {
+            Some(t) if tenants::sentence(run, t).is_some() => tenants::sentence(run, t).unwrap_or_default(),
             Some(t) => {
                 let soak = run.tracks.values().filter(|t| matches!(t.phase, Phase::Soaking { .. })).count();
                 both(format!(

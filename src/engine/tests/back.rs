@@ -56,7 +56,7 @@ fn an_edit_behind_a_lost_answer_is_not_ours() {
     s.result(call.key, CallOutcome::Unknown { error });
     s.wait(Dur::secs(1));
     let t = s.t("ledger");
-    assert_eq!(t.written.as_ref().map(|w| w.next), Some(10), "{:#?}", s.told());
+    assert_eq!(t.written.as_ref().map(|w| w.traffic.next), Some(10), "{:#?}", s.told());
     assert_eq!(t.held.as_ref().map(|h| h.reason), Some(HoldReason::Drift), "{:#?}", s.told());
 }
 

@@ -17,7 +17,7 @@ pub struct Stay {
 
 impl Stay {
     /// `frozen by ivo until 2026-11-25T18:00:00Z: "database is moved"`
-    pub(super) fn said(&self, what: &str) -> String {
+    pub(in super::super) fn said(&self, what: &str) -> String {
         let until = self.until.map_or_else(|| "until somebody lifts it".into(), |at| format!("until {}", Instant(at)));
         format!("{what} by {} {until}: \"{}\"", self.by, self.reason)
     }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::{Version, VersionReq};
 
 use super::{Scope, Seg, at};
-use crate::spec::fleet::FleetSpec;
+use crate::spec::fleet::{FleetSpec, Tenancy};
 use crate::spec::nearest::nearest;
-use crate::spec::policy::PolicySpec;
+use crate::spec::policy::{Observed, PolicySpec};
 use crate::spec::units::Dur;
-use crate::spec::upgrade::{Target, UpgradeSpec, image_version, in_range};
+use crate::spec::upgrade::{Strategy, Target, UpgradeSpec, image_version, in_range};
 
 /// How often pods are read when no Prometheus is named and nothing else is said.
 const DIRECT_SCRAPE: Dur = Dur::secs(15);
@@ -64,9 +64,10 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
         image(name, target, upgrade, scope);
         needs(name, target, upgrade, fleet, scope);
         same_or_older(name, target, fleet, scope);
-        tenancy(name, fleet, scope);
+        tenancy(name, upgrade, fleet, scope);
     }
     stay(upgrade, fleet, scope);
+    phased(upgrade, known, fleet, scope);
     circles(upgrade, scope);
     when(upgrade, known, scope);
     if let Some(fleet) = fleet.and_then(|f| f.spec) {
@@ -307,13 +308,52 @@ fn needs(
     }
 }
 
-/// Whoever says how tenants share a service must hear that all of them are moved at once all the same.
-fn tenancy(name: &str, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
+/// Whoever says how tenants share a service must hear where all of them are moved at once all the same.
+fn tenancy(name: &str, upgrade: &UpgradeSpec, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
     let service = fleet.and_then(|f| f.spec?.services.iter().find(|s| s.name == name));
-    if service.is_some_and(|s| !s.tenancy.is_shared()) {
-        let help = "let the slots of the Calendar fit all tenants, or leave the service out".to_string();
-        let message = "its `tenancy` is not driven yet: all tenants are moved at once, bound by the slots only";
-        scope.warn(at!["to", name], message, help);
+    let (message, help) = match (service.map(|s| &s.tenancy), upgrade.strategy) {
+        (None | Some(Tenancy::Shared), _) | (Some(Tenancy::Routed(_)), Strategy::Phased) => return,
+        (Some(Tenancy::Routed(_)), Strategy::Canary) => (
+            "all of its tenants are moved at once, bound by the slots only",
+            "write `strategy: phased` to move each in its own window, or let the slots of the Calendar fit all tenants",
+        ),
+        (Some(Tenancy::Namespace | Tenancy::Flag), _) => (
+            "its `tenancy` is not driven yet: all tenants are moved at once, bound by the slots only",
+            "let the slots of the Calendar fit all tenants, or leave the service out",
+        ),
+    };
+    scope.warn(at!["to", name], message, help.to_string());
+}
+
+/// Tenants that move one by one: there are some, a service tells them apart, and their policy asks for no proof that
+/// requests cannot give.
+fn phased(upgrade: &UpgradeSpec, known: &Known<'_>, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope<'_, '_, '_>) {
+    if upgrade.strategy != Strategy::Phased {
+        return;
+    }
+    let here = at!["strategy"];
+    if known.tenants.is_empty() && known.complete {
+        let help = "give the file with a document of kind Tenants, too, or write `strategy: canary`".to_string();
+        return scope.error(here, "moves tenants one by one, and no Tenants are given", help);
+    }
+    let spec = fleet.filter(|f| f.complete).and_then(|f| f.spec);
+    let routed = |name: &str| {
+        let of = |f: &FleetSpec| f.services.iter().any(|s| s.name == name && matches!(s.tenancy, Tenancy::Routed(_)));
+        spec.is_none_or(of)
+    };
+    if upgrade.release.is_none() && !upgrade.to.is_empty() && !upgrade.to.keys().any(|name| routed(name)) {
+        let help = "write `tenancy: {routed: {header: x-tenant}}` in the fleet where a header tells tenants apart, or \
+                    `strategy: canary`"
+            .to_string();
+        scope.error(here, "moves tenants one by one, and no service of `to` can tell them apart", help);
+    }
+    let policy = known.policies.get(&upgrade.policy).copied().flatten();
+    if policy.is_some_and(|p| p.observed == Observed::Require) {
+        let help =
+            "write `observed: prefer` in the policy: a tenant is then confirmed by its accepted route and the gates";
+        let message =
+            format!("`{}` asks for `observed: require`, but requests do not say whose they are", upgrade.policy);
+        scope.error(at!["policy"], &message, help.to_string());
     }
 }
 

@@ -6,8 +6,8 @@ use crate::spec::calendar::{Calendar, CalendarSpec};
 use crate::spec::check;
 use crate::spec::check::tenants::{List, meant};
 use crate::spec::report::Sink;
-use crate::spec::tenants::{Tenants, TenantsSpec};
-use crate::spec::upgrade::UpgradeSpec;
+use crate::spec::tenants::{Tenant, Tenants, TenantsSpec};
+use crate::spec::upgrade::{Strategy, UpgradeSpec};
 
 /// Takes calendars and tenants out of `docs`. `complete`: every document of every file could be read.
 pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
@@ -138,5 +138,13 @@ impl Loaded {
         let same = move |t: &Tenants| t.spec.calendar.is_none() || t.spec.calendar.as_deref() == calendar;
         let named = upgrade.tenants.clone();
         self.tenants.iter().filter(move |t| named.as_ref().map_or_else(|| same(t), |name| t.name == *name))
+    }
+
+    /// The tenants that an upgrade moves one by one; nobody under a strategy that moves all at once.
+    pub(super) fn movers(&self, upgrade: &UpgradeSpec) -> Vec<Tenant> {
+        match upgrade.strategy {
+            Strategy::Canary => Vec::new(),
+            Strategy::Phased => self.tenants_of(upgrade).flat_map(|list| list.spec.tenants.iter().cloned()).collect(),
+        }
     }
 }

@@ -189,7 +189,7 @@ fn shape() {
                 "spec:\n  fleet: shop\n  environment: prod\n  policy: careful\n  strategy: canary",
                 "^spec:\n  fleet: shop\n  environment: prod\n  policy: careful",
                 "spec has no `strategy`",
-                "`strategy: canary`; blue-green, rolling, phased, scheduled-downtime come later",
+                "`strategy: canary`, or `phased` to move tenants one by one; blue-green, rolling, scheduled-downtime come later",
             ),
             ("kind: Upgrade", "kind: ^Upgrad", "unknown kind `Upgrad`", "`Upgrade`"),
             ("kind: Upgrade", "kind: ^Calender", "unknown kind `Calender`", "`Calendar`"),

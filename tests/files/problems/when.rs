@@ -261,8 +261,23 @@ fn how_tenants_share_a_service() {
         // It is declared, and nothing is promised that is not done.
         for problem in found {
             assert_eq!((problem.severity, problem.file.as_str()), (Severity::Warning, "upgrade.yaml"), "{problem}");
-            assert!(problem.message.contains("spec.to.ledger: its `tenancy` is not driven yet"), "{problem}");
+            let words = match said.starts_with("{routed") {
+                true => ("spec.to.ledger: all of its tenants are moved at once", "strategy: phased"),
+                false => ("spec.to.ledger: its `tenancy` is not driven yet", "slots"),
+            };
+            assert!(problem.message.contains(words.0), "{problem}");
+            assert!(problem.help.as_deref().unwrap_or("").contains(words.1), "{problem}");
         }
+    }
+}
+
+#[test]
+fn tenants_that_are_moved_one_by_one_are_there() {
+    for (said, message, help) in [
+        ("  strategy: ^phased\n", "no Tenants are given", "a document of kind Tenants"),
+        ("  strategy: ^phasde\n", "unknown word `phasde`", "`phased`"),
+    ] {
+        super::check(Severity::Error, &[("  strategy: canary\n", said, message, help)]);
     }
 }
 

@@ -1,0 +1,245 @@
+//! Whose turn it is: by example, and what holds for every campaign.
+use proptest::prelude::*;
+
+use super::super::campaign;
+use super::super::{Book, clock};
+use super::*;
+use crate::spec::calendar::CalendarSpec;
+use crate::spec::tenants::Tenant;
+use crate::spec::{SourceFile, load, presets};
+
+fn at(text: &str) -> Time {
+    text.parse::<crate::spec::when::Instant>().unwrap().0
+}
+
+fn read(calendar: &str, tenants: &str) -> (CalendarSpec, Vec<Tenant>) {
+    let head =
+        |kind: &str| format!("apiVersion: pilothouse.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n");
+    let text = format!("{}{calendar}\n---\n{}  tenants:\n{tenants}", head("Calendar"), head("Tenants"));
+    let mut loaded = load(&[SourceFile { name: "t.yaml".into(), text }], presets()).unwrap_or_else(|r| panic!("{r}"));
+    (loaded.calendars.remove(0).spec, loaded.tenants.remove(0).spec.tenants)
+}
+
+/// A campaign as it goes.
+struct Way {
+    calendar: CalendarSpec,
+    tenants: Vec<Tenant>,
+    states: Vec<State>,
+    rollbacks: u32,
+    needs: Dur,
+}
+
+impl Way {
+    fn new(calendar: &str, tenants: &str, needs: Dur) -> Way {
+        let (calendar, tenants) = read(calendar, tenants);
+        Way { states: vec![State::Waits; tenants.len()], calendar, tenants, rollbacks: 0, needs }
+    }
+
+    fn cohort(&self, i: usize) -> usize {
+        self.calendar.cohorts.iter().position(|c| *c.name == *self.tenants[i].cohort).unwrap()
+    }
+
+    fn next(&self, now: Time) -> Turn {
+        let book = Book::new(&self.calendar, &[], now);
+        let groups = book.groups(self.tenants.iter(), now);
+        let days = clock(self.calendar.zone, now);
+        let list: Vec<Candidate<'_>> = (0..self.tenants.len())
+            .map(|i| {
+                let view = groups.view(usize::try_from(groups.of[i]).unwrap());
+                let preferred = self.tenants[i].preferred_date;
+                Candidate {
+                    cohort: self.cohort(i),
+                    preferred: preferred.map(|d| Time(view.clock.first_at(i64::from(d.0) * DAY))),
+                    views: vec![view],
+                    state: self.states[i],
+                }
+            })
+            .collect();
+        let ask = Ask {
+            now,
+            needs: self.needs,
+            cohorts: &self.calendar.cohorts,
+            days: &days,
+            rollbacks: self.rollbacks,
+            stop_after: self.calendar.stop_after_rollbacks,
+        };
+        next(&ask, &list)
+    }
+
+    fn fits(&self, i: usize, now: Time) -> bool {
+        let allowed = Book::new(&self.calendar, &[], now).allowed(&self.tenants[i]);
+        let clock = clock(self.tenants[i].zone, now);
+        View { clock: &clock, rules: &allowed.rules }.fits(now, self.needs)
+    }
+
+    fn day(&self, at: Time) -> Date {
+        date(clock(self.calendar.zone, at).wall(at))
+    }
+
+    /// Goes on until nobody can be moved; `good` says how each move ends. Who moved, and when.
+    fn go(&mut self, start: Time, good: impl Fn(usize) -> bool) -> (Vec<(usize, Time)>, Turn) {
+        let (mut now, mut moves) = (start, Vec::new());
+        loop {
+            match self.next(now) {
+                Turn::Move(i) => {
+                    moves.push((i, now));
+                    let begun = now;
+                    // As long as planned, so that what bakes after it bakes from the same instant.
+                    now = now + self.needs;
+                    self.states[i] = match good(i) {
+                        true => State::Done { begun, at: now },
+                        false => State::Back { begun },
+                    };
+                    self.rollbacks += u32::from(!good(i));
+                }
+                Turn::Wait { until: Some(until), who, .. } => {
+                    assert!(until > now, "{who} waits for an instant that has passed");
+                    now = until;
+                }
+                end => return (moves, end),
+            }
+        }
+    }
+}
+
+const START: &str = "2026-11-24T10:00:00Z";
+
+fn window(id: &str, cohort: &str, start: &str, end: &str) -> String {
+    format!(
+        "    - {{id: {id}, zone: UTC, cohort: {cohort}, windows: [{{days: [Tue], start: \"{start}\", end: \"{end}\"}}]}}\n"
+    )
+}
+
+#[test]
+fn who_is_next_and_why_not_earlier() {
+    let cohorts = "  cohorts: [{name: internal, bake: 30m, per_day: 1}, {name: beta}]";
+    let list = window("a", "internal", "10:00", "12:00")
+        + &window("b", "internal", "10:00", "12:00")
+        + &window("c", "beta", "11:00", "14:00");
+    let mut way = Way::new(cohorts, &list, Dur::mins(20));
+    let now = at(START);
+    assert_eq!(way.next(now), Turn::Move(0));
+    assert_eq!(way.next(now - Dur::mins(5)), Turn::Wait { until: Some(now), who: 0, why: Why::Window });
+    // The rest of its window is too short.
+    let late = at("2026-11-24T11:45:00Z");
+    let week = at("2026-12-01T10:00:00Z");
+    assert_eq!(way.next(late), Turn::Wait { until: Some(week), who: 0, why: Why::Window });
+    way.states[0] = State::Done { begun: now, at: now + Dur::mins(10) };
+    let later = now + Dur::mins(15);
+    assert_eq!(way.next(later), Turn::Wait { until: Some(week), who: 1, why: Why::PerDay(1) });
+    // The other one is put off by a person: the cohort waits for nobody, and bakes.
+    way.states[1] = State::PutOff(None);
+    let baked = at("2026-11-24T11:00:00Z");
+    assert_eq!(way.next(later), Turn::Wait { until: Some(baked), who: 2, why: Why::Window });
+    way.states[0] = State::Done { begun: now, at: now + Dur::mins(45) };
+    let baked = now + Dur::mins(75);
+    assert_eq!(way.next(at("2026-11-24T11:05:00Z")), Turn::Wait { until: Some(baked), who: 2, why: Why::Bake(0) });
+    assert_eq!(way.next(baked), Turn::Move(2));
+    way.states[2] = State::Done { begun: baked, at: baked };
+    assert_eq!(way.next(baked), Turn::Wait { until: None, who: 1, why: Why::PutOff });
+    way.states[1] = State::PutOff(Some(week + Dur::mins(30)));
+    let until = Some(week + Dur::mins(30));
+    assert_eq!(way.next(baked), Turn::Wait { until, who: 1, why: Why::PutOff });
+    way.states[1] = State::Back { begun: now };
+    assert_eq!(way.next(baked), Turn::Left);
+}
+
+#[test]
+fn two_rollbacks_stop_the_line_and_a_cohort_that_went_back_lets_nobody_follow() {
+    let cohorts = "  cohorts: [{name: internal, bake: 1m}, {name: beta}]";
+    let list = window("a", "internal", "10:00", "12:00") + &window("b", "beta", "10:00", "12:00");
+    let mut way = Way::new(cohorts, &list, Dur::mins(20));
+    way.states[0] = State::Back { begun: at(START) };
+    way.rollbacks = 1;
+    assert_eq!(way.next(at(START)), Turn::Left, "nothing was learnt from the first cohort");
+    way.rollbacks = 2;
+    assert_eq!(way.next(at(START)), Turn::Stopped);
+}
+
+/// What may come in a list: zone, cohort, weekday, start, length, preferred date.
+type Wish = (usize, usize, usize, u32, u32, Option<i32>);
+
+fn list(wishes: &[Wish]) -> String {
+    let zones = ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu"];
+    let one = |(i, (zone, cohort, day, start, long, preferred)): (usize, &Wish)| {
+        let day = crate::spec::when::Weekday::ALL[*day].short();
+        let preferred = preferred.map_or(String::new(), |d| format!(", preferredDate: {}", Date(20_780 + d)));
+        format!(
+            "    - {{id: t{i}, zone: {}, cohort: {}, windows: [{{days: [{day}], start: \"{start:02}:30\", end: \"{:02}:30\"}}]{preferred}}}\n",
+            zones[*zone],
+            ["one", "two", "three"][*cohort],
+            (start + long) % 24
+        )
+    };
+    wishes.iter().enumerate().map(one).collect()
+}
+
+fn wishes() -> impl Strategy<Value = Vec<Wish>> {
+    let one = (0..5_usize, 0..3_usize, 0..7_usize, 0..24_u32, 3..20_u32, prop::option::of(0..40_i32));
+    prop::collection::vec(one, 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens to whom: nobody moves outside of a window with room for the move, over a day's cap, before an
+    /// earlier cohort is done and has baked, or after the line has stopped; and it always comes to an end.
+    #[test]
+    fn a_campaign_on_its_way_keeps_every_rule(
+        wishes in wishes(),
+        bad in prop::collection::vec(prop::bool::weighted(0.15), 12),
+        kept in prop::collection::vec(prop::bool::weighted(0.1), 12),
+        per_day in 1..3_u32,
+    ) {
+        let calendar = format!("  zone: Europe/Berlin\n  freezes: [{{name: f, from: 2026-12-01T00:00:00Z, to: 2026-12-04T00:00:00Z}}]\n  cohorts: [{{name: one, bake: 1h}}, {{name: two, bake: 2d, per_day: {per_day}}}, {{name: three, per_day: {per_day}}}]");
+        let mut way = Way::new(&calendar, &list(&wishes), Dur::hours(2));
+        for (state, _) in way.states.iter_mut().zip(&kept).filter(|(_, kept)| **kept) {
+            *state = State::PutOff(None);
+        }
+        let (moves, end) = way.go(at(START), |i| !bad[i]);
+        let mut begun: BTreeMap<(usize, Date), u32> = BTreeMap::new();
+        let mut rollbacks = 0;
+        for (n, (i, start)) in moves.iter().enumerate() {
+            prop_assert!(way.fits(*i, *start), "t{i} at {start}");
+            prop_assert!(rollbacks < 2, "t{i} moves after the line stopped");
+            prop_assert!(!kept[*i]);
+            rollbacks += u32::from(bad[*i]);
+            *begun.entry((way.cohort(*i), way.day(*start))).or_default() += 1;
+            for (before, at) in &moves[..n] {
+                prop_assert!(way.cohort(*before) <= way.cohort(*i), "t{i} before t{before}");
+                if way.cohort(*before) < way.cohort(*i) && !bad[*before] {
+                    let bake = way.calendar.cohorts[way.cohort(*before)].bake;
+                    prop_assert!(*start >= *at + way.needs + bake, "t{i} at {start} before {before} baked");
+                }
+            }
+        }
+        for ((cohort, _), n) in begun {
+            prop_assert!(cohort == 0 || n <= per_day);
+        }
+        let all = (0..wishes.len()).all(|i| !bad[i] && !kept[i]);
+        match end {
+            Turn::Over => prop_assert_eq!(moves.len(), wishes.len()),
+            Turn::Stopped => prop_assert_eq!(rollbacks, 2),
+            Turn::Left | Turn::Wait { .. } => prop_assert!(!all, "{:?}", moves),
+            Turn::Move(_) => prop_assert!(false),
+        }
+    }
+
+    /// When everything goes well, it goes as `pilothouse campaign` says, as long as no two share a day.
+    #[test]
+    fn it_goes_as_it_was_planned(wishes in wishes()) {
+        let calendar = "  zone: UTC\n  cohorts: [{name: one, bake: 1d, per_day: 1}, {name: two, bake: 2d, per_day: 1}, {name: three, per_day: 1}]";
+        let mut way = Way::new(calendar, &list(&wishes), Dur::hours(2));
+        let ask = campaign::Ask { start: at(START), needs: way.needs };
+        let book = Book::new(&way.calendar, &[], ask.start);
+        let refs: Vec<&Tenant> = way.tenants.iter().collect();
+        let groups = book.groups(refs.iter().copied(), ask.start);
+        let planned = campaign::plan(&book, &refs, &groups, ask).unwrap();
+        let planned: Vec<(usize, Time)> =
+            planned.moves.iter().map(|m| (usize::try_from(m.tenant).unwrap(), m.start)).collect();
+        // One moves at a time, which a plan does not know of: two of neighbouring days may meet at midnight.
+        prop_assume!(planned.windows(2).all(|two| two[1].1 >= two[0].1 + way.needs));
+        let (moves, end) = way.go(at(START), |_| true);
+        prop_assert_eq!((moves, end), (planned, Turn::Over));
+    }
+}

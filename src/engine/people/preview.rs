@@ -1,0 +1,301 @@
+//! What a verb would do, whom it touches, and what is not undone: for the dialog that asks before it.
+use super::super::command::{Scope, Verb};
+use super::super::joint::on_failure;
+use super::super::run::{Driving, Phase, Run, Track};
+use super::super::{moves, rollback, window};
+use crate::gate::Verdict;
+use crate::spec::policy::OnFailure;
+
+/// What a verb would do, for the dialog that asks before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    pub what: String,
+    /// In the order they will happen.
+    pub effects: Vec<String>,
+    /// Whom it touches.
+    pub touches: String,
+    pub not_undone: Vec<String>,
+    pub time: String,
+}
+
+/// What `verb` on `scope` would do now.
+pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
+    let mut p = match scope {
+        Scope::Service(name) => match run.track(name) {
+            Some(t) => of_service(run, verb, t),
+            None => plain(verb, "the run"),
+        },
+        Scope::Run => of_run(run, verb),
+        Scope::Tenant(name) => on_tenant(verb, name),
+    };
+    if let (Verb::Abort | Verb::Rollback | Verb::Retry, Some(when)) = (verb, when_written(run)) {
+        p.effects.insert(0, format!("decided now, written {when}: the shares may be other than shown"));
+        p.time = format!("begins {when}; then {}", p.time);
+    }
+    p
+}
+
+/// When a decision reaches the cluster; `None` when at once.
+fn when_written(run: &Run) -> Option<&'static str> {
+    match (&run.cluster.down, &run.driving) {
+        (Some(_), _) => Some("when the API server, which is away, answers"),
+        (None, Driving::Lost { .. }) => Some("when the lease is ours again"),
+        _ => None,
+    }
+}
+
+fn on_tenant(verb: Verb, name: &str) -> Preview {
+    let mut p = plain(verb, name);
+    p.effects = match verb {
+        Verb::Unfreeze => vec![format!("{name} moves when its turn comes")],
+        _ => vec![
+            format!("{name} is passed over; the others go on"),
+            "what is on its way already is judged to its end".into(),
+            "everybody else goes to 100% only after it has moved".into(),
+        ],
+    };
+    p
+}
+
+fn plain(verb: Verb, on: &str) -> Preview {
+    Preview {
+        what: format!("{} {on}", verb.info().name),
+        effects: vec![verb.info().help.to_string()],
+        touches: "no traffic".into(),
+        not_undone: Vec::new(),
+        time: "at once".into(),
+    }
+}
+
+fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
+    let share = t.accepted_share().round() as u32;
+    let mut p = plain(verb, &t.service);
+    let Some(planned) = run.plan.get(&t.service) else { return p };
+    let from = t.facts.as_ref().map_or("its old version", |f| f.from_version.as_str());
+    match verb {
+        Verb::Next => of_next(run, t, &mut p),
+        Verb::Abort | Verb::Rollback => {
+            p.what = format!("{} {} -> {from}", t.service, planned.version);
+            p.effects = going_back(run, t);
+            p.effects.extend(then_the_others(run));
+            p.touches = format!("{share}% of the traffic of {}", t.service);
+            p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
+            p.time = format!(
+                "weight in seconds; then {} drain and {} of watching",
+                run.plan.policy.drain, run.plan.policy.verify
+            );
+        }
+        Verb::Keep => {
+            p.effects = vec!["the rollback waits 10 minutes more, once".into()];
+            p.touches = format!("{share}% of the traffic stays on the new version");
+        }
+        Verb::Retry => {
+            p.effects = match t.phase {
+                _ if moves::moving(run, t).is_some() && t.moves.rollbacks > 0 => {
+                    let back: Vec<&str> = t.moves.back().map(|(name, _)| name).collect();
+                    vec![format!("tried again when their turn comes: {}", back.join(", "))]
+                }
+                Phase::RolledBack { .. } => {
+                    vec![format!("{} {} is deployed again from 0%", t.service, planned.version)]
+                }
+                _ => vec!["the write that failed is tried again now".into()],
+            };
+        }
+        Verb::Skip => {
+            let more = left_out_with(run, &t.service);
+            p.effects = vec![format!("{} stays on {from}", t.service)];
+            if !more.is_empty() {
+                p.effects.push(format!("so do those that need it: {}", more.join(", ")));
+            }
+            p.effects.push("the other services go on".into());
+        }
+        Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
+        Verb::RevertDrift => {
+            let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
+            p.effects = vec![format!("weight {share}% -> {back}%")];
+            p.touches = format!("{}% of the traffic of {}", share.max(back), t.service);
+        }
+        _ => {}
+    }
+    p
+}
+
+/// What follows the end of a hold, and on how little it rests.
+fn of_next(run: &Run, t: &Track, p: &mut Preview) {
+    let share = t.accepted_share().round() as u32;
+    let Phase::Shifting { step, .. } = t.phase else { return };
+    if let (Some(_), Some(name)) = (moves::moving(run, t), &t.moves.now) {
+        p.effects = vec![format!("{name} is taken as moved; the next tenant moves when its turn comes")];
+        p.touches = "no more traffic than now".into();
+        p.time = "at once".into();
+        p.not_undone.push("the rest of its hold is not judged".into());
+        return;
+    }
+    let next = run.plan.steps(&t.service).get(step + 1).map(|s| s.weight);
+    p.effects = match next {
+        Some(w) => vec![
+            format!("new pods of {} scaled for {w}%", t.service),
+            format!("weight {share}% -> {w}% once they are ready"),
+        ],
+        None => vec![format!("soak of {} begins", run.plan.policy.soak)],
+    };
+    p.touches = next.map_or("no more traffic than now".into(), |w| format!("{w}% of the traffic of {}", t.service));
+    p.time = "seconds".into();
+    let few = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| e.verdict == Verdict::TooFew);
+    p.effects.splice(0..0, few.map(|e| format!("the step is taken as good on {}", e.reason)));
+    p.not_undone.push("the rest of this step is not judged; answers of the new version stay".into());
+}
+
+/// Those that wait and need, at whatever distance, a service that stays old.
+fn left_out_with<'a>(run: &'a Run, service: &'a str) -> Vec<&'a str> {
+    let mut out: Vec<&str> = Vec::new();
+    let mut look = vec![service];
+    while let Some(name) = look.pop() {
+        for d in run.plan.dependants(name).map(|d| d.service.name.as_str()) {
+            let waits = run.track(d).is_some_and(|t| matches!(t.phase, Phase::Waiting { .. }));
+            if waits && !out.contains(&d) {
+                out.push(d);
+                look.push(d);
+            }
+        }
+    }
+    // In the order of the plan, as everywhere.
+    let order = run.plan.services.iter().map(|p| p.service.name.as_str());
+    order.filter(|n| out.contains(n)).collect()
+}
+
+/// What the policy does to the other services once one goes back.
+fn then_the_others(run: &Run) -> Option<String> {
+    if run.aborting.is_some() {
+        return None;
+    }
+    Some(match on_failure(run) {
+        OnFailure::Stop => "nothing else is raised then, until a person decides".into(),
+        OnFailure::RollBackRun => "the whole run goes back with it".into(),
+        OnFailure::ContinueIndependent => "those that wait for it are left out, the others go on".into(),
+    })
+}
+
+/// `1 new pod`, `2 new pods`.
+fn many(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn going_back(run: &Run, t: &Track) -> Vec<String> {
+    let share = t.accepted_share().round() as u32;
+    let mut effects = Vec::new();
+    let with: Vec<&str> = run
+        .plan
+        .dependants(&t.service)
+        .map(|d| d.service.name.as_str())
+        .filter(|n| run.track(n).is_some_and(|d| d.phase.in_flight()))
+        .collect();
+    if !with.is_empty() {
+        effects.push(format!("those that need it go back first: {}", with.join(", ")));
+    }
+    if share > 0 || !t.has_rules() {
+        effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
+    }
+    let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
+    if rules > 0 {
+        effects.push(format!("{} that moved go back: their rules are taken away", many(rules, "tenant")));
+    }
+    let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
+    effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, many(pods as usize, "new pod")));
+    effects.push(format!("the old version is watched for {}", run.plan.policy.verify));
+    effects
+}
+
+fn of_run(run: &Run, verb: Verb) -> Preview {
+    let mut p = plain(verb, &format!("run {}", run.id));
+    match verb {
+        Verb::Start => {
+            p.what = format!("start {} on {}", run.plan.upgrade, run.plan.environment.name);
+            let waves = run.plan.services.iter().map(|s| s.wave).max().unwrap_or(0);
+            p.effects = (1..=waves)
+                .map(|w| {
+                    let names: Vec<String> = run
+                        .plan
+                        .services
+                        .iter()
+                        .filter(|s| s.wave == w)
+                        .map(|s| format!("{} {}", s.service.name, s.version))
+                        .collect();
+                    format!("wave {w}: {}", names.join(", "))
+                })
+                .collect();
+            let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+            p.effects.splice(0..0, window::waits_if_started(run));
+            p.touches = format!("{} services, by {}", run.plan.services.len(), steps.join(" "));
+            let (shift, soak) = run.plan.estimate();
+            p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
+        }
+        Verb::Abort => {
+            let (mut back, mut stay, mut left, mut wait) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for t in run.in_order() {
+                match &t.phase {
+                    Phase::Waiting { .. } => left.push(t.service.as_str()),
+                    Phase::Soaking { .. } | Phase::Soaked => stay.push(t.service.as_str()),
+                    Phase::Shifting { .. } if !t.below_full() => stay.push(t.service.as_str()),
+                    ph if ph.in_flight() && !rollback::may_go_back(t) => wait.push(t.service.as_str()),
+                    ph if ph.in_flight() => back.push(t.service.as_str()),
+                    _ => {}
+                }
+            }
+            let list = |v: &[&str]| if v.is_empty() { "none".to_string() } else { v.join(", ") };
+            p.what = format!("abort run {}", run.id);
+            p.effects = vec![
+                format!("weight to 0% now: {}", list(&back)),
+                format!("stay at 100% new, old kept warm: {}", list(&stay)),
+                format!("not begun, left on old: {}", list(&left)),
+            ];
+            if !wait.is_empty() {
+                p.effects.push(format!("go back once their old pods are ready: {}", list(&wait)));
+            }
+            p.touches = format!("{} in flight", many(back.len() + wait.len(), "service"));
+            p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
+            p.time = format!(
+                "weights in seconds; then {} drain and {} of watching",
+                run.plan.policy.drain, run.plan.policy.verify
+            );
+        }
+        Verb::PauseAll => p.effects = vec!["no share rises; automatic rollback stays armed".into()],
+        Verb::Freeze | Verb::Defer | Verb::Unfreeze => p.effects = of_when(run, verb),
+        _ => {}
+    }
+    p
+}
+
+fn of_when(run: &Run, verb: Verb) -> Vec<String> {
+    let limit = run.plan.policy.max_split_hold;
+    match verb {
+        Verb::Freeze => vec![
+            "nothing begins, no share rises, nothing settles; automatic rollback stays armed".into(),
+            format!("what is split then goes back after {limit}, as max_split_hold says"),
+        ],
+        Verb::Defer if !run.start_wanted => {
+            vec!["nobody has started the run: it does not begin by itself after that, and start lifts this".into()]
+        }
+        Verb::Defer => vec!["the run begins at the first fit after that; start says now".into()],
+        _ => unfrozen(run),
+    }
+}
+
+/// What follows when a person's freeze is lifted.
+fn unfrozen(run: &Run) -> Vec<String> {
+    let closed = run.window.as_ref().filter(|w| !w.open);
+    let mut out = vec![match closed.map(|w| (w.closed_by.as_ref(), w.opens)) {
+        None => "begins, raises and settling go on; the Calendar's windows and freezes bind as before".to_string(),
+        Some((why, opens)) => {
+            let why = why.map_or("the Calendar is closed", |(_, text)| text);
+            let opens = opens.map(|at| format!(", for {}", at.until(run.now.wall).clock()));
+            format!("nothing moves yet: {why}{}", opens.unwrap_or_default())
+        }
+    }];
+    let split = run.in_order().filter(|t| t.split_since.is_some()).map(|t| t.service.as_str());
+    let split = split.collect::<Vec<_>>().join(", ");
+    if closed.is_none() && !split.is_empty() {
+        out.push(format!("max_split_hold is counted no longer: {split}"));
+    }
+    out
+}

@@ -1,0 +1,139 @@
+//! What a run says of a campaign: who moves now, who is next and why not earlier, and where one tenant is.
+use crate::frames::Look;
+use crate::support::nights::{self, Moment};
+use pilothouse::console::model::Intent;
+use pilothouse::engine::command::{Command, Scope, Verb};
+use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
+use pilothouse::engine::observe::Weights;
+use pilothouse::engine::run::{Hold, Phase};
+use pilothouse::engine::status::{Word, state_text, status};
+use pilothouse::engine::tenants::TenantRuleSeen;
+use pilothouse::engine::traffic::Traffic;
+use pilothouse::spec::units::{Dur, Time};
+use serde_json::json;
+
+const SERVICE: &str = "billing";
+
+/// Billing has moved fjord-beta; acme-eu went back; lumen is on its way, or next.
+pub fn moment(on_its_way: bool) -> Moment {
+    let Moment { mut run, now } = nights::safe();
+    let one = |id: &str, cohort: &str, zone: &str| {
+        json!({"name": id, "cohort": cohort, "by": {"header": "x-tenant"}, "values": [id], "tenants": 1,
+            "binds": [{"id": id, "zone": zone, "cohort": cohort}]})
+    };
+    let moves = [
+        one("fjord-beta", "beta", "Europe/Oslo"),
+        one("lumen", "beta", "Europe/Lisbon"),
+        one("acme-eu", "enterprise", "Europe/Berlin"),
+        one("basel-pay", "enterprise", "Europe/Zurich"),
+    ];
+    let steps = json!([{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]);
+    let planned = run.plan.services.iter_mut().find(|p| p.service.name == SERVICE).unwrap();
+    planned.phased = Some(serde_json::from_value(json!({"moves": moves, "steps": steps})).unwrap());
+    let rules = planned.phased.as_ref().unwrap().rules(|m| m.name == "fjord-beta" || (on_its_way && m.name == "lumen"));
+    let t = run.tracks.get_mut(SERVICE).unwrap();
+    let at = |minutes: u64| now - Dur::mins(minutes);
+    let begun = |begun: Time, place: Place| MoveTrack { begun, closes: Some(now + Dur::hours(3)), place, told: false };
+    t.moves.begun.insert("fjord-beta".into(), begun(at(40), Place::Moved { at: at(31), observed: true }));
+    let why = "error rate 1.31% > max 1.00%".to_string();
+    t.moves.begun.insert("acme-eu".into(), begun(at(20), Place::Back { at: at(15), why }));
+    t.moves.rollbacks = 1;
+    if on_its_way {
+        t.moves.begun.insert("lumen".into(), begun(at(3), Place::OnItsWay));
+        t.moves.now = Some("lumen".into());
+    } else {
+        let why = "outside of its window Sun 02:00-06:00 Europe/Lisbon".to_string();
+        let said = "Sun 2026-11-22 02:00 WET".to_string();
+        let until = Some(now + Dur::mins(40));
+        let next = Next::Wait { name: "lumen".into(), until, said, why };
+        t.moves.turn = Some(Looked { at: now, again: now + Dur::mins(40), next });
+    }
+    let hold = Hold { accepted_at: Some(at(3)), clean: Dur::mins(3), ticks: 18, ..Hold::default() };
+    (t.phase, t.desired, t.held) = (Phase::Shifting { step: 0, hold }, 0, None);
+    let route = t.route.as_mut().unwrap();
+    route.weights = Some(Weights { stable: 100, next: Some(0) });
+    route.tenants = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
+    if let Some(w) = &mut t.written {
+        w.traffic = Traffic { next: 0, tenants: rules };
+    }
+    Moment { run, now }
+}
+
+#[test]
+fn who_moves_now_is_said_with_how_far_it_is() {
+    let m = moment(true);
+    let s = status(&m.run, m.now, &|t: Time| t.to_string());
+    assert_eq!((s.word, s.service.as_deref()), (Word::Move, Some(SERVICE)));
+    assert_eq!(
+        s.sentence,
+        "billing: lumen is on the new version, all gates good, 3:00 of 8:00 clean; 1 of 4 tenants moved. It goes back \
+         by itself on a breach."
+    );
+    assert_eq!((s.next.text.as_str(), s.next.condition.as_str()), ("billing: lumen has moved", "5:00 clean"));
+    assert_eq!(state_text(&m.run, &m.run.tracks[SERVICE], m.now), "1/4 5:00");
+}
+
+#[test]
+fn who_is_next_is_said_with_when_and_why_not_earlier() {
+    let m = moment(false);
+    let s = status(&m.run, m.now, &|t: Time| t.to_string());
+    assert_eq!((s.word, s.service.as_deref()), (Word::Ok, Some(SERVICE)), "{}", s.sentence);
+    assert_eq!(
+        s.sentence,
+        "billing: 1 of 4 tenants moved. lumen is next, Sun 2026-11-22 02:00 WET: outside of its window Sun \
+         02:00-06:00 Europe/Lisbon."
+    );
+    assert_eq!((s.next.text.as_str(), s.next.at), ("billing: lumen moves", Some(m.now + Dur::mins(40))));
+    assert_eq!(state_text(&m.run, &m.run.tracks[SERVICE], m.now), "1/4 moved");
+}
+
+/// The page of a tenant, found by its name.
+fn page(m: Moment, id: &str) -> Look {
+    Look::at(m).with_customers().keys(&["4", "/", id, "enter", "enter"])
+}
+
+#[test]
+fn a_tenants_page_says_where_it_is_and_what_happened() {
+    for (id, on_its_way, said) in [
+        (
+            "fjord-beta",
+            true,
+            "billing    moved Sun 22 Nov 02:20, confirmed Sun 22 Nov 02:29, its requests were seen there",
+        ),
+        ("lumen", true, "billing    moves since Sun 22 Nov 02:57"),
+        ("lumen", false, "billing    next, Sun 2026-11-22 02:00 WET: outside of its window"),
+        ("acme-eu", true, "billing    moved Sun 22 Nov 02:40, back Sun 22 Nov 02:45: error rate 1.31%"),
+        ("basel-pay", true, "billing    waits for its turn, cohort enterprise"),
+    ] {
+        let frame = page(moment(on_its_way), id).frame(100, 30);
+        assert!(frame.contains("needs 0:18 (its move and reserve)"), "{frame}");
+        assert!(frame.contains("This run") && frame.contains(said), "{id}: {said}\n{frame}");
+    }
+}
+
+#[test]
+fn the_list_says_moved_back_next() {
+    let list = |on_its_way: bool| {
+        Look::at(moment(on_its_way)).with_customers().keys(&["4", "/", "beta", "enter"]).frame(100, 30)
+    };
+    let frame = list(true);
+    assert!(frame.contains("fjord-beta") && frame.contains("moved") && frame.contains("moves"), "{frame}");
+    assert!(list(false).contains("next"), "{}", list(false));
+}
+
+/// On the page of a tenant the keys of freeze and defer are about that tenant.
+#[test]
+fn a_freeze_on_a_tenants_page_is_that_tenants() {
+    let m = moment(false);
+    let mut look = page(m.clone(), "lumen");
+    let sent = look.intents(&["F", "2h they asked", "enter"]);
+    let command = sent.into_iter().find_map(|i| if let Intent::Command(c) = i { Some(c) } else { None });
+    let Some(Command { verb, scope, reason, .. }) = command else { panic!("{}", look.frame(100, 30)) };
+    assert_eq!((verb, scope, reason.as_str()), (Verb::Freeze, Scope::Tenant("lumen".into()), "2h they asked"));
+    // On the list it is the run's.
+    let mut look = Look::at(m).with_customers().keys(&["4"]);
+    let sent = look.intents(&["F", "2h they asked", "enter"]);
+    let scopes: Vec<Scope> =
+        sent.into_iter().filter_map(|i| if let Intent::Command(c) = i { Some(c.scope) } else { None }).collect();
+    assert_eq!(scopes, [Scope::Run]);
+}
