@@ -6,7 +6,7 @@ use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, Lea
 use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
 use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
 use super::{joint, leave, obey, observe::Slot, pass, tick, window};
-use crate::spec::units::{Dur, Time};
+use crate::spec::units::{Dur, Time, counted};
 
 /// How soon a look that could not be had is tried again.
 const LOOK_AGAIN: Dur = Dur::secs(5);
@@ -231,7 +231,7 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
         end(cx, Outcome::Blocked);
         return;
     }
-    cx.event(EventKind::Run, ENGINE, None, format!("preflight good: {} services ready", report.facts.len()));
+    cx.event(EventKind::Run, ENGINE, None, format!("preflight good: {} ready", counted(report.facts.len(), "service")));
     cx.run.stage = Stage::Ready;
     if cx.run.start_wanted && window::may_begin(cx) {
         let who = cx.run.identity.name.clone();
@@ -284,7 +284,12 @@ pub(super) fn start(cx: &mut Cx, who: &str) {
     for t in cx.run.tracks.values_mut() {
         t.since = now;
     }
-    let text = format!("run {} of {} begins: {} services", cx.run.id, cx.run.plan.upgrade, cx.run.plan.services.len());
+    let text = format!(
+        "run {} of {} begins: {}",
+        cx.run.id,
+        cx.run.plan.upgrade,
+        counted(cx.run.plan.services.len(), "service")
+    );
     cx.event(EventKind::Run, who, None, text);
 }
 

@@ -386,6 +386,11 @@ impl JsonSchema for Ratio {
     }
 }
 
+/// `1 service`, `2 services`.
+pub fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,6 +55,21 @@ fn the_shop_policy_is_erp_with_people() {
 }
 
 #[test]
+fn billing_goes_tenant_by_tenant() {
+    let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+    let files = [
+        file("upgrade.yaml", include_str!("../../examples/phased/upgrade.yaml")),
+        file("tenants.yaml", include_str!("../../examples/phased/tenants.yaml")),
+    ];
+    let loaded = load(&files, presets()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let plan = Plan::build(&loaded.bundle(None).unwrap()).unwrap();
+    let phased = plan.get("billing").unwrap().phased.clone().unwrap();
+    let names: Vec<&str> = phased.moves.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["crew", "lumen", "fjord-beta", "acme-eu"]);
+}
+
+#[test]
 fn the_shop_may_go_to_production_only_with_its_people() {
     let upgrade =
         include_str!("../../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");

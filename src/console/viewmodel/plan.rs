@@ -9,6 +9,7 @@ use crate::engine::Run;
 use crate::plan::Plan;
 use crate::plan::graph::tree;
 use crate::plan::verdict::{Told, Way};
+use crate::spec::units::counted;
 
 /// One finding in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +116,11 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
             Some(v) if v.findings.is_empty() => "nothing found that stops or warns",
             Some(_) => "no finding matches",
         },
-        order_title: format!("Order of work: {} waves, {} services", last_wave(plan), plan.services.len()),
+        order_title: format!(
+            "Order of work: {}, {}",
+            counted(last_wave(plan) as usize, "wave"),
+            counted(plan.services.len(), "service")
+        ),
         estimate: format!("{shift} to 100%, then {soak} soak, if all stays good"),
         waves: waves(plan),
         graph: model.graph.then(|| graph(plan)),

@@ -83,7 +83,11 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         filtering: filtering(model) && model.panel != Panel::Events,
         focus: model.panel == Panel::Services,
         follows: model.chosen.is_none(),
-        weights: run.plan.policy.steps.iter().map(|s| s.weight).collect(),
+        // Where all go tenant by tenant nobody keeps these steps.
+        weights: match run.plan.services.iter().all(|p| p.phased.is_some()) {
+            true => Vec::new(),
+            false => run.plan.policy.steps.iter().map(|s| s.weight).collect(),
+        },
         lost,
         notes: selected.and_then(|name| run.track(name)).map(note).unwrap_or_default(),
     }

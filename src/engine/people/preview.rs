@@ -5,6 +5,7 @@ use super::super::run::{Driving, Phase, Run, Track};
 use super::super::{moves, rollback, window};
 use crate::gate::Verdict;
 use crate::spec::policy::OnFailure;
+use crate::spec::units::counted;
 
 /// What a verb would do, for the dialog that asks before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,11 +177,6 @@ fn then_the_others(run: &Run) -> Option<String> {
     })
 }
 
-/// `1 new pod`, `2 new pods`.
-fn many(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 fn going_back(run: &Run, t: &Track) -> Vec<String> {
     let share = t.accepted_share().round() as u32;
     let mut effects = Vec::new();
@@ -198,10 +194,10 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     }
     let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
     if rules > 0 {
-        effects.push(format!("{} that moved go back: their rules are taken away", many(rules, "tenant")));
+        effects.push(format!("{} that moved go back: their rules are taken away", counted(rules, "tenant")));
     }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
-    effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, many(pods as usize, "new pod")));
+    effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, counted(pods as usize, "new pod")));
     effects.push(format!("the old version is watched for {}", run.plan.policy.verify));
     effects
 }
@@ -226,9 +222,11 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
                 .collect();
             let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
             p.effects.splice(0..0, window::waits_if_started(run));
-            p.touches = format!("{} services, by {}", run.plan.services.len(), steps.join(" "));
+            p.touches = touched(run, &steps.join(" "));
             let (shift, soak) = run.plan.estimate();
-            p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
+            let each = run.plan.services.iter().any(|p| p.phased.is_some());
+            let each = if each { "each tenant in its own window; else " } else { "" };
+            p.time = format!("{each}about {shift} and {soak} of soaking, when every tick is good");
         }
         Verb::Abort => {
             let (mut back, mut stay, mut left, mut wait) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -252,7 +250,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             if !wait.is_empty() {
                 p.effects.push(format!("go back once their old pods are ready: {}", list(&wait)));
             }
-            p.touches = format!("{} in flight", many(back.len() + wait.len(), "service"));
+            p.touches = format!("{} in flight", counted(back.len() + wait.len(), "service"));
             p.not_undone = vec!["answers the new versions have given, and rows they have written, stay".into()];
             p.time = format!(
                 "weights in seconds; then {} drain and {} of watching",
@@ -264,6 +262,20 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
         _ => {}
     }
     p
+}
+
+/// What moves by its weights, and what tenant by tenant.
+fn touched(run: &Run, steps: &str) -> String {
+    let phased = run.plan.services.iter().filter(|p| p.phased.is_some()).count();
+    let tenants: usize = run.plan.services.iter().filter_map(|p| p.phased.as_ref()).map(|p| p.count(|_| true)).sum();
+    let by_weight = run.plan.services.len() - phased;
+    let parts = [
+        (by_weight > 0).then(|| format!("{}, by {steps}", counted(by_weight, "service"))),
+        (phased > 0).then(|| {
+            format!("{} by its tenants one after the other ({tenants}), then 100%", counted(phased, "service"))
+        }),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn of_when(run: &Run, verb: Verb) -> Vec<String> {
