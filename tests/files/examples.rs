@@ -66,7 +66,7 @@ fn billing_goes_tenant_by_tenant() {
     let plan = Plan::build(&loaded.bundle(None).unwrap()).unwrap();
     let phased = plan.get("billing").unwrap().phased.clone().unwrap();
     let names: Vec<&str> = phased.moves.iter().map(|m| m.name.as_str()).collect();
-    assert_eq!(names, ["crew", "lumen", "fjord-beta", "acme-eu"]);
+    assert_eq!(names, ["lumen", "fjord-beta", "acme-eu"]);
 }
 
 #[test]
