@@ -167,7 +167,8 @@ pub fn run_stop(run: &Run) -> Option<Time> {
     let stopped = run.stopped.as_ref().map(|h| h.since);
     let leaving = run.leaving.as_ref().map(|l| l.since);
     let frozen = run.frozen.as_ref().map(|f| f.since);
-    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving).or(frozen)
+    let unwritten = run.journal.down.as_ref().map(|(since, _)| *since);
+    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving).or(frozen).or(unwritten)
 }
 
 /// The worst word and the service it is about.

@@ -238,6 +238,9 @@ fn sentence_of_left(run: &Run) -> String {
         return "A fault in Pilothouse ended the driver; weights stay as they are, and nobody drives.".into();
     }
     match exit_code(run) {
+        4 if run.journal.down.is_some() && !run.tracks.values().any(Track::flows) => {
+            "No traffic is on a new version; -next is kept: the journal cannot be written. Nobody drives.".into()
+        }
         4 => "A rollback could not be done; it was left, and nobody drives.".into(),
         6 => "Cluster or metrics were lost; nothing was decided without them.".into(),
         7 => {

@@ -79,6 +79,9 @@ fn progress(run: &Run, now: Time) -> String {
     if let Some(stopped) = run.stop() {
         parts.push(format!("all HELD: {}", stopped.text));
     }
+    if let Some((since, _)) = &run.journal.down {
+        parts.push(format!("the journal cannot be written for {}", now.since(*since).clock()));
+    }
     if let Some(waits) = &run.waits {
         let begins = waits.until.map_or_else(String::new, |at| format!(", begins in {}", at.until(now).clock()));
         parts.push(format!("waits for its window: {}{begins}", waits.text));

@@ -300,3 +300,21 @@ fn an_answer_gives_the_keys_back_by_itself() {
     }
     assert_eq!(model.mode, Mode::Keys);
 }
+
+#[test]
+fn a_journal_that_cannot_be_written_is_told_where_it_stops_something() {
+    let down = |night: &Moment| Some((night.now - Dur::secs(30), "no space left".to_string()));
+    let mut night = nights::draining();
+    night.run.journal.down = down(&night);
+    let Phase::RollingBack(r) = &mut track(&mut night, "billing").phase else { panic!() };
+    r.stage = RollbackStage::Remove;
+    let s = of(&night);
+    assert_eq!(state(&night, "billing"), "no journal");
+    assert!(s.sentence.contains("The new pods stay while the journal cannot be written."), "{}", s.sentence);
+    assert_eq!((s.next.at, s.next.condition.as_str()), (None, "when the journal can be written"));
+    let mut night = nights::safe();
+    night.run.journal.down = down(&night);
+    let s = of(&night);
+    assert_eq!(state(&night, "billing"), "HELD 0:30");
+    assert_eq!((s.word, s.next.at, s.next.condition.as_str()), (Word::Warn, None, "when the journal can be written"));
+}

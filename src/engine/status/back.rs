@@ -92,6 +92,7 @@ pub fn back_word(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
             format!("drains {}", left.clock())
         }
+        RollbackStage::Remove if run.journal.down.is_some() => "no journal".into(),
         RollbackStage::Remove => "removes new".into(),
     }
 }

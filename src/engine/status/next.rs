@@ -156,6 +156,10 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
             };
             let step = whereabouts(track).map_or(1, |(_, i)| i + 1);
             next.condition = format!("step {step} of {STEPS}; never turns back");
+            if r.stage == RollbackStage::Remove && run.journal.down.is_some() {
+                next.text = format!("{name}: new pods are removed");
+                next.condition = UNWRITTEN.into();
+            }
         }
         Phase::Verifying { .. } => {
             next.text = format!("{name} is rolled back");
@@ -174,6 +178,9 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
     next
 }
 
+/// What a raise, and taking away what was made, wait for.
+const UNWRITTEN: &str = "when the journal can be written";
+
 /// What stands still has no time, only what it waits for. A pause stops raises only: what goes back goes on.
 fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange) {
     if track.phase.going_back() || track.phase.is_final() {
@@ -184,6 +191,8 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
         next.at = None;
         next.recovers = false;
         next.condition = "when somebody resumes".into();
+    } else if run.journal.down.is_some() && raises(&track.phase) {
+        (next.at, next.recovers, next.condition) = (None, false, UNWRITTEN.into());
     } else if few && next.at.is_some() && stopped {
         // Requests come by themselves: there is nothing to recover from, and a time to expect.
         next.recovers = false;
@@ -196,6 +205,12 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
             waits::next(run, track, held, next);
         }
     }
+}
+
+/// What comes next for it is more traffic on new, or what leads there: a soak goes on by itself.
+fn raises(phase: &Phase) -> bool {
+    matches!(phase, Phase::Waiting { .. } | Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. })
+        || matches!(phase, Phase::Soaked)
 }
 
 /// What the first step of a service brings.

@@ -137,6 +137,9 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String,
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
             (format!("Draining, {} left.", left.clock()), format!("draining {}", left.clock()))
         }
+        RollbackStage::Remove if run.journal.down.is_some() => {
+            say("The new pods stay while the journal cannot be written.", "new pods stay: no journal")
+        }
         RollbackStage::Remove => match &track.fault {
             Some(f) => (
                 format!("{} failed: {}; next try in {}.", f.action, f.text, f.retry_at.until(now).clock()),
