@@ -19,8 +19,8 @@ use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
-pub use asks::answers;
 use asks::open_asks;
+pub use asks::{answers, asked, by_hand};
 pub use back::{BackState, BackStep, STEPS, back_steps};
 pub use held::held_text;
 pub use left::old_is;
