@@ -318,3 +318,30 @@ fn a_journal_that_cannot_be_written_is_told_where_it_stops_something() {
     assert_eq!(state(&night, "billing"), "HELD 0:30");
     assert_eq!((s.word, s.next.at, s.next.condition.as_str()), (Word::Warn, None, "when the journal can be written"));
 }
+
+#[test]
+fn who_only_looks_on_is_told_that_nobody_drives() {
+    let mut night = nights::safe();
+    let since = night.now - Dur::secs(61);
+    night.run.driving = Driving::Lost { why: "x".into(), since };
+    for (how, says, short, next) in [
+        (
+            Unheard::Gone,
+            "nobody drives for 1:01: its process is gone. `pilothouse resume 7f3a`",
+            "process gone, nobody drives: resume 7f3a",
+            "nothing before somebody resumes it",
+        ),
+        (
+            Unheard::Silent,
+            "its driver has not been heard for 1:01: ",
+            "driver not heard for 1:01: look at its process",
+            "nothing before its driver is heard again",
+        ),
+    ] {
+        night.run.unheard = Some(how);
+        let s = of(&night);
+        assert_eq!((s.word, s.short.as_str(), s.next.text.as_str()), (Word::Lost, short, next));
+        assert!(s.sentence.starts_with(says) && !s.sentence.contains("rollback is armed"), "{}", s.sentence);
+        assert_eq!((s.next.at, s.next.condition.as_str(), s.next.recovers), (None, "", false));
+    }
+}

@@ -1,6 +1,6 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::moves::{Next, idle};
-use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard};
 use super::super::window::endless;
 use super::back::{STEPS, whereabouts};
 use super::{NextChange, Word, end, run_stop, tenants, waits};
@@ -53,6 +53,13 @@ fn is_frozen(t: &Track) -> bool {
 fn lost(run: &Run) -> NextChange {
     if let Driving::SteppedDown { holder, .. } = &run.driving {
         return NextChange { text: format!("nothing from here: {holder} drives"), ..NextChange::default() };
+    }
+    let unheard = run.unheard.map(|how| match how {
+        Unheard::Gone => "nothing before somebody resumes it",
+        Unheard::Silent => "nothing before its driver is heard again",
+    });
+    if let Some(text) = unheard {
+        return NextChange { text: text.into(), ..NextChange::default() };
     }
     NextChange {
         text: end::decided(run).unwrap_or_else(|| "it goes on where it stands".into()),
