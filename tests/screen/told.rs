@@ -11,7 +11,7 @@ use pilothouse::engine::command::{Allowance, Scope, Verb};
 use pilothouse::engine::people::{judge, preview};
 use pilothouse::engine::run::*;
 use pilothouse::engine::status::{Status, Word, at_100, state_text, status};
-use pilothouse::spec::policy::OnExit;
+use pilothouse::spec::policy::{Observed, OnExit};
 use pilothouse::spec::units::{Dur, Time};
 
 fn of(moment: &Moment) -> Status {
@@ -344,4 +344,25 @@ fn who_only_looks_on_is_told_that_nobody_drives() {
         assert!(s.sentence.starts_with(says) && !s.sentence.contains("rollback is armed"), "{}", s.sentence);
         assert_eq!((s.next.at, s.next.condition.as_str(), s.next.recovers), (None, "", false));
     }
+}
+
+#[test]
+fn a_hold_that_is_clean_waits_for_requests_to_show_its_share() {
+    let mut night = nights::safe();
+    let of = |night: &Moment| of(night).next;
+    let at = Some(night.now - Dur::secs(90));
+    let billing = track(&mut night, "billing");
+    let Phase::Shifting { hold, .. } = &mut billing.phase else { panic!() };
+    (hold.clean, hold.accepted_at) = (Dur::mins(2), at);
+    billing.observed = ObservedShare::Off(54.4);
+    let next = of(&night);
+    assert_eq!((next.text.as_str(), next.at), ("billing 50%", None));
+    assert_eq!(next.condition, "when requests show 25% (54% seen)");
+    track(&mut night, "billing").observed = ObservedShare::Unknown;
+    let next = of(&night);
+    assert_eq!((next.condition.as_str(), next.at), ("when requests show 25%", at.map(|at| at + Dur::mins(2))));
+    night.run.plan.policy.observed = Observed::Require;
+    assert_eq!(of(&night).at, None, "without a proof it never goes on");
+    track(&mut night, "billing").observed = ObservedShare::Confirmed(25.0);
+    assert_eq!(of(&night).condition, "0:00 clean");
 }

@@ -1,9 +1,13 @@
 //! The next thing the engine will do by itself, and when.
-use super::super::moves::{Next, idle};
-use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard};
+use super::super::forward::OBSERVE_PATIENCE;
+use super::super::moves::{Next, idle, moving};
+use super::super::run::{
+    Driving, GRID, Hold, HoldReason, ObservedShare, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard,
+};
 use super::super::window::endless;
 use super::back::{STEPS, whereabouts};
 use super::{NextChange, Word, end, run_stop, tenants, waits};
+use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
 
 /// What comes next, for the track the verdict is about if it has one, else for the one that is due first.
@@ -79,10 +83,10 @@ fn moves_on(run: &Run, now: Time) -> Option<&Track> {
     if run.paused_all.is_some() || run_stop(run).is_some() {
         return None;
     }
-    let moving = |t: &&Track| {
+    let on_its_way = |t: &&Track| {
         matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Settling(_))
     };
-    let moving = run.in_order().filter(moving).filter(|t| !stands(t));
+    let moving = run.in_order().filter(on_its_way).filter(|t| !stands(t));
     moving.min_by_key(|t| due(run, t, now).map_or(i64::MAX, |t| t.0))
 }
 
@@ -107,13 +111,35 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
         }
         Phase::Shifting { step, hold } => {
             let from = counted(hold.last_tick.or(Some(hold.accepted_at?)), now);
-            Some((from + run.plan.steps(&track.service).get(*step)?.hold.minus(hold.clean)).max(now))
+            let of = run.plan.steps(&track.service).get(*step)?.hold;
+            match unproven(run, track, of, hold) {
+                Some((_, until)) => until.filter(|at| *at > now),
+                None => Some((from + of.minus(hold.clean)).max(now)),
+            }
         }
         Phase::Soaking { clean } => Some((ticked(run, track, now) + policy.soak.minus(*clean)).max(now)),
         Phase::Verifying { clean, .. } => Some((ticked(run, track, now) + policy.verify.minus(*clean)).max(now)),
         Phase::RollingBack(r) if r.stage == RollbackStage::Drain => r.drain_since.map(|s| (s + policy.drain).max(now)),
         Phase::Settling(Settling::Drain { since }) => Some((*since + policy.drain).max(now)),
         _ => None,
+    }
+}
+
+/// A hold that was clean for long enough, while requests do not show its share: what it waits for, and until when at most.
+fn unproven(run: &Run, track: &Track, of: Dur, hold: &Hold) -> Option<(String, Option<Time>)> {
+    let asked = run.plan.policy.observed;
+    if hold.clean < of || hold.ended_by.is_some() || asked == Observed::Off || moving(run, track).is_some() {
+        return None;
+    }
+    let weight = track.desired;
+    match track.observed {
+        ObservedShare::Off(seen) => Some((format!("when requests show {weight}% ({seen:.0}% seen)"), None)),
+        // Nothing contradicts it: without a proof it goes on when its patience is over.
+        ObservedShare::Unknown => {
+            let until = hold.accepted_at.filter(|_| asked == Observed::Prefer).map(|at| at + OBSERVE_PATIENCE);
+            Some((format!("when requests show {weight}%"), until))
+        }
+        ObservedShare::Confirmed(_) | ObservedShare::NotObserved => None,
     }
 }
 
@@ -238,7 +264,7 @@ fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &
         None => format!("{name} soaks for {}", run.plan.policy.soak.clock()),
     };
     let Some(this) = steps.get(step) else { return };
-    if next.at.is_none() {
+    if hold.accepted_at.is_none() {
         // Still on its way up to this step.
         next.text = format!("{name} {}%", this.weight);
         next.condition = "route accepted".into();
@@ -251,6 +277,11 @@ fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &
         // Clean time begins when there is enough to judge by.
         next.condition = format!("enough requests, then {} clean", need.clock());
         next.at = enough_at(run, track, now).map(|t| t + need);
+        return;
+    }
+    if let Some((what, _)) = unproven(run, track, this.hold, hold).filter(|_| !bad) {
+        // When it is due at most stands there already.
+        next.condition = what;
         return;
     }
     next.condition = format!("{} clean", need.clock());
