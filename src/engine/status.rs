@@ -204,10 +204,11 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     }) {
         return (Word::Held, Some(track));
     }
-    if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
+    // It stops the whole run: a pause, and what one service cannot see, stop no more than that.
+    if let Some(track) = first(run, asks_after_rollback) {
         return (Word::Held, Some(track));
     }
-    if let Some(track) = first(run, |t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)) {
+    if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
         return (Word::Held, Some(track));
     }
     let told = run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() || run.frozen.is_some();
@@ -227,6 +228,11 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
             (Word::Ok, waits.or_else(|| first(run, |t| matches!(t.phase, Phase::Soaking { .. }))))
         }
     }
+}
+
+/// It went back, and a person decides what becomes of the run.
+fn asks_after_rollback(t: &Track) -> bool {
+    t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)
 }
 
 /// The service on its way that will change first.

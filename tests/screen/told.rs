@@ -366,3 +366,23 @@ fn a_hold_that_is_clean_waits_for_requests_to_show_its_share() {
     track(&mut night, "billing").observed = ObservedShare::Confirmed(25.0);
     assert_eq!(of(&night).condition, "0:00 clean");
 }
+
+#[test]
+fn a_run_that_is_stopped_promises_nothing_of_a_paused_service() {
+    let mut night = nights::after();
+    assert!(night.run.stopped.is_some());
+    let moving = nights::safe().run.track("billing").unwrap().phase.clone();
+    let catalog = track(&mut night, "catalog");
+    (catalog.phase, catalog.paused) =
+        (moving, Some(Paused { by: "mara".into(), reason: String::new(), since: Time(0) }));
+    let s = of(&night);
+    assert_eq!((s.word, s.service.as_deref()), (Word::Held, Some("billing")));
+    assert_eq!(s.next.text, "nothing before somebody decides about billing");
+    // Nor of one that the engine holds.
+    let (reason, text, since) = (HoldReason::TooFew, "3 of 300 requests".to_string(), night.now);
+    track(&mut night, "catalog").held = Some(Held { reason, text, since, until: None });
+    let s = of(&night);
+    assert_eq!(s.service.as_deref(), Some("catalog"));
+    assert_eq!((s.next.text.as_str(), s.next.at), ("nothing before somebody decides about billing", None));
+    assert_eq!((s.next.condition.as_str(), s.next.recovers), ("", false));
+}

@@ -6,7 +6,7 @@ use super::super::run::{
 };
 use super::super::window::endless;
 use super::back::{STEPS, whereabouts};
-use super::{NextChange, Word, end, run_stop, tenants, waits};
+use super::{NextChange, Word, asks_after_rollback, end, run_stop, tenants, waits};
 use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
 
@@ -32,7 +32,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
         Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
-        Word::Held if track.is_none() && run.stopped.is_some() => return say("nothing before somebody decides"),
+        Word::Held if track.is_none() && run.stopped.is_some() => return say(&undecided(run)),
         Word::Held if run.frozen.is_some() && track.is_none_or(is_frozen) => return waits::next_frozen(run),
         _ => {}
     }
@@ -220,7 +220,11 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
         return;
     }
     let few = track.held.as_ref().is_some_and(|h| h.reason == HoldReason::TooFew);
-    if track.paused.is_some() || run.paused_all.is_some() {
+    // Pods are made all the same.
+    if run.stopped.is_some() && raises(&track.phase) && track.phase != Phase::Deploying {
+        // Whatever else it waits for, nothing rises before that.
+        *next = NextChange { text: undecided(run), ..NextChange::default() };
+    } else if track.paused.is_some() || run.paused_all.is_some() {
         next.at = None;
         next.recovers = false;
         next.condition = "when somebody resumes".into();
@@ -238,6 +242,12 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
             waits::next(run, track, held, next);
         }
     }
+}
+
+/// What a run waits for that is stopped for a service that went back.
+fn undecided(run: &Run) -> String {
+    let about = run.in_order().find(|t| asks_after_rollback(t)).map(|t| format!(" about {}", t.service));
+    format!("nothing before somebody decides{}", about.unwrap_or_default())
 }
 
 /// What comes next for it is more traffic on new, or what leads there: a soak goes on by itself.
