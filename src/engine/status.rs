@@ -264,7 +264,10 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
     match &track.phase {
         Phase::RollingBack(r) => back::back_word(run, track, r, now),
         Phase::RollbackBlocked { .. } => "BLOCKED".into(),
-        Phase::Verifying { clean, .. } => format!("verify {}", run.plan.policy.verify.minus(*clean).clock()),
+        Phase::Verifying { .. } => {
+            let left = back::watch(run, track, now).map_or(Dur::ZERO, |w| w.left);
+            format!("verify {}", left.clock())
+        }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
         _ if track.paused.is_some() || (run.paused_all.is_some() && !track.phase.is_final()) => "paused".into(),
         _ if track.blind.is_some() => {

@@ -10,7 +10,8 @@ use pilothouse::engine::Track;
 use pilothouse::engine::command::{Allowance, Scope, Verb};
 use pilothouse::engine::people::{judge, preview};
 use pilothouse::engine::run::*;
-use pilothouse::engine::status::{Status, Word, at_100, state_text, status};
+use pilothouse::engine::status::{STEPS, Status, Word, at_100, back_steps, state_text, status};
+use pilothouse::gate::Verdict;
 use pilothouse::spec::policy::{Observed, OnExit};
 use pilothouse::spec::units::{Dur, Time};
 
@@ -385,4 +386,29 @@ fn a_run_that_is_stopped_promises_nothing_of_a_paused_service() {
     assert_eq!(s.service.as_deref(), Some("catalog"));
     assert_eq!((s.next.text.as_str(), s.next.at), ("nothing before somebody decides about billing", None));
     assert_eq!((s.next.condition.as_str(), s.next.recovers), ("", false));
+}
+
+#[test]
+fn what_is_left_of_watching_old_is_one_figure() {
+    let night = nights::verifying();
+    for seconds in [0, 4, 9] {
+        let night = later(&night, seconds);
+        let s = of(&night);
+        let left = s.next.at.unwrap().until(night.now).clock();
+        assert!(s.sentence.contains(&format!("Its gates are watched for {left} more.")), "{left}: {}", s.sentence);
+        assert!(s.short.contains(&format!("watched {left} more")), "{left}: {}", s.short);
+        assert_eq!(state(&night, "billing"), format!("verify {left}"));
+        let steps = back_steps(&night.run, night.run.track("billing").unwrap(), night.now).unwrap();
+        assert_eq!(steps[STEPS - 1].left.map(Dur::clock), Some(left));
+    }
+    // Of time in which too few requests come, none is clean: nobody can know when it is over.
+    let mut few = later(&night, 6);
+    let last = track(&mut few, "billing").gates.values_mut().filter_map(|g| g.last.as_mut());
+    last.for_each(|e| e.acts_as = Verdict::TooFew);
+    let so_far = few.run.plan.policy.verify.minus(Dur::secs(20));
+    let Phase::Verifying { clean, .. } = &mut track(&mut few, "billing").phase else { panic!() };
+    *clean = so_far;
+    let s = of(&few);
+    assert_eq!((s.next.at, s.next.condition.as_str()), (None, "enough requests, then 0:20 clean"));
+    assert!(s.sentence.ends_with("Its gates wait for enough requests, then 0:20 clean."), "{}", s.sentence);
 }

@@ -5,7 +5,7 @@ use super::super::run::{
     Driving, GRID, Hold, HoldReason, ObservedShare, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard,
 };
 use super::super::window::endless;
-use super::back::{STEPS, whereabouts};
+use super::back::{STEPS, Watch, watch, whereabouts};
 use super::{NextChange, Word, asks_after_rollback, end, run_stop, tenants, waits};
 use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
@@ -118,7 +118,7 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
             }
         }
         Phase::Soaking { clean } => Some((ticked(run, track, now) + policy.soak.minus(*clean)).max(now)),
-        Phase::Verifying { clean, .. } => Some((ticked(run, track, now) + policy.verify.minus(*clean)).max(now)),
+        Phase::Verifying { .. } => watch(run, track, now).and_then(|w| w.at),
         Phase::RollingBack(r) if r.stage == RollbackStage::Drain => r.drain_since.map(|s| (s + policy.drain).max(now)),
         Phase::Settling(Settling::Drain { since }) => Some((*since + policy.drain).max(now)),
         _ => None,
@@ -144,7 +144,7 @@ fn unproven(run: &Run, track: &Track, of: Dur, hold: &Hold) -> Option<(String, O
 }
 
 /// As [`counted`], for a phase that counts every tick since its begin.
-fn ticked(run: &Run, track: &Track, now: Time) -> Time {
+pub fn ticked(run: &Run, track: &Track, now: Time) -> Time {
     counted(run.tick_answered.filter(|tick| *tick >= track.since).or(Some(track.since)), now)
 }
 
@@ -196,7 +196,10 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
         }
         Phase::Verifying { .. } => {
             next.text = format!("{name} is rolled back");
-            next.condition = format!("step {STEPS} of {STEPS}, old's gates stay good");
+            next.condition = match watch(run, track, now) {
+                Some(Watch { waits: Some(what), left, .. }) => format!("{what}, then {} clean", left.clock()),
+                _ => format!("step {STEPS} of {STEPS}, old's gates stay good"),
+            };
         }
         Phase::RollbackBlocked { .. } => {
             next.text = format!("{name} goes back");
