@@ -129,6 +129,21 @@ fn a_journal_that_cannot_be_written_is_told_while_it_is_so() {
 }
 
 #[test]
+fn no_share_is_claimed_where_no_route_was_seen() {
+    let mut run = Run { stage: Stage::Ended(Outcome::Blocked), ..run() };
+    set(&mut run, "billing", Phase::Waiting { needs: Vec::new() }, 0);
+    run.tracks.get_mut("ledger").unwrap().route = None;
+    let shown = Text::new(chrono_tz::UTC).end(&run);
+    let row = |name: &str| shown.lines().find(|l| l.starts_with(name)).unwrap().to_string();
+    assert!(row("ledger").contains(" - ") && !row("ledger").contains('%'), "{shown}");
+    assert!(row("billing").contains(" 0 % "), "{shown}");
+    let end: Value = serde_json::from_str(&JsonLines::new().end(&run)).unwrap();
+    let weight =
+        |name: &str| end["services"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["weight"].clone();
+    assert_eq!((weight("ledger"), weight("billing")), (Value::Null, Value::from(0.0)));
+}
+
+#[test]
 fn an_estimate_adds_what_is_left() {
     let mut run = run();
     let left = |run: &Run, seconds| eta(run, at(seconds)).map(|e| (e.full.0 / 1000, e.end.0 / 1000));

@@ -160,7 +160,8 @@ fn problems(run: &Run) -> Vec<String> {
 fn table(lines: &[Line]) -> Vec<String> {
     let head = ["SERVICE", "FROM", "TO", "WEIGHT", "STATE", ""].map(str::to_owned);
     let row = |l: &Line| {
-        [l.service.clone(), l.from.clone(), l.to.clone(), percent(l.weight), l.state.clone(), l.reason.clone()]
+        let weight = l.weight.map_or_else(|| "-".into(), percent);
+        [l.service.clone(), l.from.clone(), l.to.clone(), weight, l.state.clone(), l.reason.clone()]
     };
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(lines.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
