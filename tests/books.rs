@@ -91,6 +91,12 @@ fn every_key_of_the_files_is_described_with_its_default() {
     assert!(keys > 70, "only {keys} keys were looked at");
 }
 
+#[test]
+fn how_large_a_file_may_be_is_as_the_book_says() {
+    let said = format!("A file has at most {} MiB,", pilothouse::spec::MAX_FILE >> 20);
+    assert!(book("docs/files.md").contains(&said), "docs/files.md does not say `{said}`");
+}
+
 /// The words of a schema that is a choice: constants, and the first key of what is written in braces.
 fn words(def: &Value) -> Option<BTreeSet<String>> {
     let choices = def["oneOf"].as_array().cloned().or_else(|| def["enum"].is_array().then(|| vec![def.clone()]));

@@ -7,11 +7,11 @@ use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::tenants::{Tenants, scope_here};
 use super::viewmodel::{before_length, listed};
+use crate::engine::Run;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::{Driving, Stage};
-use crate::engine::status::state_text;
-use crate::engine::{Phase, Run};
+use crate::engine::status::{by_hand, state_text};
 use crate::plan::graph::tree;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
@@ -297,8 +297,8 @@ fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
                 .map(|f| format!("{} {} {} {}", f.fingerprint, f.rule, f.service.as_deref().unwrap_or("-"), f.message))
         }
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
-            if let Phase::RollbackBlocked { command, .. } = &t.phase {
-                return command.clone();
+            if let Some((_, command)) = by_hand(ctx.run, t) {
+                return command;
             }
             let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
             let to = ctx.run.plan.get(&t.service).map_or("?", |p| p.version.as_str());

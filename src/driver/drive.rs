@@ -371,13 +371,13 @@ impl Driver {
     fn step(&mut self, at: Stamp, body: Body) {
         let message = Message { at, seq: self.run.seq + 1, body };
         self.journal.hear(&message);
-        let tick_before = self.run.tick_asked;
-        let was_down = self.run.journal.down.is_some();
+        let (tick_before, was_down) = (self.run.tick_asked, self.run.journal.down.is_some());
         let effects = engine::step(&mut self.run, &message);
         self.fresh = true;
         let entries = entries(&message.body, &effects);
-        let acts = effects.iter().any(|e| matches!(e, Effect::Call(_)));
-        let written = if acts || at.wall.since(self.saved) >= SAVE_EVERY {
+        // Also the proof that an outage is over: a record may fit where the state does not.
+        let saves = effects.iter().any(|e| matches!(e, Effect::Call(_))) || at.wall.since(self.saved) >= SAVE_EVERY;
+        let written = if saves {
             (self.saved, self.unsaved) = (at.wall, false);
             self.journal.commit(&entries, &self.run).map_err(|e| e.to_string())
         } else if !entries.is_empty() {
@@ -395,7 +395,7 @@ impl Driver {
             }
             self.perform(effects, Some(why));
         } else {
-            if was_down && !entries.is_empty() {
+            if was_down && saves {
                 self.queue.push_back(Body::JournalLink(Link::Up));
             }
             self.perform(effects, None);

@@ -5,12 +5,12 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::*;
-use crate::engine::command::{Identity, IdentitySource};
+use crate::engine::command::{Identity, IdentitySource, Scope, Verb};
 use crate::engine::effect::Call;
 use crate::engine::measure::{MeasureAnswer, MeasureRequest};
 use crate::engine::message::CallOutcome;
 use crate::engine::observe::{Observation, PreflightReport};
-use crate::journal::{Header, MemoryStore};
+use crate::journal::{FileName, Header, MemoryStore, Store};
 use crate::plan::Plan;
 use crate::ports::{Clock, Cluster, Lease, Metrics};
 
@@ -99,4 +99,65 @@ async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
     tokio::time::timeout(std::time::Duration::from_secs(3), told).await.expect("said within 3 s");
     inputs.send(Input::Quit).await.unwrap();
     driving.await.unwrap();
+}
+
+/// Room for a line here and there, and none for the state.
+struct Nearly(MemoryStore);
+
+impl Store for Nearly {
+    fn read(&self, file: FileName) -> std::io::Result<Option<Vec<u8>>> {
+        self.0.read(file)
+    }
+
+    fn append(&mut self, file: FileName, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.append(file, bytes)
+    }
+
+    fn replace(&mut self, file: FileName, bytes: &[u8]) -> std::io::Result<()> {
+        match file {
+            FileName::Snapshot => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => self.0.replace(file, bytes),
+        }
+    }
+
+    fn set_aside(&mut self, file: FileName, len: u64) -> std::io::Result<()> {
+        self.0.set_aside(file, len)
+    }
+
+    fn place(&self) -> String {
+        self.0.place()
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_fits_ends_no_outage_of_the_journal() {
+    let run = crate::journal::testing::run();
+    let half = Arc::new(Half { began: Instant::now(), link: Mutex::new(Link::Up) });
+    let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
+    let journal = Journal::create_in(Box::new(Nearly(MemoryStore::default())), Header::new(&run)).unwrap();
+    let (inputs, inputs_rx) = mpsc::channel(8);
+    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
+    let driver = Driver::new(run, world, journal, inputs_rx, view);
+    let options = Options { interactive: true, start: false, pager: false, leave_at: None };
+    let driving = tokio::spawn(driver.drive(options));
+    let by = Identity { name: "mara".into(), source: IdentitySource::Kubernetes };
+    let told = async {
+        for text in ["first", "second"] {
+            while seen.borrow_and_update().journal.down.is_none() {
+                seen.changed().await.unwrap();
+            }
+            let (by, reason) = (by.clone(), text.to_string());
+            let note = Command { verb: Verb::Note, scope: Scope::Run, by, reason, typed: None };
+            inputs.send(Input::Command(note)).await.unwrap();
+            while !seen.borrow_and_update().events.iter().any(|e| e.text.contains(text)) {
+                seen.changed().await.unwrap();
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("both notes are heard");
+    inputs.send(Input::Quit).await.unwrap();
+    let (run, _) = driving.await.unwrap();
+    let events: Vec<&str> = run.events.iter().map(|e| e.text.as_str()).collect();
+    assert!(run.journal.down.is_some() && !events.iter().any(|e| e.contains("journal: back")), "{events:#?}");
+    assert_eq!(events.iter().filter(|e| e.contains("the journal cannot be written")).count(), 1, "{events:#?}");
 }

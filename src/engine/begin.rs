@@ -59,6 +59,7 @@ impl Run {
             events: VecDeque::new(),
             event_count: 0,
             pages: Vec::new(),
+            unheard: None,
         }
     }
 }

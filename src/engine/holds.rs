@@ -137,8 +137,10 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     }
     t.drifted = true;
     t.reverting = cx.run.plan.policy.on_drift == OnDrift::Revert;
-    if !t.reverting {
-        cx.page(Some(&service), text);
+    match by_hand(cx.run, t) {
+        Some((what, command)) => cx.page(Some(&service), format!("{text}; {what}: {command}")),
+        None if !t.reverting => cx.page(Some(&service), text),
+        None => {}
     }
     show_drift(cx, t);
     true
@@ -159,7 +161,33 @@ fn revert(cx: &mut Cx, t: &mut Track) -> bool {
         return false;
     }
     cx.call(t, action, "a foreign edit is undone");
+    t.ask.take_if(|a| a.kind == AskKind::Drift);
     true
+}
+
+/// What only a person can do where no weight can be read, and so none be written, with the command for it; `None` where
+/// one can.
+pub(super) fn by_hand(run: &Run, t: &Track) -> Option<(String, String)> {
+    if t.route.as_ref().is_some_and(|r| r.weights.is_some()) {
+        return None;
+    }
+    let traffic = &run.plan.get(&t.service)?.service.traffic.http_route;
+    let k = &run.plan.environment.kubernetes;
+    let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
+    let kubectl = format!("kubectl{context} -n {}", k.namespace);
+    let next = t.written.as_ref().map_or(0, |w| w.traffic.next);
+    let weights = format!("weight {} for {}, {next} for {}", 100 - next.min(100), traffic.stable, traffic.next);
+    let name = &traffic.name;
+    Some(match t.route.as_ref().is_none_or(|r| r.uid.is_empty()) {
+        true => (
+            "no route to write: make it again by hand".into(),
+            format!("{kubectl} apply -f FILE  # FILE holds HTTPRoute {name}: {weights}"),
+        ),
+        false => (
+            "no weight can be read: mend the route by hand".into(),
+            format!("{kubectl} edit httproute {name}  # {weights}"),
+        ),
+    })
 }
 
 /// Whether an edit can be the state to go on from: a share can, whom rules send where cannot, nor a share beside them.
@@ -187,8 +215,12 @@ fn drift_text(written: &Written, route: &RouteSeen) -> String {
 fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
     let text = drift_text(written, route);
-    if t.ask.is_none() && t.breach.is_none() && !t.reverting {
-        let text = format!("{text}: adopt-drift or revert-drift?");
+    let hand = by_hand(cx.run, t);
+    if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
+        let text = match hand {
+            Some((what, _)) => format!("{text}: {what}"),
+            None => format!("{text}: adopt-drift or revert-drift?"),
+        };
         t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
     }
     hold(cx, t, HoldReason::Drift, text, None);

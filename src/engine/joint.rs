@@ -3,7 +3,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::pass::with_track;
 use super::rollback::{decide, follow, may_go_back, wait_for_old};
-use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, Run, Settling, Track};
+use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, RollbackStage, Run, Settling, Track};
 use super::{leave, step};
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
@@ -159,6 +159,16 @@ pub(super) fn abort_is_over(cx: &mut Cx) {
     cx.event(EventKind::Run, ENGINE, None, text);
 }
 
+/// What is said when a process leaves behind what only a written intent may take away.
+const KEPT: &str = "no traffic is on new; -next is kept: the journal cannot be written";
+
+/// Confirmed and drained, and all that is missing of the way back is taking the new version away, which may not be done
+/// without a journal.
+pub(super) fn only_kept(run: &Run, t: &Track) -> bool {
+    let removes = matches!(&t.phase, Phase::RollingBack(r) if r.stage == RollbackStage::Remove);
+    run.journal.down.is_some() && removes && !t.flows() && !t.orphaned() && t.call.is_none()
+}
+
 pub(super) fn check_end(cx: &mut Cx) {
     if cx.run.is_ended() {
         return;
@@ -188,8 +198,13 @@ pub(super) fn check_end(cx: &mut Cx) {
             Phase::Shifting { .. } => !may_go_back(t),
             _ => resting(t),
         };
-        if cx.run.leaving.is_some() && cx.run.synced && cx.run.tracks.values().all(stuck) {
-            return leave::go(cx, None, "what could go back has gone back, the rest cannot now");
+        // Nor for a journal that cannot be written: what is left to be taken away gets no requests any more.
+        let kept = |t: &Track| only_kept(cx.run, t);
+        if cx.run.leaving.is_some() && cx.run.synced && cx.run.tracks.values().all(|t| stuck(t) || kept(t)) {
+            return match cx.run.tracks.values().any(kept) {
+                true => leave::go(cx, Some(CameTo::RollbackBlocked), KEPT),
+                false => leave::go(cx, None, "what could go back has gone back, the rest cannot now"),
+            };
         }
     }
     if let Some(l) = &cx.run.leaving

@@ -78,7 +78,8 @@ pub(super) fn go(cx: &mut Cx, came_to: Option<CameTo>, text: &str) {
     cx.emit(Effect::End);
 }
 
-/// Headless, nobody comes: a rollback that cannot be done and sources that stay away are given up at some point.
+/// Headless, nobody comes: a rollback that cannot be done, sources that stay away and a journal that cannot be
+/// written are given up at some point.
 pub(super) fn give_up(cx: &mut Cx) {
     if cx.run.interactive {
         return;
@@ -104,6 +105,24 @@ pub(super) fn give_up(cx: &mut Cx) {
         }
         cx.wake_at(until);
     }
+    give_up_journal(cx, patience);
+}
+
+/// Weights still go back without a journal, so this process leaves as one that is told to. Told already, it leaves what it
+/// could not bring to an end.
+fn give_up_journal(cx: &mut Cx, patience: Dur) {
+    let Some(since) = cx.run.journal.down.as_ref().map(|(since, _)| *since) else { return };
+    let told = cx.run.leaving.as_ref().map(|l| l.since);
+    let until = anew(cx, told.map_or(since, |told| since.max(told))) + patience;
+    if cx.now < until {
+        return cx.wake_at(until);
+    }
+    let why = format!("the journal could not be written for {patience}, as long as rollback_give_up says");
+    if told.is_some() {
+        let back = cx.run.tracks.values().any(|t| t.phase.going_back()).then_some(CameTo::RollbackBlocked);
+        return go(cx, back, &why);
+    }
+    self::told(cx, &Leave { how: None, why });
 }
 
 /// Who takes up what another gave up waits as long again.

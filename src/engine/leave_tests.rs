@@ -452,3 +452,49 @@ impl Run {
         self.tracks[service].accepted_share().round() as u32
     }
 }
+
+fn unwritable() -> Body {
+    Body::JournalLink(Link::Down("no space left".into()))
+}
+
+#[test]
+fn without_a_journal_it_leaves_once_no_traffic_is_on_new() {
+    let mut desk = Desk::driven(false);
+    desk.place("ledger", Phase::RollingBack(Rollback { stage: RollbackStage::Remove, ..rollback() }), 0, 3);
+    let removes = desk.say(Body::Wake);
+    assert!(removes.iter().any(|e| matches!(e, Effect::Call(c) if c.action == Action::RemoveBackend)), "{removes:?}");
+    desk.run.tracks.get_mut("ledger").unwrap().call = None;
+    desk.say(unwritable());
+    assert!(desk.run.pages.iter().any(|p| p.text.contains("the journal cannot be written: no space left")));
+    assert!(ends(&desk.leave()), "{:?}", desk.phase("ledger"));
+    assert_eq!((desk.run.outcome(), desk.run.came_to()), (None, Some(CameTo::RollbackBlocked)));
+    assert!(desk.said("-next is kept: the journal cannot be written; the run is left"));
+    assert_eq!(desk.run.tracks["ledger"].call, None, "nothing was taken away");
+    let mut desk = Desk::driven(false);
+    desk.place("ledger", shifting(1), 50, 3);
+    desk.say(unwritable());
+    let effects = desk.leave();
+    assert!(!ends(&effects) && weights(&effects) == [("ledger".to_string(), 0)], "{effects:?}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_given_up() {
+    let mut desk = Desk::driven(false);
+    desk.place("ledger", shifting(1), 50, 3);
+    desk.say_at(100, unwritable());
+    assert_eq!(weights(&desk.say_at(999, Body::Wake)), []);
+    desk.say_at(1000, Body::Wake);
+    assert!(
+        desk.said("leaving (the journal could not be written for 15m, as long as rollback_give_up says): rollback")
+    );
+    assert_eq!(weights(&desk.say_at(1001, Body::Wake)), [("ledger".to_string(), 0)]);
+    // Whatever keeps it from its end, it waits no longer than that again.
+    assert!(!ends(&desk.say_at(1899, Body::Wake)));
+    assert!(ends(&desk.say_at(1900, Body::Wake)));
+    assert_eq!((desk.run.outcome(), desk.run.came_to()), (None, Some(CameTo::RollbackBlocked)));
+    // What is at 100 % stays there.
+    let mut desk = Desk::driven(false);
+    desk.place("ledger", Phase::Soaking { clean: Dur::ZERO }, 100, 3);
+    desk.say_at(100, unwritable());
+    assert!(ends(&desk.say_at(1000, Body::Wake)) && desk.run.is_left());
+}

@@ -1,6 +1,6 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
-use super::holds::may_adopt;
+use super::holds::{by_hand, may_adopt};
 use super::run::{AskKind, Driving, GRID, HoldReason, Phase, Run, Stage, Track};
 use super::{moves, rollback, window};
 use crate::gate::Verdict;
@@ -157,6 +157,15 @@ fn away(run: &Run, verb: Verb) -> Result<(), String> {
     if matches!(run.driving, Driving::Lost { .. }) { Err("not driving: the lease is lost".into()) } else { Ok(()) }
 }
 
+/// Whether the state of a service lets this verb answer what it asks.
+pub(super) fn answers(run: &Run, verb: Verb, t: &Track) -> bool {
+    match (t.ask.as_ref().map(|a| a.kind), verb) {
+        // What is left to abort then is the run.
+        (Some(AskKind::AfterRollback), Verb::Abort) => run.aborting.is_none(),
+        _ => possible_here(run, verb, t).is_ok(),
+    }
+}
+
 fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
     let say = |ok: bool, why: &str| if ok { Ok(()) } else { Err(why.to_string()) };
     let asked = |kind| t.ask.as_ref().is_some_and(|a| a.kind == kind);
@@ -182,6 +191,10 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             Err("no weight can be read that could be taken over".into())
         }
         Verb::AdoptDrift if t.drifted && may_adopt(run, t).is_err() => may_adopt(run, t),
+        Verb::RevertDrift if t.drifted && by_hand(run, t).is_some() => {
+            let (what, command) = by_hand(run, t).unwrap_or_default();
+            Err(format!("{what}: {command}"))
+        }
         Verb::AdoptDrift | Verb::RevertDrift => {
             say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
         }

@@ -113,6 +113,18 @@ pub struct Run {
     /// How many there were in all.
     pub event_count: u64,
     pub pages: Vec<Page>,
+    /// Set by a process that only follows this run, for its own screen: the engine neither reads nor keeps it.
+    #[serde(skip)]
+    pub unheard: Option<Unheard>,
+}
+
+/// Why a process that only follows a run hears nothing of the one that drives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    /// Its process has ended before the run did.
+    Gone,
+    /// Its process is there and has written nothing for longer than it ever is quiet.
+    Silent,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

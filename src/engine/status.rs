@@ -19,8 +19,8 @@ use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
-pub use asks::answers;
 use asks::open_asks;
+pub use asks::{answers, asked, by_hand};
 pub use back::{BackState, BackStep, STEPS, back_steps};
 pub use held::held_text;
 pub use left::old_is;
@@ -167,7 +167,8 @@ pub fn run_stop(run: &Run) -> Option<Time> {
     let stopped = run.stopped.as_ref().map(|h| h.since);
     let leaving = run.leaving.as_ref().map(|l| l.since);
     let frozen = run.frozen.as_ref().map(|f| f.since);
-    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving).or(frozen)
+    let unwritten = run.journal.down.as_ref().map(|(since, _)| *since);
+    stopped.or(run.aborting.as_ref().map(|a| a.since)).or(leaving).or(frozen).or(unwritten)
 }
 
 /// The worst word and the service it is about.
@@ -203,10 +204,11 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     }) {
         return (Word::Held, Some(track));
     }
-    if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
+    // It stops the whole run: a pause, and what one service cannot see, stop no more than that.
+    if let Some(track) = first(run, asks_after_rollback) {
         return (Word::Held, Some(track));
     }
-    if let Some(track) = first(run, |t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)) {
+    if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
         return (Word::Held, Some(track));
     }
     let told = run.paused_all.is_some() || run.leaving.is_some() || run.aborting.is_some() || run.frozen.is_some();
@@ -226,6 +228,11 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
             (Word::Ok, waits.or_else(|| first(run, |t| matches!(t.phase, Phase::Soaking { .. }))))
         }
     }
+}
+
+/// It went back, and a person decides what becomes of the run.
+fn asks_after_rollback(t: &Track) -> bool {
+    t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)
 }
 
 /// The service on its way that will change first.
@@ -257,7 +264,10 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
     match &track.phase {
         Phase::RollingBack(r) => back::back_word(run, track, r, now),
         Phase::RollbackBlocked { .. } => "BLOCKED".into(),
-        Phase::Verifying { clean, .. } => format!("verify {}", run.plan.policy.verify.minus(*clean).clock()),
+        Phase::Verifying { .. } => {
+            let left = back::watch(run, track, now).map_or(Dur::ZERO, |w| w.left);
+            format!("verify {}", left.clock())
+        }
         Phase::Done | Phase::RolledBack { .. } | Phase::Skipped { .. } => track.phase.word().into(),
         _ if track.paused.is_some() || (run.paused_all.is_some() && !track.phase.is_final()) => "paused".into(),
         _ if track.blind.is_some() => {

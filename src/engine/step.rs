@@ -46,9 +46,12 @@ fn hear(cx: &mut Cx, body: &Body) {
         }
         Body::JournalLink(link) => {
             let now = cx.now;
-            let said = source(&mut cx.run.journal, link, now);
-            if let Some(text) = said {
-                cx.event(EventKind::Fault, ENGINE, None, format!("journal: {text}"));
+            match (source(&mut cx.run.journal, link, now), link) {
+                (Some(why), Link::Down(_)) => {
+                    cx.page(None, format!("the journal cannot be written: {why}"));
+                }
+                (Some(text), Link::Up) => cx.event(EventKind::Fault, ENGINE, None, format!("journal: {text}")),
+                (None, _) => {}
             }
         }
         Body::TerminalLost(how) => leave::terminal_lost(cx, *how),

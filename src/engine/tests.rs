@@ -3,6 +3,7 @@ mod back;
 mod chain;
 mod compat;
 mod deadlines;
+mod drift;
 mod settling;
 mod sight;
 mod stand;

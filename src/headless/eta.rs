@@ -18,7 +18,7 @@ pub struct Eta {
 
 /// What is left, from the policy's warm-up, holds, soak and drain and from the clean time each service already has.
 /// `None` once the run ended, before it runs, or while nothing goes forward any more: something goes back, waits for a
-/// window or for the end of a freeze, or moves tenant by tenant.
+/// window, for the end of a freeze or for a journal that can be written, or moves tenant by tenant.
 pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     if run.stage != Stage::Running || run.tracks.values().any(|t| t.phase.going_back()) {
         return None;
@@ -27,7 +27,7 @@ pub fn eta(run: &Run, now: Time) -> Option<Eta> {
     // Tenants have windows of their own, days apart.
     let phased = |t: &Track| run.plan.get(&t.service).is_some_and(|p| p.phased.is_some());
     let tenants = run.tracks.values().any(|t| phased(t) && !at_full(t) && !t.phase.is_final());
-    if run.frozen.is_some() || tenants || run.tracks.values().any(shut) {
+    if run.frozen.is_some() || run.journal.down.is_some() || tenants || run.tracks.values().any(shut) {
         return None;
     }
     let policy = &run.plan.policy;

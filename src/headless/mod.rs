@@ -68,7 +68,7 @@ impl Pace {
 /// Changes when a person would want to hear of it.
 fn signature(run: &Run) -> String {
     let mut out = format!("{:?}{}{}", stage_word(run), run.paused_all.is_some(), run.stop().is_some());
-    out.push_str(&format!("{}{}", run.waits.is_some(), run.frozen.is_some()));
+    out.push_str(&format!("{}{}{}", run.waits.is_some(), run.frozen.is_some(), run.journal.down.is_some()));
     for track in run.in_order() {
         let held = track.held.as_ref().map(|h| h.reason);
         let flags = (track.desired, held, track.paused.is_some(), track.blind.is_some(), track.ask.is_some());

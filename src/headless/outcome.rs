@@ -101,8 +101,8 @@ pub(super) struct Line {
     pub service: String,
     pub from: String,
     pub to: String,
-    /// Share of the new version as the route carries it, in per cent.
-    pub weight: f64,
+    /// Share of the new version as the route carries it, in per cent; `None` where no weight was seen.
+    pub weight: Option<f64>,
     pub state: String,
     /// Why it is so, where that needs saying.
     pub reason: String,
@@ -110,6 +110,7 @@ pub(super) struct Line {
 
 /// One line per service, in the order of the plan.
 pub(super) fn lines(run: &Run) -> Vec<Line> {
+    let seen = |t: &Track| t.route.as_ref().and_then(|r| r.weights).map(|w| w.share());
     let line = |track: &Track| {
         let to = run.plan.get(&track.service).map(|p| p.version.clone()).unwrap_or_default();
         let settled = matches!(track.phase, Phase::Done);
@@ -118,7 +119,7 @@ pub(super) fn lines(run: &Run) -> Vec<Line> {
             from: track.facts.as_ref().map_or("?".into(), |f| clean(&f.from_version)),
             to: clean(&to),
             // After settling stable is the new version, and the route is all stable's again.
-            weight: if settled { 100.0 } else { track.accepted_share() },
+            weight: if settled { Some(100.0) } else { seen(track) },
             state: track.phase.word().into(),
             reason: clean(&reason(track)),
         }
@@ -238,6 +239,9 @@ fn sentence_of_left(run: &Run) -> String {
         return "A fault in Pilothouse ended the driver; weights stay as they are, and nobody drives.".into();
     }
     match exit_code(run) {
+        4 if run.journal.down.is_some() && !run.tracks.values().any(Track::flows) => {
+            "No traffic is on a new version; -next is kept: the journal cannot be written. Nobody drives.".into()
+        }
         4 => "A rollback could not be done; it was left, and nobody drives.".into(),
         6 => "Cluster or metrics were lost; nothing was decided without them.".into(),
         7 => {

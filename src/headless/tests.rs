@@ -112,6 +112,39 @@ fn exit_codes_are_those_of_the_table() {
 
 /// Policy: warm-up 5 min, three steps of 2 min, soak 30 min, drain 30 s; billing starts when ledger is at 100 %.
 #[test]
+fn a_journal_that_cannot_be_written_is_told_while_it_is_so() {
+    let mut run = run();
+    let back = Rollback { stage: RollbackStage::Remove, ..rollback("aborted") };
+    set(&mut run, "ledger", Phase::RollingBack(back), 0);
+    let mut text = Text::new(chrono_tz::UTC);
+    assert!(text.tick(&run, at(600)).is_some());
+    run.journal.down = Some((at(600), "no space left".into()));
+    let line = text.tick(&run, at(610)).expect("something changed");
+    assert!(line.contains("the journal cannot be written for 0:10"), "{line}");
+    leave(&mut run, "SIGTERM");
+    run.leaving.as_mut().unwrap().came_to = Some(CameTo::RollbackBlocked);
+    let says = "No traffic is on a new version; -next is kept: the journal cannot be written. Nobody drives.";
+    assert_eq!((exit_code(&run), outcome::sentence(&run).as_str()), (4, says));
+    set(&mut run, "ledger", shifting(1, 0), 50);
+    assert!(!outcome::sentence(&run).contains("No traffic"));
+}
+
+#[test]
+fn no_share_is_claimed_where_no_route_was_seen() {
+    let mut run = Run { stage: Stage::Ended(Outcome::Blocked), ..run() };
+    set(&mut run, "billing", Phase::Waiting { needs: Vec::new() }, 0);
+    run.tracks.get_mut("ledger").unwrap().route = None;
+    let shown = Text::new(chrono_tz::UTC).end(&run);
+    let row = |name: &str| shown.lines().find(|l| l.starts_with(name)).unwrap().to_string();
+    assert!(row("ledger").contains(" - ") && !row("ledger").contains('%'), "{shown}");
+    assert!(row("billing").contains(" 0 % "), "{shown}");
+    let end: Value = serde_json::from_str(&JsonLines::new().end(&run)).unwrap();
+    let weight =
+        |name: &str| end["services"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap()["weight"].clone();
+    assert_eq!((weight("ledger"), weight("billing")), (Value::Null, Value::from(0.0)));
+}
+
+#[test]
 fn an_estimate_adds_what_is_left() {
     let mut run = run();
     let left = |run: &Run, seconds| eta(run, at(seconds)).map(|e| (e.full.0 / 1000, e.end.0 / 1000));

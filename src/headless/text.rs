@@ -96,6 +96,9 @@ fn progress(run: &Run, now: Time) -> String {
     if let Some(stopped) = run.stop() {
         parts.push(format!("all HELD: {}", stopped.text));
     }
+    if let Some((since, _)) = &run.journal.down {
+        parts.push(format!("the journal cannot be written for {}", now.since(*since).clock()));
+    }
     if let Some(waits) = &run.waits {
         let begins = waits.until.map_or_else(String::new, |at| format!(", begins in {}", at.until(now).clock()));
         parts.push(format!("waits for its window: {}{begins}", waits.text));
@@ -174,7 +177,8 @@ fn problems(run: &Run) -> Vec<String> {
 fn table(lines: &[Line]) -> Vec<String> {
     let head = ["SERVICE", "FROM", "TO", "WEIGHT", "STATE", ""].map(str::to_owned);
     let row = |l: &Line| {
-        [l.service.clone(), l.from.clone(), l.to.clone(), percent(l.weight), l.state.clone(), l.reason.clone()]
+        let weight = l.weight.map_or_else(|| "-".into(), percent);
+        [l.service.clone(), l.from.clone(), l.to.clone(), weight, l.state.clone(), l.reason.clone()]
     };
     let rows: Vec<[String; 6]> = std::iter::once(head).chain(lines.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);

@@ -10,8 +10,9 @@ use pilothouse::engine::Track;
 use pilothouse::engine::command::{Allowance, Scope, Verb};
 use pilothouse::engine::people::{judge, preview};
 use pilothouse::engine::run::*;
-use pilothouse::engine::status::{Status, Word, at_100, state_text, status};
-use pilothouse::spec::policy::OnExit;
+use pilothouse::engine::status::{STEPS, Status, Word, at_100, back_steps, state_text, status};
+use pilothouse::gate::Verdict;
+use pilothouse::spec::policy::{Observed, OnExit};
 use pilothouse::spec::units::{Dur, Time};
 
 fn of(moment: &Moment) -> Status {
@@ -299,4 +300,115 @@ fn an_answer_gives_the_keys_back_by_itself() {
         assert_eq!(model.hint.is_some(), shown, "{second}");
     }
     assert_eq!(model.mode, Mode::Keys);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_told_where_it_stops_something() {
+    let down = |night: &Moment| Some((night.now - Dur::secs(30), "no space left".to_string()));
+    let mut night = nights::draining();
+    night.run.journal.down = down(&night);
+    let Phase::RollingBack(r) = &mut track(&mut night, "billing").phase else { panic!() };
+    r.stage = RollbackStage::Remove;
+    let s = of(&night);
+    assert_eq!(state(&night, "billing"), "no journal");
+    assert!(s.sentence.contains("The new pods stay while the journal cannot be written."), "{}", s.sentence);
+    assert_eq!((s.next.at, s.next.condition.as_str()), (None, "when the journal can be written"));
+    let mut night = nights::safe();
+    night.run.journal.down = down(&night);
+    let s = of(&night);
+    assert_eq!(state(&night, "billing"), "HELD 0:30");
+    assert_eq!((s.word, s.next.at, s.next.condition.as_str()), (Word::Warn, None, "when the journal can be written"));
+}
+
+#[test]
+fn who_only_looks_on_is_told_that_nobody_drives() {
+    let mut night = nights::safe();
+    let since = night.now - Dur::secs(61);
+    night.run.driving = Driving::Lost { why: "x".into(), since };
+    for (how, says, short, next) in [
+        (
+            Unheard::Gone,
+            "nobody drives for 1:01: its process is gone. `pilothouse resume 7f3a`",
+            "process gone, nobody drives: resume 7f3a",
+            "nothing before somebody resumes it",
+        ),
+        (
+            Unheard::Silent,
+            "its driver has not been heard for 1:01: ",
+            "driver not heard for 1:01: look at its process",
+            "nothing before its driver is heard again",
+        ),
+    ] {
+        night.run.unheard = Some(how);
+        let s = of(&night);
+        assert_eq!((s.word, s.short.as_str(), s.next.text.as_str()), (Word::Lost, short, next));
+        assert!(s.sentence.starts_with(says) && !s.sentence.contains("rollback is armed"), "{}", s.sentence);
+        assert_eq!((s.next.at, s.next.condition.as_str(), s.next.recovers), (None, "", false));
+    }
+}
+
+#[test]
+fn a_hold_that_is_clean_waits_for_requests_to_show_its_share() {
+    let mut night = nights::safe();
+    let of = |night: &Moment| of(night).next;
+    let at = Some(night.now - Dur::secs(90));
+    let billing = track(&mut night, "billing");
+    let Phase::Shifting { hold, .. } = &mut billing.phase else { panic!() };
+    (hold.clean, hold.accepted_at) = (Dur::mins(2), at);
+    billing.observed = ObservedShare::Off(54.4);
+    let next = of(&night);
+    assert_eq!((next.text.as_str(), next.at), ("billing 50%", None));
+    assert_eq!(next.condition, "when requests show 25% (54% seen)");
+    track(&mut night, "billing").observed = ObservedShare::Unknown;
+    let next = of(&night);
+    assert_eq!((next.condition.as_str(), next.at), ("when requests show 25%", at.map(|at| at + Dur::mins(2))));
+    night.run.plan.policy.observed = Observed::Require;
+    assert_eq!(of(&night).at, None, "without a proof it never goes on");
+    track(&mut night, "billing").observed = ObservedShare::Confirmed(25.0);
+    assert_eq!(of(&night).condition, "0:00 clean");
+}
+
+#[test]
+fn a_run_that_is_stopped_promises_nothing_of_a_paused_service() {
+    let mut night = nights::after();
+    assert!(night.run.stopped.is_some());
+    let moving = nights::safe().run.track("billing").unwrap().phase.clone();
+    let catalog = track(&mut night, "catalog");
+    (catalog.phase, catalog.paused) =
+        (moving, Some(Paused { by: "mara".into(), reason: String::new(), since: Time(0) }));
+    let s = of(&night);
+    assert_eq!((s.word, s.service.as_deref()), (Word::Held, Some("billing")));
+    assert_eq!(s.next.text, "nothing before somebody decides about billing");
+    // Nor of one that the engine holds.
+    let (reason, text, since) = (HoldReason::TooFew, "3 of 300 requests".to_string(), night.now);
+    track(&mut night, "catalog").held = Some(Held { reason, text, since, until: None });
+    let s = of(&night);
+    assert_eq!(s.service.as_deref(), Some("catalog"));
+    assert_eq!((s.next.text.as_str(), s.next.at), ("nothing before somebody decides about billing", None));
+    assert_eq!((s.next.condition.as_str(), s.next.recovers), ("", false));
+}
+
+#[test]
+fn what_is_left_of_watching_old_is_one_figure() {
+    let night = nights::verifying();
+    for seconds in [0, 4, 9] {
+        let night = later(&night, seconds);
+        let s = of(&night);
+        let left = s.next.at.unwrap().until(night.now).clock();
+        assert!(s.sentence.contains(&format!("Its gates are watched for {left} more.")), "{left}: {}", s.sentence);
+        assert!(s.short.contains(&format!("watched {left} more")), "{left}: {}", s.short);
+        assert_eq!(state(&night, "billing"), format!("verify {left}"));
+        let steps = back_steps(&night.run, night.run.track("billing").unwrap(), night.now).unwrap();
+        assert_eq!(steps[STEPS - 1].left.map(Dur::clock), Some(left));
+    }
+    // Of time in which too few requests come, none is clean: nobody can know when it is over.
+    let mut few = later(&night, 6);
+    let last = track(&mut few, "billing").gates.values_mut().filter_map(|g| g.last.as_mut());
+    last.for_each(|e| e.acts_as = Verdict::TooFew);
+    let so_far = few.run.plan.policy.verify.minus(Dur::secs(20));
+    let Phase::Verifying { clean, .. } = &mut track(&mut few, "billing").phase else { panic!() };
+    *clean = so_far;
+    let s = of(&few);
+    assert_eq!((s.next.at, s.next.condition.as_str()), (None, "enough requests, then 0:20 clean"));
+    assert!(s.sentence.ends_with("Its gates wait for enough requests, then 0:20 clean."), "{}", s.sentence);
 }

@@ -17,7 +17,7 @@ pub struct Detail {
 pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
     let mut lines = Vec::new();
     if let Some(track) = run.track(name) {
-        by_hand(track, &mut lines);
+        by_hand(run, track, &mut lines);
         facts(run, track, scene, &mut lines);
         why(run, track, model, scene, &mut lines);
         let from_cluster = lines.len();
@@ -75,10 +75,10 @@ fn facts(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {
 }
 
 /// First of all, and whole: somebody has to type it.
-fn by_hand(track: &Track, lines: &mut Vec<Line>) {
-    let Phase::RollbackBlocked { reason, command, .. } = &track.phase else { return };
-    fact(lines, "blocked", reason.clone(), Meaning::Bad);
-    fact(lines, "by hand", command.clone(), Meaning::Title);
+fn by_hand(run: &Run, track: &Track, lines: &mut Vec<Line>) {
+    let Some((reason, command)) = status::by_hand(run, track) else { return };
+    fact(lines, "blocked", reason, Meaning::Bad);
+    fact(lines, "by hand", command, Meaning::Title);
     fact(lines, "", "copy takes it to your clipboard".into(), Meaning::Dim);
 }
 
@@ -121,8 +121,9 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
         );
     }
     if let Some(ask) = &track.ask {
-        let answers: Vec<&str> = status::answers(ask.kind).iter().map(|v| v.info().name).collect();
-        fact(lines, "asks", format!("{} ({})", ask.text, answers.join(", ")), Meaning::Ask);
+        let answers: Vec<&str> = status::answers(run, track).iter().map(|v| v.info().name).collect();
+        let answers = if answers.is_empty() { String::new() } else { format!(" ({})", answers.join(", ")) };
+        fact(lines, "asks", format!("{}{answers}", status::asked(run, track, ask, scene.now)), Meaning::Ask);
     }
     if let Some(fault) = &track.fault {
         let next = fault.retry_at.until(scene.now).clock();

@@ -121,7 +121,7 @@ fn look(screen: Screen) -> &'static [(Action, &'static str)] {
 /// The selected service asks, and this verb answers.
 fn asked_for(run: &Run, model: &Model, verb: Verb) -> bool {
     let track = model.selected(run).and_then(|name| run.track(name));
-    track.and_then(|t| t.ask.as_ref()).is_some_and(|ask| status::answers(ask.kind).contains(&verb))
+    track.is_some_and(|t| status::answers(run, t).contains(&verb))
 }
 
 fn verb_key(run: &Run, model: &Model, scene: Scene, verb: Verb) -> Option<FooterKey> {

@@ -1,6 +1,7 @@
 //! What only a person can answer, and with what.
 use super::super::command::Verb;
 use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
+use super::super::{holds, people};
 use super::{AskLine, held};
 use crate::gate::Verdict;
 use crate::spec::units::Time;
@@ -45,18 +46,18 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 AskKind::Keep => {
                     format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
                 }
-                _ => live(run, track, ask, now),
+                _ => asked(run, track, ask, now),
             },
             deadline: ask.deadline,
-            answers: answers(ask.kind).to_vec(),
+            answers: answers(run, track),
         });
     }
     asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
     asks
 }
 
-/// A question keeps the words it was asked with; its figures are those of now.
-fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
+/// A question keeps the words it was asked with; its figures, and what can be done about it, are those of now.
+pub fn asked(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
     let spent = match &track.phase {
         Phase::Shifting { hold, .. } => hold.accepted_at.map(|at| now.since(at)),
         Phase::Soaking { .. } => Some(now.since(track.since)),
@@ -73,6 +74,10 @@ fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
             let of = run.plan.steps(&track.service).get(*step).map_or_else(String::new, |s| s.hold.to_string());
             format!("step {} takes {} instead of {of}: next, abort, or wait?", step + 1, spent.clock())
         }
+        (AskKind::Drift, _) => match by_hand(run, track) {
+            Some((what, _)) => format!("{}: {what}", track.service),
+            None => ask.text.clone(),
+        },
         (AskKind::Missing, _) => match held::missing_gates(track) {
             Some(what) => format!("{what}: wait or abort?"),
             None => ask.text.clone(),
@@ -81,8 +86,24 @@ fn live(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
     }
 }
 
+/// Verbs that answer what a service asks, as its state allows them now; none where only a hand can.
+pub fn answers(run: &Run, track: &Track) -> Vec<Verb> {
+    let kind = track.ask.as_ref().map(|a| a.kind);
+    let of = kind.map_or(&[][..], of_kind).iter().copied();
+    of.filter(|verb| people::answers(run, *verb, track)).collect()
+}
+
+/// What only a hand can do about a service, and the command for it.
+pub fn by_hand(run: &Run, track: &Track) -> Option<(String, String)> {
+    match &track.phase {
+        Phase::RollbackBlocked { reason, command, .. } => Some((reason.clone(), command.clone())),
+        _ if track.drifted => holds::by_hand(run, track),
+        _ => None,
+    }
+}
+
 /// Verbs that answer a question of this kind.
-pub fn answers(kind: AskKind) -> &'static [Verb] {
+fn of_kind(kind: AskKind) -> &'static [Verb] {
     match kind {
         AskKind::Keep => &[Verb::Keep, Verb::Abort],
         AskKind::TooFew | AskKind::LongStep | AskKind::Missing => &[Verb::Next, Verb::Abort],

@@ -1,5 +1,7 @@
 //! Where a rollback is on its fixed way: weights down, confirmed, drained, removed, old watched.
 use super::super::run::{Phase, Rollback, RollbackStage, Run, Track};
+use super::next::ticked;
+use crate::gate::Verdict;
 use crate::spec::policy::Severity;
 use crate::spec::units::{Dur, Time};
 
@@ -37,10 +39,7 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
     };
     let how = if r.severity == Severity::Fast { ", halved each 10 s" } else { "" };
     let drain_left = r.drain_since.map(|s| policy.drain.minus(now.since(s)));
-    let verify_left = match &track.phase {
-        Phase::Verifying { clean, .. } => Some(policy.verify.minus(*clean)),
-        _ => None,
-    };
+    let verify_left = watch(run, track, now).map(|w| w.left);
     let rules = if track.moves.begun.is_empty() { "" } else { ", tenants' rules away" };
     let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
@@ -61,6 +60,32 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
         BackStep { what, state, at: done_at.filter(|_| state == BackState::Done), left: now_only }
     };
     Some(told.into_iter().enumerate().map(step).collect())
+}
+
+/// What is left of watching the old version.
+pub struct Watch {
+    /// Clean time that is still missing; it counts on between ticks, as long as it passes at all.
+    pub left: Dur,
+    /// When it is over if all stays well; `None` while nobody can know.
+    pub at: Option<Time>,
+    /// What its gates wait for before any clean time passes.
+    pub waits: Option<&'static str>,
+}
+
+/// The one figure for sentence, next change, row and steps; `None` where nothing is watched.
+pub fn watch(run: &Run, track: &Track, now: Time) -> Option<Watch> {
+    let Phase::Verifying { clean, .. } = &track.phase else { return None };
+    let missing = run.plan.policy.verify.minus(*clean);
+    let acts = || track.gates.values().filter_map(|g| g.last.as_ref()).map(|e| e.acts_as);
+    let waits = if acts().any(|v| v == Verdict::Bad) {
+        None
+    } else if acts().any(|v| v.is_missing() && v != Verdict::TooFew) {
+        Some("data from its gates")
+    } else {
+        acts().any(|v| v == Verdict::TooFew).then_some("enough requests")
+    };
+    let at = waits.is_none().then(|| (ticked(run, track, now) + missing).max(now));
+    Some(Watch { left: at.map_or(missing, |at| at.until(now)), at, waits })
 }
 
 /// The rollback, and the index of the step that runs now; [`STEPS`] when all are done.
@@ -92,6 +117,7 @@ pub fn back_word(run: &Run, track: &Track, r: &Rollback, now: Time) -> String {
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
             format!("drains {}", left.clock())
         }
+        RollbackStage::Remove if run.journal.down.is_some() => "no journal".into(),
         RollbackStage::Remove => "removes new".into(),
     }
 }

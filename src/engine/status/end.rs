@@ -1,10 +1,10 @@
 //! Sentences about the end of a run, and about a picture that is not live.
-use super::super::run::{CameTo, Driving, Outcome, Phase, Run, Track};
+use super::super::run::{CameTo, Driving, Outcome, Phase, Run, Track, Unheard};
 use super::ShowTime;
 use super::held::bare;
 use super::left::old_is;
 use super::sentence::both;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
 
 pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
     let took = run.ended.zip(run.started).map_or_else(|| "no time".into(), |(e, s)| e.since(s).clock());
@@ -60,6 +60,9 @@ fn blocked(run: &Run) -> String {
 
 pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
     let decided = decided(run);
+    if let (Some(how), Driving::Lost { since, .. }) = (run.unheard, &run.driving) {
+        return unheard(run, how, now.since(*since), decided);
+    }
     if let Some((since, error)) = &run.cluster.down {
         let away = now.since(*since).clock();
         let (then, brief) = match &decided {
@@ -99,6 +102,25 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
             both(format!("{holder} drives this run now. Nothing more is written from here."))
         }
         _ => both("the picture is not live.".into()),
+    }
+}
+
+/// The same before the screen of somebody who only looks on.
+fn unheard(run: &Run, how: Unheard, spent: Dur, decided: Option<String>) -> (String, String) {
+    let then = decided.map_or_else(|| "Shares stay as they are.".into(), |back| format!("{back} then."));
+    let (spent, resume) = (spent.clock(), run.resume_command());
+    match how {
+        Unheard::Gone => (
+            format!("nobody drives for {spent}: its process is gone. `{resume}` takes it up. {then}"),
+            format!("process gone, nobody drives: resume {}", run.id),
+        ),
+        Unheard::Silent => (
+            format!(
+                "its driver has not been heard for {spent}: nothing is known to be decided, nor automatic rollback to be \
+                 armed. Look at its process, or end it and `{resume}`. {then}"
+            ),
+            format!("driver not heard for {spent}: look at its process"),
+        ),
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) fn left(run: &Run, came_to: CameTo) -> String {
     let shares: Vec<String> = shares.map(|t| format!("{} {:.0}% new", t.service, t.accepted_share())).collect();
     let shares = if shares.is_empty() { "no traffic on new".to_string() } else { shares.join(", ") };
     let (what, go_on) = match came_to {
+        CameTo::RollbackBlocked if run.journal.down.is_some() => {
+            ("-next is kept: the journal cannot be written", "goes on once it can be")
+        }
         CameTo::RollbackBlocked => ("rollback blocked and given up", "goes on trying"),
         CameTo::Lost => ("lost: cluster or metrics were away for too long", "goes on once they answer again"),
         CameTo::Partial => {

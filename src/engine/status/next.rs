@@ -1,9 +1,13 @@
 //! The next thing the engine will do by itself, and when.
-use super::super::moves::{Next, idle};
-use super::super::run::{Driving, GRID, HoldReason, Phase, RollbackStage, Run, Settling, Stage, Track};
+use super::super::forward::OBSERVE_PATIENCE;
+use super::super::moves::{Next, idle, moving};
+use super::super::run::{
+    Driving, GRID, Hold, HoldReason, ObservedShare, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard,
+};
 use super::super::window::endless;
-use super::back::{STEPS, whereabouts};
-use super::{NextChange, Word, end, run_stop, tenants, waits};
+use super::back::{STEPS, Watch, watch, whereabouts};
+use super::{NextChange, Word, asks_after_rollback, end, run_stop, tenants, waits};
+use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
 
 /// What comes next, for the track the verdict is about if it has one, else for the one that is due first.
@@ -28,7 +32,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
         Word::Held if track.is_none() && run.paused_all.is_some() => return say("nothing before somebody resumes"),
         Word::Held if track.is_none() && run.aborting.is_some() => return say("the run ends when all have gone back"),
         Word::Held if track.is_none() && run.leaving.is_some() => return say("nothing: leaving"),
-        Word::Held if track.is_none() && run.stopped.is_some() => return say("nothing before somebody decides"),
+        Word::Held if track.is_none() && run.stopped.is_some() => return say(&undecided(run)),
         Word::Held if run.frozen.is_some() && track.is_none_or(is_frozen) => return waits::next_frozen(run),
         _ => {}
     }
@@ -54,6 +58,13 @@ fn lost(run: &Run) -> NextChange {
     if let Driving::SteppedDown { holder, .. } = &run.driving {
         return NextChange { text: format!("nothing from here: {holder} drives"), ..NextChange::default() };
     }
+    let unheard = run.unheard.map(|how| match how {
+        Unheard::Gone => "nothing before somebody resumes it",
+        Unheard::Silent => "nothing before its driver is heard again",
+    });
+    if let Some(text) = unheard {
+        return NextChange { text: text.into(), ..NextChange::default() };
+    }
     NextChange {
         text: end::decided(run).unwrap_or_else(|| "it goes on where it stands".into()),
         condition: "cluster seen, lease ours".into(),
@@ -72,10 +83,10 @@ fn moves_on(run: &Run, now: Time) -> Option<&Track> {
     if run.paused_all.is_some() || run_stop(run).is_some() {
         return None;
     }
-    let moving = |t: &&Track| {
+    let on_its_way = |t: &&Track| {
         matches!(t.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. } | Phase::Settling(_))
     };
-    let moving = run.in_order().filter(moving).filter(|t| !stands(t));
+    let moving = run.in_order().filter(on_its_way).filter(|t| !stands(t));
     moving.min_by_key(|t| due(run, t, now).map_or(i64::MAX, |t| t.0))
 }
 
@@ -104,18 +115,40 @@ pub fn due(run: &Run, track: &Track, now: Time) -> Option<Time> {
         }
         Phase::Shifting { step, hold } => {
             let from = counted(hold.last_tick.or(Some(hold.accepted_at?)), now);
-            Some((from + run.plan.steps(&track.service).get(*step)?.hold.minus(hold.clean)).max(now))
+            let of = run.plan.steps(&track.service).get(*step)?.hold;
+            match unproven(run, track, of, hold) {
+                Some((_, until)) => until.filter(|at| *at > now),
+                None => Some((from + of.minus(hold.clean)).max(now)),
+            }
         }
         Phase::Soaking { clean } => Some((ticked(run, track, now) + policy.soak.minus(*clean)).max(now)),
-        Phase::Verifying { clean, .. } => Some((ticked(run, track, now) + policy.verify.minus(*clean)).max(now)),
+        Phase::Verifying { .. } => watch(run, track, now).and_then(|w| w.at),
         Phase::RollingBack(r) if r.stage == RollbackStage::Drain => r.drain_since.map(|s| (s + policy.drain).max(now)),
         Phase::Settling(Settling::Drain { since }) => Some((*since + policy.drain).max(now)),
         _ => None,
     }
 }
 
+/// A hold that was clean for long enough, while requests do not show its share: what it waits for, and until when at most.
+fn unproven(run: &Run, track: &Track, of: Dur, hold: &Hold) -> Option<(String, Option<Time>)> {
+    let asked = run.plan.policy.observed;
+    if hold.clean < of || hold.ended_by.is_some() || asked == Observed::Off || moving(run, track).is_some() {
+        return None;
+    }
+    let weight = track.desired;
+    match track.observed {
+        ObservedShare::Off(seen) => Some((format!("when requests show {weight}% ({seen:.0}% seen)"), None)),
+        // Nothing contradicts it: without a proof it goes on when its patience is over.
+        ObservedShare::Unknown => {
+            let until = hold.accepted_at.filter(|_| asked == Observed::Prefer).map(|at| at + OBSERVE_PATIENCE);
+            Some((format!("when requests show {weight}%"), until))
+        }
+        ObservedShare::Confirmed(_) | ObservedShare::NotObserved => None,
+    }
+}
+
 /// As [`counted`], for a phase that counts every tick since its begin.
-fn ticked(run: &Run, track: &Track, now: Time) -> Time {
+pub fn ticked(run: &Run, track: &Track, now: Time) -> Time {
     counted(run.tick_answered.filter(|tick| *tick >= track.since).or(Some(track.since)), now)
 }
 
@@ -160,10 +193,17 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
             };
             let step = whereabouts(track).map_or(1, |(_, i)| i + 1);
             next.condition = format!("step {step} of {STEPS}; never turns back");
+            if r.stage == RollbackStage::Remove && run.journal.down.is_some() {
+                next.text = format!("{name}: new pods are removed");
+                next.condition = UNWRITTEN.into();
+            }
         }
         Phase::Verifying { .. } => {
             next.text = format!("{name} is rolled back");
-            next.condition = format!("step {STEPS} of {STEPS}, old's gates stay good");
+            next.condition = match watch(run, track, now) {
+                Some(Watch { waits: Some(what), left, .. }) => format!("{what}, then {} clean", left.clock()),
+                _ => format!("step {STEPS} of {STEPS}, old's gates stay good"),
+            };
         }
         Phase::RollbackBlocked { .. } => {
             next.text = format!("{name} goes back");
@@ -178,16 +218,25 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
     next
 }
 
+/// What a raise, and taking away what was made, wait for.
+const UNWRITTEN: &str = "when the journal can be written";
+
 /// What stands still has no time, only what it waits for. A pause stops raises only: what goes back goes on.
 fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange) {
     if track.phase.going_back() || track.phase.is_final() {
         return;
     }
     let few = track.held.as_ref().is_some_and(|h| h.reason == HoldReason::TooFew);
-    if track.paused.is_some() || run.paused_all.is_some() {
+    // Pods are made all the same.
+    if run.stopped.is_some() && raises(&track.phase) && track.phase != Phase::Deploying {
+        // Whatever else it waits for, nothing rises before that.
+        *next = NextChange { text: undecided(run), ..NextChange::default() };
+    } else if track.paused.is_some() || run.paused_all.is_some() {
         next.at = None;
         next.recovers = false;
         next.condition = "when somebody resumes".into();
+    } else if run.journal.down.is_some() && raises(&track.phase) {
+        (next.at, next.recovers, next.condition) = (None, false, UNWRITTEN.into());
     } else if few && next.at.is_some() && stopped {
         // Requests come by themselves: there is nothing to recover from, and a time to expect.
         next.recovers = false;
@@ -200,6 +249,18 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
             waits::next(run, track, held, next);
         }
     }
+}
+
+/// What a run waits for that is stopped for a service that went back.
+fn undecided(run: &Run) -> String {
+    let about = run.in_order().find(|t| asks_after_rollback(t)).map(|t| format!(" about {}", t.service));
+    format!("nothing before somebody decides{}", about.unwrap_or_default())
+}
+
+/// What comes next for it is more traffic on new, or what leads there: a soak goes on by itself.
+fn raises(phase: &Phase) -> bool {
+    matches!(phase, Phase::Waiting { .. } | Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. })
+        || matches!(phase, Phase::Soaked)
 }
 
 /// What the first step of a service brings.
@@ -220,7 +281,7 @@ fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &
         None => format!("{name} soaks for {}", run.plan.policy.soak.clock()),
     };
     let Some(this) = steps.get(step) else { return };
-    if next.at.is_none() {
+    if hold.accepted_at.is_none() {
         // Still on its way up to this step.
         next.text = format!("{name} {}%", this.weight);
         next.condition = "route accepted".into();
@@ -233,6 +294,11 @@ fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &
         // Clean time begins when there is enough to judge by.
         next.condition = format!("enough requests, then {} clean", need.clock());
         next.at = enough_at(run, track, now).map(|t| t + need);
+        return;
+    }
+    if let Some((what, _)) = unproven(run, track, this.hold, hold).filter(|_| !bad) {
+        // When it is due at most stands there already.
+        next.condition = what;
         return;
     }
     next.condition = format!("{} clean", need.clock());

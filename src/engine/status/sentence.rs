@@ -1,11 +1,12 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
+use super::back::watch;
 use super::held::{bare, worst_gate};
 use super::left::left;
 use super::{ShowTime, Word, end, held, tenants, trigger, waits};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
-use crate::spec::units::{Time, Unit};
+use crate::spec::units::{Dur, Time, Unit};
 
 /// The full sentence, and one for a narrow screen.
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
@@ -75,12 +76,14 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
             ),
             format!("{name} BLOCKED at {share:.0}% new: {reason}"),
         ),
-        Phase::Verifying { clean, .. } => {
-            let left = run.plan.policy.verify.minus(*clean).clock();
-            (
-                format!("{name} is back on {old}, 0% new. Its gates are watched for {left} more."),
-                format!("{name} back on {old}, 0% new, watched {left} more"),
-            )
+        Phase::Verifying { .. } => {
+            let watch = watch(run, track, now);
+            let left = watch.as_ref().map_or(Dur::ZERO, |w| w.left).clock();
+            let (long, brief) = match watch.and_then(|w| w.waits) {
+                Some(what) => (format!("Its gates wait for {what}, then {left} clean"), format!("waits for {what}")),
+                None => (format!("Its gates are watched for {left} more"), format!("watched {left} more")),
+            };
+            (format!("{name} is back on {old}, 0% new. {long}."), format!("{name} back on {old}, 0% new, {brief}"))
         }
         Phase::RollingBack(r) => {
             let why = rollback_why(r);
@@ -136,6 +139,9 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String,
         RollbackStage::Drain => {
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
             (format!("Draining, {} left.", left.clock()), format!("draining {}", left.clock()))
+        }
+        RollbackStage::Remove if run.journal.down.is_some() => {
+            say("The new pods stay while the journal cannot be written.", "new pods stay: no journal")
         }
         RollbackStage::Remove => match &track.fault {
             Some(f) => (

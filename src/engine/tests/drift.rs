@@ -1,0 +1,88 @@
+//! What can be said of a foreign edit, and what cannot.
+use super::stand::{Stand, ivo};
+use crate::engine::command::{Allowance, Scope, Verb};
+use crate::engine::observe::{Accepted, RouteSeen, Slot, Weights};
+use crate::engine::people::judge;
+use crate::engine::run::{AskKind, HoldReason};
+use crate::engine::status::{self, status};
+use crate::spec::policy::OnDrift;
+use crate::spec::units::{Dur, Time};
+
+/// The route as it is seen once somebody has deleted it.
+fn delete_route(s: &mut Stand) -> RouteSeen {
+    let route = &mut s.world.get_mut("ledger").unwrap().route;
+    let before = route.clone();
+    *route = RouteSeen {
+        uid: String::new(),
+        weights: None,
+        backends: Vec::new(),
+        accepted: Accepted::Pending,
+        owner: None,
+        ..before.clone()
+    };
+    s.show("ledger");
+    s.wait(Dur::secs(2));
+    before
+}
+
+fn denied(s: &Stand, verb: Verb) -> String {
+    match judge(&s.run, verb, &Scope::Service("ledger".into()), &ivo(), None) {
+        Allowance::Denied(why) => why,
+        other => panic!("{verb:?} is {other:?}"),
+    }
+}
+
+#[test]
+fn a_route_that_is_gone_is_not_written_again_and_the_question_stays() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+    s.until(|s| s.is("ledger", "soaking"));
+    let before = delete_route(&mut s);
+    assert!(denied(&s, Verb::RevertDrift).starts_with("no route to write: make it again by hand: kubectl -n n apply"));
+    denied(&s, Verb::AdoptDrift);
+    s.say(Verb::RevertDrift, Some("ledger"));
+    s.wait(Dur::secs(20));
+    assert_eq!(s.t("ledger").ask.as_ref().map(|a| a.kind), Some(AskKind::Drift), "{:#?}", s.told());
+    assert!(!s.t("ledger").reverting);
+    let ask = status(&s.run, s.now, &|t: Time| t.to_string()).ask.unwrap();
+    assert_eq!((ask.text.as_str(), &ask.answers[..]), ("ledger: no route to write: make it again by hand", &[][..]));
+    let (_, command) = status::by_hand(&s.run, s.t("ledger")).unwrap();
+    assert!(command.contains("weight 0 for ledger, 100 for ledger-next"), "{command}");
+    // Made again as it stood, nothing is left to ask.
+    s.world.get_mut("ledger").unwrap().route = RouteSeen { uid: "r2".into(), ..before };
+    s.show("ledger");
+    s.wait(Dur::secs(2));
+    assert!(s.t("ledger").ask.is_none() && s.t("ledger").held.is_none(), "{:?}", s.t("ledger").held);
+}
+
+#[test]
+fn a_policy_that_reverts_asks_where_only_a_hand_can() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Revert);
+    s.until(|s| s.is("ledger", "soaking"));
+    let before = delete_route(&mut s);
+    let t = s.t("ledger");
+    assert_eq!(t.held.as_ref().map(|h| h.reason), Some(HoldReason::Drift));
+    assert_eq!(t.ask.as_ref().map(|a| a.kind), Some(AskKind::Drift), "{:#?}", s.told());
+    assert!(s.run.pages.iter().any(|p| p.text.contains("make it again by hand: kubectl -n n apply")));
+    // Made again from its file: the policy writes the weights.
+    let weights = Some(Weights { stable: 100, next: Some(0) });
+    s.world.get_mut("ledger").unwrap().route = RouteSeen { uid: "r2".into(), weights, ..before };
+    s.show("ledger");
+    s.wait(Dur::secs(2));
+    assert!(s.t("ledger").accepted_share() > 99.0 && s.t("ledger").ask.is_none(), "{:#?}", s.told());
+}
+
+#[test]
+fn a_question_offers_only_what_is_allowed() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+    s.until(|s| s.holds_step("ledger", 0));
+    s.edit("ledger", 40);
+    let answers = |s: &Stand| status::answers(&s.run, s.t("ledger"));
+    assert_eq!(answers(&s), [Verb::AdoptDrift, Verb::RevertDrift]);
+    let route = &mut s.world.get_mut("ledger").unwrap().route;
+    route.weights = None;
+    route.backends.iter_mut().for_each(|b| b.slot = Slot::Next);
+    route.generation += 1;
+    s.show("ledger");
+    assert_eq!(answers(&s), []);
+    assert!(denied(&s, Verb::RevertDrift).contains("kubectl -n n edit httproute ledger"));
+}
