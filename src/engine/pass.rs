@@ -8,7 +8,7 @@ use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
 use super::tenants::TenantRule;
 use super::traffic::Traffic;
-use super::{breach, joint, leave, rollback, settle, step, tick, window};
+use super::{breach, footing, joint, leave, rollback, settle, step, tick, window};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
 use crate::spec::units::{Dur, Time};
@@ -137,15 +137,20 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     }
     // A tenant that goes back goes back, whatever somebody made of the route.
     let takes_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new());
-    if stamp_first(cx, t) || window::keep(cx, t) || (!takes_back && drift(cx, t)) {
+    if stamp_first(cx, t) || window::keep(cx, t) {
         return;
     }
+    footing::restore(cx, t, p);
+    if !takes_back && drift(cx, t) {
+        return;
+    }
+    footing::keep(cx, t);
     match t.phase.clone() {
         Phase::Waiting { .. } => forward::waiting(cx, t, p),
         Phase::Deploying => forward::deploying(cx, t, p),
         Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
         Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),
-        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak => {
+        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak && footing::stands(cx.run, t) => {
             let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
             cx.enter(t, Phase::Soaked, text);
         }
@@ -159,6 +164,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 
 fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
     if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_rest() || !tick::judged_lately(run) {
+        return false;
+    }
+    if !footing::stands(run, t) {
         return false;
     }
     let together = |o: &&Planned| match run.plan.policy.finalize {

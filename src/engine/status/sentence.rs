@@ -1,4 +1,5 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
+use super::super::footing;
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::held::{bare, worst_gate};
 use super::left::left;
@@ -260,8 +261,13 @@ fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
             Some(t) if tenants::sentence(run, t).is_some() => tenants::sentence(run, t).unwrap_or_default(),
             Some(t) => {
                 let soak = run.tracks.values().filter(|t| matches!(t.phase, Phase::Soaking { .. })).count();
+                let good = match footing::against(run, t) {
+                    Some(why) => why,
+                    None if t.gates_pass() => "all good".into(),
+                    None => held::missing_gates(t).unwrap_or_else(|| "gates not known yet".into()),
+                };
                 both(format!(
-                    "{} at 100% new, all good. {soak} soaking with old kept warm; rollback is armed.",
+                    "{} at 100% new, {good}. {soak} soaking with old kept warm; rollback is armed.",
                     t.service
                 ))
             }
