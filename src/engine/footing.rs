@@ -6,17 +6,39 @@ use serde::{Deserialize, Serialize};
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, first_pods};
-use super::observe::Accepted;
+use super::holds::{hold, lift_if};
+use super::observe::{Accepted, DeploymentSeen, Slot, WorkloadSeen};
+use super::rollback::{self, fit};
 use super::run::{HoldReason, Phase, Run, Settling, Track};
 use crate::plan::Planned;
+use crate::spec::units::{Dur, Time};
+
+/// So long new pods may be too few before people are told: a node that is replaced. Without a single one left, under
+/// traffic, it goes back then.
+const PATIENCE: Dur = Dur::mins(1);
 
 /// Since when something is missing, and what people were told of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Footing {
+    /// Fewer new pods are ready than the share needs.
+    pub short_since: Option<Time>,
     /// What is being made again, as it was told.
     pub mends: Option<String>,
     pub route_told: bool,
+    pub short_told: bool,
+}
+
+impl Footing {
+    /// Wall time moved without time passing.
+    pub(super) fn clock_moved(&mut self, shift: impl Fn(&mut Time)) {
+        self.short_since.iter_mut().for_each(shift);
+    }
+
+    /// What cannot be seen runs no deadline out.
+    pub(super) fn unseen(&mut self) {
+        self.short_since = None;
+    }
 }
 
 /// The new version is made, and what it has come to rests on its pods and its route.
@@ -38,9 +60,14 @@ pub(super) fn needs(run: &Run, t: &Track) -> Option<u32> {
     Some(capacity(p, t.r0, if p.phased.is_some() { 100 } else { t.desired }))
 }
 
+fn deployment(w: &Option<WorkloadSeen>) -> Option<&DeploymentSeen> {
+    w.as_ref()?.deployment.as_ref()
+}
+
 /// Nothing is missing without which a clean tick, or the end of the soak, means nothing.
 pub(super) fn stands(run: &Run, t: &Track) -> bool {
-    against(run, t).is_none()
+    let enough = needs(run, t).is_none_or(|need| deployment(&t.next).is_some_and(|d| d.ready >= need));
+    enough && against(run, t).is_none()
 }
 
 /// Why nothing may be raised or settled on what is there now.
@@ -74,7 +101,11 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
     let next = t.next.as_ref().filter(|_| stands_on_it(t))?;
     let need = needs(run, t).unwrap_or_else(|| first_pods(run, t, p));
     match &next.deployment {
-        Some(_) if next.service_exists => {}
+        Some(d) if next.service_exists && d.wanted >= need => {}
+        Some(d) if next.service_exists => {
+            let text = format!("-next wants {} pods where it needs {need}, by a foreign edit: scaled back", d.wanted);
+            return Some((Action::Scale { slot: Slot::Next, replicas: need }, text));
+        }
         found => {
             let what = if found.is_some() { "service" } else { "deployment" };
             let text = format!("the {what} of -next is gone, by a foreign edit: made again");
@@ -84,15 +115,49 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
     None
 }
 
-/// Holds with the reason while something is missing.
-pub(super) fn keep(cx: &mut Cx, t: &mut Track) {
+/// Holds with the reason while something is missing. True: it goes back.
+pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     if !stands_on_it(t) {
-        return;
+        return false;
     }
     // A tenant on its way back looks at its own acceptance.
     if !t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new()) {
         accepted(cx, t);
     }
+    short(cx, t)
+}
+
+/// Fewer new pods are ready than the share needs: held after a while, and back at the progress deadline; at once after
+/// that while when none is left. True: it goes back.
+fn short(cx: &mut Cx, t: &mut Track) -> bool {
+    let ready = deployment(&t.next).map_or(0, |d| d.ready);
+    let Some(need) = needs(cx.run, t).filter(|need| ready < *need && t.next.is_some()) else {
+        t.footing.short_since = None;
+        if std::mem::take(&mut t.footing.short_told) {
+            lift_if(cx, t, &[HoldReason::Capacity], "enough new pods are ready again");
+        }
+        return false;
+    };
+    let since = *t.footing.short_since.get_or_insert(cx.now);
+    let (flies, told_at) = (t.phase.in_flight(), since + PATIENCE);
+    let text = format!("{ready} of {need} new pods are ready, {:.0}% is on them", t.accepted_share());
+    let patience = if ready == 0 && t.flows() && fit(t) { PATIENCE } else { cx.run.plan.policy.progress_deadline };
+    let until = since + patience;
+    if flies && cx.now >= until {
+        rollback::breach(cx, t, "progress", &format!("{text} for {patience}"));
+        return true;
+    }
+    cx.wake_at(if cx.now < told_at { told_at.min(until) } else { until });
+    if cx.now >= told_at {
+        if !std::mem::replace(&mut t.footing.short_told, true) {
+            let service = t.service.clone();
+            cx.page(Some(&service), text.clone());
+        }
+        if may_show(t, HoldReason::Capacity) {
+            hold(cx, t, HoldReason::Capacity, text, flies.then_some(until));
+        }
+    }
+    false
 }
 
 /// What else is shown of a service gives way to what it stands on only where it says less: that a gate or a share is not

@@ -133,6 +133,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if !sees(cx.run) {
         // What cannot be seen, or not be acted on, runs no deadline out.
         (t.unready_since, t.pending_since) = (None, None);
+        t.footing.unseen();
         return;
     }
     // A tenant that goes back goes back, whatever somebody made of the route.
@@ -144,7 +145,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if !takes_back && drift(cx, t) {
         return;
     }
-    footing::keep(cx, t);
+    if footing::keep(cx, t) {
+        return;
+    }
     match t.phase.clone() {
         Phase::Waiting { .. } => forward::waiting(cx, t, p),
         Phase::Deploying => forward::deploying(cx, t, p),
@@ -267,6 +270,7 @@ impl Track {
     pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
+        self.footing.clock_moved(shift);
         let seen = [&mut self.unready_since, &mut self.pending_since];
         let marks = [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at, &mut self.split_since];
         for mark in marks.into_iter().chain(seen) {

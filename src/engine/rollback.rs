@@ -178,7 +178,7 @@ fn again(t: &mut Track, mut r: Rollback) -> Rollback {
 }
 
 /// The old version can carry the load.
-fn fit(t: &Track) -> bool {
+pub(super) fn fit(t: &Track) -> bool {
     let ready = old_ready(t);
     ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
 }
