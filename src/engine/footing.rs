@@ -1,5 +1,5 @@
 //! What a service stands on while it is on its way, looked at in every pass and not only before a raise: a gateway follows
-//! its route, its new pods are there for what is sent to them.
+//! its route, its new pods are there for what is sent to them, and the old version could take everything back.
 //! What is ours and was taken away is made again; what lasts is held, told, and has a deadline.
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use super::effect::{Action, EventKind};
 use super::forward::{accepted, first_pods};
 use super::holds::{hold, lift_if};
 use super::observe::{Accepted, DeploymentSeen, Slot, WorkloadSeen};
-use super::rollback::{self, fit};
-use super::run::{HoldReason, Phase, Run, Settling, Track};
+use super::rollback::{self, FIT_PATIENCE, fit, old_ready};
+use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
 use crate::plan::Planned;
 use crate::spec::units::{Dur, Time};
 
@@ -23,21 +23,24 @@ const PATIENCE: Dur = Dur::mins(1);
 pub struct Footing {
     /// Fewer new pods are ready than the share needs.
     pub short_since: Option<Time>,
+    /// The old version could not take the traffic back.
+    pub unfit_since: Option<Time>,
     /// What is being made again, as it was told.
     pub mends: Option<String>,
     pub route_told: bool,
     pub short_told: bool,
+    pub lost_told: bool,
 }
 
 impl Footing {
     /// Wall time moved without time passing.
     pub(super) fn clock_moved(&mut self, shift: impl Fn(&mut Time)) {
-        self.short_since.iter_mut().for_each(shift);
+        self.short_since.iter_mut().chain(&mut self.unfit_since).for_each(shift);
     }
 
     /// What cannot be seen runs no deadline out.
     pub(super) fn unseen(&mut self) {
-        self.short_since = None;
+        (self.short_since, self.unfit_since) = (None, None);
     }
 }
 
@@ -75,14 +78,26 @@ pub(super) fn against(_run: &Run, t: &Track) -> Option<String> {
     if !t.phase.in_flight() || !stands_on_it(t) {
         return None;
     }
-    match &t.route.as_ref()?.accepted {
+    unfit(t).or_else(|| match &t.route.as_ref()?.accepted {
         Accepted::Yes => None,
         Accepted::Pending => Some("no gateway has accepted the route as it stands".into()),
         Accepted::No(why) => Some(format!("the route is refused: {why}")),
-    }
+    })
 }
 
-/// Makes again what is ours and was taken away and gives it the pods it must have.
+/// The old version could not take back what flows to the new one.
+fn unfit(t: &Track) -> Option<String> {
+    if !t.flows() || fit(t) {
+        return None;
+    }
+    let (ready, of) = (old_ready(t), t.r0);
+    Some(match deployment(&t.stable) {
+        None => "the deployment of the old version is gone: there is nothing to go back to".into(),
+        Some(_) => format!("only {ready} of {of} old pods are ready: the old version could not take the traffic back"),
+    })
+}
+
+/// Makes again what is ours and was taken away, and gives both versions the pods they must have.
 pub(super) fn restore(cx: &mut Cx, t: &mut Track, p: &Planned) {
     let Some((action, text)) = taken_away(cx.run, t, p) else {
         t.footing.mends = None;
@@ -112,7 +127,14 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
             return Some((Action::CreateNext { replicas: need }, text));
         }
     }
-    None
+    let settles = matches!(t.phase, Phase::Settling(_));
+    let wanted = deployment(&t.stable)?.wanted;
+    if wanted >= t.r0 || !(settles || unfit(t).is_some()) {
+        return None;
+    }
+    let (who, replicas) = (if settles { "stable" } else { "the old version" }, t.r0);
+    let text = format!("{who} wants {wanted} of {replicas} pods, by a foreign edit: scaled back");
+    Some((Action::Scale { slot: Slot::Stable, replicas }, text))
 }
 
 /// Holds with the reason while something is missing. True: it goes back.
@@ -124,7 +146,42 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     if !t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new()) {
         accepted(cx, t);
     }
+    lost(cx, t);
     short(cx, t)
+}
+
+/// No old version to go back to: nothing this program may decide alone.
+fn lost(cx: &mut Cx, t: &mut Track) {
+    let flies = t.phase.in_flight();
+    let unfit = unfit(t).filter(|_| flies);
+    if unfit.is_none() {
+        t.footing.unfit_since = None;
+    }
+    let text = match unfit {
+        Some(text) => {
+            let until = *t.footing.unfit_since.get_or_insert(cx.now) + FIT_PATIENCE;
+            if cx.now < until {
+                return cx.wake_at(until);
+            }
+            text
+        }
+        None => {
+            t.footing.lost_told = false;
+            t.ask.take_if(|a| a.kind == AskKind::Footing);
+            return lift_if(cx, t, &[HoldReason::Footing], "it is as it was");
+        }
+    };
+    if !std::mem::replace(&mut t.footing.lost_told, true) {
+        let service = t.service.clone();
+        cx.page(Some(&service), text.clone());
+    }
+    if t.ask.is_none() {
+        let text = format!("{text}: put it right, or abort?");
+        t.ask = Some(Ask { kind: AskKind::Footing, text, since: cx.now, deadline: None });
+    }
+    if may_show(t, HoldReason::Footing) {
+        hold(cx, t, HoldReason::Footing, text, None);
+    }
 }
 
 /// Fewer new pods are ready than the share needs: held after a while, and back at the progress deadline; at once after
@@ -163,7 +220,8 @@ fn short(cx: &mut Cx, t: &mut Track) -> bool {
 /// What else is shown of a service gives way to what it stands on only where it says less: that a gate or a share is not
 /// as it should be. What acts by itself, and what people did, stays.
 pub(super) fn may_show(t: &Track, mine: HoldReason) -> bool {
-    use HoldReason::{Gate, LongStep, Missing, NotObserved, TooFew};
+    use HoldReason::{Gate, LongStep, Missing, NotAccepted, NotObserved, TooFew};
     let weak = |r: HoldReason| matches!(r, Gate | Missing | TooFew | NotObserved | LongStep);
-    t.held.as_ref().is_none_or(|h| h.reason == mine || weak(h.reason))
+    let weaker = |r: HoldReason| weak(r) || (r == NotAccepted && mine == HoldReason::Footing);
+    t.held.as_ref().is_none_or(|h| h.reason == mine || weaker(h.reason))
 }

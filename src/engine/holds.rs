@@ -274,6 +274,7 @@ fn asked_for(kind: AskKind) -> Option<HoldReason> {
         AskKind::Write => Some(HoldReason::Write),
         AskKind::NotAccepted => Some(HoldReason::NotAccepted),
         AskKind::Tenants => Some(HoldReason::Line),
+        AskKind::Footing => Some(HoldReason::Footing),
         AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }

@@ -402,6 +402,8 @@ pub enum HoldReason {
     Window,
     /// Tenants went back: no further one moves before a person says so.
     Line,
+    /// No old version that could take the traffic back.
+    Footing,
 }
 
 /// A breach of `standard` severity: goes back at its deadline.
@@ -464,6 +466,8 @@ pub enum AskKind {
     NotAccepted,
     /// Tenants went back: `retry`, or `abort`.
     Tenants,
+    /// No old version to go back to: put right by hand, or `abort`.
+    Footing,
 }
 
 /// One service's way through the run.

@@ -90,6 +90,6 @@ pub fn answers(kind: AskKind) -> &'static [Verb] {
         AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
         AskKind::Tenants => &[Verb::Retry, Verb::Abort],
         AskKind::Write => &[Verb::Retry, Verb::Abort],
-        AskKind::NotAccepted => &[Verb::Abort],
+        AskKind::NotAccepted | AskKind::Footing => &[Verb::Abort],
     }
 }
