@@ -1,6 +1,6 @@
 //! What a service stands on while it is on its way, looked at in every pass and not only before a raise: a gateway follows
-//! its route, its new pods are there for what is sent to them, and the old version could take everything back.
-//! What is ours and was taken away is made again; what lasts is held, told, and has a deadline.
+//! its route, its new pods are there for what is sent to them, the old version could take everything back, and both run the
+//! images this run knows. What is ours and was taken away is made again; what lasts is held, told, and has a deadline.
 use serde::{Deserialize, Serialize};
 
 use super::cx::{Cx, ENGINE, capacity};
@@ -11,6 +11,7 @@ use super::observe::{Accepted, DeploymentSeen, Slot, WorkloadSeen};
 use super::rollback::{self, FIT_PATIENCE, fit, old_ready};
 use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
 use crate::plan::Planned;
+use crate::spec::image::{digest, is_stored};
 use crate::spec::units::{Dur, Time};
 
 /// So long new pods may be too few before people are told: a node that is replaced. Without a single one left, under
@@ -25,6 +26,8 @@ pub struct Footing {
     pub short_since: Option<Time>,
     /// The old version could not take the traffic back.
     pub unfit_since: Option<Time>,
+    /// Either version holds another image; it is judged anew when that is over.
+    pub other_image: bool,
     /// What is being made again, as it was told.
     pub mends: Option<String>,
     pub route_told: bool,
@@ -74,11 +77,11 @@ pub(super) fn stands(run: &Run, t: &Track) -> bool {
 }
 
 /// Why nothing may be raised or settled on what is there now.
-pub(super) fn against(_run: &Run, t: &Track) -> Option<String> {
+pub(super) fn against(run: &Run, t: &Track) -> Option<String> {
     if !t.phase.in_flight() || !stands_on_it(t) {
         return None;
     }
-    unfit(t).or_else(|| match &t.route.as_ref()?.accepted {
+    other_image(run, t).or_else(|| unfit(t)).or_else(|| match &t.route.as_ref()?.accepted {
         Accepted::Yes => None,
         Accepted::Pending => Some("no gateway has accepted the route as it stands".into()),
         Accepted::No(why) => Some(format!("the route is refused: {why}")),
@@ -95,6 +98,23 @@ fn unfit(t: &Track) -> Option<String> {
         None => "the deployment of the old version is gone: there is nothing to go back to".into(),
         Some(_) => format!("only {ready} of {of} old pods are ready: the old version could not take the traffic back"),
     })
+}
+
+/// Either version is another one than this run moves, by its template, or by what its ready pods really run.
+fn other_image(run: &Run, t: &Track) -> Option<String> {
+    let (p, facts) = (run.plan.get(&t.service)?, t.facts.as_ref()?);
+    if let Some(d) = deployment(&t.next).filter(|d| !is_stored(&p.image, &d.image)) {
+        return Some(format!("-next was made with image {}, but holds {}: somebody changed it", p.image, d.image));
+    }
+    if let Some(d) = deployment(&t.stable).filter(|d| !is_stored(&facts.from_image, &d.image)) {
+        let from = &facts.from_image;
+        return Some(format!("the old version held image {from}, but holds {}: somebody changed it", d.image));
+    }
+    let pinned = t.pinned.as_ref().filter(|id| id.contains('@'))?;
+    let pods = t.next.iter().flat_map(|w| &w.pods).filter(|pod| pod.ready && !pod.terminating);
+    let ids = pods.filter_map(|pod| pod.image_id.as_ref().filter(|id| id.contains('@')));
+    let other = ids.into_iter().find(|id| digest(id) != digest(pinned))?;
+    Some(format!("-next began with {pinned}, but a pod of it runs {other}: the tag has moved, or somebody changed it"))
 }
 
 /// Makes again what is ours and was taken away, and gives both versions the pods they must have.
@@ -150,22 +170,31 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     short(cx, t)
 }
 
-/// No old version to go back to: nothing this program may decide alone.
+/// Another image, or no old version to go back to: nothing this program may decide alone.
 fn lost(cx: &mut Cx, t: &mut Track) {
     let flies = t.phase.in_flight();
-    let unfit = unfit(t).filter(|_| flies);
+    let (other, unfit) = (other_image(cx.run, t).filter(|_| flies), unfit(t).filter(|_| flies));
     if unfit.is_none() {
         t.footing.unfit_since = None;
     }
-    let text = match unfit {
-        Some(text) => {
+    if other.is_none() {
+        t.footing.other_image = false;
+    }
+    let text = match (other, unfit) {
+        (Some(text), _) => {
+            if !std::mem::replace(&mut t.footing.other_image, true) {
+                judged_anew(cx, t);
+            }
+            text
+        }
+        (None, Some(text)) => {
             let until = *t.footing.unfit_since.get_or_insert(cx.now) + FIT_PATIENCE;
             if cx.now < until {
                 return cx.wake_at(until);
             }
             text
         }
-        None => {
+        (None, None) => {
             t.footing.lost_told = false;
             t.ask.take_if(|a| a.kind == AskKind::Footing);
             return lift_if(cx, t, &[HoldReason::Footing], "it is as it was");
@@ -181,6 +210,16 @@ fn lost(cx: &mut Cx, t: &mut Track) {
     }
     if may_show(t, HoldReason::Footing) {
         hold(cx, t, HoldReason::Footing, text, None);
+    }
+}
+
+/// What was clean so far was so of another version.
+fn judged_anew(cx: &mut Cx, t: &mut Track) {
+    match &mut t.phase {
+        Phase::Shifting { hold, .. } => (hold.clean, hold.ended_by) = (Dur::ZERO, None),
+        Phase::Soaking { clean } => *clean = Dur::ZERO,
+        Phase::Soaked => cx.enter(t, Phase::Soaking { clean: Dur::ZERO }, "it soaks anew"),
+        _ => {}
     }
 }
 

@@ -402,7 +402,7 @@ pub enum HoldReason {
     Window,
     /// Tenants went back: no further one moves before a person says so.
     Line,
-    /// No old version that could take the traffic back.
+    /// Another image than this run moves, or no old version that could take the traffic back.
     Footing,
 }
 
@@ -466,7 +466,7 @@ pub enum AskKind {
     NotAccepted,
     /// Tenants went back: `retry`, or `abort`.
     Tenants,
-    /// No old version to go back to: put right by hand, or `abort`.
+    /// Another image, or no old version to go back to: put right by hand, or `abort`.
     Footing,
 }
 
