@@ -163,7 +163,7 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
         return false;
     }
     // A tenant on its way back looks at its own acceptance.
-    if !t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new()) {
+    if t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_none_or(|place| place.on_new()) {
         accepted(cx, t);
     }
     lost(cx, t);
