@@ -193,10 +193,8 @@ proptest! {
     ) {
         let calendar = format!("  zone: Europe/Berlin\n  freezes: [{{name: f, from: 2026-12-01T00:00:00Z, to: 2026-12-04T00:00:00Z}}]\n  cohorts: [{{name: one, bake: 1h}}, {{name: two, bake: 2d, per_day: {per_day}}}, {{name: three, per_day: {per_day}}}]");
         let mut way = Way::new(&calendar, &list(&wishes), Dur::hours(2));
-        for i in 0..wishes.len() {
-            if kept[i] {
-                way.states[i] = State::PutOff(None);
-            }
+        for (state, _) in way.states.iter_mut().zip(&kept).filter(|(_, kept)| **kept) {
+            *state = State::PutOff(None);
         }
         let (moves, end) = way.go(at(START), |i| !bad[i]);
         let mut begun: BTreeMap<(usize, Date), u32> = BTreeMap::new();

@@ -6,6 +6,7 @@ use super::{place, plan_compat, when};
 use crate::engine::run::Outcome;
 use crate::journal::past_durations;
 use crate::plan::{Plan, Planned, Roster, graph};
+use crate::spec::policy::Step;
 use crate::spec::units::{Dur, Time};
 
 /// What stands beside a plan.
@@ -68,9 +69,11 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
         out.push('\n');
     }
     let (shift, soak) = plan.estimate();
+    let by_tenant = plan.services.iter().any(|p| p.phased.is_some());
     out.push_str(&format!(
-        "\nAbout {} to 100 % everywhere and {} of soaking, when every tick is good.\n",
+        "\nAbout {} to 100 % {} and {} of soaking, when every tick is good.\n",
         short(shift),
+        if by_tenant { "of what goes by weights alone" } else { "everywhere" },
         short(soak)
     ));
     out.push_str(&when::text(plan, beside.tenants, beside.now));
@@ -82,7 +85,7 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
         ));
     }
     out.push_str("\nFor each service, in this order:\n");
-    for (i, line) in effects(plan).iter().enumerate() {
+    for (i, line) in effects(plan, &plan.policy.steps).iter().enumerate() {
         out.push_str(&format!("  {}. {line}\n", i + 1));
     }
     phased(plan, &mut out);
@@ -126,15 +129,22 @@ fn short(d: Dur) -> String {
 }
 
 /// What is written for one service, in order.
-fn effects(plan: &Plan) -> Vec<String> {
+fn effects(plan: &Plan, steps: &[Step]) -> Vec<String> {
     let policy = &plan.policy;
     let mut out = vec![
         "Deployment and Service NAME-next beside stable, from its live template with the new image".into(),
         "NAME-next becomes the route's second backend, at weight 0".into(),
         format!("new pods must stay ready for {}", policy.warmup),
     ];
-    for s in &policy.steps {
+    for s in steps {
+        if s.weight == 0 {
+            out.push(format!("tenant after tenant: its rule in the route, then {} clean; the weight stays 0", s.hold));
+            continue;
+        }
         out.push(format!("pods for {}%, then weight {}%, then {} clean", s.weight, s.weight, s.hold));
+    }
+    if steps.iter().any(|s| s.weight == 0) {
+        out.push("tenants' rules are taken away: the weight sends everybody there".into());
     }
     out.push(format!("100% new is watched for {}, old kept warm", policy.soak));
     out.push("when all have soaked: stable gets the new template, weight back to stable, NAME-next removed".into());
@@ -144,7 +154,7 @@ fn effects(plan: &Plan) -> Vec<String> {
 /// What is written for this service, with its names.
 fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
     let name = p.service.next_deployment();
-    effects(plan).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+    effects(plan, plan.steps(&p.service.name)).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
 }
 
 /// For a program.
@@ -168,7 +178,7 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
         "when": when::json(plan, beside.tenants, beside.now),
-        "effects_per_service": effects(plan),
+        "effects_per_service": effects(plan, &plan.policy.steps),
         "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
         "earlier_seconds": beside.earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),

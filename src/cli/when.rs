@@ -71,7 +71,9 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
         let few = &list.sha256[..12.min(list.sha256.len())];
         out.push_str(&format!("Tenants {}: {}, content {few}\n", list.name, list.count));
     }
-    if let (Some(at), Some(roster)) = (fit, tenants)
+    // Where all move one by one, each has its own window.
+    let at_once = plan.services.iter().any(|p| p.phased.is_none());
+    if let (Some(at), Some(roster)) = (fit.filter(|_| at_once), tenants)
         && let closed @ 1.. = closed_then(roster, when, at)
     {
         let all = roster.tenants.len();

@@ -65,3 +65,29 @@ async fn what_fits_is_let_through() {
     })
     .await;
 }
+
+/// So many tenants of one cohort, each of which moves by itself.
+fn one_by_one(world: &mut World, count: usize) {
+    routed(world, header(), count);
+    let one = |i: usize| {
+        json!({"name": format!("t{i}"), "cohort": "beta", "by": {"header": "x-tenant"}, "values": [format!("t{i}")],
+            "tenants": 1, "binds": []})
+    };
+    let moves: Vec<_> = (0..count).map(one).collect();
+    let phased = json!({"moves": moves, "steps": [{"weight": 0, "hold": "1m"}, {"weight": 100, "hold": "1m"}]});
+    world.plan.services[0].phased = Some(serde_json::from_value(phased).unwrap());
+}
+
+/// Tenants that have moved share their cohort's rule, and all of them stand in it before the weight moves.
+#[tokio::test]
+async fn all_moves_of_a_campaign_must_fit_at_once() {
+    let what = "beta is told by 65 values, which make 65 matches in one rule; a rule takes 64";
+    finds(true, what, |w| one_by_one(w, 65)).await;
+    let mut world = World::new();
+    one_by_one(&mut world, 65);
+    let fix = world.look().await.0.problems.remove(0).fix;
+    assert!(fix.contains("a header with the cohort's name"), "{fix}");
+    let mut world = World::new();
+    one_by_one(&mut world, 64);
+    assert_eq!(world.look().await.0.problems, []);
+}
