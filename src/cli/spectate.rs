@@ -59,7 +59,8 @@ fn time(file: SystemTime) -> Option<Time> {
 /// What is known of the one who drives, `quiet` after it wrote last. Only a run that is under way and sees its cluster is
 /// sure to write at each tick; how fast a clock of its own goes nobody can tell from here.
 fn unheard(run: &Run, gone: bool, quiet: Dur, written: Option<Time>) -> Option<Unheard> {
-    if run.is_ended() {
+    // One that was left says so itself, and why.
+    if run.is_ended() || gone && run.is_left() {
         return None;
     }
     if gone {

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::KubeCluster;
 use super::http_route::{self, Decision, highest_mark};
-use super::json::{list, name, owner, resource_version, text};
+use super::json::{list, name, owner, resource_version, strings, text};
 use super::next;
 use super::observe;
+use super::selector::map_matches;
 use super::wire::{Fault, Kind, PatchKind};
 use crate::engine::effect::{Action, Call};
 use crate::engine::message::{CallError, CallErrorKind, CallOutcome};
@@ -240,6 +241,13 @@ impl Doing<'_> {
             }
         }
         if let (Some(have), Some(have_front)) = (&have, &have_front) {
+            let pods = strings(have, "/spec/template/metadata/labels");
+            if !map_matches(&strings(have_front, "/spec/selector"), &pods) {
+                let text = format!(
+                    "service {front} no longer selects the pods of {deployment}: delete it, and it is made again"
+                );
+                return Err(refused(CallErrorKind::Rejected, text));
+            }
             self.cluster.store.put_written(Kind::Deployments, have);
             self.cluster.store.put_written(Kind::Services, have_front);
             return Ok(Good::Found(self.workload_seen(Slot::Next)));

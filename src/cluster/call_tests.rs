@@ -191,6 +191,21 @@ async fn a_missing_half_is_repaired_and_a_whole_is_found() {
     assert_eq!(fake.writes().len(), 1);
 }
 
+/// Else it would be found, and asked for again, for ever.
+#[tokio::test]
+async fn a_service_that_no_longer_selects_its_pods_is_no_whole() {
+    let fake = Fake::default();
+    with_stable(&fake);
+    fake.ok(&format!("GET {DEPLOYMENTS}/billing-next"), next_deployment("7f3a/3/2"));
+    let mut edited = next_service("7f3a/4/19");
+    edited["spec"]["selector"] = json!({"app": "somebody-elses"});
+    fake.ok(&format!("GET {SERVICES}/billing-next"), edited);
+    let error = error(act(&fake, Action::CreateNext { replicas: 1 }).await);
+    assert_eq!(error.kind, CallErrorKind::Rejected);
+    assert!(error.text.contains("no longer selects the pods of billing-next: delete it"), "{}", error.text);
+    assert!(fake.writes().is_empty());
+}
+
 #[tokio::test]
 async fn foreign_objects_are_never_taken_over() {
     for (mark, word) in [(Some("beef/1/1"), "belongs to run beef"), (None, "was not made by Pilothouse")] {

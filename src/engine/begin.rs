@@ -94,6 +94,7 @@ impl Track {
             fault: None,
             unanswered: Vec::new(),
             pending_since: None,
+            footing: Default::default(),
             unready_since: None,
             missing_ticks: 0,
             missing_since: None,

@@ -7,7 +7,7 @@ use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
-use super::{campaign, window};
+use super::{campaign, footing, window};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::plan::order::AT_ONCE;
@@ -121,7 +121,7 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
 }
 
 /// New pods that the first step needs. How much of the traffic one tenant is nobody knows: pods for all of it.
-fn first_pods(run: &Run, t: &Track, p: &Planned) -> u32 {
+pub(super) fn first_pods(run: &Run, t: &Track, p: &Planned) -> u32 {
     let first = run.plan.steps(&t.service).first().map_or(100, |s| s.weight);
     capacity(p, t.r0, if p.phased.is_some() { 100 } else { first })
 }
@@ -155,12 +155,14 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
     match route.accepted.clone() {
         Accepted::Yes => {
             lift_if(cx, t, &[HoldReason::NotAccepted], "the route is accepted");
+            // What it held may have been overlaid since.
+            t.ask.take_if(|a| a.kind == AskKind::NotAccepted);
+            t.footing.route_told = false;
             true
         }
+        // A gateway that is behind: a write for another service of this route makes it wait again.
         Accepted::Pending => {
-            // From when it was first seen so: a write for another service of this route makes it wait again.
-            let seen = t.pending_since.unwrap_or(cx.now);
-            let since = t.written.as_ref().map_or(seen, |w| w.at.max(seen));
+            let since = unaccepted_since(cx, t);
             if cx.now.since(since) >= ACCEPT_PATIENCE {
                 let text = format!("route {} is written, but no gateway has accepted it", route_name(cx.run, t));
                 not_accepted(cx, t, text);
@@ -177,15 +179,32 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
     }
 }
 
-/// Somebody must look at the gateway: the weights that were written may never come into force.
+/// From when it was first seen so, or written since.
+fn unaccepted_since(cx: &Cx, t: &Track) -> Time {
+    let seen = t.pending_since.unwrap_or(cx.now);
+    t.written.as_ref().map_or(seen, |w| w.at.max(seen))
+}
+
+/// Somebody must look at the gateway: the weights that were written may never come into force. A refusal is shown at once;
+/// people are called when it lasts.
 fn not_accepted(cx: &mut Cx, t: &mut Track, text: String) {
-    if t.held.as_ref().is_none_or(|h| h.reason != HoldReason::NotAccepted) && t.ask.is_none() {
-        let service = t.service.clone();
-        cx.page(Some(&service), text.clone());
-        let text = format!("{text}: wait for the gateway, or abort?");
-        t.ask = Some(Ask { kind: AskKind::NotAccepted, text, since: cx.now, deadline: None });
+    let patience = unaccepted_since(cx, t) + ACCEPT_PATIENCE;
+    if cx.now < patience {
+        cx.wake_at(patience);
+    } else {
+        if !t.footing.route_told {
+            t.footing.route_told = true;
+            let service = t.service.clone();
+            cx.page(Some(&service), text.clone());
+        }
+        if t.ask.is_none() {
+            let text = format!("{text}: wait for the gateway, or abort?");
+            t.ask = Some(Ask { kind: AskKind::NotAccepted, text, since: cx.now, deadline: None });
+        }
     }
-    hold(cx, t, HoldReason::NotAccepted, text, None);
+    if footing::may_show(t, HoldReason::NotAccepted) {
+        hold(cx, t, HoldReason::NotAccepted, text, None);
+    }
 }
 
 pub(super) fn route_name(run: &Run, t: &Track) -> String {
@@ -193,9 +212,12 @@ pub(super) fn route_name(run: &Run, t: &Track) -> String {
 }
 
 pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Option<Time>) {
-    let Some(d) = t.next.as_ref().and_then(|n| n.deployment.clone()) else { return };
+    let Some(next) = &t.next else { return };
     let first = cx.run.plan.steps(&t.service).first().map_or(100, |s| s.weight);
-    let ready = d.ready >= first_pods(cx.run, t, p) && d.ready >= d.wanted;
+    let enough = first_pods(cx.run, t, p);
+    // Pods that somebody took away are not ready either.
+    let ready =
+        next.service_exists && next.deployment.as_ref().is_some_and(|d| d.ready >= enough && d.ready >= d.wanted);
     let since = match (ready, ready_since) {
         (true, Some(since)) => since,
         (true, None) => cx.now,

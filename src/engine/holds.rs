@@ -4,7 +4,7 @@ use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
 use super::traffic::{Traffic, route_tenants};
-use super::window;
+use super::{footing, window};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
@@ -15,6 +15,9 @@ pub(super) fn raise_blocked(run: &Run, t: &Track) -> Option<String> {
     }
     if let Some(b) = &t.breach {
         return Some(b.reason.clone());
+    }
+    if let Some(why) = footing::against(run, t) {
+        return Some(why);
     }
     if t.drifted {
         return Some("the route was changed by somebody else".into());
@@ -94,11 +97,11 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     t.written = Some(Written { traffic, key: seq, at: now });
 }
 
-/// Keeps when the route as it stands was first seen without a gateway's answer: several services may share one route, and
+/// Keeps when the route as it stands was first seen without a gateway that takes it on: several services may share one route, and
 /// a write for another makes this one wait again.
 pub(super) fn await_acceptance(now: Time, t: &mut Track) {
     match t.route.as_ref().map(|r| &r.accepted) {
-        Some(Accepted::Pending) => drop(t.pending_since.get_or_insert(now)),
+        Some(Accepted::Pending | Accepted::No(_)) => drop(t.pending_since.get_or_insert(now)),
         _ => t.pending_since = None,
     }
 }
@@ -303,6 +306,7 @@ fn asked_for(kind: AskKind) -> Option<HoldReason> {
         AskKind::Write => Some(HoldReason::Write),
         AskKind::NotAccepted => Some(HoldReason::NotAccepted),
         AskKind::Tenants => Some(HoldReason::Line),
+        AskKind::Footing => Some(HoldReason::Footing),
         AskKind::LongStep | AskKind::AfterRollback => None,
     }
 }

@@ -4,7 +4,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
 use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Run, Track};
-use super::{moves, rollback};
+use super::{footing, moves, rollback};
 use crate::gate::{Progress, Verdict};
 use crate::spec::policy::Severity;
 use crate::spec::units::Dur;
@@ -50,8 +50,10 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     let of_phase = now.since(t.since).min(GRID);
     let mut unsaid = None;
     let worst = worst_bad(cx.run, t);
+    // Good figures of pods that nobody is known to be sent to say nothing of the version.
+    let stands = footing::stands(cx.run, t);
     match &mut t.phase {
-        Phase::Soaking { clean } if tick == Tick::Good => *clean = *clean + of_phase,
+        Phase::Soaking { clean } if tick == Tick::Good && stands => *clean = *clean + of_phase,
         Phase::Verifying { .. } => rollback::count_verify(t, of_phase),
         Phase::Shifting { step, hold } => {
             let step = *step;
@@ -62,7 +64,7 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
             hold.last_tick = Some(now);
             hold.ticks += 1;
             // A tick speaks for the time since the one before it, and none before the weight was accepted.
-            let speaks_for = now.since(accepted).min(GRID);
+            let speaks_for = if stands { now.since(accepted).min(GRID) } else { Dur::ZERO };
             match tick {
                 Tick::Good => hold.clean = hold.clean + speaks_for,
                 Tick::Bad => {

@@ -12,7 +12,7 @@
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways, `campaign` its tenants' by `turn`; `holds` stops it; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
+//!   service's ways, `campaign` its tenants' by `turn`; `holds` stops it; [`footing`] is what it stands on; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
 //!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
 //!   process goes before the run has ended
 mod begin;
@@ -23,6 +23,7 @@ mod compat;
 mod critical;
 mod cx;
 pub mod effect;
+pub mod footing;
 mod forward;
 mod holds;
 mod joint;

@@ -8,7 +8,7 @@ use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
 use super::tenants::TenantRule;
 use super::traffic::Traffic;
-use super::{breach, joint, leave, rollback, settle, step, tick, window};
+use super::{breach, footing, joint, leave, rollback, settle, step, tick, window};
 use crate::plan::Planned;
 use crate::spec::policy::Finalize;
 use crate::spec::units::{Dur, Time};
@@ -133,11 +133,19 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     if !sees(cx.run) {
         // What cannot be seen, or not be acted on, runs no deadline out.
         (t.unready_since, t.pending_since) = (None, None);
+        t.footing.unseen();
         return;
     }
     // A tenant that goes back goes back, whatever somebody made of the route.
     let takes_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new());
-    if stamp_first(cx, t) || window::keep(cx, t) || (!takes_back && drift(cx, t)) {
+    if stamp_first(cx, t) || window::keep(cx, t) {
+        return;
+    }
+    footing::restore(cx, t, p);
+    if !takes_back && drift(cx, t) {
+        return;
+    }
+    if footing::keep(cx, t) {
         return;
     }
     match t.phase.clone() {
@@ -145,7 +153,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::Deploying => forward::deploying(cx, t, p),
         Phase::Warming { ready_since } => forward::warming(cx, t, p, ready_since),
         Phase::Shifting { step, hold } => forward::shifting(cx, t, p, step, hold),
-        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak => {
+        Phase::Soaking { clean } if clean >= cx.run.plan.policy.soak && footing::stands(cx.run, t) => {
             let text = format!("soaked for {} at 100%", cx.run.plan.policy.soak);
             cx.enter(t, Phase::Soaked, text);
         }
@@ -159,6 +167,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
 
 fn may_settle(run: &Run, t: &Track, p: &Planned) -> bool {
     if raise_blocked(run, t).is_some() || t.held.is_some() || !t.gates_rest() || !tick::judged_lately(run) {
+        return false;
+    }
+    if !footing::stands(run, t) {
         return false;
     }
     let together = |o: &&Planned| match run.plan.policy.finalize {
@@ -259,6 +270,7 @@ impl Track {
     pub(super) fn clock_moved(&mut self, now: Time, by: i64) {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
+        self.footing.clock_moved(shift);
         let seen = [&mut self.unready_since, &mut self.pending_since];
         let marks = [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at, &mut self.split_since];
         for mark in marks.into_iter().chain(seen) {

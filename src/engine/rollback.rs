@@ -23,7 +23,7 @@ const HALVING: Dur = Dur::secs(10);
 const FIT: (u32, u32) = (2, 3);
 
 /// How long the old version may stay unfit before the rollback is called blocked.
-const FIT_PATIENCE: Dur = Dur::secs(30);
+pub(super) const FIT_PATIENCE: Dur = Dur::secs(30);
 
 /// A rollback whose weight could not be written this often in a row is called blocked; it goes on being tried.
 const WRITE_PATIENCE: u32 = 6;
@@ -178,7 +178,7 @@ fn again(t: &mut Track, mut r: Rollback) -> Rollback {
 }
 
 /// The old version can carry the load.
-fn fit(t: &Track) -> bool {
+pub(super) fn fit(t: &Track) -> bool {
     let ready = old_ready(t);
     ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Identity;
 use super::effect::{Action, Call, Event, Page};
+use super::footing::Footing;
 use super::message::Stamp;
 use super::moves::{Kept, Moves};
 use super::observe::{PreflightReport, RouteSeen, ServiceFacts, Slot, WorkloadSeen};
@@ -413,6 +414,8 @@ pub enum HoldReason {
     Window,
     /// Tenants went back: no further one moves before a person says so.
     Line,
+    /// Another image than this run moves, or no old version that could take the traffic back.
+    Footing,
 }
 
 /// A breach of `standard` severity: goes back at its deadline.
@@ -475,6 +478,8 @@ pub enum AskKind {
     NotAccepted,
     /// Tenants went back: `retry`, or `abort`.
     Tenants,
+    /// Another image, or no old version to go back to: put right by hand, or `abort`.
+    Footing,
 }
 
 /// One service's way through the run.
@@ -522,9 +527,12 @@ pub struct Track {
     /// this tells our weight from an edit that came after it. Newest last; at most [`UNANSWERED_KEPT`].
     #[serde(default)]
     pub unanswered: Vec<(u64, Action)>,
-    /// Since when the route as it stands has been seen without a gateway's answer.
+    /// Since when the route as it stands has been seen without a gateway that takes it on.
     #[serde(default)]
     pub pending_since: Option<Time>,
+    /// What it stands on while it is on its way.
+    #[serde(default)]
+    pub footing: Footing,
     /// Since when new pods that were asked for have been seen not ready; deadlines of progress count from here.
     #[serde(default)]
     pub unready_since: Option<Time>,

@@ -7,7 +7,7 @@ use super::observe::{Slot, WorkloadSeen};
 use super::pass::{next_tick, with_track};
 use super::run::{GRID, GateTrack, Phase, Run, Settling, Track};
 use super::step::source;
-use super::{breach, critical, ledger, rollback, share};
+use super::{breach, critical, footing, ledger, rollback, share};
 use crate::gate::{Context, absolutely_bad, evaluate, window};
 use crate::gate::{Evaluation, Failure, Sample, Verdict};
 use crate::plan::Planned;
@@ -221,7 +221,7 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
             continue;
         }
         let mut sample = match gate.measure {
-            Some(m) if m.from_cluster() => from_cluster(t, m, slot, tick, down),
+            Some(m) if m.from_cluster() => from_cluster(t, m, slot, tick, down, footing::needs(cx.run, t)),
             _ => from_answer(t, gate, tick, answer),
         };
         if !gate.measure.is_some_and(Measure::from_cluster) {
@@ -257,19 +257,25 @@ fn from_answer(t: &Track, gate: &Gate, tick: Time, answer: Option<&MeasureAnswer
 }
 
 /// Answers of Kubernetes itself: as old as what the watches told last, which is now. A watch that falls silent is taken
-/// for lost, and then no tick is asked.
-fn from_cluster(t: &Track, measure: Measure, slot: Slot, tick: Time, down: usize) -> Sample {
+/// for lost, and then no tick is asked. New pods that traffic `needs` are missed also where nobody wants them any more.
+fn from_cluster(t: &Track, measure: Measure, slot: Slot, tick: Time, down: usize, needs: Option<u32>) -> Sample {
     let seen = match slot {
         Slot::Stable => &t.stable,
         Slot::Next => &t.next,
     };
-    let Some(d) = seen.as_ref().and_then(|w| w.deployment.as_ref()) else { return Sample::empty(tick) };
+    let needs = needs.filter(|_| slot == Slot::Next && seen.is_some()).unwrap_or(0);
+    let found = seen.as_ref().and_then(|w| w.deployment.as_ref());
+    if found.is_none() && needs == 0 {
+        return Sample::empty(tick);
+    }
+    let (ready, wanted) = found.map_or((0, needs), |d| (d.ready, d.wanted.max(needs)));
     let pods = seen.iter().flat_map(|w| &w.pods).filter(|p| !p.terminating);
     let value = match measure {
-        Measure::Availability if d.wanted == 0 => return Sample::empty(tick),
-        Measure::Availability => f64::from(d.ready.min(d.wanted)) / f64::from(d.wanted),
-        Measure::HealthChecks => f64::from(u8::from(d.ready < d.wanted)),
+        Measure::Availability if wanted == 0 => return Sample::empty(tick),
+        Measure::Availability => f64::from(ready.min(wanted)) / f64::from(wanted),
+        Measure::HealthChecks => f64::from(u8::from(ready < wanted)),
         Measure::CriticalServices => down as f64,
+        Measure::Restarts if found.is_none() => return Sample::empty(tick),
         Measure::Restarts => f64::from(pods.map(|p| p.restarts).max().unwrap_or(0)),
         _ => return Sample::empty(tick),
     };

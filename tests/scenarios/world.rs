@@ -20,12 +20,20 @@ const STARTS: Dur = Dur::secs(5);
 const REQUESTS: f64 = 1000.0;
 
 struct Service {
+    /// How many of them are ready when they are wanted, and how many are wanted.
     old_ready: u32,
+    old_wanted: u32,
     old_image: String,
     next: Option<Next>,
+    next_service: bool,
+    /// What somebody made of its image, and what its pods then run.
+    next_image: Option<String>,
+    next_digest: Option<String>,
     weights: Weights,
     tenants: Vec<TenantRule>,
     generation: i64,
+    /// The newest one that a gateway has taken on.
+    followed: i64,
     owner: Option<OwnerMark>,
     writer: Option<String>,
     /// Gate to what it answers; good where nothing is said.
@@ -52,6 +60,8 @@ pub struct World {
     given: BTreeMap<(String, u8), Observation>,
     inbox: VecDeque<Body>,
     gateway: bool,
+    /// It answers for what it took on, and takes on nothing new.
+    behind: bool,
     /// Verbs of writes that are refused.
     refused: BTreeSet<String>,
     lease: bool,
@@ -69,11 +79,16 @@ impl World {
             let weights = Weights { stable: 100, next: None };
             let service = Service {
                 old_ready: OLD,
+                old_wanted: OLD,
                 old_image,
                 next: None,
+                next_service: false,
+                next_image: None,
+                next_digest: None,
                 weights,
                 tenants: Vec::new(),
                 generation: 1,
+                followed: 1,
                 owner: None,
                 writer: None,
                 says: BTreeMap::new(),
@@ -93,6 +108,7 @@ impl World {
             given: BTreeMap::new(),
             inbox: VecDeque::new(),
             gateway: true,
+            behind: false,
             refused: BTreeSet::new(),
             lease: true,
             lease_due: start,
@@ -162,6 +178,9 @@ impl World {
     /// What the watches would bring.
     fn look(&mut self) {
         let names: Vec<String> = self.services.keys().cloned().collect();
+        if self.gateway && !self.behind {
+            self.services.values_mut().for_each(|s| s.followed = s.generation);
+        }
         for name in names {
             let (old, next) = (self.workload(&name, Slot::Stable), self.workload(&name, Slot::Next));
             for (i, seen) in [old, next, self.route(&name)].into_iter().enumerate() {
@@ -227,13 +246,14 @@ impl World {
         let s = self.services.get_mut(&call.service).unwrap();
         match call.action.clone() {
             Action::CreateNext { replicas } => {
-                s.next = Some(Next { wanted: replicas, since: now, at_most, generation: 1 });
+                s.next.get_or_insert(Next { wanted: replicas, since: now, at_most, generation: 1 });
+                s.next_service = true;
             }
             Action::Scale { slot: Slot::Next, replicas } => {
                 let next = s.next.as_mut().unwrap();
                 (next.wanted, next.since, next.generation) = (replicas, now, next.generation + 1);
             }
-            Action::Scale { .. } => {}
+            Action::Scale { replicas, .. } => s.old_wanted = replicas,
             Action::AddBackend => s.turn(Weights { stable: 100, next: Some(0) }, mark),
             Action::SetWeight { next, .. } => s.turn(Weights { stable: 100 - next, next: Some(next) }, mark),
             Action::RemoveBackend => s.turn(Weights { stable: 100, next: None }, mark),
@@ -242,7 +262,7 @@ impl World {
                 s.turn(s.weights, mark);
             }
             Action::CopyBack => s.old_image = image,
-            Action::DeleteNext => s.next = None,
+            Action::DeleteNext => (s.next, s.next_service) = (None, false),
             Action::Stamp => s.owner = Some(mark),
         }
     }
@@ -251,24 +271,26 @@ impl World {
         let s = &self.services[name];
         let next = s.next.as_ref();
         let (wanted, ready, generation, image) = match (slot, next) {
-            (Slot::Stable, _) => (OLD, s.old_ready, 1, Some(s.old_image.clone())),
+            (Slot::Stable, _) => (s.old_wanted, s.old_ready.min(s.old_wanted), 1, Some(s.old_image.clone())),
             (Slot::Next, Some(n)) => {
                 let up = if self.now.since(n.since) >= STARTS { n.wanted.min(n.at_most) } else { 0 };
-                (n.wanted, up, n.generation, Some(format!("registry.example/{name}:2.0.0")))
+                let image = s.next_image.clone().unwrap_or(format!("registry.example/{name}:2.0.0"));
+                (n.wanted, up, n.generation, Some(image))
             }
             (Slot::Next, None) => (0, 0, 0, None),
         };
         let word = if slot == Slot::Stable { "old" } else { "new" };
+        let digest = s.next_digest.as_deref().filter(|_| slot == Slot::Next).unwrap_or(word);
         let pods = (0..wanted).map(|i| PodSeen {
             name: format!("{name}-{word}-{i}"),
             ready: i < ready,
             restarts: 0,
             waiting: None,
-            image_id: Some(format!("registry.example/{name}@sha256:{word}")),
+            image_id: Some(format!("registry.example/{name}@sha256:{digest}")),
             started_at: Some(self.start),
             terminating: false,
         });
-        let service_exists = image.is_some();
+        let service_exists = slot == Slot::Stable || s.next_service;
         let deployment = image.map(|image| DeploymentSeen {
             uid: format!("{name}-{word}"),
             generation,
@@ -299,7 +321,12 @@ impl World {
             weights: Some(s.weights),
             backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
             tenants: s.tenants.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect(),
-            accepted: if self.gateway { Accepted::Yes } else { Accepted::Pending },
+            accepted: match self.gateway {
+                true if s.weights.next.is_some() && !s.next_service => Accepted::No("BackendNotFound".into()),
+                true if self.behind && s.generation > s.followed => Accepted::Pending,
+                true => Accepted::Yes,
+                false => Accepted::Pending,
+            },
             owner: s.owner.clone(),
             generation: s.generation,
             writer: s.writer.clone(),
@@ -344,14 +371,15 @@ impl World {
 
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
-    /// `SERVICE rules = gone` by somebody's hand, `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|back`, `watches down|up`,
+    /// `SERVICE rules = gone` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
+    /// `SERVICE old-image|new-image|new-digest = WORDS` (of the new ones `good` again); `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|behind|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
         let (what, reason) = what.split_once('"').map_or((what, ""), |(w, r)| (w.trim(), r.trim_end_matches('"')));
         let words: Vec<&str> = what.split_whitespace().collect();
         match words[..] {
-            ["gateway", how] => self.gateway = how == "back",
+            ["gateway", how] => (self.gateway, self.behind) = (how != "away", how == "behind"),
             ["lease", how] => self.lease = how == "works",
             ["watches", "up"] => self.inbox.push_back(Body::ClusterLink(Link::Up)),
             ["watches", "down"] => self.inbox.push_back(Body::ClusterLink(Link::Down("list pods: 429".into()))),
@@ -400,6 +428,16 @@ impl World {
                 s.writer = Some("kubectl-edit".into());
             }
             ("old", Ok(ready)) => s.old_ready = ready,
+            ("old-size", Ok(pods)) => s.old_wanted = pods,
+            ("new-size", Ok(pods)) => {
+                let next = s.next.as_mut().ok_or(format!("{service} has no new pods"))?;
+                (next.wanted, next.generation) = (pods, next.generation + 1);
+            }
+            ("new", _) if value == "gone" => s.next = None,
+            ("new-service", _) if value == "gone" => s.next_service = false,
+            ("old-image", _) => s.old_image = value.into(),
+            ("new-image", _) => s.next_image = (value != "good").then(|| value.into()),
+            ("new-digest", _) => s.next_digest = (value != "good").then(|| value.into()),
             (gate, _) if value == "good" => drop(s.says.remove(gate)),
             (gate, _) => drop(s.says.insert(gate.into(), value.into())),
         }

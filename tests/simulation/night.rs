@@ -194,7 +194,12 @@ fn answer(ask: &Ask, service: &str, attempt: u32) -> Command {
         AskKind::Tenants => Verb::Retry,
         AskKind::Write => Verb::Retry,
         AskKind::TooFew | AskKind::LongStep if even => Verb::Next,
-        AskKind::Keep | AskKind::TooFew | AskKind::LongStep | AskKind::Missing | AskKind::NotAccepted => Verb::Abort,
+        AskKind::Keep
+        | AskKind::TooFew
+        | AskKind::LongStep
+        | AskKind::Missing
+        | AskKind::NotAccepted
+        | AskKind::Footing => Verb::Abort,
     };
     command(verb, Some(service), "on call")
 }

@@ -111,6 +111,6 @@ fn of_kind(kind: AskKind) -> &'static [Verb] {
         AskKind::AfterRollback => &[Verb::Retry, Verb::Skip, Verb::Abort],
         AskKind::Tenants => &[Verb::Retry, Verb::Abort],
         AskKind::Write => &[Verb::Retry, Verb::Abort],
-        AskKind::NotAccepted => &[Verb::Abort],
+        AskKind::NotAccepted | AskKind::Footing => &[Verb::Abort],
     }
 }

@@ -71,7 +71,13 @@ pub fn bare(text: &str) -> &str {
 
 /// What the engine does about a hold by itself.
 fn in_text(held: &Held, now: Time) -> String {
-    let Some(until) = held.until else { return " Raises go on when it is gone; automatic rollback is armed.".into() };
+    let Some(until) = held.until else {
+        return match held.reason {
+            // It may be that there is nothing to go back to.
+            HoldReason::Footing => " Raises go on when it is put right.".into(),
+            _ => " Raises go on when it is gone; automatic rollback is armed.".into(),
+        };
+    };
     let left = until.until(now).clock();
     match held.reason {
         HoldReason::Breach => format!(" Rolls back in {left} unless somebody says keep."),

@@ -315,6 +315,7 @@ fn lift(reason: HoldReason) -> &'static str {
         HoldReason::NotAccepted => "when the route is accepted",
         HoldReason::NotObserved => "when the share is seen in requests",
         HoldReason::Capacity => "when enough pods are ready",
+        HoldReason::Footing => "when it is as it was",
         HoldReason::Critical => "when the critical service is back",
         HoldReason::Link => "when the link is back",
         HoldReason::Failure => "when enough old pods are ready",

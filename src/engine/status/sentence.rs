@@ -1,4 +1,6 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
+use super::super::footing;
+use super::super::rollback::{fit, old_ready};
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::back::watch;
 use super::held::{bare, worst_gate};
@@ -228,13 +230,23 @@ fn shifting(track: &Track, step: usize, hold: &Hold, spec: Option<crate::spec::p
     let (gates, clean) = (if good { "all gates good" } else { "gates not known yet" }, hold.clean);
     (
         format!(
-            "{name} holds {}% new, {gates}, {} of {} clean. Automatic rollback is armed.",
+            "{name} holds {}% new, {gates}, {} of {} clean.{}",
             spec.weight,
             clean.clock(),
-            spec.hold.clock()
+            spec.hold.clock(),
+            if fit(track) { " Automatic rollback is armed." } else { " Too few old pods are ready to go back." }
         ),
         format!("{name} {}% new, {gates}, {} of {} clean", spec.weight, clean.clock(), spec.hold.clock()),
     )
+}
+
+/// What there is to go back to.
+fn old_kept(t: &Track) -> String {
+    match (fit(t), old_ready(t)) {
+        (true, _) => "old kept warm; rollback is armed".into(),
+        (false, 0) => "no old pod ready; there is nothing to go back to".into(),
+        (false, ready) => format!("only {ready} of {} old pods ready; a rollback would wait for more", t.r0),
+    }
 }
 
 fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
@@ -266,10 +278,12 @@ fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
             Some(t) if tenants::sentence(run, t).is_some() => tenants::sentence(run, t).unwrap_or_default(),
             Some(t) => {
                 let soak = run.tracks.values().filter(|t| matches!(t.phase, Phase::Soaking { .. })).count();
-                both(format!(
-                    "{} at 100% new, all good. {soak} soaking with old kept warm; rollback is armed.",
-                    t.service
-                ))
+                let good = match footing::against(run, t) {
+                    Some(why) => why,
+                    None if t.gates_pass() => "all good".into(),
+                    None => held::missing_gates(t).unwrap_or_else(|| "gates not known yet".into()),
+                };
+                both(format!("{} at 100% new, {good}. {soak} soaking with {}.", t.service, old_kept(t)))
             }
             None => both("nothing moves, nothing is wrong.".into()),
         },
