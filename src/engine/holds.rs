@@ -2,6 +2,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
+use super::rollback::kubectl;
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
 use super::traffic::{Traffic, route_tenants};
 use super::{footing, window};
@@ -175,9 +176,7 @@ pub(super) fn by_hand(run: &Run, t: &Track) -> Option<(String, String)> {
         return None;
     }
     let traffic = &run.plan.get(&t.service)?.service.traffic.http_route;
-    let k = &run.plan.environment.kubernetes;
-    let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
-    let kubectl = format!("kubectl{context} -n {}", k.namespace);
+    let kubectl = kubectl(run);
     let next = t.written.as_ref().map_or(0, |w| w.traffic.next);
     let weights = format!("weight {} for {}, {next} for {}", 100 - next.min(100), traffic.stable, traffic.next);
     let name = &traffic.name;

@@ -243,7 +243,7 @@ fn look_command(run: &Run, p: &Planned) -> String {
     format!("{} get httproute {} -o yaml", kubectl(run), p.service.traffic.http_route.name)
 }
 
-fn kubectl(run: &Run) -> String {
+pub(super) fn kubectl(run: &Run) -> String {
     let k = &run.plan.environment.kubernetes;
     let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
     format!("kubectl{context} -n {}", k.namespace)

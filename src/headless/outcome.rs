@@ -3,6 +3,7 @@ use crate::engine::moves::{count, moving};
 use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
 use crate::engine::status::old_is;
 use crate::journal::text::clean;
+use crate::spec::units::counted;
 
 /// What [`crate::engine::message::Leave::why`] says when the process got this signal; the exit code goes by it.
 pub const WHY_SIGTERM: &str = "SIGTERM";
@@ -184,13 +185,18 @@ pub(super) fn sentence(run: &Run) -> String {
     let done = count(|p| matches!(p, Phase::Done));
     let back = count(|p| matches!(p, Phase::RolledBack { .. }));
     match run.outcome() {
-        Some(Outcome::Succeeded) if done == all => format!("Succeeded: {} on the new version.", services(done)),
+        Some(Outcome::Succeeded) if done == all => {
+            format!("Succeeded: {} on the new version.", counted(done, "service"))
+        }
         Some(Outcome::Succeeded) => {
-            format!("Succeeded: {} on the new version, {} left out.", services(done), all - done)
+            format!("Succeeded: {} on the new version, {} left out.", counted(done, "service"), all - done)
         }
         Some(Outcome::RolledBack) => {
             let seen = old_is(run);
-            format!("Rolled back: {} on the old version again, and {seen}; nothing runs on a new one.", services(back))
+            format!(
+                "Rolled back: {} on the old version again, and {seen}; nothing runs on a new one.",
+                counted(back, "service")
+            )
         }
         Some(Outcome::Partial) => partial(run),
         Some(Outcome::Aborted) if run.came_to() == Some(CameTo::Lost) => {
@@ -225,7 +231,7 @@ fn partial(run: &Run) -> String {
     let kept = if warm > 0 { format!(" ({warm} of them held at 100 %, the old kept warm)") } else { String::new() };
     format!(
         "Partial: {} on the new version{kept}, {back} back on the old, {} untouched.",
-        services(done + warm),
+        counted(done + warm, "service"),
         run.tracks.len().saturating_sub(done + warm + back)
     )
 }
@@ -264,10 +270,6 @@ fn sentence_of_left(run: &Run) -> String {
 fn asked(run: &Run) -> Option<String> {
     run.in_order()
         .find_map(|t| t.ask.as_ref().map(|a| format!("{}: {}", t.service, clean(&a.text).trim_end_matches('.'))))
-}
-
-fn services(n: usize) -> String {
-    if n == 1 { "1 service".into() } else { format!("{n} services") }
 }
 
 /// What to do next; empty when there is nothing.

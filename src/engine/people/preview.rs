@@ -205,29 +205,7 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
 fn of_run(run: &Run, verb: Verb) -> Preview {
     let mut p = plain(verb, &format!("run {}", run.id));
     match verb {
-        Verb::Start => {
-            p.what = format!("start {} on {}", run.plan.upgrade, run.plan.environment.name);
-            let waves = run.plan.services.iter().map(|s| s.wave).max().unwrap_or(0);
-            p.effects = (1..=waves)
-                .map(|w| {
-                    let names: Vec<String> = run
-                        .plan
-                        .services
-                        .iter()
-                        .filter(|s| s.wave == w)
-                        .map(|s| format!("{} {}", s.service.name, s.version))
-                        .collect();
-                    format!("wave {w}: {}", names.join(", "))
-                })
-                .collect();
-            let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
-            p.effects.splice(0..0, window::waits_if_started(run));
-            p.touches = touched(run, &steps.join(" "));
-            let (shift, soak) = run.plan.estimate();
-            let each = run.plan.services.iter().any(|p| p.phased.is_some());
-            let each = if each { "each tenant in its own window; else " } else { "" };
-            p.time = format!("{each}about {shift} and {soak} of soaking, when every tick is good");
-        }
+        Verb::Start => of_start(run, &mut p),
         Verb::Abort => {
             let (mut back, mut stay, mut left, mut wait) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for t in run.in_order() {
@@ -262,6 +240,31 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
         _ => {}
     }
     p
+}
+
+/// What begins, in waves, and how it goes on.
+fn of_start(run: &Run, p: &mut Preview) {
+    p.what = format!("start {} on {}", run.plan.upgrade, run.plan.environment.name);
+    let waves = run.plan.services.iter().map(|s| s.wave).max().unwrap_or(0);
+    p.effects = (1..=waves)
+        .map(|w| {
+            let names: Vec<String> = run
+                .plan
+                .services
+                .iter()
+                .filter(|s| s.wave == w)
+                .map(|s| format!("{} {}", s.service.name, s.version))
+                .collect();
+            format!("wave {w}: {}", names.join(", "))
+        })
+        .collect();
+    let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+    p.effects.splice(0..0, window::waits_if_started(run));
+    p.touches = touched(run, &steps.join(" "));
+    let (shift, soak) = run.plan.estimate();
+    let each = run.plan.services.iter().any(|p| p.phased.is_some());
+    let each = if each { "each tenant in its own window; else " } else { "" };
+    p.time = format!("{each}about {shift} and {soak} of soaking, when every tick is good");
 }
 
 /// What moves by its weights, and what tenant by tenant.

@@ -4,7 +4,7 @@ use super::ShowTime;
 use super::held::bare;
 use super::left::old_is;
 use super::sentence::both;
-use crate::spec::units::{Dur, Time};
+use crate::spec::units::{Dur, Time, counted};
 
 pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
     let took = run.ended.zip(run.started).map_or_else(|| "no time".into(), |(e, s)| e.since(s).clock());
@@ -18,7 +18,7 @@ pub fn ended(run: &Run, outcome: Outcome) -> (String, String) {
         Outcome::RolledBack => {
             format!(
                 "rolled back: {} back on old, {}. No traffic on new. The run took {took}.",
-                services(back),
+                counted(back, "service"),
                 old_is(run)
             )
         }
@@ -164,8 +164,4 @@ fn partial(run: &Run, done: usize, back: usize, took: &str) -> String {
         "partial: {new} of {all} on the new version{how}, {back} rolled back{untouched}. This mix stays until the next \
          upgrade. The run took {took}."
     )
-}
-
-fn services(n: usize) -> String {
-    if n == 1 { "1 service".into() } else { format!("{n} services") }
 }
