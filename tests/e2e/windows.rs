@@ -41,6 +41,6 @@ fn a_closed_window_is_waited_for_and_then_the_run_begins() {
     never.is(2, &["no window within 400 days is open", "make a slot of the Calendar longer"]);
     // It begins by itself; what it came to when its time was up goes back, as ever.
     let begun = run(now() + Dur::secs(4), &["--timeout", "20s"]);
-    begun.is(3, &["waits for its window: freeze: ledger day", "the window opens", "begins: 1 services", "Rolled back"]);
+    begun.is(3, &["waits for its window: freeze: ledger day", "the window opens", "begins: 1 service ", "Rolled back"]);
     assert_eq!(practice.leftovers(), Vec::<String>::new());
 }
