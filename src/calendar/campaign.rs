@@ -196,10 +196,10 @@ impl Stage<'_> {
     /// Each tenant in its own window.
     fn own(&mut self, members: &[u32]) {
         let mut alike = self.alike(members);
-        let mut queue: BTreeSet<(Time, usize)> = alike.iter().enumerate().map(|(i, a)| (a.fit, i)).collect();
+        let mut queue: BTreeSet<_> = alike.iter().enumerate().map(|(i, a)| (self.place(a, a.fit), i)).collect();
         let mut used: BTreeMap<Date, usize> = BTreeMap::new();
         let cap = self.cohort.per_day.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        while let Some((at, next)) = queue.pop_first() {
+        while let Some(((at, ..), next)) = queue.pop_first() {
             let same = &mut alike[next];
             let day = date(self.days.wall(at));
             let begun = used.entry(day).or_default();
@@ -216,7 +216,7 @@ impl Stage<'_> {
             }
             if !same.left.is_empty() {
                 match self.fit(same.group, tomorrow) {
-                    Some(fit) => drop(queue.insert((fit, next))),
+                    Some(fit) => drop(queue.insert((self.place(same, fit), next))),
                     None => {
                         let (group, turn, left) = (same.group, same.turn, std::mem::take(&mut same.left));
                         self.leave(group, turn, left);
@@ -224,6 +224,15 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    /// Who goes first of those that can be begun: at the same time those whose window opened first, then as the files list
+    /// them. A campaign on its way decides likewise ([`super::turn`]).
+    fn place(&self, alike: &Alike, fit: Time) -> (Time, Time, u32) {
+        let opened = self.view(alike.group).current_start(fit).unwrap_or(fit);
+        // That nobody asked before the campaign began is no order.
+        let opened = if alike.turn > self.ask.start { opened.max(alike.turn) } else { opened };
+        (fit, opened, alike.left.last().copied().unwrap_or(u32::MAX))
     }
 
     /// The last start in the interval that is open at `at`.

@@ -180,7 +180,7 @@ fn wishes() -> impl Strategy<Value = Vec<Wish>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens to whom: nobody moves outside of a window with room for the move, over a day's cap, before an
     /// earlier cohort is done and has baked, or after the line has stopped; and it always comes to an end.
