@@ -179,6 +179,22 @@ fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     prop::collection::vec(one, 1..12)
 }
 
+/// Both can begin when the campaign does, one a day: the one whose window opened first goes first, wherever it is listed.
+#[test]
+fn at_a_tie_the_window_that_opened_first_goes_first_in_plan_and_on_the_way() {
+    let cohorts = "  cohorts: [{name: internal, per_day: 1}]";
+    let list = window("a", "internal", "09:30", "13:00") + &window("b", "internal", "09:00", "13:00");
+    let mut way = Way::new(cohorts, &list, Dur::mins(20));
+    let ask = campaign::Ask { start: at(START), needs: way.needs };
+    let book = Book::new(&way.calendar, &[], ask.start);
+    let refs: Vec<&Tenant> = way.tenants.iter().collect();
+    let groups = book.groups(refs.iter().copied(), ask.start);
+    let planned = campaign::plan(&book, &refs, &groups, ask).unwrap();
+    let planned: Vec<u32> = planned.moves.iter().map(|m| m.tenant).collect();
+    let moved: Vec<usize> = way.go(at(START), |_| true).0.into_iter().map(|(i, _)| i).collect();
+    assert_eq!((planned, moved), (vec![1, 0], vec![1, 0]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
