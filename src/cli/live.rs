@@ -197,7 +197,8 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
 /// A run whose cluster does not answer goes on as it is: whoever reads lines gets its end, and how it is taken up.
 fn out_of_reach(begun: Run, exit: &Exit, mut reporter: Box<dyn Reporter>, global: &Global) -> i32 {
     let why = format!("{:#}", exit.error);
-    let leaving = Leaving { how: OnExit::Hold, why: why.clone(), since: wall(), came_to: Some(CameTo::Lost) };
+    let leaving =
+        Leaving { how: OnExit::Hold, why: why.clone(), since: wall(), came_to: Some(CameTo::Lost), takes_back: false };
     let run = Run { leaving: Some(leaving), flags: flags(global), ..begun };
     let _ = writeln!(std::io::stdout(), "{}", reporter.end(&run));
     say(&format!("pilothouse: {why}"));

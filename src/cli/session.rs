@@ -189,7 +189,8 @@ async fn unless_left(opening: Opening, mut left: watch::Receiver<Option<&'static
 fn broken(last: &Run) -> Run {
     let why = "a fault in Pilothouse ended the driver".to_string();
     say(&format!("pilothouse: {why} of run {}; weights stay as they are", last.id));
-    let leaving = Leaving { how: OnExit::Hold, why, since: last.now.wall, came_to: Some(CameTo::Fault) };
+    let leaving =
+        Leaving { how: OnExit::Hold, why, since: last.now.wall, came_to: Some(CameTo::Fault), takes_back: false };
     Run { leaving: Some(leaving), ..last.clone() }
 }
 

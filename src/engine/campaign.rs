@@ -23,9 +23,9 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, 
     let Some(name) = t.moves.now.clone() else { return choose(cx, t, p, phased, &held) };
     let Some(m) = phased.get(&name) else { return };
     match t.moves.place(&name) {
-        Some(Place::GoingBack { why, .. }) => {
-            let why = why.clone();
-            take_back(cx, t, phased, m, why);
+        Some(Place::GoingBack { why, again, .. }) => {
+            let (why, again) = (why.clone(), *again);
+            take_back(cx, t, phased, m, why, again);
         }
         Some(Place::OnItsWay) if held.accepted_at.is_none() => write(cx, t, p, phased, m, held),
         Some(Place::OnItsWay) => judge(cx, t, phased, m, held),
@@ -276,7 +276,7 @@ pub(super) fn to_blame(run: &Run, t: &Track) -> Option<String> {
 /// One tenant goes back to the old version; the others stay.
 pub(super) fn goes_back(cx: &mut Cx, t: &mut Track, name: &str, why: &str) {
     let Some(begun) = t.moves.begun.get_mut(name).filter(|b| b.place.on_new()) else { return };
-    begun.place = Place::GoingBack { since: cx.now, why: why.into() };
+    begun.place = Place::GoingBack { since: cx.now, why: why.into(), again: false };
     t.moves.rollbacks += 1;
     t.moves.turn = None;
     (t.held, t.breach, t.ask, t.fault) = (None, None, None, None);
@@ -287,8 +287,31 @@ pub(super) fn goes_back(cx: &mut Cx, t: &mut Track, name: &str, why: &str) {
     cx.page(Some(&service), text);
 }
 
+/// The process leaves, and who is on the way would be judged by nobody: back, until its turn comes again. True: somebody is
+/// on the way back.
+pub(super) fn on_their_way_go_back(cx: &mut Cx) -> bool {
+    let why = cx.run.leaving.as_ref().map_or_else(String::new, |l| l.why.clone());
+    let on_its_way = |t: &Track| {
+        let name = moving(cx.run, t).and(t.moves.now.clone())?;
+        Some((t.service.clone(), name))
+    };
+    let all: Vec<(String, String)> = cx.run.tracks.values().filter_map(on_its_way).collect();
+    for (service, name) in &all {
+        let Some(begun) = cx.run.tracks.get_mut(service).and_then(|t| t.moves.begun.get_mut(name)) else { continue };
+        if matches!(begun.place, Place::OnItsWay) {
+            begun.place = Place::GoingBack { since: cx.now, why: why.clone(), again: true };
+            let text = format!("{name} goes back, as its move is not done; its turn comes again");
+            cx.event(EventKind::Rollback, ENGINE, Some(service), text);
+        }
+    }
+    !all.is_empty()
+}
+
 /// Its rule is taken away, and is gone when a gateway follows.
-fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String) {
+fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String, again: bool) {
+    if t.call.is_some() {
+        return;
+    }
     let wanted = t.moves.rules(phased);
     let gone = t.written.as_ref().is_some_and(|w| w.traffic.tenants == wanted);
     if !gone {
@@ -303,7 +326,9 @@ fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String)
         return;
     }
     lift_if(cx, t, &[HoldReason::Capacity, HoldReason::Write], "its rule is gone");
-    if let Some(begun) = t.moves.begun.get_mut(&m.name) {
+    if again {
+        t.moves.begun.remove(&m.name);
+    } else if let Some(begun) = t.moves.begun.get_mut(&m.name) {
         begun.place = Place::Back { at: cx.now, why: why.clone() };
     }
     (t.moves.now, t.moves.turn) = (None, None);

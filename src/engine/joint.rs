@@ -210,7 +210,7 @@ pub(super) fn check_end(cx: &mut Cx) {
     if let Some(l) = &cx.run.leaving
         && l.how == OnExit::Hold
     {
-        return;
+        return leave::taken_back(cx);
     }
     leave::give_up(cx);
 }

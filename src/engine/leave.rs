@@ -1,5 +1,6 @@
 //! How a process leaves a run: told to, without its terminal, or because nobody can be waited for any longer. A run that is
 //! left has not ended: another process can take it up.
+use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Effect, EventKind};
 use super::message::Leave;
@@ -58,22 +59,46 @@ pub(super) fn told(cx: &mut Cx, leave: &Leave) {
         OnExit::Rollback => "rollback: services below 100 % go back first",
     };
     cx.event(EventKind::Run, ENGINE, None, format!("leaving ({}): {verb}", leave.why));
-    cx.run.leaving = Some(Leaving { how, why: leave.why.clone(), since: cx.now, came_to: None });
+    cx.run.leaving = Some(Leaving { how, why: leave.why.clone(), since: cx.now, came_to: None, takes_back: false });
     match how {
         OnExit::Rollback if cx.run.started.is_some() => {
             let paused = Paused { by: ENGINE.into(), reason: leave.why.clone(), since: cx.now };
             cx.run.aborting.get_or_insert(paused);
         }
         _ if cx.run.started.is_none() => end(cx, Outcome::Aborted),
-        _ => cx.emit(Effect::End),
+        _ => {
+            // What nobody asked for otherwise: one who is not judged yet is not left where nobody watches.
+            let asked = cx.run.interactive || leave.how.or(cx.run.plan.policy.on_exit).is_some();
+            if asked || !campaign::on_their_way_go_back(cx) {
+                return cx.emit(Effect::End);
+            }
+            if let Some(leaving) = &mut cx.run.leaving {
+                leaving.takes_back = true;
+            }
+        }
     }
+}
+
+/// Tenants that were on their way are back, or nobody can be waited for any longer: the process leaves.
+pub(super) fn taken_back(cx: &mut Cx) {
+    let Some(since) = cx.run.leaving.as_ref().filter(|l| l.takes_back).map(|l| l.since) else { return };
+    let until = since + cx.run.plan.policy.rollback_give_up;
+    let under_way = |t: &Track| t.moves.now.is_some() || t.phase.going_back();
+    if cx.now < until && cx.run.tracks.values().any(under_way) {
+        return cx.wake_at(until);
+    }
+    if let Some(leaving) = &mut cx.run.leaving {
+        leaving.takes_back = false;
+    }
+    cx.emit(Effect::End);
 }
 
 /// Leaves the run as it stands; `text` says why, and what is left.
 pub(super) fn go(cx: &mut Cx, came_to: Option<CameTo>, text: &str) {
     cx.event(EventKind::Run, ENGINE, None, format!("{text}; the run is left and can be taken up again"));
     let (now, why) = (cx.now, text.to_string());
-    let leaving = cx.run.leaving.get_or_insert(Leaving { how: OnExit::Hold, why, since: now, came_to });
+    let leaving =
+        cx.run.leaving.get_or_insert(Leaving { how: OnExit::Hold, why, since: now, came_to, takes_back: false });
     (leaving.how, leaving.came_to) = (OnExit::Hold, came_to);
     cx.emit(Effect::End);
 }
@@ -143,7 +168,7 @@ pub(super) fn never_began(cx: &mut Cx) {
     let text = format!("the run could not begin within {patience}: {}", why.trim_end_matches('.'));
     cx.event(EventKind::Fault, ENGINE, None, text.clone());
     let came_to = Some(CameTo::Lost);
-    cx.run.leaving = Some(Leaving { how: OnExit::Hold, why: text, since: cx.now, came_to });
+    cx.run.leaving = Some(Leaving { how: OnExit::Hold, why: text, since: cx.now, came_to, takes_back: false });
     end(cx, Outcome::Aborted);
 }
 

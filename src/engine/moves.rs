@@ -48,6 +48,9 @@ pub enum Place {
     GoingBack {
         since: Time,
         why: String,
+        /// It did nothing wrong: its turn comes again.
+        #[serde(default)]
+        again: bool,
     },
     Back {
         at: Time,

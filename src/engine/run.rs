@@ -642,6 +642,9 @@ pub struct Leaving {
     /// Set when it is not simply left as somebody wished.
     #[serde(default)]
     pub came_to: Option<CameTo>,
+    /// Tenants that are on their way, and so not judged, go back before the process leaves.
+    #[serde(default)]
+    pub takes_back: bool,
 }
 
 impl Track {
@@ -736,7 +739,7 @@ impl Run {
 
     /// This process has no more part in the run: nothing is decided until another one attaches.
     pub fn is_left(&self) -> bool {
-        let held = self.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold);
+        let held = self.leaving.as_ref().is_some_and(|l| l.how == OnExit::Hold && !l.takes_back);
         held || matches!(self.driving, Driving::SteppedDown { .. })
     }
 

@@ -1,5 +1,5 @@
 //! What a run came to: exit code, one sentence, what to do next, one line per service.
-use crate::engine::moves::{count, moving};
+use crate::engine::moves::moving;
 use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
 use crate::engine::status::old_is;
 use crate::journal::text::clean;
@@ -326,8 +326,8 @@ pub(super) fn next(run: &Run) -> Vec<String> {
 /// What stays as it is while nobody drives.
 fn shares(run: &Run) -> Vec<String> {
     let split = run.in_order().filter(|t| undriven(t));
-    let share = |t: &Track| match moving(run, t).map(|phased| count(phased, &t.moves)) {
-        Some((moved, all)) => format!("{} with {moved} of {all} tenants on new", t.service),
+    let share = |t: &Track| match moving(run, t).map(|p| (p.count(|m| t.moves.on_new(m)), p.count(|_| true))) {
+        Some((new, all)) => format!("{} with {new} of {all} tenants on new", t.service),
         None => format!("{} {} new", t.service, percent(t.accepted_share())),
     };
     let shares: Vec<String> = split.map(share).collect();

@@ -45,7 +45,8 @@ fn rollback(reason: &str) -> Rollback {
 }
 
 fn leave(run: &mut Run, why: &str) {
-    run.leaving = Some(Leaving { how: OnExit::Hold, why: why.into(), since: at(100), came_to: None });
+    run.leaving =
+        Some(Leaving { how: OnExit::Hold, why: why.into(), since: at(100), came_to: None, takes_back: false });
 }
 
 fn held(text: &str) -> Option<Held> {

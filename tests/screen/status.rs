@@ -108,7 +108,7 @@ fn every_way_a_run_is_left_says_how_it_goes_on() {
     ] {
         let mut night = nights::safe();
         let (why, since) = ("x".to_string(), night.now);
-        night.run.leaving = Some(Leaving { how: OnExit::Hold, why, since, came_to: Some(came_to) });
+        night.run.leaving = Some(Leaving { how: OnExit::Hold, why, since, came_to: Some(came_to), takes_back: false });
         let s = of(&night);
         assert_eq!(s.word, word, "{came_to:?}");
         assert!(s.sentence.contains(says) && s.sentence.contains("pilothouse resume 7f3a"), "{}", s.sentence);

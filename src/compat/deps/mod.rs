@@ -21,6 +21,7 @@ use semver::{Version, VersionReq};
 
 use super::finding::fingerprint;
 use super::{Area, Finding, Location, Place, Severity};
+use crate::spec::nearest;
 use crate::spec::upgrade::in_range;
 
 /// What one version of a service says of itself.
@@ -104,8 +105,10 @@ impl Fleet {
             for version in BTreeSet::from([&m.from, &m.to]) {
                 let needs = self.needs(&m.service, version).iter().filter(|n| !known.contains_key(n.service.as_str()));
                 found.extend(needs.map(|n| {
+                    let near = nearest(&n.service, known.keys().copied());
+                    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                     format!(
-                        "{} {version} needs {} {}, and which version of it runs is not known here",
+                        "{} {version} needs {} {}, and which version of it runs is not known here{near}",
                         m.service, n.service, n.req
                     )
                 }));

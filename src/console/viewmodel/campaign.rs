@@ -68,7 +68,7 @@ pub fn lines(run: &Run, tenant: &Tenant, zone: Zone) -> Vec<Line> {
                 (Meaning::Good, format!("moved{with} {begun}, confirmed {}, {seen}", at(*done)))
             }
             Some(Where::At(Place::OnItsWay)) => (Meaning::Move, format!("moves{with} since {begun}")),
-            Some(Where::At(Place::GoingBack { since, why })) => {
+            Some(Where::At(Place::GoingBack { since, why, .. })) => {
                 (Meaning::Roll, format!("goes back{with} since {}: {why}", at(*since)))
             }
             Some(Where::At(Place::Back { at: back, why })) => {

@@ -2,8 +2,10 @@
 use super::super::command::{Scope, Verb};
 use super::super::joint::on_failure;
 use super::super::run::{Driving, Phase, Run, Track};
+use super::super::tenants::TenantRule;
 use super::super::{moves, rollback, window};
 use crate::gate::Verdict;
+use crate::plan::Planned;
 use crate::spec::policy::OnFailure;
 use crate::spec::units::counted;
 
@@ -79,7 +81,13 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             p.what = format!("{} {} -> {from}", t.service, planned.version);
             p.effects = going_back(run, t);
             p.effects.extend(then_the_others(run));
-            p.touches = format!("{share}% of the traffic of {}", t.service);
+            p.touches = match (share, tenants(t.route.iter().flat_map(|r| &r.tenants).map(|seen| &seen.rule))) {
+                (0, Some(tenants)) => format!("all requests of {tenants} to {}", t.service),
+                (_, Some(tenants)) => {
+                    format!("{share}% of the traffic of {}, and all requests of {tenants}", t.service)
+                }
+                (_, None) => format!("{share}% of the traffic of {}", t.service),
+            };
             p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
             p.time = format!(
                 "weight in seconds; then {} drain and {} of watching",
@@ -111,14 +119,39 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             p.effects.push("the other services go on".into());
         }
         Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
-        Verb::RevertDrift => {
-            let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
-            p.effects = vec![format!("weight {share}% -> {back}%")];
-            p.touches = format!("{}% of the traffic of {}", share.max(back), t.service);
-        }
+        Verb::RevertDrift => of_revert(planned, t, &mut p),
         _ => {}
     }
     p
+}
+
+/// What was written comes back: weight, rules, or both.
+fn of_revert(planned: &Planned, t: &Track, p: &mut Preview) {
+    let share = t.accepted_share().round() as u32;
+    let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
+    let rules = t.written.as_ref().zip(t.route.as_ref()).filter(|(w, route)| !w.traffic.rules_stand(route));
+    let mut touches = Vec::new();
+    if share != back || rules.is_none() {
+        p.effects.push(format!("weight {share}% -> {back}%"));
+        touches.push(format!("{}% of the traffic of {}", share.max(back), t.service));
+    }
+    if let Some((written, _)) = rules {
+        let tenants = tenants(&written.traffic.tenants).unwrap_or_else(|| "no tenant".into());
+        p.effects.push(format!("rules as they were written: {tenants} to {}", planned.version));
+        touches.push(format!("all requests of those whose rules were changed ({tenants})"));
+    }
+    p.touches = touches.join("; ");
+}
+
+/// Whom rules send to the new version, by name as far as there is room; `None` for nobody.
+fn tenants<'r>(rules: impl IntoIterator<Item = &'r TenantRule>) -> Option<String> {
+    let all: Vec<&str> = rules.into_iter().flat_map(|rule| &rule.values).map(String::as_str).collect();
+    match all.as_slice() {
+        [] => None,
+        [a] => Some(format!("tenant {a}")),
+        [a, b] => Some(format!("tenants {a} and {b}")),
+        [a, b, more @ ..] => Some(format!("tenants {a}, {b} and {} more", more.len())),
+    }
 }
 
 /// What follows the end of a hold, and on how little it rests.
@@ -194,7 +227,7 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     }
     let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
     if rules > 0 {
-        effects.push(format!("{} that moved go back: their rules are taken away", counted(rules, "tenant")));
+        effects.push(format!("rules of {} are taken away", counted(rules, "tenant")));
     }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
     effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, counted(pods as usize, "new pod")));
