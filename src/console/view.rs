@@ -104,7 +104,8 @@ fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
     let room = usize::from(row.width).saturating_sub(1);
     // Short forms on the left, short forms on the right.
     let text = |i: usize, (left, right): (bool, bool)| {
-        let short = if i < vm.top.left.len() { left } else { right };
+        // What is never dropped (whose screen this is) is said in full as long as seconds are.
+        let short = if i < vm.top.left.len() { left && (right || parts[i].drop > 0) } else { right };
         if short { &parts[i].short } else { &parts[i].text }
     };
     let shown = |i: &usize, drop: u8| parts[*i].drop == 0 || parts[*i].drop < drop;
@@ -113,10 +114,10 @@ fn top(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
         (0..parts.len()).filter(|i| shown(i, drop)).map(|i| width(text(i, short)) + gap(i)).sum()
     };
     // Seconds on the clock show that the picture lives: names go before them.
-    let long = (7..=9).rev().map(|d| ((false, false), d));
-    let mixed = (6..=9).rev().map(|d| ((true, false), d));
-    let tries = long.chain(mixed).chain((1..=9).rev().map(|d| ((true, true), d)));
-    let (short, drop) = tries.clone().find(|(s, d)| size(*s, *d) <= room).unwrap_or(((true, true), 1));
+    let (long, mixed, brief) = ((false, false), (true, false), (true, true));
+    let seconds = [(long, 9), (long, 8), (mixed, 9), (mixed, 8), (long, 7), (mixed, 7), (mixed, 6)];
+    let tries = seconds.into_iter().chain((1..=9).rev().map(|d| (brief, d)));
+    let (short, drop) = tries.clone().find(|(s, d)| size(*s, *d) <= room).unwrap_or((brief, 1));
     let gap = if short.0 { 1 } else { 2 };
     let mut x = row.x + 1;
     for i in (0..vm.top.left.len()).filter(|i| shown(i, drop)) {

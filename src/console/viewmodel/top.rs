@@ -35,7 +35,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Top {
     });
     left.push(same(env.name.clone(), Meaning::Title, 2));
     left.push(segment(format!("run {}", run.id), run.id.clone(), Meaning::Text, 3));
-    left.push(same(run.plan.upgrade.clone(), Meaning::Text, 6));
+    left.push(same(run.plan.upgrade.clone(), Meaning::Text, 7));
     left.push(match &run.driving {
         Driving::Lost { .. } => same("NOT DRIVING".into(), Meaning::Lost, 0),
         Driving::SteppedDown { holder, .. } => {
@@ -86,7 +86,8 @@ fn right(run: &Run, model: &Model, scene: Scene) -> Vec<Segment> {
     // By the clock, not by name: a zone may be UTC under another.
     if utc.minute(scene.now) != zone.minute(scene.now) {
         let text = format!("{}Z", utc.minute(scene.now));
-        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 7 });
+        // The one clock that people in several places share: the name of the upgrade goes before it.
+        right.push(Segment { text: text.clone(), short: text, meaning: Meaning::Dim, drop: 6 });
     }
     right
 }

@@ -1,6 +1,6 @@
 //! Sentences about what stands still, and why.
 use super::super::run::{Held, HoldReason, Phase, Run, Track};
-use super::sentence::{both, brief_why, gate_text, human, rollback_why};
+use super::sentence::{all_armed, armed, both, brief_why, gate_text, human, rollback_why};
 use super::{ShowTime, dwell, enough_at, gate, trigger, waits};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Gate, Severity};
@@ -32,7 +32,7 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
         HoldReason::Missing => {
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
-                format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now)),
+                format!("{name} holds at {share:.0}%: {what}.{}", in_text(held, now, armed(track))),
                 match held.until {
                     Some(until) => format!("{name} {share:.0}%: {what}, blind in {}", until.until(now).clock()),
                     None => format!("{name} {share:.0}%: {what}. Waits; rollback armed"),
@@ -44,12 +44,16 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
                 .map(|t| format!(" Enough at {} at current traffic.", show(t)))
                 .unwrap_or_default();
             (
-                format!("{name} holds at {share:.0}%: {}.{enough}{}", bare(&held.text), in_text(held, now)),
+                format!(
+                    "{name} holds at {share:.0}%: {}.{enough}{}",
+                    bare(&held.text),
+                    in_text(held, now, armed(track))
+                ),
                 format!("{name} {share:.0}%: {}.{enough}", bare(&held.text)),
             )
         }
         _ => (
-            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now, armed(track))),
             format!("{name} {share:.0}%: {}", bare(&held.text)),
         ),
     }
@@ -70,12 +74,12 @@ pub fn bare(text: &str) -> &str {
 }
 
 /// What the engine does about a hold by itself.
-fn in_text(held: &Held, now: Time) -> String {
+fn in_text(held: &Held, now: Time, armed: &str) -> String {
     let Some(until) = held.until else {
         return match held.reason {
             // It may be that there is nothing to go back to.
             HoldReason::Footing => " Raises go on when it is put right.".into(),
-            _ => " Raises go on when it is gone; automatic rollback is armed.".into(),
+            _ => format!(" Raises go on when it is gone; {armed}."),
         };
     };
     let left = until.until(now).clock();
@@ -131,8 +135,9 @@ fn paused_track(track: &Track, now: Time) -> (String, String) {
     if let Some(blind) = &track.blind {
         return (
             format!(
-                "{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; automatic rollback is armed.",
-                now.since(blind.since).clock()
+                "{name} is blind at {share:.0}%: no usable gate data for {}. Traffic stays; three good ticks lift it; {}.",
+                now.since(blind.since).clock(),
+                armed(track)
             ),
             format!("{name} blind at {share:.0}% for {}: traffic stays", now.since(blind.since).clock()),
         );
@@ -142,9 +147,10 @@ fn paused_track(track: &Track, now: Time) -> (String, String) {
             let why = if p.reason.is_empty() { String::new() } else { format!(" ({})", p.reason) };
             (
                 format!(
-                    "{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; automatic rollback is armed.",
+                    "{name} paused at {share:.0}% by {}{why} for {}. It stays until somebody resumes; {}.",
                     p.by,
-                    now.since(p.since).clock()
+                    now.since(p.since).clock(),
+                    armed(track)
                 ),
                 format!("{name} paused {share:.0}% by {} for {}", p.by, now.since(p.since).clock()),
             )
@@ -159,9 +165,9 @@ pub fn held_run(run: &Run, now: Time) -> (String, String) {
         let spent = now.since(p.since).clock();
         return (
             format!(
-                "everything paused by {}{why} for {spent}. No share is raised until somebody resumes; automatic \
-                 rollback is armed.",
-                p.by
+                "everything paused by {}{why} for {spent}. No share is raised until somebody resumes; {}.",
+                p.by,
+                all_armed(run)
             ),
             format!("everything paused by {}{why} for {spent}", p.by),
         );
@@ -171,7 +177,7 @@ pub fn held_run(run: &Run, now: Time) -> (String, String) {
     }
     match (run.stop(), &run.leaving) {
         (Some(held), _) => (
-            format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now)),
+            format!("raises stopped: {}.{}", bare(&held.text), in_text(held, now, &all_armed(run))),
             format!("raises stopped: {}", bare(&held.text)),
         ),
         (None, Some(l)) => both(format!("leaving: {}. No share is raised any more.", bare(&l.why))),

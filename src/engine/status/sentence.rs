@@ -230,14 +230,33 @@ fn shifting(track: &Track, step: usize, hold: &Hold, spec: Option<crate::spec::p
     let (gates, clean) = (if good { "all gates good" } else { "gates not known yet" }, hold.clean);
     (
         format!(
-            "{name} holds {}% new, {gates}, {} of {} clean.{}",
+            "{name} holds {}% new, {gates}, {} of {} clean. {}.",
             spec.weight,
             clean.clock(),
             spec.hold.clock(),
-            if fit(track) { " Automatic rollback is armed." } else { " Too few old pods are ready to go back." }
+            capital(armed(track))
         ),
         format!("{name} {}% new, {gates}, {} of {} clean", spec.weight, clean.clock(), spec.hold.clock()),
     )
+}
+
+/// Whether what the engine would do by itself can be done: said wherever a share stays as it is.
+pub(super) fn armed(t: &Track) -> &'static str {
+    if fit(t) { "automatic rollback is armed" } else { "too few old pods are ready to go back" }
+}
+
+/// A clause as a sentence of its own.
+pub(super) fn capital(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The same of all services that take requests on a new version.
+pub(super) fn all_armed(run: &Run) -> String {
+    match run.in_order().find(|t| t.flows() && !fit(t)) {
+        None => "automatic rollback is armed".into(),
+        Some(t) => format!("too few old pods of {} are ready to go back", t.service),
+    }
 }
 
 /// What there is to go back to.

@@ -3,6 +3,7 @@ use super::super::run::{Held, Run, Track};
 use super::super::window::{Stay, endless, goes_back};
 use super::NextChange;
 use super::held::bare;
+use super::sentence::{all_armed, armed, capital};
 use crate::spec::units::{Dur, Time};
 
 /// To the second within a day; beyond, days, hours and minutes.
@@ -43,7 +44,7 @@ pub fn service(run: &Run, track: &Track, held: &Held, now: Time) -> (String, Str
         return (format!("{name} waits for its window: {why}.{opens}"), format!("{name} waits for its window: {why}"));
     }
     (
-        format!("{name} held at {share:.0}%: {why}.{opens} Automatic rollback is armed."),
+        format!("{name} held at {share:.0}%: {why}.{opens} {}.", capital(armed(track))),
         format!("{name} {share:.0}%: {why}"),
     )
 }
@@ -53,7 +54,7 @@ pub fn frozen(run: &Run, now: Time) -> Option<(String, String)> {
     let stay = run.frozen.as_ref()?;
     let (by, why, over) = (&stay.by, bare(&stay.reason), over(stay, now));
     Some((
-        format!("frozen by {by} ({why}) {over}. Nothing begins, is raised or settles; automatic rollback is armed."),
+        format!("frozen by {by} ({why}) {over}. Nothing begins, is raised or settles; {}.", all_armed(run)),
         format!("frozen by {by} {over} ({why})"),
     ))
 }
