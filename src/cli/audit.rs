@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::journal::show::{self, Format};
 use crate::journal::text::clean;
 use crate::journal::{JournalError, RunDir, Verification};
+use crate::spec::units::counted;
 
 /// Problems that are told to a person one by one: a file that something rewrote as a whole, such as an editor that
 /// changes line ends, has one in each record.
@@ -76,7 +77,7 @@ fn text(found: &Verification) -> String {
         ),
         0 => format!("run {}: sound. {counts}\n", found.run),
         1 => format!("run {}: NOT as it was written, 1 problem. {counts}\n", found.run),
-        n => format!("run {}: NOT as it was written, {n} problems. {counts}\n", found.run),
+        n => format!("run {}: NOT as it was written, {}. {counts}\n", found.run, counted(n, "problem")),
     };
     if found.torn {
         out.push_str("  The last line is half written: the process died while writing it. Resume sets it aside.\n");

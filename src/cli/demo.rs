@@ -15,6 +15,7 @@ use crate::console::ConsoleOptions;
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
+use crate::headless::outcome::WHY_NOBODY;
 use crate::headless::{JUnit, JsonLines, Reporter, Text};
 use crate::journal::{Header, Journal, RunDir};
 use crate::plan::{Plan, Roster};
@@ -128,7 +129,8 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
         Face::Screen(Box::new(ConsoleOptions { tenants: roster()?.map(Arc::new), ..options }))
     };
     let timeout = args.headless.then_some(PATIENCE);
-    let session = Session { start: true, timeout, ..Session::of(Ready { run, journal, world }) };
+    let session =
+        Session { start: true, timeout, timeout_is: WHY_NOBODY, ..Session::of(Ready { run, journal, world }) };
     let code = session.drive(face).await.map_err(|exit| exit.error)?;
     if !args.headless || args.output == RunOutput::Text {
         say(&format!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display()));

@@ -15,6 +15,7 @@ use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
 use crate::engine::run::{CameTo, Leaving};
+use crate::headless::outcome::WHY_TIMEOUT;
 use crate::headless::{Reporter, jsonl, junit};
 use crate::identity;
 use crate::journal::{Header, Holder, Journal, RunDir};
@@ -154,7 +155,8 @@ async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, 
         Ok(Ready { run, journal, world })
     };
     let opening = opening.boxed();
-    let session = Session { shown, opening, start, on_exit: on_exit(options), timeout: options.timeout };
+    let timeout_is = WHY_TIMEOUT;
+    let session = Session { shown, opening, start, on_exit: on_exit(options), timeout: options.timeout, timeout_is };
     session.drive(face).await
 }
 

@@ -53,6 +53,8 @@ pub struct Session {
     pub start: bool,
     pub on_exit: Option<OnExit>,
     pub timeout: Option<Dur>,
+    /// What is said when it has passed.
+    pub timeout_is: &'static str,
 }
 
 /// A full-screen console needs a terminal; say so before anything is begun.
@@ -80,7 +82,7 @@ impl Session {
     pub fn of(ready: Ready) -> Session {
         let shown = ready.run.clone();
         let opening = futures::future::ready(Ok(ready)).boxed();
-        Session { shown, opening, start: false, on_exit: None, timeout: None }
+        Session { shown, opening, start: false, on_exit: None, timeout: None, timeout_is: WHY_TIMEOUT }
     }
 
     /// Drives until the run is over or left; gives the exit code.
@@ -95,9 +97,9 @@ impl Session {
     }
 
     fn options(&self, interactive: bool) -> impl Fn(&World) -> Options + Send + use<> {
-        let (start, how, timeout) = (self.start, self.on_exit, self.timeout);
+        let (start, how, timeout, why) = (self.start, self.on_exit, self.timeout, self.timeout_is);
         move |world| {
-            let leave = |after| (world.clock.now().wall + after, Leave { how, why: WHY_TIMEOUT.into() });
+            let leave = |after| (world.clock.now().wall + after, Leave { how, why: why.into() });
             Options { interactive, start, pager: false, leave_at: timeout.map(leave) }
         }
     }

@@ -47,6 +47,7 @@ use crate::engine::message::{CallOutcome, Link};
 use crate::engine::observe::{Observation, PreflightReport};
 use crate::plan::Plan;
 use crate::ports::Cluster;
+use crate::spec::units::Time;
 use json::text;
 use store::{Store, WATCHED};
 use wire::Wire;
@@ -150,8 +151,8 @@ impl Drop for KubeCluster {
 
 #[async_trait]
 impl Cluster for KubeCluster {
-    async fn preflight(&self, plan: &Plan, run: &str) -> Result<PreflightReport, String> {
-        preflight::run(self, plan, run).await
+    async fn preflight(&self, plan: &Plan, run: &str, now: Time) -> Result<PreflightReport, String> {
+        preflight::run(self, plan, run, now).await
     }
 
     async fn watch(&self, plan: &Plan, _run: &str) -> Result<(), String> {

@@ -94,10 +94,12 @@ const KUBE_STALE: Dur = Dur::secs(15);
 impl Sources {
     /// As the run knows them at `now`.
     pub fn of(run: &Run, now: Time) -> Sources {
-        let measured = run.tracks.values().any(|t| {
+        let measured = |t: &&crate::engine::run::Track| {
             matches!(t.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_))
                 || t.phase.going_back()
-        });
+        };
+        // Nobody was asked before that: an answer of an earlier try is no source that fell silent.
+        let asked_since = run.tracks.values().filter(measured).map(|t| t.since).min();
         let fresh = |state: &crate::engine::run::SourceState, limit: Dur| match (&state.down, state.last_ok) {
             (Some((since, _)), _) => Freshness::Lost(now.since(*since)),
             (None, Some(at)) if now.since(at) > limit => Freshness::Stale(now.since(at)),
@@ -111,7 +113,8 @@ impl Sources {
             kube: if ended { Freshness::Idle } else { fresh(&run.cluster, KUBE_STALE) },
             metrics: match metrics {
                 _ if ended => Freshness::Idle,
-                Freshness::Stale(_) | Freshness::Live(_) if !measured => Freshness::Idle,
+                Freshness::Stale(_) | Freshness::Live(_) if asked_since.is_none() => Freshness::Idle,
+                Freshness::Stale(_) if asked_since.is_some_and(|at| now.since(at) <= GRID.times(3)) => Freshness::Idle,
                 other => other,
             },
         }
@@ -339,6 +342,10 @@ fn ask_text(status: &Status, selected: Option<&str>, scene: Scene, model: &Model
         {
             keys.extend(scene.keymap.key_of(model.screen, action).map(|key| format!("[{key}] {what}")));
         }
+    }
+    // It is answered where it is driven, not here.
+    if model.read_only {
+        keys.clear();
     }
     let bare_keys = keys.iter().map(|k| k.split(' ').next().unwrap_or(k)).collect::<Vec<_>>().join(" ");
     let keys = keys.join("  ");

@@ -1,4 +1,6 @@
 //! The loop.
+mod lease;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,10 +20,6 @@ use crate::spec::units::{Dur, Time};
 
 /// How often the lease is renewed; a third of what would let another driver in.
 const LEASE_EVERY: Dur = Dur::secs(2);
-/// Nothing is written under a lease whose last good renewal was sent longer ago than this; others wait for 15 s.
-const LEASE_GOOD: Dur = Dur::secs(10);
-/// Wall and monotonic time may differ by this much between two messages; a clock that is slewed stays far below it.
-const JUMP: i64 = 1_000;
 /// How often the state is saved when nothing was decided. What a crash may cost is this much of clean time and dwell;
 /// messages are written at each tick, and the state with each decision.
 const SAVE_EVERY: Dur = Dur::secs(30);
@@ -280,73 +278,6 @@ impl Driver {
         any
     }
 
-    async fn renew_if_due(&mut self) {
-        let now = self.world.clock.now().wall;
-        if now < self.lease_due || self.lease_asked.is_some() {
-            return;
-        }
-        self.lease_due = now + LEASE_EVERY;
-        self.lease_sent = now;
-        if self.world.clock.is_virtual() {
-            let seen = self.world.lease.renew(now).await;
-            self.lease_seen(seen);
-            return;
-        }
-        self.renewals += 1;
-        let number = self.renewals;
-        self.lease_asked = Some(number);
-        let (lease, results) = (self.world.lease.clone(), self.results_in.clone());
-        tokio::spawn(async move {
-            let seen = lease.renew(now).await;
-            let _ = results.send(Answer::Lease(number, seen)).await;
-        });
-    }
-
-    fn nothing_new(&self, seen: &LeaseSeen) -> bool {
-        let LeaseSeen::Held { epoch } = seen else { return false };
-        self.run.driving.epoch() == Some(*epoch) && self.run.lease_down.is_none()
-    }
-
-    fn note_renewal(&mut self, seen: &LeaseSeen) {
-        if matches!(seen, LeaseSeen::Held { .. }) {
-            self.lease_good = Some(self.lease_sent);
-        }
-    }
-
-    /// When the lease stops being good, while this process drives.
-    fn lapses(&self) -> Option<Time> {
-        self.run.driving.epoch().and(self.lease_good).map(|sent| sent + LEASE_GOOD)
-    }
-
-    /// A renewal that changes nothing is no message: it would fill the inbox with nothing.
-    fn lease_seen(&mut self, seen: LeaseSeen) {
-        self.note_renewal(&seen);
-        if self.nothing_new(&seen) {
-            self.run.cluster.last_ok = Some(self.world.clock.now().wall);
-        } else {
-            self.queue.push_back(Body::Lease(seen));
-        }
-    }
-
-    /// A clock that was set, or a machine that slept: the engine hears of it before anything else, and whatever this
-    /// loop waits for by that clock is due now. Without this a clock set back would leave the lease to run out.
-    fn notice_jump(&mut self) -> bool {
-        let at = self.world.clock.now();
-        let last = self.last.replace(at).unwrap_or(at);
-        let by = (at.wall.0 - last.wall.0) - (at.mono as i64 - last.mono as i64);
-        if by.abs() <= JUMP {
-            return false;
-        }
-        self.lease_due = at.wall;
-        (self.synced, self.rewatch, self.link, self.lease_asked) = (false, true, None, None);
-        self.queue.retain(|b| !of_before(b));
-        self.journal_due = self.journal_due.map(|_| at.wall);
-        self.leave_at.iter_mut().for_each(|(due, _)| due.0 += by);
-        self.lease_good.iter_mut().for_each(|sent| sent.0 += by);
-        self.step(at, Body::ClockJumped(by));
-        true
-    }
-
     /// One message: stamped, journalled, stepped; what the engine decides is journalled before any of it is done.
     fn take(&mut self, mut body: Body) {
         if self.notice_jump() && of_before(&body) {
@@ -464,7 +395,11 @@ impl Driver {
     /// Until something happens or is due.
     async fn wait(&mut self) {
         // A renewal in flight is waited for as an answer: its time is past, and waiting for that would never sleep.
-        let mut due = if self.lease_asked.is_some() { Time(i64::MAX) } else { self.lease_due };
+        // A look now and then shows that this process runs at all.
+        let mut due = match self.lease_asked {
+            Some(_) => self.world.clock.now().wall + LEASE_EVERY.times(2),
+            None => self.lease_due,
+        };
         let leave = self.leave_at.as_ref().map(|(at, _)| *at);
         for t in [self.wake, self.journal_due, leave, self.lapses()].into_iter().flatten() {
             due = due.min(t);

@@ -1,5 +1,6 @@
 //! What the loop itself adds to the engine: when it says what.
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -18,12 +19,20 @@ use crate::ports::{Clock, Cluster, Lease, Metrics};
 struct Half {
     began: Instant,
     link: Mutex<Link>,
+    /// By how much both clocks are ahead, in milliseconds.
+    ahead: AtomicU64,
+}
+
+impl Half {
+    fn new() -> Arc<Half> {
+        Arc::new(Half { began: Instant::now(), link: Mutex::new(Link::Up), ahead: AtomicU64::new(0) })
+    }
 }
 
 #[async_trait]
 impl Clock for Half {
     fn now(&self) -> Stamp {
-        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap();
+        let mono = u64::try_from(self.began.elapsed().as_millis()).unwrap() + self.ahead.load(Ordering::Relaxed);
         Stamp { wall: crate::journal::testing::at(0) + Dur(mono), mono }
     }
 
@@ -34,7 +43,7 @@ impl Clock for Half {
 
 #[async_trait]
 impl Cluster for Half {
-    async fn preflight(&self, _plan: &Plan, _run: &str) -> Result<PreflightReport, String> {
+    async fn preflight(&self, _plan: &Plan, _run: &str, _now: Time) -> Result<PreflightReport, String> {
         std::future::pending().await
     }
 
@@ -82,7 +91,7 @@ impl Metrics for Half {
 #[tokio::test]
 async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
     let run = crate::journal::testing::run();
-    let half = Arc::new(Half { began: Instant::now(), link: Mutex::new(Link::Up) });
+    let half = Half::new();
     let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
     let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
     let (inputs, inputs_rx) = mpsc::channel(8);
@@ -97,6 +106,35 @@ async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(3), told).await.expect("said within 3 s");
+    inputs.send(Input::Quit).await.unwrap();
+    driving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_stood_still_looks_at_everything_anew() {
+    let run = crate::journal::testing::run();
+    let half = Half::new();
+    let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
+    let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
+    let (inputs, inputs_rx) = mpsc::channel(8);
+    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
+    let driver = Driver::new(run, world, journal, inputs_rx, view);
+    let options = Options { interactive: true, start: false, pager: false, leave_at: None };
+    let driving = tokio::spawn(driver.drive(options));
+    let told = async {
+        while seen.borrow_and_update().driving.epoch() != Some(4) {
+            seen.changed().await.unwrap();
+        }
+        half.ahead.store(40_000, Ordering::Relaxed);
+        while !seen.borrow_and_update().events.iter().any(|e| e.text.contains("stood still for 0:4")) {
+            seen.changed().await.unwrap();
+        }
+        // And asks for its lease before it writes again.
+        while seen.borrow_and_update().driving.epoch() != Some(4) {
+            seen.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("said, and driving again");
     inputs.send(Input::Quit).await.unwrap();
     driving.await.unwrap();
 }
@@ -132,7 +170,7 @@ impl Store for Nearly {
 #[tokio::test]
 async fn a_record_that_fits_ends_no_outage_of_the_journal() {
     let run = crate::journal::testing::run();
-    let half = Arc::new(Half { began: Instant::now(), link: Mutex::new(Link::Up) });
+    let half = Half::new();
     let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
     let journal = Journal::create_in(Box::new(Nearly(MemoryStore::default())), Header::new(&run)).unwrap();
     let (inputs, inputs_rx) = mpsc::channel(8);

@@ -64,11 +64,15 @@ pub(super) async fn run(job: Job, world: &World, plan: &Plan, run: &str) -> Body
                 notes: Vec::new(),
             }),
         },
-        Job::Preflight => match tokio::time::timeout(PREFLIGHT_LIMIT, world.cluster.preflight(plan, run)).await {
-            Ok(Ok(report)) => Body::Preflight(report),
-            Ok(Err(why)) => Body::Preflight(could_not_look(why)),
-            Err(_) => Body::Preflight(could_not_look(format!("no answer within {} s", PREFLIGHT_LIMIT.as_secs()))),
-        },
+        Job::Preflight => {
+            match tokio::time::timeout(PREFLIGHT_LIMIT, world.cluster.preflight(plan, run, world.clock.now().wall))
+                .await
+            {
+                Ok(Ok(report)) => Body::Preflight(report),
+                Ok(Err(why)) => Body::Preflight(could_not_look(why)),
+                Err(_) => Body::Preflight(could_not_look(format!("no answer within {} s", PREFLIGHT_LIMIT.as_secs()))),
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::command::{Identity, IdentitySource};
 use super::message::Stamp;
 use super::run::{Driving, GateTrack, ObservedShare, Phase, Run, SourceState, Stage, Track};
 use crate::plan::Plan;
+use crate::spec::units::Dur;
 use crate::spec::units::Time;
 
 impl Run {
@@ -47,6 +48,7 @@ impl Run {
             leaving: None,
             taken_back: BTreeSet::new(),
             attached: None,
+            drove: false,
             unlooked: None,
             flags: String::new(),
             window: None,
@@ -98,6 +100,8 @@ impl Track {
             unready_since: None,
             missing_ticks: 0,
             missing_since: None,
+            stood: Dur::ZERO,
+            booked: None,
             gates_from: None,
             split_since: None,
             raised_at: None,

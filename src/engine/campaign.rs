@@ -338,6 +338,7 @@ fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String,
         *gate = GateTrack::fresh();
     }
     t.phase = Phase::Shifting { step: 0, hold: Hold { accepted_at: Some(cx.now), ..Hold::default() } };
+    t.stood = Dur::ZERO;
     let service = t.service.clone();
     let text = format!("{} is back on the old version, accepted", m.name);
     cx.event(EventKind::Rollback, ENGINE, Some(&service), text);

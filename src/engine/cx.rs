@@ -100,6 +100,7 @@ impl<'a> Cx<'a> {
         t.phase = phase;
         t.since = self.now;
         t.unready_since = None;
+        t.stood = Dur::ZERO;
         // Questions about a step are over with it.
         t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
         let text = text.into();

@@ -76,7 +76,7 @@ pub(super) fn stop(cx: &mut Cx, failed: &str) {
     let open = |t: &Track| t.phase.going_back() || t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback);
     let answered = !cx.run.tracks.values().any(open);
     if cx.run.stopped.is_none() && !answered {
-        let text = format!("{failed} went back; nothing else is raised until a person decides");
+        let text = format!("{failed} goes back; nothing else is raised until a person decides");
         cx.run.stopped = Some(Held { reason: HoldReason::Failure, text: text.clone(), since: cx.now, until: None });
         cx.event(EventKind::Hold, ENGINE, None, text);
     }

@@ -54,7 +54,11 @@ pub(super) fn told(cx: &mut Cx, leave: &Leave) {
     if cx.run.leaving.is_some() {
         return;
     }
+    // Whoever never held the lease has seen others drive at most: nothing is decided for them.
+    let looked_on = cx.run.started.is_some() && !cx.run.drove;
+    let how = if looked_on { OnExit::Hold } else { how };
     let verb = match how {
+        OnExit::Hold if looked_on => "this process never drove the run and decides nothing",
         OnExit::Hold => "hold: weights stay as they are",
         OnExit::Rollback => "rollback: services below 100 % go back first",
     };
@@ -68,7 +72,7 @@ pub(super) fn told(cx: &mut Cx, leave: &Leave) {
         _ if cx.run.started.is_none() => end(cx, Outcome::Aborted),
         _ => {
             // What nobody asked for otherwise: one who is not judged yet is not left where nobody watches.
-            let asked = cx.run.interactive || leave.how.or(cx.run.plan.policy.on_exit).is_some();
+            let asked = looked_on || cx.run.interactive || leave.how.or(cx.run.plan.policy.on_exit).is_some();
             if asked || !campaign::on_their_way_go_back(cx) {
                 return cx.emit(Effect::End);
             }

@@ -49,6 +49,9 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     // A tick speaks for the time since the one before it, and for none before the phase began.
     let of_phase = now.since(t.since).min(GRID);
     let mut unsaid = None;
+    // Looked at every ten seconds or so: what is far more was looked at by nobody.
+    let gap = now.since(t.booked.replace(now).map_or(t.since, |at| at.max(t.since)));
+    t.stood = t.stood + if stopped_by_person(cx.run, t) { gap } else { gap.minus(GRID.times(3)) };
     let worst = worst_bad(cx.run, t);
     // Good figures of pods that nobody is known to be sent to say nothing of the version.
     let stands = footing::stands(cx.run, t);
@@ -138,20 +141,22 @@ fn flapping(cx: &mut Cx, t: &mut Track) {
     breach::fired(cx, t, worst, text, Cause::Flapping);
 }
 
+/// Whoever paused or froze it knows that it does not go on, and is not asked what to do about that.
+fn stopped_by_person(run: &Run, t: &Track) -> bool {
+    t.paused.is_some() || run.paused_all.is_some() || run.frozen.is_some()
+}
+
 fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     let Phase::Shifting { hold: h, .. } = &t.phase else { return };
     let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.steps(&t.service).get(step)) else { return };
     // Held at the end of its window it is not the step that takes so long, and `next` would not help.
-    if t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window) || moves::idle(cx.run, t) {
+    let window = t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
+    if window || stopped_by_person(cx.run, t) || moves::idle(cx.run, t) {
         return;
     }
-    if t.ask.is_none() && cx.now.since(at) > s.hold.times(5) && s.hold > Dur::ZERO {
-        let text = format!(
-            "step {} takes {} instead of {}: next, abort, or wait?",
-            step + 1,
-            cx.now.since(at).clock(),
-            s.hold
-        );
+    let spent = cx.now.since(at).minus(t.stood);
+    if t.ask.is_none() && spent > s.hold.times(5) && s.hold > Dur::ZERO {
+        let text = format!("step {} takes {} instead of {}: next, abort, or wait?", step + 1, spent.clock(), s.hold);
         let service = t.service.clone();
         cx.page(Some(&service), text.clone());
         t.ask = Some(Ask { kind: AskKind::LongStep, text, since: cx.now, deadline: None });
@@ -260,12 +265,17 @@ fn nearness(e: &crate::gate::Evaluation) -> f64 {
 fn too_few(cx: &mut Cx, t: &mut Track) {
     // A gate that was bad or blind a moment ago no longer is.
     lift_if(cx, t, &[HoldReason::Gate, HoldReason::Missing], "too few requests to be bad");
+    if stopped_by_person(cx.run, t) {
+        return lift_if(cx, t, &[HoldReason::TooFew], "a person stopped it");
+    }
     let plan = &cx.run.plan;
     let (at, wanted) = match &t.phase {
         // Between two tenants nothing rests on it.
         _ if moves::idle(cx.run, t) => return,
-        Phase::Shifting { step, hold: h } => (h.accepted_at, plan.steps(&t.service).get(*step).map(|s| s.hold)),
-        Phase::Soaking { .. } => (Some(t.since), Some(plan.policy.soak)),
+        Phase::Shifting { step, hold: h } => {
+            (h.accepted_at.map(|at| at + t.stood), plan.steps(&t.service).get(*step).map(|s| s.hold))
+        }
+        Phase::Soaking { .. } => (Some(t.since + t.stood), Some(plan.policy.soak)),
         _ => return,
     };
     let (Some(at), Some(wanted)) = (at, wanted) else { return };

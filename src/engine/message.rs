@@ -52,6 +52,8 @@ pub enum Body {
     Leave(Leave),
     /// Wall time moved against monotonic time by this much (a suspended machine, a set clock), in milliseconds.
     ClockJumped(i64),
+    /// The process did not run for this long (stopped, starved, its disk hung): nobody looked, and nothing was decided.
+    StoodStill(Dur),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

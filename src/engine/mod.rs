@@ -17,6 +17,7 @@
 //!   process goes before the run has ended
 mod begin;
 mod breach;
+pub mod by_hand;
 mod campaign;
 pub mod command;
 mod compat;

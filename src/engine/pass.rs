@@ -276,6 +276,7 @@ impl Track {
         for mark in marks.into_iter().chain(seen) {
             mark.iter_mut().for_each(shift);
         }
+        self.booked.iter_mut().for_each(shift);
         self.blind.iter_mut().for_each(|b| shift(&mut b.since));
         self.written.iter_mut().for_each(|w| shift(&mut w.at));
         self.phase.clock_moved(shift);

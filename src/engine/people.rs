@@ -248,6 +248,9 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     if let Some((_, e)) = t.bad_gates().next() {
         return Err(format!("gate over: {}", e.reason));
     }
+    if let Some(breach) = &t.breach {
+        return Err(format!("it rolls back unless it recovers: {}", breach.reason));
+    }
     let asked = t.ask.as_ref().is_some_and(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep));
     let blocking = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| !e.acts_as.passes());
     if let Some(e) = blocking.filter(|e| !(asked && e.acts_as == Verdict::TooFew)) {

@@ -1,5 +1,4 @@
 //! Going back. A decided rollback never turns back; the order of its steps is fixed.
-use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{ACCEPT_PATIENCE, route_name};
@@ -8,6 +7,7 @@ use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
 use super::pass::sees;
 use super::run::{Ask, AskKind, GateTrack, HoldReason, Phase, Rollback, RollbackStage, Run, Track, Verified};
+use super::{by_hand, campaign};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};
@@ -240,46 +240,13 @@ fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String)
 
 /// What a person types to see why no gateway follows a route.
 fn look_command(run: &Run, p: &Planned) -> String {
-    format!("{} get httproute {} -o yaml", kubectl(run), p.service.traffic.http_route.name)
-}
-
-pub(super) fn kubectl(run: &Run) -> String {
-    let k = &run.plan.environment.kubernetes;
-    let context = k.context.as_ref().map_or(String::new(), |c| format!(" --context {c}"));
-    format!("kubectl{context} -n {}", k.namespace)
+    format!("{} get httproute {} -o yaml", by_hand::kubectl(&run.plan.environment), p.service.traffic.http_route.name)
 }
 
 /// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
 pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
-    let traffic = &p.service.traffic.http_route;
-    let route = &traffic.name;
-    if backends.is_empty() || t.has_rules() {
-        let mut what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
-        if t.has_rules() {
-            what.push_str(", and without the rules that send tenants to it alone");
-        }
-        return format!("{} edit httproute {route}  # {what}", kubectl(run));
-    }
-    // Places move when somebody edits the route: the patch is refused rather than given to another backend.
-    let mut ops: Vec<String> = backends
-        .iter()
-        .map(|b| {
-            let name = if b.slot == Slot::Stable { &traffic.stable } else { &traffic.next };
-            format!("{{\"op\":\"test\",\"path\":\"{}/name\",\"value\":\"{name}\"}}", b.path())
-        })
-        .collect();
-    for b in backends {
-        let weight = if b.slot == Slot::Stable { 100 } else { 0 };
-        // `add` sets a member whether it is there or not.
-        ops.push(format!("{{\"op\":\"add\",\"path\":\"{}/weight\",\"value\":{weight}}}", b.path()));
-        if !backends.iter().any(|o| o.rule == b.rule && o.slot == Slot::Stable) {
-            let stable = format!("{{\"name\":\"{}\",\"port\":{},\"weight\":100}}", traffic.stable, traffic.port);
-            let path = format!("/spec/rules/{}/backendRefs/-", b.rule);
-            ops.push(format!("{{\"op\":\"add\",\"path\":\"{path}\",\"value\":{stable}}}"));
-        }
-    }
-    format!("{} patch httproute {route} --type=json -p '[{}]'", kubectl(run), ops.join(","))
+    by_hand::all_to_stable(&run.plan.environment, &p.service.traffic.http_route, backends, t.has_rules())
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {

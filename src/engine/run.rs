@@ -85,6 +85,9 @@ pub struct Run {
     /// Since when this process has a part in the run; what it waits for, it waits for from here on.
     #[serde(default)]
     pub attached: Option<Time>,
+    /// This process has held the lease since then.
+    #[serde(default)]
+    pub drove: bool,
     /// The look before the start could not be had.
     #[serde(default)]
     pub unlooked: Option<Unlooked>,
@@ -539,6 +542,12 @@ pub struct Track {
     /// Ticks in a row without usable data.
     pub missing_ticks: u32,
     pub missing_since: Option<Time>,
+    /// How long of this phase nobody looked, or a person had stopped it: no part of what a step takes.
+    #[serde(default)]
+    pub stood: Dur,
+    /// The tick judged last.
+    #[serde(default)]
+    pub booked: Option<Time>,
     /// When the weight in force was accepted: gates look back no further.
     pub gates_from: Option<Time>,
     /// Since when its traffic is split while no window lets it go on.

@@ -56,7 +56,14 @@ fn hear(cx: &mut Cx, body: &Body) {
         }
         Body::TerminalLost(how) => leave::terminal_lost(cx, *how),
         Body::Leave(told) => leave::told(cx, told),
-        Body::ClockJumped(by) => clock_jumped(cx, *by),
+        Body::ClockJumped(by) => {
+            let by_s = *by as f64 / 1000.0;
+            anew(cx, *by, format!("the clock moved by {by_s:+.1} s against itself: everything is looked at anew"));
+        }
+        Body::StoodStill(spent) => {
+            let text = format!("this process stood still for {}: everything is looked at anew", spent.clock());
+            anew(cx, i64::try_from(spent.0).unwrap_or(i64::MAX), text);
+        }
     }
 }
 
@@ -108,6 +115,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
     cx.run.driving = Driving::Unknown;
     cx.run.synced = false;
     cx.run.attached = Some(cx.now);
+    cx.run.drove = false;
     cx.run.unlooked = None;
     // Somebody is there again: what stopped only because nobody was goes on.
     cx.run.paused_all.take_if(|p| p.by == ENGINE);
@@ -405,6 +413,7 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
                 cx.event(EventKind::Run, ENGINE, None, text);
             }
             cx.run.driving = Driving::Yes { epoch: *epoch };
+            cx.run.drove = true;
             cx.run.lease_down = None;
             cluster_link(cx);
         }
@@ -443,8 +452,8 @@ fn stepped_down(cx: &mut Cx, why: &str) {
     cx.emit(Effect::End);
 }
 
-fn clock_jumped(cx: &mut Cx, by: i64) {
-    let text = format!("the clock moved by {:+.1} s against itself: everything is looked at anew", by as f64 / 1000.0);
+/// Nobody looked for a while, `by` of the wall clock: that time is no part of any span, and what was known is old.
+fn anew(cx: &mut Cx, by: i64, text: String) {
     cx.event(EventKind::Fault, ENGINE, None, text);
     if !matches!(cx.run.driving, Driving::SteppedDown { .. }) {
         cx.run.driving = Driving::Unknown;

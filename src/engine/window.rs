@@ -429,7 +429,7 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     }
     let Some(against) = next_raise(cx.run, t).and_then(|needs| stands(cx.run, needs)) else {
         t.split_since = None;
-        lift_if(cx, t, &[HoldReason::Window], "its window lets it go on");
+        lift_if(cx, t, &[HoldReason::Window], "no window or freeze stands against it any more");
         return false;
     };
     let ends = matches!(against.stop, Stop::Closed(_)) && cx.run.plan.policy.at_window_end == AtWindowEnd::Rollback;
@@ -471,7 +471,10 @@ fn split(cx: &mut Cx, t: &mut Track) -> Option<Time> {
 fn stay(cx: &mut Cx, t: &mut Track, against: Against) {
     let deadline = split(cx, t);
     let fresh = t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Window);
-    if fresh && t.breach.is_none() && deadline.is_some() {
+    // Whoever froze it for a while knows; that it goes back in the middle of it they may not.
+    let lifted = cx.run.frozen.as_ref().filter(|_| against.stop == Stop::Person).and_then(|f| f.until);
+    let known = lifted.zip(goes_back(cx.run, t)).is_some_and(|(lifted, back)| lifted < back);
+    if fresh && t.breach.is_none() && deadline.is_some() && !known {
         let service = t.service.clone();
         let back = match goes_back(cx.run, t) {
             Some(at) if Some(at) == deadline => format!("in {}", at.until(cx.now).clock()),

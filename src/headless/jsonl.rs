@@ -48,7 +48,7 @@ fn line(run: &Run, kind: &str, at: Time, mut object: Value) -> String {
 pub fn unbegun(at: Time, code: i32, why: &str) -> String {
     let mut object = json!({
         "type": "end", "schema": 1, "run": null, "at": at.to_string(), "outcome": "not_begun", "exit_code": code,
-        "sentence": why, "next": [], "started": null, "problems": [], "services": [],
+        "sentence": why, "next": [], "commit": [], "started": null, "problems": [], "services": [],
     });
     clean_all(&mut object);
     object.to_string()

@@ -11,6 +11,8 @@ pub const WHY_SIGTERM: &str = "SIGTERM";
 pub const WHY_SIGINT: &str = "SIGINT";
 /// What it says when `--timeout` ran out.
 pub const WHY_TIMEOUT: &str = "--timeout";
+/// Why a demo without a person leaves at last, where only a person could answer.
+pub const WHY_NOBODY: &str = "nobody answered in 4h";
 
 /// Exit code of the process that drove this run:
 ///
@@ -44,7 +46,7 @@ fn unchanged(run: &Run) -> i32 {
     }
     match run.leaving.as_ref().map(|l| l.why.as_str()) {
         Some(why) if why.contains(WHY_SIGTERM) => 143,
-        Some(why) if why.contains(WHY_TIMEOUT) => 5,
+        Some(why) if why.contains(WHY_TIMEOUT) || why == WHY_NOBODY => 5,
         _ => 130,
     }
 }
@@ -244,9 +246,14 @@ fn sentence_of_left(run: &Run) -> String {
     if run.came_to() == Some(CameTo::Fault) {
         return "A fault in Pilothouse ended the driver; weights stay as they are, and nobody drives.".into();
     }
+    if let Some(why) = looked_on(run) {
+        return format!("This process never drove the run: {}. It decided and wrote nothing.", clean(why));
+    }
     match exit_code(run) {
-        4 if run.journal.down.is_some() && !run.tracks.values().any(Track::flows) => {
-            "No traffic is on a new version; -next is kept: the journal cannot be written. Nobody drives.".into()
+        4 if !run.tracks.values().any(Track::flows) => {
+            let why =
+                if run.journal.down.is_some() { "the journal cannot be written" } else { "it could not be removed" };
+            format!("No traffic is on a new version; -next is kept: {why}. Nobody drives.")
         }
         4 => "A rollback could not be done; it was left, and nobody drives.".into(),
         6 => "Cluster or metrics were lost; nothing was decided without them.".into(),
@@ -267,6 +274,21 @@ fn sentence_of_left(run: &Run) -> String {
     }
 }
 
+/// Why a process that took a run up never got to drive it.
+fn looked_on(run: &Run) -> Option<&str> {
+    run.lease_down.as_deref().filter(|_| run.started.is_some() && !run.drove).map(|why| why.trim_end_matches('.'))
+}
+
+/// Nothing was wrong with the release: a signal or a limit of time took everything back.
+fn taken_back_by_leaving(run: &Run) -> bool {
+    let Some(leaving) = &run.leaving else { return false };
+    let why = |t: &Track| match &t.phase {
+        Phase::RolledBack { rollback } => rollback.reason == leaving.why,
+        _ => true,
+    };
+    run.tracks.values().all(why)
+}
+
 fn asked(run: &Run) -> Option<String> {
     run.in_order()
         .find_map(|t| t.ask.as_ref().map(|a| format!("{}: {}", t.service, clean(&a.text).trim_end_matches('.'))))
@@ -276,7 +298,6 @@ fn asked(run: &Run) -> Option<String> {
 pub(super) fn next(run: &Run) -> Vec<String> {
     let shown = format!("pilothouse audit show {} {}", run.id, run.flags);
     let audit = format!("`{}` says what happened", shown.trim_end());
-    let resume = format!("`{}` goes on with it", resume_command(run));
     match (run.outcome(), exit_code(run)) {
         (Some(Outcome::Succeeded), _) => Vec::new(),
         (Some(Outcome::Blocked), _)
@@ -285,6 +306,14 @@ pub(super) fn next(run: &Run) -> Vec<String> {
             vec!["wait until that run has ended, or end it, then start again".into()]
         }
         (Some(Outcome::Blocked), _) => vec!["repair what is listed, then start again".into()],
+        (Some(Outcome::RolledBack), _) if taken_back_by_leaving(run) => {
+            let again = if timed_out(run) {
+                "start a new run with a longer --timeout"
+            } else {
+                "start a new run when you are ready"
+            };
+            vec![audit, again.into()]
+        }
         (Some(Outcome::RolledBack), _) => vec![audit, "repair the release, then start a new run".into()],
         (Some(Outcome::Partial), _) => {
             vec![
@@ -292,34 +321,47 @@ pub(super) fn next(run: &Run) -> Vec<String> {
                 "a new run can take up the services that are still old; leave the others out of its files".into(),
             ]
         }
-        (None, 8) => {
+        (Some(Outcome::Aborted), 6) => vec!["start a new run once the cluster answers".into()],
+        (Some(Outcome::Aborted), _) if timed_out(run) => vec!["start a new run with a longer --timeout".into()],
+        (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
+        (None, code) => next_of_left(run, code, audit),
+    }
+}
+
+/// The same of a run that has not ended.
+fn next_of_left(run: &Run, code: i32, audit: String) -> Vec<String> {
+    let resume = format!("`{}` goes on with it", resume_command(run));
+    match code {
+        8 => {
             let warm = run.in_order().filter(|t| !t.phase.is_final()).map(|t| t.service.clone());
             let warm: Vec<String> = warm.collect();
             vec![format!("`{}` watches {} on, and lets it settle", resume_command(run), warm.join(", ")), audit]
         }
-        (None, 4) => {
+        4 => {
             let mut out: Vec<String> = blocked_commands(run);
             out.push(resume);
             out.push(audit);
             out
         }
-        (None, 6) if matches!(run.driving, Driving::SteppedDown { .. }) => {
+        6 if matches!(run.driving, Driving::SteppedDown { .. }) => {
             vec![format!("when that process no longer drives, {resume}")]
         }
-        (None, 7) => {
+        6 | 7 if looked_on(run).is_some() => {
+            let mut out = shares(run);
+            out.push(format!("with an identity that may write the Lease, {resume}"));
+            out
+        }
+        7 => {
             let mut out = shares(run);
             out.push(resume);
             out
         }
-        (None, 6) => {
+        6 => {
             let mut out = shares(run);
             out.push(format!("once they answer again, {resume}"));
             out
         }
-        (Some(Outcome::Aborted), 6) => vec!["start a new run once the cluster answers".into()],
-        (Some(Outcome::Aborted), _) if timed_out(run) => vec!["start a new run with a longer --timeout".into()],
-        (Some(Outcome::Aborted), _) => vec!["start a new run when you are ready".into()],
-        (None, _) => vec![resume],
+        _ => vec![resume],
     }
 }
 

@@ -39,7 +39,7 @@ pub enum JournalError {
     Newer { run: String, what: &'static str, found: u64, engine: Option<String> },
     #[error(
         "{file} of run `{run}` is damaged at record {record}: {what}. Nothing was changed. Keep the folder as evidence \
-         (`pilothouse audit verify {run}` lists all of it) and start a new run, which takes up the cluster as it is"
+         (`pilothouse audit verify {run}` lists all of it); a new run says what this one left in the cluster, and how traffic goes back to stable by hand"
     )]
     Broken { run: String, file: &'static str, record: u64, what: String },
     #[error(
@@ -47,7 +47,8 @@ pub enum JournalError {
     )]
     NoSnapshot(String),
     #[error(
-        "run `{run}` cannot be taken up: {what}. Nothing was changed. Start a new run, which takes up the cluster as it is"
+        "run `{run}` cannot be taken up: {what}. Nothing was changed now. A new run says what this one left in the cluster, and how \
+         traffic goes back to stable by hand"
     )]
     Unreadable { run: String, what: String },
 }

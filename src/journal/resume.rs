@@ -110,14 +110,7 @@ pub(super) fn load(store: &dyn Store, run: &str) -> Result<Found, JournalError> 
     refuse_newer(run, &audit_lines)?;
     let records = sound(run, "audit.jsonl", chain::audit(&audit_lines.whole))?;
     let inbox = sound(run, "inbox.jsonl", chain::inbox(&inbox_lines.whole))?;
-    let mut snapshot = snapshot(store, run).map_err(|e| match e {
-        // It was saved once, and is gone: the cluster is not as it was before the run.
-        JournalError::NoSnapshot(_) if records.iter().any(|r| r.kind == "result") => JournalError::Unreadable {
-            run: run.into(),
-            what: "snapshot.json is gone, and its audit file tells of writes to the cluster".into(),
-        },
-        e => e,
-    })?;
+    let mut snapshot = snapshot(store, run)?;
     belong_together(run, &snapshot, &records, &inbox)?;
 
     let (open_intents, highest_key) = open_intents(&records);
@@ -183,8 +176,17 @@ fn newer(run: &str, what: &'static str, value: &Value) -> Result<(), JournalErro
 }
 
 fn snapshot(store: &dyn Store, run: &str) -> Result<Snapshot, JournalError> {
-    let bytes = read(store, FileName::Snapshot)?.ok_or_else(|| JournalError::NoSnapshot(run.into()))?;
     let unreadable = |what: String| JournalError::Unreadable { run: run.into(), what };
+    let Some(bytes) = read(store, FileName::Snapshot)? else {
+        let audit = read(store, FileName::Audit)?.unwrap_or_default();
+        let wrote =
+            chain::lines(&audit).whole.iter().filter_map(|line| Record::read(line).ok()).any(|r| r.kind == "result");
+        // It was saved once, and is gone: the cluster is not as it was before the run.
+        return Err(match wrote {
+            true => unreadable("snapshot.json is gone, and its audit file tells of writes to the cluster".into()),
+            false => JournalError::NoSnapshot(run.into()),
+        });
+    };
     let text = String::from_utf8(bytes).map_err(|e| unreadable(format!("snapshot.json is not UTF-8: {e}")))?;
     let value = canonical::parse(&text).map_err(|e| unreadable(format!("snapshot.json is {e}")))?;
     newer(run, "the snapshot", &value)?;

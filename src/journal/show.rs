@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::store::{FileName, Store};
 use super::text::clean;
 use super::verify::{Verification, verify_in};
+use crate::spec::units::counted;
 
 /// How to show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,7 +176,9 @@ fn completeness(records: &[Record], verification: &Verification) -> String {
     let ended = if records.iter().any(|r| r.kind == "end") { "ended" } else { "not ended" };
     let chain = match verification.problems.as_slice() {
         [] => "chain ok".to_owned(),
-        [first, ..] => format!("NOT SOUND: {} problems, first at record {}", verification.problems.len(), first.record),
+        [first, ..] => {
+            format!("NOT SOUND: {}, first at record {}", counted(verification.problems.len(), "problem"), first.record)
+        }
     };
     let torn = if verification.torn { ", a half-written last line" } else { "" };
     format!("{} records, {gaps} gaps{torn}, {chain}, head {}, run {ended}", records.len(), short(&verification.head))

@@ -35,7 +35,7 @@ pub trait Clock: Send + Sync {
 #[async_trait]
 pub trait Cluster: Send + Sync {
     /// Everything wrong before the start, in one report, and the facts the run begins with. Changes nothing.
-    async fn preflight(&self, plan: &Plan, run: &str) -> Result<PreflightReport, String>;
+    async fn preflight(&self, plan: &Plan, run: &str, now: Time) -> Result<PreflightReport, String>;
 
     /// Begins to watch what the plan names, or begins anew: what was seen before is told again once it was listed again.
     async fn watch(&self, plan: &Plan, run: &str) -> Result<(), String>;

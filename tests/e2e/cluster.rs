@@ -186,7 +186,7 @@ impl Bench {
 #[tokio::test]
 async fn a_whole_upgrade_of_one_service_loses_no_request() {
     let mut bench = Bench::new("whole", Scenario::Healthy).await;
-    let report = bench.cluster.preflight(&bench.plan, RUN).await.unwrap();
+    let report = bench.cluster.preflight(&bench.plan, RUN, Time(START)).await.unwrap();
     assert_eq!(report.problems, [], "a healthy practice cluster is sound");
     assert_eq!((report.facts[0].from_version.as_str(), report.facts[0].ready), ("4.1.8", 3));
     assert!(!report.cluster_uid.is_empty());
@@ -338,7 +338,7 @@ async fn an_api_server_that_goes_away_is_noticed_and_caught_up_with() {
 #[tokio::test]
 async fn who_may_only_look_is_told_so_before_and_during() {
     let mut bench = Bench::with_context("viewer", Scenario::Healthy, "practice-viewer").await;
-    let report = bench.cluster.preflight(&bench.plan, RUN).await.unwrap();
+    let report = bench.cluster.preflight(&bench.plan, RUN, Time(START)).await.unwrap();
     let missing: Vec<&str> = report.problems.iter().filter(|p| p.blocking).map(|p| p.what.as_str()).collect();
     assert!(missing.iter().any(|w| w.contains("no right to") && w.contains("patch httproutes")), "{missing:?}");
     assert!(missing.iter().any(|w| w.contains("create,patch,delete deployments")), "{missing:?}");
@@ -351,7 +351,7 @@ async fn who_may_only_look_is_told_so_before_and_during() {
 #[tokio::test]
 async fn selectors_that_overlap_are_refused() {
     let bench = Bench::new("overlap", Scenario::Overlap).await;
-    let report = bench.cluster.preflight(&bench.plan, RUN).await.unwrap();
+    let report = bench.cluster.preflight(&bench.plan, RUN, Time(START)).await.unwrap();
     let blocking: Vec<&str> = report.problems.iter().filter(|p| p.blocking).map(|p| p.what.as_str()).collect();
     assert!(blocking.iter().any(|w| w.contains("the selector of Service ")), "{blocking:?}");
     assert!(blocking.iter().any(|w| w.contains("the selector of PodDisruptionBudget ")), "{blocking:?}");

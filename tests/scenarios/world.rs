@@ -374,7 +374,7 @@ impl World {
     /// `SERVICE rules = gone` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
     /// `SERVICE old-image|new-image|new-digest = WORDS` (of the new ones `good` again); `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|behind|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
-    /// `process dies`, `process resumes`, `clock jumps DURATION`.
+    /// `process dies`, `process resumes`, `process stands DURATION`, `clock jumps DURATION`.
     pub fn happens(&mut self, what: &str) -> Result<(), String> {
         let (what, reason) = what.split_once('"').map_or((what, ""), |(w, r)| (w.trim(), r.trim_end_matches('"')));
         let words: Vec<&str> = what.split_whitespace().collect();
@@ -393,6 +393,14 @@ impl World {
                 self.set += by;
                 (self.lease_due, self.lease_good) = (self.now, self.now);
                 self.inbox.push_back(Body::ClockJumped(by));
+                self.inbox.push_back(Body::Synced);
+                self.renew();
+            }
+            ["process", "stands", by] => {
+                let by: Dur = by.parse().map_err(|e| format!("{e}"))?;
+                self.now = self.now + by;
+                (self.lease_due, self.lease_good) = (self.now, self.now);
+                self.inbox.push_back(Body::StoodStill(by));
                 self.inbox.push_back(Body::Synced);
                 self.renew();
             }

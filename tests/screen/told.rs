@@ -328,7 +328,7 @@ fn who_only_looks_on_is_told_that_nobody_drives() {
     for (how, says, short, next) in [
         (
             Unheard::Gone,
-            "nobody drives for 1:01: its process is gone. `pilothouse resume 7f3a`",
+            "nobody drives for 1:01: the process is gone. Shares stay as they are; no rollback is armed. `pilothouse resume 7f3a`",
             "process gone, nobody drives: resume 7f3a",
             "nothing before somebody resumes it",
         ),
@@ -342,7 +342,7 @@ fn who_only_looks_on_is_told_that_nobody_drives() {
         night.run.unheard = Some(how);
         let s = of(&night);
         assert_eq!((s.word, s.short.as_str(), s.next.text.as_str()), (Word::Lost, short, next));
-        assert!(s.sentence.starts_with(says) && !s.sentence.contains("rollback is armed"), "{}", s.sentence);
+        assert!(s.sentence.starts_with(says) && !s.sentence.contains("utomatic rollback is armed"), "{}", s.sentence);
         assert_eq!((s.next.at, s.next.condition.as_str(), s.next.recovers), (None, "", false));
     }
 }

@@ -234,7 +234,7 @@ impl Clock for Sim {
 
 #[async_trait]
 impl Cluster for Sim {
-    async fn preflight(&self, plan: &Plan, _run: &str) -> Result<PreflightReport, String> {
+    async fn preflight(&self, plan: &Plan, _run: &str, _now: Time) -> Result<PreflightReport, String> {
         let template = json!({"spec": {"containers": [{"name": "app", "env": [{"name": "PW", "value": SECRET}]}]}});
         let r0 = self.state().r0();
         let facts = plan.services.iter().map(|p| ServiceFacts {

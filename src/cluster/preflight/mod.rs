@@ -31,6 +31,7 @@ use super::wire::{Fault, Kind, Wire};
 use crate::engine::observe::{OwnerMark, PreflightReport, Problem, Slot};
 use crate::plan::{Plan, Planned};
 use crate::spec::image::is_stored;
+use crate::spec::units::Time;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -60,6 +61,7 @@ pub(super) struct Look<'a> {
     planned: &'a Planned,
     run: &'a str,
     namespace: &'a str,
+    now: Time,
 }
 
 /// Problems as they are found.
@@ -114,11 +116,11 @@ impl Look<'_> {
     }
 }
 
-/// Looks at everything `plan` needs.
+/// Looks at everything `plan` needs; `now` says whether who holds the Lease has let it run out.
 ///
 /// # Errors
 /// When the server cannot be asked at all; what is wrong in the cluster is in the report.
-pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<PreflightReport, String> {
+pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str, now: Time) -> Result<PreflightReport, String> {
     let wire = &cluster.wire;
     let namespace = plan.environment.kubernetes.namespace.as_str();
     let mut found = Findings::default();
@@ -140,7 +142,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str) -> Result<Prefli
     let snapshot = snapshot(wire, plan, &mut found).await?;
     let mut rehearsals = Vec::new();
     for planned in &plan.services {
-        let look = Look { snapshot: &snapshot, plan, planned, run, namespace };
+        let look = Look { snapshot: &snapshot, plan, planned, run, namespace, now };
         report.facts.extend(workload::check(&look, &mut found));
         route::check(&look, &mut found);
         tenants::check(&look, &mut found);

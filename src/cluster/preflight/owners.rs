@@ -8,6 +8,7 @@ use crate::cluster::json::{list, name, number, owner, owner_key, strings, text};
 use crate::cluster::lease::holder_run;
 use crate::cluster::observe::names;
 use crate::engine::observe::Slot;
+use crate::spec::units::{Dur, Time};
 
 pub(super) fn check(look: &Look, found: &mut Findings) {
     check_leftovers(look, found);
@@ -34,7 +35,15 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
         let share = observe(&look.planned.service, look.route()).weights.map_or(0.0, |w| w.share());
         if share > 0.0 {
             // In use by people: nobody is told how to delete it.
-            let fix = resume.unwrap_or_else(|| "let its owner move the traffic back to stable first".into());
+            let route = &look.planned.service.traffic.http_route.name;
+            let fix = resume.map_or_else(
+                || "let its owner move the traffic back to stable first".into(),
+                |r| {
+                    format!(
+                        "{r}; if its journal is lost, give stable the traffic back first (HTTPRoute {route} says how)"
+                    )
+                },
+            );
             look.stop(found, format!("{what} and serves {share:.0} % of the traffic"), fix);
             continue;
         }
@@ -44,9 +53,21 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
     }
 }
 
-/// Another run that holds the Lease, and who holds it for that run.
-fn driving<'a>(look: &'a Look) -> Option<(&'a str, &'a str)> {
-    let holder = look.snapshot.lease.as_ref().and_then(|l| text(l, "/spec/holderIdentity"))?;
+/// Until when a Lease is good without another renewal; `None` where it does not say.
+fn runs_out(lease: &Value) -> Option<Time> {
+    let renewed = chrono::DateTime::parse_from_rfc3339(text(lease, "/spec/renewTime")?).ok()?;
+    let seconds = number(lease, "/spec/leaseDurationSeconds").and_then(|s| u64::try_from(s).ok())?;
+    Some(Time(renewed.timestamp_millis()) + Dur::secs(seconds))
+}
+
+/// Another run that holds the Lease, and who holds it for that run. One that ran out is that of a process that died: what it
+/// left is told as such.
+pub(super) fn driving<'a>(look: &'a Look) -> Option<(&'a str, &'a str)> {
+    let lease = look.snapshot.lease.as_ref()?;
+    let holder = text(lease, "/spec/holderIdentity")?;
+    if runs_out(lease).is_some_and(|at| at < look.now) {
+        return None;
+    }
     holder_run(holder).filter(|run| *run != look.run).map(|run| (run, holder))
 }
 
@@ -159,3 +180,7 @@ fn git_tool(object: &Value) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+#[path = "owners_tests.rs"]
+mod tests;

@@ -1,12 +1,13 @@
 //! Does the route carry stable's traffic, and nothing half-moved?
 use serde_json::Value;
 
-use super::{Findings, Look};
-use crate::cluster::http_route::{OwnRule, own_rules};
+use super::{Findings, Look, owners};
+use crate::cluster::http_route::{OwnRule, observe, own_rules};
 use crate::cluster::json::{list, number, owner, strings, text};
 use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
 use crate::cluster::tenant_rules::{TENANTS_PREFIX, of_tenants, written};
+use crate::engine::by_hand::all_to_stable;
 use crate::engine::observe::Accepted;
 
 pub(super) fn check(look: &Look, found: &mut Findings) {
@@ -149,15 +150,30 @@ fn check_rule(look: &Look, route: &Value, rule: &OwnRule, found: &mut Findings) 
         let what = format!("{at}: weights {old} and {new} do not sum to 100");
         look.stop(found, what, format!("set {} to 100 and {} to 0", traffic.stable, traffic.next));
     } else if new > 0 && owner(route, look.service()).is_none_or(|m| m.run != look.run) {
-        let whose =
-            owner(route, look.service()).map_or("nobody's mark".to_string(), |m| format!("the mark of run {}", m.run));
-        let what = format!("{at} already sends {new} % to {}, under {whose}", traffic.next);
-        let fix = format!(
-            "take that run up again with `pilothouse resume`, or set {} to 100 and {} to 0 by hand",
-            traffic.stable, traffic.next
-        );
-        look.stop(found, what, fix);
+        half_moved(look, route, &at, new, found);
     }
+}
+
+/// Traffic that another run, or a hand, left split.
+fn half_moved(look: &Look, route: &Value, at: &str, new: u32, found: &mut Findings) {
+    let traffic = &look.planned.service.traffic.http_route;
+    let mark = owner(route, look.service());
+    // In use: nobody must be told how to take it from its driver.
+    if let Some(mark) = &mark
+        && owners::driving(look).is_some_and(|(run, _)| run == mark.run)
+    {
+        return;
+    }
+    let seen = observe(&look.planned.service, Some(route));
+    let back = all_to_stable(&look.plan.environment, traffic, &seen.backends, !seen.tenants.is_empty());
+    let (whose, fix) = match mark {
+        Some(m) => (
+            format!("the mark of run {}", m.run),
+            format!("take that run up again with `pilothouse resume {}`; if its journal is lost: {back}", m.run),
+        ),
+        None => ("nobody's mark".to_string(), format!("if that is nobody's work in progress: {back}")),
+    };
+    look.stop(found, format!("{at} already sends {new} % to {}, under {whose}", traffic.next), fix);
 }
 
 fn backends(route: &Value) -> String {

@@ -8,6 +8,10 @@ use crate::engine::observe::{PreflightReport, Problem};
 use crate::plan::Plan;
 use crate::ports::Cluster;
 use crate::spec::fleet::GitOps;
+use crate::spec::units::Time;
+
+/// 2026-11-22T01:00:00Z.
+const NOW: Time = Time(1_795_309_200_000);
 
 /// A namespace in which nothing is wrong, to break one thing of.
 pub(super) struct World {
@@ -16,7 +20,7 @@ pub(super) struct World {
     service: Value,
     pub(super) route: Value,
     pods: Vec<Value>,
-    more: Vec<(&'static str, Value)>,
+    pub(super) more: Vec<(&'static str, Value)>,
     denied: Vec<&'static str>,
     dry_run: Option<Answer>,
 }
@@ -88,11 +92,11 @@ impl World {
             }
         });
         let cluster = KubeCluster::new(fake.client(), Options::LOCAL);
-        (cluster.preflight(&self.plan, "7f3a").await.unwrap(), fake.asked())
+        (cluster.preflight(&self.plan, "7f3a", NOW).await.unwrap(), fake.asked())
     }
 }
 
-async fn problems(change: impl FnOnce(&mut World)) -> Vec<Problem> {
+pub(super) async fn problems(change: impl FnOnce(&mut World)) -> Vec<Problem> {
     let mut world = World::new();
     change(&mut world);
     world.look().await.0.problems

@@ -31,11 +31,28 @@ pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
         Scope::Run => of_run(run, verb),
         Scope::Tenant(name) => on_tenant(verb, name),
     };
+    if let (Verb::Retry | Verb::Unfreeze, Some(pause)) = (verb, standing_pause(run, verb, scope)) {
+        p.effects.push(pause);
+    }
     if let (Verb::Abort | Verb::Rollback | Verb::Retry, Some(when)) = (verb, when_written(run)) {
         p.effects.insert(0, format!("decided now, written {when}: the shares may be other than shown"));
         p.time = format!("begins {when}; then {}", p.time);
     }
     p
+}
+
+/// What still stops it afterwards.
+fn standing_pause(run: &Run, verb: Verb, scope: &Scope) -> Option<String> {
+    let of_service = match scope {
+        Scope::Service(name) => run.track(name).and_then(|t| t.paused.as_ref()),
+        _ => None,
+    };
+    let (paused, frozen) = (of_service.or(run.paused_all.as_ref()), run.frozen.as_ref());
+    match (paused, frozen.filter(|_| verb != Verb::Unfreeze)) {
+        (Some(pause), _) => Some(format!("paused by {}: no share rises until somebody resumes", pause.by)),
+        (None, Some(stay)) => Some(format!("frozen by {}: no share rises until that is over", stay.by)),
+        (None, None) => None,
+    }
 }
 
 /// When a decision reaches the cluster; `None` when at once.

@@ -107,11 +107,15 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
 
 /// The same before the screen of somebody who only looks on.
 fn unheard(run: &Run, how: Unheard, spent: Dur, decided: Option<String>) -> (String, String) {
+    let gone = decided.as_ref().map_or_else(
+        || "Shares stay as they are; no rollback is armed.".into(),
+        |back| format!("{back} when it is taken up."),
+    );
     let then = decided.map_or_else(|| "Shares stay as they are.".into(), |back| format!("{back} then."));
     let (spent, resume) = (spent.clock(), run.resume_command());
     match how {
         Unheard::Gone => (
-            format!("nobody drives for {spent}: its process is gone. `{resume}` takes it up. {then}"),
+            format!("nobody drives for {spent}: the process is gone. {gone} `{resume}` takes it up."),
             format!("process gone, nobody drives: resume {}", run.id),
         ),
         Unheard::Silent => (

@@ -29,6 +29,7 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
             (text, format!("{name} {share:.0}%: {}", bare(&held.text)))
         }
         HoldReason::Window => waits::service(run, track, held, now),
+        HoldReason::Breach => held_by_breach(track, held, now),
         HoldReason::Missing => {
             let what = missing_gates(track).unwrap_or_else(|| bare(&held.text).to_string());
             (
@@ -84,9 +85,27 @@ fn in_text(held: &Held, now: Time, armed: &str) -> String {
     };
     let left = until.until(now).clock();
     match held.reason {
-        HoldReason::Breach => format!(" Rolls back in {left} unless somebody says keep."),
         HoldReason::Missing => format!(" Blind in {left}; traffic stays."),
         _ => format!(" Looked at again in {left}."),
+    }
+}
+
+/// No gate is bad at this moment, and the deadline stands all the same.
+fn held_by_breach(track: &Track, held: &Held, now: Time) -> (String, String) {
+    let (name, share, what) = (&track.service, track.accepted_share(), bare(&held.text));
+    let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
+    let (long, short) = unless(track);
+    (
+        format!("{name} held at {share:.0}%: {what}. Rolls back {left}{long}."),
+        format!("{name} {share:.0}%: rolls back {left}{short}: {what}"),
+    )
+}
+
+/// What would keep a breach from its deadline, in full and in short; it can be kept once.
+fn unless(track: &Track) -> (&'static str, &'static str) {
+    match track.breach.as_ref().is_some_and(|b| b.kept) {
+        true => (" unless it recovers; it was kept once", ", kept once"),
+        false => (" unless somebody says keep", " unless kept"),
     }
 }
 
@@ -104,9 +123,10 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
     let what = gate_text(gate, e);
     if held.reason == HoldReason::Breach {
         let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
+        let (long, short) = unless(track);
         return (
-            format!("{name} held at {share:.0}%: {what}. Rolls back {left} unless somebody says keep."),
-            format!("{name} {share:.0}%: {what}, rolls back {left} unless kept"),
+            format!("{name} held at {share:.0}%: {what}. Rolls back {left}{long}."),
+            format!("{name} {share:.0}%: {what}, rolls back {left}{short}"),
         );
     }
     let (_, far) = trigger(e, now);

@@ -85,6 +85,8 @@ fn runs_are_listed_newest_first_and_found_by_name() {
     assert_eq!(RunDir::list(&state.0)[2].problem.as_deref(), Some("its snapshot is gone"));
     let error = Journal::resume(RunDir::open(&state.0, "aaaa").unwrap()).err().unwrap().to_string();
     assert!(error.contains("snapshot.json is gone, and its audit file tells of writes"), "{error}");
+    let looked = Journal::read(&RunDir::open(&state.0, "aaaa").unwrap()).err().unwrap().to_string();
+    assert_eq!(looked, error, "also for who only looks");
 }
 
 #[test]
