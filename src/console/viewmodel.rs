@@ -13,6 +13,7 @@ mod services;
 mod tenant;
 mod tenants;
 mod top;
+mod waive;
 
 pub use before::length as before_length;
 pub use detail::Detail;
