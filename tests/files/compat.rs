@@ -294,7 +294,8 @@ fn a_mistake_in_the_folder_of_contracts_is_pointed_at() {
         folder.write(file.0, file.1);
         if name == "form" {
             // It is read where there is another one to hold it against.
-            folder.write("contracts/a/1.0.0/openapi.yaml", "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n");
+            folder
+                .write("contracts/a/1.0.0/openapi.yaml", "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n");
         }
         let (code, _, told) = check(&folder);
         assert!(code == 1 && told.contains(wanted), "{name}: {told}");

@@ -43,8 +43,9 @@ pub(super) fn weigh(look: &mut Look<'_>) {
     look.problems.extend(unknown_rules(policy));
     unknown_events(look, policy);
     severities(look, policy);
-    for waiver in &policy.spec.waivers {
-        waive(look, waiver);
+    for (i, waiver) in policy.spec.waivers.iter().enumerate() {
+        let line = policy.origin.places.get(&format!("/waivers/{i}")).map_or(0, |(line, _)| *line);
+        waive(look, waiver, &format!("{}:{line}", policy.origin.file));
     }
 }
 
@@ -103,12 +104,12 @@ pub fn accepted_by(waiver: &Waiver) -> String {
     format!("{}, until {}: {}", waiver.by.join(" and "), waiver.until, waiver.reason)
 }
 
-fn waive(look: &mut Look<'_>, waiver: &Waiver) {
+fn waive(look: &mut Look<'_>, waiver: &Waiver, place: &str) {
     let (production, today) = (look.asked.production, look.asked.today);
     let who = waiver.by.join(" and ");
     let until = waiver.until;
     let Some(f) = look.findings.iter_mut().find(|f| f.fingerprint == waiver.fingerprint) else {
-        return look.note(format!("the waiver {} is for nothing that was found", waiver.fingerprint));
+        return look.note(format!("{place}: the waiver {} is for nothing that was found", waiver.fingerprint));
     };
     if until.naive() < today {
         f.details.push(format!("its waiver by {who} ended with {until}"));

@@ -86,25 +86,70 @@ const BESIDE: [&str; 5] = ["$ref", "summary", "description", "servers", "paramet
 
 /// What stands in a path and is no method would be passed over as if it were not there: `gett`, or `GET`.
 fn unknown(check: &mut Check<'_>, old: &[(Box<str>, NodeId)], new: &[(Box<str>, NodeId)]) {
+    let known: Vec<&str> = METHODS.into_iter().chain(BESIDE).collect();
     let of = |api: Api<'_>, entries: &[(Box<str>, NodeId)]| {
-        let mut found: BTreeMap<(String, String), NodeId> = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for (path, at) in entries.iter().filter(|(path, _)| !path.starts_with("x-")) {
             let Some(item) = api.library.follow(*at) else { continue };
-            let keys = api.library.entries(item).iter().map(|(key, node)| (key.to_string(), *node));
-            let known = |key: &str| METHODS.contains(&key) || BESIDE.contains(&key) || key.starts_with("x-");
-            found.extend(keys.filter(|(key, _)| !known(key)).map(|(key, node)| ((blanked(path), key), node)));
+            found.extend(strange(api, item, &known).map(|(key, node)| ((blanked(path), key), node)));
         }
         found
     };
     let (old, new) = (of(check.old, old), of(check.new, new));
     let names: BTreeSet<&(String, String)> = old.keys().chain(new.keys()).collect();
     for name in names {
-        let key = &name.1;
-        let near = nearest(key, METHODS.into_iter().chain(BESIDE));
-        let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-        let what = format!("`{key}` is no method and no other key of a path, and is not compared{near}");
-        check.note(old.get(name).copied(), new.get(name).copied(), &what);
+        let places = (old.get(name).copied(), new.get(name).copied());
+        pass_over(check, places, &name.1, &known, "is no method and no other key of a path");
     }
+}
+
+/// Keys of an operation.
+const OF_OPERATION: [&str; 15] = [
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "callbacks",
+    "deprecated",
+    "security",
+    "servers",
+    // Of Swagger 2.
+    "consumes",
+    "produces",
+    "schemes",
+];
+
+/// The same of an operation: a `requestbody` would be none.
+pub(super) fn unknown_of_operation(check: &mut Check<'_>, old: NodeId, new: NodeId) {
+    let of = |api: Api<'_>, node| strange(api, node, &OF_OPERATION).collect::<BTreeMap<_, _>>();
+    let (old, new) = (of(check.old, old), of(check.new, new));
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let places = (old.get(key).copied(), new.get(key).copied());
+        pass_over(check, places, key, &OF_OPERATION, "is no key of an operation");
+    }
+}
+
+fn strange<'a>(api: Api<'a>, node: NodeId, known: &'a [&str]) -> impl Iterator<Item = (String, NodeId)> + use<'a> {
+    let entries = api.library.entries(node).iter();
+    let odd = entries.filter(move |(key, _)| !known.contains(&&**key) && !key.starts_with("x-"));
+    odd.map(|(key, node)| (key.to_string(), *node))
+}
+
+fn pass_over(
+    check: &mut Check<'_>,
+    (old, new): (Option<NodeId>, Option<NodeId>),
+    key: &str,
+    known: &[&str],
+    what: &str,
+) {
+    let near = nearest(key, known.iter().copied());
+    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    check.note(old, new, &format!("`{key}` {what}, and is not compared{near}"));
 }
 
 fn webhooks(check: &mut Check<'_>) {

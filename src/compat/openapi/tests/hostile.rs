@@ -179,6 +179,10 @@ fn a_key_of_a_path_that_is_no_method_is_told() {
         "#/paths/~1a/gett: `gett` is no method and no other key of a path, and is not compared; did you mean `get`?";
     assert!(told.not_compared.iter().any(|n| n.ends_with(wanted)), "{:?}", told.not_compared);
     assert!(told.findings.iter().any(|f| f.rule == "operation-removed"), "{:?}", told.findings);
+    let body = |key: &str| text("get").replace("get: {", &format!("get: {{{key}: {{}}, "));
+    let told = compare(&body("requestbody"), &body("x-body")).not_compared;
+    let wanted = "`requestbody` is no key of an operation, and is not compared; did you mean `requestBody`?";
+    assert!(told.iter().any(|n| n.ends_with(wanted)), "{told:?}");
     assert!(compare(&text("GET"), &text("GET")).not_compared[0].contains("did you mean `get`?"));
     assert_eq!(compare(&text("get"), &text("get")).not_compared, [""; 0]);
 }
