@@ -65,8 +65,13 @@ fn findings_are_written_to_a_file_only_where_there_are_any() {
 
 /// Looked at, with somebody at the screen and a folder to write to.
 fn waiting(production: bool) -> Look {
+    waiting_with(production, |_| {})
+}
+
+fn waiting_with(production: bool, change: impl FnOnce(&mut Run)) -> Look {
     let mut moment = fresh();
     let run = &mut moment.run;
+    change(run);
     run.plan.environment.production = production;
     run.plan.policy.people.operators = vec!["ivo".into()];
     run.identity = Identity { name: "ivo".into(), source: IdentitySource::Kubernetes };
@@ -134,4 +139,24 @@ fn without_a_folder_or_away_from_the_plan_nothing_is_asked() {
     assert!(shown(waiting(false).keys(&["1w"])).contains("waive is off: choose a finding on the plan screen (5)"));
     assert!(shown(waiting(false).keys(&["gw"])).contains("waive is off: choose a finding"));
     assert!(shown(Look::at(nights::ready()).keys(&["5w"])).contains("waive is off: this run has no contracts"));
+}
+
+#[test]
+fn what_was_accepted_once_is_not_accepted_twice() {
+    let who = "mara and jun, until 2026-11-21: nobody calls it";
+    let change = |lapsed: bool| {
+        move |run: &mut Run| {
+            let told = &mut run.plan.compat.as_mut().unwrap().findings[0];
+            let field = if lapsed { &mut told.lapsed } else { &mut told.waived };
+            *field = Some(who.into());
+        }
+    };
+    insta::assert_snapshot!("waive_ended_100x30", waiting_with(false, change(true)).keys(&["w"]).frame(100, 30));
+    // What is accepted stands last.
+    let look = waiting_with(false, change(false)).keys(&["down", "down", "down", "down", "w"]);
+    let frame = look.frame(100, 30);
+    assert!(frame.contains("waive is off: it is accepted already, by mara and jun"), "{frame}");
+    let mut begun = waiting_with(false, |run| run.started = Some(Time(1_795_310_300_000)));
+    assert!(begun.intents(&["w"]).is_empty());
+    assert!(begun.frame(100, 30).contains("waive is off: the run has begun"), "{}", begun.frame(100, 30));
 }

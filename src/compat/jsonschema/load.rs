@@ -8,6 +8,7 @@ use super::refs::Refs;
 use super::shape::{Array, Draft, How, Id, Node, Number, Object, Rest, Schema, Shape, Text, canonical};
 use crate::compat::pattern;
 use crate::compat::spots::{Document, Fault, step};
+use crate::spec::nearest;
 
 /// Reads the text of a schema file.
 ///
@@ -246,8 +247,12 @@ impl<'a> Load<'a> {
             "object" => Shape::Object(Box::new(self.object(object, pointer))),
             "array" => Shape::Array(Box::new(self.array(object, pointer))),
             other => {
-                let known = "null, boolean, number, integer, string, object, array";
-                self.wrong(at, format!("no type is named `{other}`: {known}"));
+                let known = ["null", "boolean", "number", "integer", "string", "object", "array"];
+                let help = match nearest(other, known) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => format!(": {}", known.join(", ")),
+                };
+                self.wrong(at, format!("no type is named `{other}`{help}"));
                 Shape::Any
             }
         }

@@ -397,7 +397,7 @@ fn findings_stand_where_the_text_says_it() {
 #[test]
 fn every_mistake_of_a_schema_has_its_place() {
     let cases = [
-        (json!({"type": "strin"}), "/type", "no type is named `strin`"),
+        (json!({"type": "strin"}), "/type", "no type is named `strin`; did you mean `string`?"),
         (json!({"type": 7}), "/type", "a text or a list"),
         (json!({"type": []}), "/type", "empty"),
         (json!({"enum": 7}), "/enum", "a list"),

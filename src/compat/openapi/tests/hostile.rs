@@ -72,6 +72,9 @@ fn a_reference_that_leads_nowhere_is_an_error_where_it_is_needed() {
         let problem = attempt(&around_schemas("3.0.3", schema), &around_schemas("3.0.3", "S: {}")).unwrap_err();
         assert_eq!((problem.line, problem.message.contains("leads nowhere")), (11, true), "{problem:?}");
     }
+    let near = around_schemas("3.0.3", "S: {$ref: '#/components/schemas/Ordr'}\nOrder: {}");
+    let help = attempt(&near, &near).unwrap_err().help;
+    assert_eq!(help.as_deref(), Some("did you mean `#/components/schemas/Order`?"));
     let circle = "S: {$ref: '#/components/schemas/T'}\nT: {$ref: '#/components/schemas/S'}";
     assert!(attempt(&around_schemas("3.0.3", circle), &around_schemas("3.0.3", circle)).is_ok());
     let example = around_schemas("3.0.3", "S: {example: {$ref: '#/nowhere'}}");
