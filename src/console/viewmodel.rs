@@ -327,12 +327,11 @@ fn ask_text(status: &Status, selected: Option<&str>, scene: Scene, model: &Model
     if let Some(asked) = elsewhere {
         let key = scene.keymap.key_of(model.screen, Action::Back).unwrap_or_else(|| "esc".into());
         keys = vec![format!("[{key}] select {asked}")];
-    } else if ask.answers.is_empty() && ask.service.is_none() {
+    } else if ask.service.is_none() && matches!(ask.answers[..], [] | [Verb::Waive]) {
         // What bars the start is read, and accepted, on the plan screen.
-        let there = model.screen == Screen::Plan;
-        let (action, what) =
-            if there { (Action::Verb(Verb::Waive), "waive") } else { (Action::Plan, "plan and contracts") };
-        keys.extend(scene.keymap.key_of(model.screen, action).map(|key| format!("[{key}] {what}")));
+        if model.screen != Screen::Plan {
+            keys = scene.keymap.key_of(model.screen, Action::Plan).iter().map(|k| format!("[{k}] plan")).collect();
+        }
     } else if ask.answers.is_empty() {
         // What a hand can do: read the command, or take it along.
         let there = matches!(model.screen, Screen::Detail);

@@ -130,6 +130,15 @@ fn in_production_it_is_said_why_not_and_what_to_do() {
     insta::assert_snapshot!("waive_production_100x30", waiting(true).keys(&["w"]).frame(100, 30));
     insta::assert_snapshot!("waive_production_80x24", waiting(true).keys(&["w"]).frame(80, 24));
     assert!(waiting(true).intents(&["w", "enter"]).is_empty());
+    // The row that asks names the key only where it answers.
+    let asks = |production: bool, keys: &[&str]| {
+        let frame = waiting(production).keys(keys).frame(100, 30);
+        frame.lines().find(|l| l.contains("!ASK")).unwrap().to_string()
+    };
+    assert!(asks(false, &[]).contains("[w] waive") && !asks(true, &[]).contains("[w]"), "{}", asks(true, &[]));
+    for production in [false, true] {
+        assert!(asks(production, &["1"]).contains("[5] plan"), "{}", asks(production, &["1"]));
+    }
 }
 
 #[test]

@@ -11,18 +11,12 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
     if run.stage == Stage::Ready && !run.start_wanted {
         let barred = compat::bars(&run.plan).is_some();
-        let text = match (barred, run.plan.environment.production) {
-            (false, _) => "ready: waits for start",
-            (true, false) => "mend the contracts, or accept what was found",
-            (true, true) => "mend the contracts, or begin without those services",
+        let (text, answers) = match (barred, run.plan.environment.production) {
+            (false, _) => ("ready: waits for start", vec![Verb::Start]),
+            (true, false) => ("mend the contracts, or accept what was found", vec![Verb::Waive]),
+            (true, true) => ("mend the contracts, or begin without those services", Vec::new()),
         };
-        asks.push(AskLine {
-            service: None,
-            kind: None,
-            text: text.into(),
-            deadline: None,
-            answers: if barred { Vec::new() } else { vec![Verb::Start] },
-        });
+        asks.push(AskLine { service: None, kind: None, text: text.into(), deadline: None, answers });
     }
     if run.is_over() {
         return asks;
