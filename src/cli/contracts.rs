@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use semver::{Version, VersionReq};
 
+use super::files::pointed;
 use super::registry;
 use crate::compat::deps::Move;
 use crate::compat::fleet::remote::enquiries;
@@ -25,6 +26,8 @@ pub struct Known {
     pub registry: Registry,
     /// Some folder of contracts is named, or contracts are given.
     pub any: bool,
+    /// The folders.
+    pub folders: BTreeSet<PathBuf>,
 }
 
 /// Reads the files under `paths` and the contracts their fleets name; `folder` stands in for those.
@@ -41,7 +44,9 @@ pub fn load(paths: &[PathBuf], folder: Option<&Path>) -> Result<Known, Report> {
         let found = beside.join(named);
         if !found.is_dir() {
             let message = format!("spec.contracts: there is no folder {}", found.display());
-            return Err(Report::of(at(origin, "/contracts", message, "is it seen from the Fleet's own file?")));
+            let beside = names_in(found.parent());
+            let help = near(named, beside.iter(), "is it seen from the Fleet's own file?");
+            return Err(pointed(vec![at(origin, "/contracts", message, &help)]));
         }
         folders.insert(found);
     }
@@ -49,7 +54,9 @@ pub fn load(paths: &[PathBuf], folder: Option<&Path>) -> Result<Known, Report> {
     for folder in &folders {
         all.extend(folder::members(folder).map_err(Report::of)?);
     }
-    let loaded = if folders.is_empty() { loaded } else { super::validate::load(&all)? };
+    let mut loaded = if folders.is_empty() { loaded } else { super::validate::load(&all)? };
+    let unversioned = folders.iter().flat_map(|folder| folder::unversioned(folder, &loaded)).collect::<Vec<_>>();
+    loaded.warnings.problems.extend(pointed(unversioned).problems);
     let mut registry =
         Registry { releases: loaded.releases.clone(), policy: loaded.compat.clone(), ..Registry::default() };
     let mut problems = Vec::new();
@@ -64,10 +71,26 @@ pub fn load(paths: &[PathBuf], folder: Option<&Path>) -> Result<Known, Report> {
     }
     problems.extend(beside::orphans(&loaded));
     if !problems.is_empty() {
-        return Err(Report::from(problems));
+        return Err(pointed(problems));
     }
     let any = !folders.is_empty() || !loaded.contracts.is_empty();
-    Ok(Known { loaded, registry, any })
+    Ok(Known { loaded, registry, any, folders })
+}
+
+/// Names of what is in a folder.
+fn names_in(folder: Option<&Path>) -> BTreeSet<String> {
+    let folder = folder.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|e| e.file_name().into_string().ok()).collect()
+}
+
+/// The name that was probably meant, as a question; else what is said instead.
+fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a String>, otherwise: &str) -> String {
+    let name = written.trim_end_matches('/').rsplit('/').next().unwrap_or(written);
+    match nearest(name, names.into_iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{}`?", written.replace(name, near)),
+        None => otherwise.to_string(),
+    }
 }
 
 /// A problem at a value of a document.
@@ -94,7 +117,7 @@ impl Known {
             let message = "spec.release: everything it lists runs already, or stays".to_string();
             problems.push(at(origin, "/release", message, "name another release, or write `to`"));
         }
-        if problems.is_empty() { Ok(bundle) } else { Err(Report::from(problems)) }
+        if problems.is_empty() { Ok(bundle) } else { Err(pointed(problems)) }
     }
 
     fn release(&self, bundle: &mut Bundle, name: &str, problems: &mut Vec<Problem>) {
@@ -112,7 +135,8 @@ impl Known {
         for (i, service) in bundle.upgrade.spec.stay.iter().enumerate() {
             if !release.spec.services.contains_key(service) {
                 let message = format!("spec.stay[{i}]: Release `{name}` does not list {service}, so it stays anyway");
-                problems.push(at(origin, &format!("/stay/{i}"), message, "take it out"));
+                let help = near(service, release.spec.services.keys(), "take it out");
+                problems.push(at(origin, &format!("/stay/{i}"), message, &help));
             }
         }
         for (service, version) in &release.spec.services {
@@ -122,7 +146,8 @@ impl Known {
             };
             let Some(known) = bundle.fleet.service(service) else {
                 let what = format!("there is no service `{service}` in fleet `{}`", bundle.fleet.name);
-                problems.push(wrong(what, "add it to the Fleet, or take it out of the release"));
+                let there = bundle.fleet.spec.services.iter().map(|s| &s.name);
+                problems.push(wrong(what, &near(service, there, "add it to the Fleet, or take it out of the release")));
                 continue;
             };
             let upgrade = &bundle.upgrade.spec;
@@ -136,7 +161,15 @@ impl Known {
                     Some(_) => format!("the contract of {service} {version} names no image"),
                     None => format!("there is no contract of {service} {version}"),
                 };
-                problems.push(wrong(what, "give the version a contract with an `image`"));
+                let published = self.registry.services.get(service).into_iter().flat_map(|all| all.keys());
+                let published: Vec<String> = published.map(ToString::to_string).collect();
+                let help = match contract {
+                    None if !published.is_empty() => {
+                        near(version, &published, &format!("there are contracts of {}", published.join(", ")))
+                    }
+                    _ => "give the version a contract with an `image`".to_string(),
+                };
+                problems.push(wrong(what, &help));
                 continue;
             };
             let target = Target { image, version: Some(version.clone()), needs: BTreeMap::new(), patch: None };

@@ -1,11 +1,11 @@
 //! The files a command is given by `-f`: files, or folders with all their `*.yaml`, `*.yml` and `*.ics`.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use crate::spec::{MAX_FILE, Problem, SourceFile};
+use crate::spec::{MAX_FILE, Problem, Report, SourceFile};
 
 /// Reads what `paths` name, each file once, folders in order of name. What cannot be read is a problem of its own; the
 /// others are read all the same.
@@ -32,6 +32,20 @@ pub fn read(paths: &[PathBuf]) -> (Vec<SourceFile>, Vec<Problem>) {
         }
     }
     (files, problems)
+}
+
+/// The problems as a report, each with the line it is about; what checks a text away from its file knows the place alone.
+pub fn pointed(problems: Vec<Problem>) -> Report {
+    let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let shown = |problem: Problem| {
+        let read = |name: &String| file(Path::new(name)).ok().map(|f| f.text);
+        let text = texts.entry(problem.file.clone()).or_insert_with_key(read);
+        match text {
+            Some(text) => problem.shown_in(text),
+            None => problem,
+        }
+    };
+    Report::from(problems.into_iter().map(shown).collect::<Vec<_>>())
 }
 
 /// The file itself, or the YAML and iCalendar files of a folder; folders inside it are not entered.

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use super::args::{Contracts, Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Ready, Session, need_terminal, say};
-use super::{demo, place, screen, spectate, verdict, when};
+use super::{accept, demo, place, screen, spectate, verdict, when};
 use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
@@ -275,6 +275,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
             let (plan, roster) = plan_here(&files, &what.contracts, global)?;
             if let Face::Screen(options) = &mut face {
                 options.tenants = roster.map(Arc::new);
+                options.contracts = accept::at_hand(files, what.contracts, global, &plan);
             }
             match open_run_of(&state_dir, &plan)? {
                 Some(id) => id,

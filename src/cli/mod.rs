@@ -4,6 +4,7 @@
 //! - [`args`] what can be typed; [`main`] takes it to its command
 //! - [`demo`], [`live`] runs: on the practice cluster, on a real one; [`session`] drives one, seen or headless
 //! - the other commands, one file each
+mod accept;
 pub mod args;
 pub mod audit;
 pub mod campaign;

@@ -36,6 +36,7 @@ pub fn options(global: &Global, label: Label, now: Arc<dyn Fn() -> Time + Send +
         read_only: global.read_only,
         label,
         tenants: None,
+        contracts: None,
         now,
         dump_dir: std::env::current_dir().unwrap_or_else(|_| std::env::temp_dir()),
     })

@@ -216,6 +216,7 @@ async fn show(
             while let Some(what) = heard.recv().await {
                 let input = match what {
                     FromConsole::Command(c) => Input::Command(c),
+                    FromConsole::Waived(w) => Input::Waived(w),
                     FromConsole::Quit(how) => Input::Leave(Leave { how: Some(how), why: "quit".into() }),
                     FromConsole::TerminalLost => Input::TerminalLost(loss),
                 };

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::args::{Contracts, Files, Global};
 use super::compat::check::memory;
 use super::contracts::{self, Known};
+use super::files::pointed;
 use crate::compat::deps::crossed;
 use crate::compat::deps::order::Edge;
 use crate::compat::fleet::{self, Asked, Outcome};
@@ -17,7 +18,7 @@ use crate::plan::verdict::{Migration, Signs, Told, Verdict, advise};
 use crate::plan::{Plan, Roster};
 use crate::spec::contract::{Phase, Tier, Waiver};
 use crate::spec::upgrade::in_range;
-use crate::spec::{Bundle, Report, canonical};
+use crate::spec::{Bundle, canonical};
 
 /// The plan of the files, validated, and the tenants that stand beside it; where there are contracts, checked against them and in the order they ask for.
 ///
@@ -28,6 +29,14 @@ pub fn plan_of(files: &Files, named: &Contracts, global: &Global) -> Result<(Pla
     if !known.loaded.warnings.is_empty() {
         eprintln!("{}", known.loaded.warnings);
     }
+    plan_from(&known, files, named, global)
+}
+
+/// As [`plan_of`], of files that were read.
+///
+/// # Errors
+/// As [`plan_of`].
+pub fn plan_from(known: &Known, files: &Files, named: &Contracts, global: &Global) -> Result<(Plan, Option<Roster>)> {
     let mut bundle = known.bundle(files.upgrade.as_deref()).map_err(|report| anyhow!("{report}"))?;
     let roster = Roster::of(&known.loaded, &bundle);
     if !known.any {
@@ -35,10 +44,10 @@ pub fn plan_of(files: &Files, named: &Contracts, global: &Global) -> Result<(Pla
     }
     let today = chrono::Utc::now().date_naive();
     let asked = known.asked(&bundle, today);
-    let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", Report::from(p)))?;
-    needs(&known, &mut bundle, &asked, &outcome.broken);
+    let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", pointed(p)))?;
+    needs(known, &mut bundle, &asked, &outcome.broken);
     let mut plan = Plan::build(&bundle)?;
-    plan.compat = Some(verdict(&known, &asked, &outcome));
+    plan.compat = Some(verdict(known, &asked, &outcome));
     let mut after = After::new();
     for edge in outcome.edges {
         let pair = (edge.first, edge.then);
@@ -152,11 +161,17 @@ fn migration(m: &crate::spec::contract::Migration) -> Migration {
     Migration { id: m.id.clone(), phase: phase.into(), deferred: m.deferred, reversible: m.reversible }
 }
 
+/// Whether the contracts say the same of both plans, but for what is accepted, and all else is the same.
+pub fn differs_by_waivers_only(before: &Plan, after: &Plan) -> bool {
+    let rest = |plan: &Plan| Plan { compat: None, ..plan.clone() };
+    let digest = |plan: &Plan| plan.compat.as_ref().map(|v| v.digest.clone());
+    digest(before) == digest(after) && rest(before) == rest(after)
+}
+
 /// What a run has begun under and may not begin under any more, if that is all that differs from the plan of now.
 pub fn waivers_ended(begun: &Plan, now: &Plan) -> Option<String> {
-    let rest = |plan: &Plan| Plan { compat: None, ..plan.clone() };
     let (before, after) = (begun.compat.as_ref()?, now.compat.as_ref()?);
-    if before.digest != after.digest || rest(begun) != rest(now) {
+    if !differs_by_waivers_only(begun, now) {
         return None;
     }
     let accepted: BTreeSet<&str> = before.accepted().map(|t| t.fingerprint.as_str()).collect();

@@ -9,7 +9,7 @@
 //! - [`fleet`] all services of a fleet: what moves, who calls it, in what order, what is accepted
 //! - [`deps`] versions of services beside each other: ranges, order, ways
 //! - [`sql`] migrations: what each statement locks, rewrites, takes away
-//! - [`book`] the rules of the last three
+//! - [`book`] the rules of the last three; `pattern` regular expressions that are none
 pub mod avro;
 pub mod book;
 pub mod deps;
@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod jsonschema;
 pub mod lifecycle;
 pub mod openapi;
+mod pattern;
 pub mod schema;
 pub mod spots;
 pub mod sql;

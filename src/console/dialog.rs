@@ -1,6 +1,7 @@
 //! Questions the console asks back before it sends a command: what is shown, what must be typed, when Enter works.
 use super::chord::{Code, Key};
 use super::text::clean;
+use super::waive::{Refusal, Waive};
 use crate::engine::command::{Allowance, Command, Identity, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::status::{self, Word};
@@ -14,6 +15,10 @@ const FIELD: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dialog {
     Confirm(Confirm),
+    /// A finding shall be accepted.
+    Waive(Box<Waive>),
+    /// It was not, and why.
+    Refused(Refusal),
     /// What shall become of the run when we leave.
     Quit,
 }

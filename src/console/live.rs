@@ -17,20 +17,25 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::cells::{compact, plain};
 use super::chord::Key;
+use super::dialog::Dialog;
 use super::glyphs::GlyphSet;
 use super::input::{Input, Parser};
 use super::keymap::Keymap;
-use super::model::{Intent, Model};
+use super::model::{Intent, Mode, Model};
 use super::tenants::Tenants;
 use super::terminal::{ConsoleError, FromTerminal, Guard, dimensions, threads};
 use super::theme::Theme;
 use super::update::{Ctx, paste, press};
 use super::view::draw_into;
 use super::viewmodel::{Label, Scene, Sources, ViewModel};
+use super::waive::{Accept, AtHand, Refusal};
 use super::zone::Zone;
+use crate::engine::message::Waived;
 use crate::engine::{Command, Run};
 use crate::plan::Roster;
+use crate::plan::verdict::Verdict;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
 
@@ -47,6 +52,8 @@ pub struct ConsoleOptions {
     pub label: Label,
     /// Of the run's files, if they hold any.
     pub tenants: Option<Arc<Roster>>,
+    /// The folder of contracts the plan was made from, if there is one to write to.
+    pub contracts: AtHand,
     /// The clock of the run, real or virtual.
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
     /// Where `dump` writes frames.
@@ -57,6 +64,8 @@ pub struct ConsoleOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub enum FromConsole {
     Command(Command),
+    /// A finding was accepted: it stands in the file, and the contracts were read again.
+    Waived(Box<Waived>),
     /// Leave so. After `Rollback` the console stays until the run has ended or the driver stops sending it.
     Quit(OnExit),
     /// The terminal is gone; the run is not.
@@ -95,7 +104,8 @@ pub async fn run_console(
     let mut ended = signal(SignalKind::quit()).map_err(|e| ConsoleError::Signal("SIGQUIT", e))?;
     let mut continued = signal(SIGCONT).map_err(|e| ConsoleError::Signal("SIGCONT", e))?;
     let run = updates.borrow_and_update().clone();
-    let mut console = Console::new(run, commands, frames, options);
+    let (written, mut accepted) = mpsc::channel(1);
+    let mut console = Console::new(run, commands, frames, options, written);
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut attached = true;
@@ -114,6 +124,7 @@ pub async fn run_console(
                 Err(_) => attached = false,
             },
             said = terminal.recv() => console.take_terminal(said.unwrap_or(FromTerminal::Gone)),
+            Some((asked, came_to)) = accepted.recv() => console.accepted(asked, came_to),
             () = sleep_until(console.escape.unwrap_or_else(Instant::now)), if console.escape.is_some() => console.flush(),
             _ = resized.recv() => console.resize(),
             _ = continued.recv() => console.take_up(),
@@ -161,7 +172,13 @@ struct Console {
     quitting: Option<OnExit>,
     gone: bool,
     begun: Instant,
+    /// Where what is written on a thread of its own comes back, and whether something is.
+    written: mpsc::Sender<Answer>,
+    writes: bool,
 }
+
+/// A finding that was to be accepted, and what came of it.
+type Answer = (Accept, Result<Verdict, Refusal>);
 
 impl Console {
     fn new(
@@ -169,8 +186,10 @@ impl Console {
         commands: mpsc::Sender<FromConsole>,
         frames: SyncSender<Vec<u8>>,
         options: ConsoleOptions,
+        written: mpsc::Sender<Answer>,
     ) -> Console {
-        let mut model = Model { read_only: options.read_only, ..Model::default() };
+        let contracts = options.contracts.as_ref().map(|c| c.file());
+        let mut model = Model { read_only: options.read_only, contracts, ..Model::default() };
         // Questions that are open already are on the screen; the bell is for new ones.
         model.observe(&run);
         let of_plan = || Roster::of_plan(&run.plan).map(Arc::new);
@@ -196,6 +215,8 @@ impl Console {
             quitting: None,
             gone: false,
             begun: Instant::now(),
+            written,
+            writes: false,
         }
     }
 
@@ -298,7 +319,44 @@ impl Console {
                 Intent::Bell => self.extra.push(0x07),
                 Intent::Dump => self.dump(),
                 Intent::Export => self.export(),
+                Intent::Accept(asked) => self.accept(asked),
             }
+        }
+    }
+
+    /// On a thread of its own: files are read and compared, and the screen goes on.
+    fn accept(&mut self, asked: Accept) {
+        let Some(contracts) = self.options.contracts.clone().filter(|_| !self.writes) else {
+            self.model.hint = Some("not taken: another entry is being written".into());
+            return;
+        };
+        self.writes = true;
+        let written = self.written.clone();
+        tokio::task::spawn_blocking(move || {
+            let came_to = contracts.accept(&asked);
+            // The console may have been left meanwhile; the file says what was written.
+            let _ = written.blocking_send((asked, came_to));
+        });
+    }
+
+    fn accepted(&mut self, asked: Accept, came_to: Result<Verdict, Refusal>) {
+        (self.writes, self.dirty) = (false, true);
+        let file = self.model.contracts.clone().unwrap_or_default();
+        let refusal = match came_to {
+            Ok(verdict) => {
+                let by = self.run.identity.clone();
+                let hint = format!("accepted: it stands in {file}");
+                if self.send(FromConsole::Waived(Box::new(Waived { by, waiver: asked.waiver, file, verdict }))) {
+                    self.model.hint = Some(hint);
+                }
+                return;
+            }
+            Err(refusal) => refusal,
+        };
+        // A dialog somebody has opened meanwhile stays.
+        match self.model.mode {
+            Mode::Keys => self.model.mode = Mode::Dialog(Dialog::Refused(refusal)),
+            _ => self.model.hint = Some(format!("not accepted: {}", refusal.why)),
         }
     }
 
@@ -431,53 +489,5 @@ impl Console {
             Ok(()) => format!("{what} written to {}", path.display()),
             Err(e) => format!("{what} not written to {}: {e}", path.display()),
         });
-    }
-}
-
-/// The last reset says what those before it say.
-fn compact(cells: &[u8]) -> Vec<u8> {
-    const EACH: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
-    const ALL: &[u8] = b"\x1b[0m";
-    match cells.strip_suffix(EACH) {
-        Some(cells) => [cells, ALL].concat(),
-        None => cells.to_vec(),
-    }
-}
-
-/// The signs of a buffer, row by row.
-pub fn plain(buffer: &Buffer) -> String {
-    let mut out = String::new();
-    for y in buffer.area.top()..buffer.area.bottom() {
-        let mut row = String::new();
-        let mut skip = 0;
-        for x in buffer.area.left()..buffer.area.right() {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let symbol = buffer.cell((x, y)).map_or(" ", |c| c.symbol());
-            skip = super::text::width(symbol).saturating_sub(1);
-            row.push_str(symbol);
-        }
-        out.push_str(row.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ratatui::buffer::Cell;
-
-    #[test]
-    fn a_frame_ends_with_one_reset() {
-        let mut backend = CrosstermBackend::new(Vec::new());
-        let mut cell = Cell::new("7");
-        cell.set_fg(ratatui::style::Color::Red);
-        backend.draw(std::iter::once((3, 0, &cell))).unwrap();
-        let (before, after) = (backend.writer().clone(), compact(backend.writer()));
-        assert!(after.ends_with(b"7\x1b[0m"), "{}", String::from_utf8_lossy(&after));
-        assert!(after.len() < before.len(), "what the backend writes last has changed");
     }
 }

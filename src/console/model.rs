@@ -4,6 +4,7 @@ use super::dialog::Dialog;
 use super::keymap::Screen;
 use super::palette::Palette;
 use super::tenants::{Sort, Tenants};
+use super::waive::Accept;
 use crate::engine::effect::Event;
 use crate::engine::{Command, Phase, Run, Track, status};
 use crate::spec::policy::OnExit;
@@ -81,6 +82,8 @@ pub struct Model {
     pub plan_by_service: bool,
     /// The order as a tree, in the place of findings and waves.
     pub graph: bool,
+    /// The file accepted findings stand in; `None` where the plan came without a folder of contracts.
+    pub contracts: Option<String>,
     /// Show UTC instead of the reader's zone.
     pub utc: bool,
     /// Of tenants, times in the zone of each.
@@ -112,6 +115,8 @@ pub enum Intent {
     Dump,
     /// Write what the contracts say to a file.
     Export,
+    /// Write this waiver, and read the contracts again.
+    Accept(Accept),
     /// Ring once.
     Bell,
 }

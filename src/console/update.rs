@@ -7,6 +7,7 @@ use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::tenants::{Tenants, scope_here};
 use super::viewmodel::{before_length, listed};
+use super::waive;
 use crate::engine::Run;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
@@ -58,6 +59,7 @@ pub fn paste(model: &mut Model, text: &str) {
     let add = |line: &mut String| super::text::clean(text).chars().for_each(|c| edit_line(line, Key::char(c)));
     match &mut model.mode {
         Mode::Dialog(Dialog::Confirm(confirm)) => confirm.paste(text),
+        Mode::Dialog(Dialog::Waive(waive)) => waive.paste(text),
         Mode::Palette(palette) => add(&mut palette.query),
         Mode::Help(help) if help.typing => add(&mut help.query),
         Mode::Filter { .. } => add(filter_of(model)),
@@ -100,6 +102,7 @@ fn suspect_caps_lock(model: &mut Model) {
 /// Does what a key, a palette line or a test asks for.
 pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
     match action {
+        Action::Verb(Verb::Waive) => waive(model, ctx),
         Action::Verb(verb) => {
             let scope = scope_here(ctx.run, model, ctx.tenants, verb.info());
             let verb = toggled(ctx.run, verb, &scope);
@@ -345,6 +348,13 @@ fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
     Vec::new()
 }
 
+fn waive(model: &mut Model, ctx: Ctx) {
+    match waive::open(model, ctx) {
+        Ok(dialog) => model.mode = Mode::Dialog(dialog),
+        Err(why) => model.hint = Some(format!("waive is off: {why}")),
+    }
+}
+
 fn sent(verb: Verb, scope: &Scope) -> String {
     match scope {
         Scope::Service(name) | Scope::Tenant(name) => format!("{} {name} sent", verb.info().name),
@@ -408,7 +418,7 @@ fn press_palette(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
             model.mode = Mode::Keys;
             return match entry.map(|e| e.does) {
                 // By name a verb means itself; only its key toggles.
-                Some(Does::Action(Action::Verb(verb))) => {
+                Some(Does::Action(Action::Verb(verb))) if verb != Verb::Waive => {
                     let scope = scope_here(ctx.run, model, ctx.tenants, verb.info());
                     ask(model, verb, scope, ctx)
                 }
@@ -453,6 +463,17 @@ fn press_dialog(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
             confirm.edit(key);
             Vec::new()
         }
+        Dialog::Waive(waive) if key.code == Code::Enter => {
+            let Ok(accept) = waive.ready(&ctx.run.identity, ctx.now) else { return Vec::new() };
+            model.mode = Mode::Keys;
+            model.hint = Some("the entry is written, and the contracts are read again".into());
+            vec![Intent::Accept(accept)]
+        }
+        Dialog::Waive(waive) => {
+            waive.edit(key);
+            Vec::new()
+        }
+        Dialog::Refused(_) => Vec::new(),
     }
 }
 

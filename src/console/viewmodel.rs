@@ -13,6 +13,7 @@ mod services;
 mod tenant;
 mod tenants;
 mod top;
+mod waive;
 
 pub use before::length as before_length;
 pub use detail::Detail;
@@ -334,6 +335,11 @@ fn ask_text(status: &Status, selected: Option<&str>, scene: Scene, model: &Model
     if let Some(asked) = elsewhere {
         let key = scene.keymap.key_of(model.screen, Action::Back).unwrap_or_else(|| "esc".into());
         keys = vec![format!("[{key}] select {asked}")];
+    } else if ask.service.is_none() && matches!(ask.answers[..], [] | [Verb::Waive]) {
+        // What bars the start is read, and accepted, on the plan screen.
+        if model.screen != Screen::Plan {
+            keys = scene.keymap.key_of(model.screen, Action::Plan).iter().map(|k| format!("[{k}] plan")).collect();
+        }
     } else if ask.answers.is_empty() {
         // What a hand can do: read the command, or take it along.
         let there = matches!(model.screen, Screen::Detail);

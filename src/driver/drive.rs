@@ -7,15 +7,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::effects::{self, Answer, Job, of_before};
+use super::input::Input;
 use super::record::entries;
-use crate::engine::command::Command;
 use crate::engine::effect::Effect;
 use crate::engine::message::{Attached, Body, LeaseSeen, Leave, Link, Message, Stamp};
 use crate::engine::{self, Run};
 use crate::journal::Journal;
 use crate::journal::text::mask_env;
 use crate::ports::World;
-use crate::spec::policy::OnTerminalLoss;
 use crate::spec::units::{Dur, Time};
 
 /// How often the lease is renewed; a third of what would let another driver in.
@@ -25,16 +24,6 @@ const LEASE_EVERY: Dur = Dur::secs(2);
 const SAVE_EVERY: Dur = Dur::secs(30);
 /// How often a journal that could not be written is tried again.
 const JOURNAL_RETRY: Dur = Dur::secs(2);
-
-/// What reaches the driver from people and the operating system.
-#[derive(Debug, Clone)]
-pub enum Input {
-    Command(Command),
-    Leave(Leave),
-    TerminalLost(OnTerminalLoss),
-    /// Out, now: nothing more is written. The run can be resumed.
-    Quit,
-}
 
 /// How this process takes the run up.
 #[derive(Debug, Clone)]
@@ -236,6 +225,7 @@ impl Driver {
     fn input(&mut self, input: Input) {
         match input {
             Input::Command(c) => self.queue.push_back(Body::Command(c)),
+            Input::Waived(w) => self.queue.push_back(Body::Waived(w)),
             Input::Leave(l) => self.queue.push_back(Body::Leave(l)),
             Input::TerminalLost(how) => self.queue.push_back(Body::TerminalLost(how)),
             Input::Quit => self.quit = true,

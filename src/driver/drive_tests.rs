@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::*;
-use crate::engine::command::{Identity, IdentitySource, Scope, Verb};
+use crate::engine::command::{Command, Identity, IdentitySource, Scope, Verb};
 use crate::engine::effect::Call;
 use crate::engine::measure::{MeasureAnswer, MeasureRequest};
 use crate::engine::message::CallOutcome;

@@ -5,9 +5,12 @@
 //!
 //! # Layout
 //! - [`drive`] the loop
+//! - `input` what people and the system ask of it
 //! - `effects` runs one effect against the ports; `record` is what the audit file gets of a step
 mod drive;
 mod effects;
+mod input;
 mod record;
 
-pub use drive::{Driver, End, Input, Listener, Options};
+pub use drive::{Driver, End, Listener, Options};
+pub use input::Input;

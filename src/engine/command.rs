@@ -72,6 +72,8 @@ pub enum Verb {
     Defer,
     Freeze,
     Unfreeze,
+    /// Of a finding of the contracts, before the start.
+    Waive,
     Abort,
     Rollback,
     #[serde(rename = "skip-to-100")]
@@ -130,7 +132,7 @@ use Class::{Plain, Preview, TwoPersons, Typed};
 use Role::{Approver, Operator, Viewer};
 
 /// The table. Keymap, footer, help, palette, command line and docs are made from it.
-pub const VERBS: [VerbInfo; 23] = [
+pub const VERBS: [VerbInfo; 24] = [
     verb(Verb::Start, "start", "begin the run", Preview, Operator, true),
     verb(Verb::Pause, "pause", "stop raises of this service", Plain, Operator, false),
     verb(Verb::Resume, "resume", "let this service go on", Plain, Operator, false),
@@ -147,6 +149,7 @@ pub const VERBS: [VerbInfo; 23] = [
     verb(Verb::Defer, "defer", "put the begin off: how long, and why", Preview, Operator, true),
     verb(Verb::Freeze, "freeze", "nothing begins, rises or settles: how long, and why", Preview, Operator, true),
     verb(Verb::Unfreeze, "unfreeze", "lift a person's freeze", Preview, Operator, true),
+    verb(Verb::Waive, "waive", "accept a finding until a day", TwoPersons, Operator, true),
     verb(Verb::Abort, "abort", "back to old while below 100 %", Typed, Operator, false),
     verb(Verb::Rollback, "rollback", "back to old from 100 %, until settling", TwoPersons, Operator, false),
     verb(Verb::SkipTo100, "skip-to-100", "all traffic to new at once", TwoPersons, Operator, false),

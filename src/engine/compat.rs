@@ -1,8 +1,62 @@
 //! What the contracts say of a plan: what bars its start, and what was accepted, which is written down.
-use super::cx::Cx;
+use super::command::{Allowance, Scope, Verb};
+use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
+use super::message::Waived;
 use super::observe::Problem;
+use super::people::judge;
+use super::run::Run;
 use crate::plan::Plan;
+use crate::spec::units::counted;
+
+/// How many findings bar the start; `None` when none does.
+pub(super) fn bars(plan: &Plan) -> Option<String> {
+    match plan.compat.as_ref().map_or(0, |v| v.barring().count()) {
+        0 => None,
+        n => Some(format!("{} of the contracts, on the plan screen", counted(n, "critical finding"))),
+    }
+}
+
+/// Whether a finding can be accepted now, whoever asks.
+pub(super) fn possible(run: &Run) -> Result<(), String> {
+    match (&run.plan.compat, run.started) {
+        (None, _) => Err("this run has no contracts".into()),
+        (_, Some(_)) => Err("the run has begun: what was accepted before its start holds".into()),
+        (Some(_), None) => Ok(()),
+    }
+}
+
+/// A finding was accepted on a screen: from here on the plan is what the contracts say with it.
+pub(super) fn waived(cx: &mut Cx, w: &Waived) {
+    let (who, print) = (&w.by.name, &w.waiver.fingerprint);
+    let told = cx.run.plan.compat.iter().flat_map(|v| &v.findings).find(|f| f.fingerprint == *print);
+    let service = told.and_then(|f| f.service.clone());
+    // A screen may be out of date.
+    if let Allowance::Denied(why) = judge(cx.run, Verb::Waive, &Scope::Run, &w.by, None) {
+        let text = format!("waive denied: {why}. The entry for {print} in {} counts for nothing in this run", w.file);
+        return cx.event(EventKind::Command, who, service.as_deref(), text);
+    }
+    let before = problems(&cx.run.plan);
+    cx.run.plan.compat = Some(w.verdict.clone());
+    cx.run.plan_hash = cx.run.plan.hash();
+    let after = problems(&cx.run.plan);
+    if let Some(report) = &mut cx.run.preflight {
+        report.problems.retain(|p| !before.contains(p));
+        report.problems.extend(after);
+    }
+    let others: Vec<&str> = w.waiver.by.iter().map(String::as_str).filter(|name| *name != who.as_str()).collect();
+    let text = format!(
+        "waive {print} until {}: \"{}\". {} named with it: self-declared. It stands in {}",
+        w.waiver.until,
+        w.waiver.reason,
+        others.join(", "),
+        w.file
+    );
+    cx.event(EventKind::Command, who, service.as_deref(), text);
+    let left = bars(&cx.run.plan).map_or("nothing bars the start".to_string(), |why| format!("start is off: {why}"));
+    let text = format!("contracts read again: {left}; plan sha256 {}", cx.run.plan_hash);
+    cx.event(EventKind::Run, ENGINE, None, text);
+}
 
 /// Critical findings that nobody accepted, as problems that stop the start.
 pub(super) fn problems(plan: &Plan) -> Vec<Problem> {
@@ -37,6 +91,6 @@ pub(super) fn accepted(cx: &mut Cx) {
         })
         .collect();
     for (service, text) in told {
-        cx.event(EventKind::Run, super::cx::ENGINE, service.as_deref(), text);
+        cx.event(EventKind::Run, ENGINE, service.as_deref(), text);
     }
 }

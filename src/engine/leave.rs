@@ -1,12 +1,12 @@
 //! How a process leaves a run: told to, without its terminal, or because nobody can be waited for any longer. A run that is
 //! left has not ended: another process can take it up.
-use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Effect, EventKind};
 use super::message::Leave;
 use super::rollback::may_go_back;
 use super::run::{CameTo, Leaving, Outcome, Paused, Phase, Track};
 use super::step::end;
+use super::{campaign, compat};
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
 
@@ -69,6 +69,8 @@ pub(super) fn told(cx: &mut Cx, leave: &Leave) {
             let paused = Paused { by: ENGINE.into(), reason: leave.why.clone(), since: cx.now };
             cx.run.aborting.get_or_insert(paused);
         }
+        // Whoever reads the exit code must learn that it could not have begun.
+        _ if cx.run.started.is_none() && compat::bars(&cx.run.plan).is_some() => end(cx, Outcome::Blocked),
         _ if cx.run.started.is_none() => end(cx, Outcome::Aborted),
         _ => {
             // What nobody asked for otherwise: one who is not judged yet is not left where nobody watches.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use super::command::{Command, Identity};
 use super::measure::MeasureAnswer;
 use super::observe::{Observation, PreflightReport};
+use crate::plan::verdict::Verdict;
+use crate::spec::contract::Waiver;
 use crate::spec::policy::{OnExit, OnTerminalLoss};
 use crate::spec::units::{Dur, Time};
 
@@ -50,10 +52,24 @@ pub enum Body {
     TerminalLost(OnTerminalLoss),
     /// The process is told to leave (SIGTERM, quit, a headless `--timeout`).
     Leave(Leave),
+    /// Somebody accepted a finding before the start, and the contracts were read again.
+    Waived(Box<Waived>),
     /// Wall time moved against monotonic time by this much (a suspended machine, a set clock), in milliseconds.
     ClockJumped(i64),
     /// The process did not run for this long (stopped, starved, its disk hung): nobody looked, and nothing was decided.
     StoodStill(Dur),
+}
+
+/// A finding that was accepted on a screen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waived {
+    /// Who was at the screen: one of the two names.
+    pub by: Identity,
+    pub waiver: Waiver,
+    /// The file it stands in now.
+    pub file: String,
+    /// What the contracts say with it.
+    pub verdict: Verdict,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

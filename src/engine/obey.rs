@@ -33,6 +33,10 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
             return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} waits for a second person"));
         }
     }
+    if c.verb == Verb::Waive {
+        let text = "waive denied: the entry is missing; the plan screen asks for all of it";
+        return cx.event(EventKind::Command, &who, service.as_deref(), text);
+    }
     // A screen asks for it; whoever sends a command some other way must say it too.
     if c.verb.needs_reason() && reason.trim().is_empty() {
         return cx.event(EventKind::Command, &who, service.as_deref(), format!("{name} denied: it needs a reason"));

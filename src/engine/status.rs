@@ -199,6 +199,9 @@ fn verdict(run: &Run) -> (Word, Option<&Track>) {
     if run.cluster.down.is_some() || matches!(run.driving, Driving::Lost { .. } | Driving::SteppedDown { .. }) {
         return (Word::Lost, None);
     }
+    if sentence::barred(run).is_some() {
+        return (Word::Warn, None);
+    }
     verdict_of_services(run)
 }
 

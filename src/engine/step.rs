@@ -5,7 +5,7 @@ use super::holds::{hold, lift_if};
 use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message};
 use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
 use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
-use super::{joint, leave, obey, observe::Slot, pass, tick, window};
+use super::{compat, joint, leave, obey, observe::Slot, pass, tick, window};
 use crate::spec::units::{Dur, Time, counted};
 
 /// How soon a look that could not be had is tried again.
@@ -56,6 +56,7 @@ fn hear(cx: &mut Cx, body: &Body) {
         }
         Body::TerminalLost(how) => leave::terminal_lost(cx, *how),
         Body::Leave(told) => leave::told(cx, told),
+        Body::Waived(waived) => compat::waived(cx, waived),
         Body::ClockJumped(by) => {
             let by_s = *by as f64 / 1000.0;
             anew(cx, *by, format!("the clock moved by {by_s:+.1} s against itself: everything is looked at anew"));
@@ -215,7 +216,10 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     }
     cx.run.unlooked = None;
     let mut report = report.clone();
-    report.problems.extend(super::compat::problems(&cx.run.plan));
+    // Somebody at a screen can read what bars the start, and mend it: `start` is off meanwhile.
+    let patient = cx.run.interactive && !report.problems.iter().any(|p| p.blocking);
+    let barred = compat::bars(&cx.run.plan).filter(|_| patient);
+    report.problems.extend(compat::problems(&cx.run.plan));
     for facts in &report.facts {
         if let Some(t) = cx.run.tracks.get_mut(&facts.service) {
             t.r0 = facts.ready;
@@ -224,9 +228,13 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
     }
     let blocking = report.problems.iter().filter(|p| p.blocking).count();
     cx.run.preflight = Some(report.clone());
-    if !drives && blocking == 0 {
+    if !drives && (blocking == 0 || barred.is_some()) {
         // Looked at again by the one who drives.
         return;
+    }
+    if let Some(why) = barred {
+        (cx.run.stage, cx.run.start_wanted) = (Stage::Ready, false);
+        return cx.event(EventKind::Fault, ENGINE, None, format!("start is off: {why}. Nothing was changed"));
     }
     if blocking > 0 {
         let text = format!("preflight found {blocking} problem(s); nothing was changed");
@@ -288,7 +296,7 @@ pub(super) fn blocked(cx: &mut Cx, what: &str, fix: &str) {
 
 /// Begins the run.
 pub(super) fn start(cx: &mut Cx, who: &str) {
-    super::compat::accepted(cx);
+    compat::accepted(cx);
     cx.run.stage = Stage::Running;
     cx.run.started = Some(cx.now);
     let now = cx.now;

@@ -9,6 +9,7 @@
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
+//! - [`waive`] an entry more in a CompatPolicy that people keep
 //! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
 pub mod calendar;
 pub mod canonical;
@@ -29,6 +30,7 @@ mod tenants_read;
 mod tree;
 pub mod units;
 pub mod upgrade;
+pub mod waive;
 pub mod when;
 
 use serde::{Deserialize, Serialize};

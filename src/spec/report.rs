@@ -80,6 +80,29 @@ impl Problem {
         (self.line, self.column) = (line, column);
         self
     }
+
+    /// The same with its line of the file's text and a caret, where it has a line and none is shown yet. Where only the
+    /// line was known, it is what stands first on it.
+    pub fn shown_in(mut self, text: &str) -> Problem {
+        let number = usize::try_from(self.line).unwrap_or(0);
+        let Some(line) = number.checked_sub(1).and_then(|n| text.lines().nth(n)).filter(|_| self.snippet.is_none())
+        else {
+            return self;
+        };
+        let blank = line.chars().take_while(|c| c.is_whitespace()).count();
+        let column = usize::try_from(self.column).unwrap_or(0).max(blank + 1);
+        let mut rest = line.chars().skip(column - 1).peekable();
+        let quote = rest.peek().copied().filter(|c| matches!(c, '"' | '\''));
+        let width = match quote {
+            Some(quote) => 2 + rest.skip(1).take_while(|c| *c != quote).count(),
+            None => rest.take_while(|c| !c.is_whitespace() && !",:]}".contains(*c)).count(),
+        };
+        let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.column = narrow(column);
+        let place = Place { line: self.line, column: self.column, width: narrow(width.max(1)) };
+        self.snippet = snippet(line, place).map(Box::new);
+        self
+    }
 }
 
 /// With the source line and a caret below it.

@@ -72,6 +72,7 @@ fn child() {
             glyphs: GlyphSet::Unicode,
             zone: Zone::named("Europe/Berlin").unwrap(),
             tenants: None,
+            contracts: None,
             read_only: false,
             label: Label::default(),
             now: Arc::new(move || now),

@@ -6,7 +6,7 @@ use crate::support::e2e::{Files, Practice, Said, Work, ends, pilothouse};
 const SOON: Duration = Duration::from_secs(90);
 
 /// An event of tenants loses a field that catalog, which stays, reads.
-fn contracts(work: &Work) {
+pub fn contracts(work: &Work) {
     let head = |service: &str, version: &str| {
         format!(
             "apiVersion: pilothouse.dev/v1alpha1\nkind: Contract\nmetadata: {{name: {service}}}\nspec:\n  version: {version}\n"
@@ -28,6 +28,17 @@ fn contracts(work: &Work) {
             std::fs::write(folder.join("events/TenantMoved.avsc"), schema).unwrap();
         }
     }
+    fleet(work);
+}
+
+/// Their fleet: tenants moves, catalog stays.
+fn fleet(work: &Work) {
+    let mut files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]);
+    // It is in the fleet, and not in the upgrade.
+    files.services.push(("catalog".into(), "3.0.1".into(), "3.0.1".into(), String::new()));
+    let text = files.text().replace("spec:\n  environments:", "spec:\n  contracts: contracts\n  environments:");
+    let text = text.replace("    catalog: {image: \"registry.example/catalog:3.0.1\"}\n", "");
+    work.write("all.yaml", &text);
 }
 
 fn command(work: &Work, args: &[&str]) -> Said {
@@ -39,12 +50,6 @@ fn a_run_is_refused_by_its_contracts_and_begins_under_a_waiver() {
     let work = Work::new("contracts");
     let practice = Practice::start(&work, "healthy");
     contracts(&work);
-    let mut files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]);
-    // It is in the fleet, and not in the upgrade.
-    files.services.push(("catalog".into(), "3.0.1".into(), "3.0.1".into(), String::new()));
-    let text = files.text().replace("spec:\n  environments:", "spec:\n  contracts: contracts\n  environments:");
-    let text = text.replace("    catalog: {image: \"registry.example/catalog:3.0.1\"}\n", "");
-    work.write("all.yaml", &text);
     let kubeconfig = practice.kubeconfig.display().to_string();
     let run = |more: &[&str]| command(&work, &[&["--kubeconfig", &kubeconfig, "run"], more].concat());
     run(&[]).is(2, &["avro-field-without-default", "it reaches catalog 3.0.1", "version-breaking-under-minor"]);

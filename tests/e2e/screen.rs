@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::contracts::contracts;
 use crate::support::e2e::{
     Files, PROGRAM, Practice, Work, audit, ended, ends, pilothouse, run_dir, run_id, signal, until,
 };
@@ -330,6 +331,50 @@ fn a_fault_of_the_driver_gives_the_terminal_back_and_says_how_to_go_on() {
     assert_eq!(code, 7, "{}", pty.text());
     pty.shows("a fault in the driver, as PILOTHOUSE_PANIC asks");
     pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
+}
+
+#[test]
+fn what_bars_a_start_is_accepted_on_the_screen_and_the_run_begins_under_it() {
+    let work = Work::new("waive");
+    let practice = Practice::start(&work, "healthy");
+    contracts(&work);
+    let (kubeconfig, files) = (practice.kubeconfig.display().to_string(), work.path("all.yaml").display().to_string());
+    let mut pty = Pty::start(&work, &["--kubeconfig", &kubeconfig, "watch", "-f", &files], &[]);
+    pty.shows("start is off: 2 critical findings");
+    pty.press("5");
+    for left in ["START IS OFF: 2 critical", "START IS OFF: 1 critical"] {
+        pty.shows(left);
+        pty.press("S");
+        pty.shows("start is off: ");
+        pty.press("w");
+        pty.shows("Enter does nothing until a reason is given");
+        for part in ["nobody reads it", "\t", "2999-12-31", "\t", "jun"] {
+            pty.press(part);
+        }
+        pty.shows("jun_");
+        pty.press("\r");
+        pty.hides(left);
+    }
+    pty.shows("2 waived");
+    assert!(practice.leftovers().is_empty());
+    pty.press("S");
+    pty.shows("START");
+    pty.press("\r");
+    until("the new version", Duration::from_secs(30), || (!practice.leftovers().is_empty()).then_some(()));
+    let told = |what: &str| {
+        let all = audit(&run_dir(&work.state()));
+        all.iter().filter(|r| r["body"]["text"].as_str().is_some_and(|t| t.contains(what))).count()
+    };
+    assert_eq!(told("jun named with it: self-declared"), 2);
+    assert_eq!(told("and jun, until 2999-12-31: nobody reads it"), 2, "the run begins under them");
+    pty.signal("TERM");
+    pty.ends(Duration::from_secs(60));
+    // Whoever reads the files later finds the same.
+    let text = std::fs::read_to_string(work.path("contracts/compat.yaml")).unwrap();
+    assert_eq!(text.matches("fingerprint: ").count(), 2, "{text}");
+    let check = ends(pilothouse(&work).args(["compat", "check", "-f", &files]), Duration::from_secs(60));
+    check.is(0, &["accepted"]);
+    assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
 }
 
 /// Ticks of processor time of a process, and whether it is there.

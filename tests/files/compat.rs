@@ -252,3 +252,114 @@ fn what_is_nested_too_deep_is_told_with_its_place() {
         assert!(told.contains(place) && told.contains(word) && !told.contains("recursion"), "{told}");
     }
 }
+
+/// Whatever is wrong in the folder of contracts is shown with its line, and with the name that is near.
+#[test]
+fn a_mistake_in_the_folder_of_contracts_is_pointed_at() {
+    let check = |folder: &Folder| folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    let moves = [("a", "1.0.0", "2.0.0"), ("orders", "1.0.0", "1.1.0")];
+    let with = |name: &str, more: &str| {
+        let contracts = [("a", "1.0.0", ""), ("a", "2.0.0", more), ("orders", "1.0.0", ""), ("orders", "1.1.0", "")];
+        fleet(name, &moves, &contracts)
+    };
+    let description = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths:\n  /a:\n   - get\n";
+    let policy = "apiVersion: pilothouse.dev/v1alpha1\nkind: CompatPolicy\nmetadata: {name: p}\nspec:\n  severities: {operation-remove: info}\n";
+    for (name, more, file, wanted) in [
+        (
+            "missing",
+            "  openapi: opnapi.yaml\n",
+            ("contracts/a/2.0.0/openapi.yaml", description),
+            "6 |   openapi: opnapi.yaml\n  |            ^^^^^^^^^^^\n  = help: did you mean `openapi.yaml`?",
+        ),
+        (
+            "form",
+            "",
+            ("contracts/a/2.0.0/openapi.yaml", description),
+            "5 |    - get\n  |    ^\n  = help: look at the indentation",
+        ),
+        (
+            "rule",
+            "",
+            ("contracts/compat.yaml", policy),
+            "{operation-remove: info}\n  |                                  ^^^^\n  = help: did you mean `operation-removed`?",
+        ),
+        (
+            "least",
+            "  min_from: 2.0.0\n",
+            ("contracts/note.txt", ""),
+            "6 |   min_from: 2.0.0\n  |             ^^^^^\n  = help: write the lowest version of those before it",
+        ),
+    ] {
+        let folder = with(name, more);
+        folder.write(file.0, file.1);
+        if name == "form" {
+            // It is read where there is another one to hold it against.
+            folder
+                .write("contracts/a/1.0.0/openapi.yaml", "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n");
+        }
+        let (code, _, told) = check(&folder);
+        assert!(code == 1 && told.contains(wanted), "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_release_names_what_there_is_or_the_nearest_is_told() {
+    let folder = fleet("release", &[("a", "1.0.0", "2.0.0"), ("orders", "1.0.0", "1.0.0")], &[("a", "2.0.0", "")]);
+    let text = std::fs::read_to_string(folder.0.join("all.yaml")).unwrap();
+    let (before, _) = text.split_once("  to:\n").unwrap();
+    folder.write("all.yaml", &format!("{before}  release: 2026.4.0\n"));
+    std::fs::create_dir_all(folder.0.join("contracts/releases")).unwrap();
+    let release = |services: &str| {
+        let head =
+            "apiVersion: pilothouse.dev/v1alpha1\nkind: Release\nmetadata: {name: 2026.4.0}\nspec:\n  services:\n";
+        folder.write("contracts/releases/2026.4.0.yaml", &format!("{head}{services}"));
+        folder.run(&[&["compat", "check"], &NAMED[..]].concat())
+    };
+    let (code, _, told) = release("    oders: 1.0.0\n    a: 2.0.1\n");
+    assert_eq!(code, 1, "{told}");
+    for part in [
+        "6 |     oders: 1.0.0\n  |            ^^^^^\n  = help: did you mean `orders`?",
+        "7 |     a: 2.0.1\n  |        ^^^^^\n  = help: did you mean `2.0.0`?",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}
+
+#[test]
+fn a_mistyped_dependency_is_a_warning_with_its_place() {
+    let a = "  depends:\n    - {service: oders, req: '>=1'}\n";
+    let folder = fleet("slip", &[("a", "1.0.0", "1.1.0"), ("orders", "1.0.0", "1.1.0")], &[("a", "1.1.0", a)]);
+    let (code, text, _) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "warning[dependency-service-unknown] a 1.1.0 depends on oders, and no service of the fleet has that name",
+        "contracts/a/1.1.0/service.yaml:7 #/spec/depends/0/service",
+        "to do     did you mean `orders`?",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_version_that_stays_is_told_as_that() {
+    let a = "  depends:\n    - {service: b, req: ^1}\n";
+    let services = [("a", "1.0.0", "1.0.0"), ("b", "1.0.0", "2.0.0")];
+    let folder = fleet("stays", &services, &[("a", "1.0.0", a), ("b", "2.0.0", "")]);
+    let text = std::fs::read_to_string(folder.0.join("all.yaml")).unwrap();
+    folder.write("all.yaml", &text.replace("    a: {image: \"r.example/a:1.0.0\"}\n", ""));
+    let (code, text, _) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("  stays     a 1.0.0\n") && !text.contains("1.0.0 → 1.0.0"), "{text}");
+    assert!(text.contains("to do     leave b on 1.0.0, or widen the range in a 1.0.0"), "{text}");
+}
+
+#[test]
+fn a_folder_that_names_no_version_is_told() {
+    let folder = fleet("named", &[("a", "1.0.0", "2.0.0")], &[("a", "2.0.0", "")]);
+    std::fs::rename(folder.0.join("contracts/a/2.0.0"), folder.0.join("contracts/a/new")).unwrap();
+    let (code, _, told) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert_eq!(code, 0, "{told}");
+    let wanted = "warning: spec.version: says 2.0.0, and stands in the folder `new`, which names no version\n --> \
+                  contracts/a/new/service.yaml:5:12\n";
+    assert!(told.contains(wanted) && told.contains("= help: call the folder 2.0.0"), "{told}");
+}

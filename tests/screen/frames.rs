@@ -43,6 +43,17 @@ impl Look {
         self
     }
 
+    /// With a folder of contracts findings can be accepted in.
+    pub fn with_contracts(mut self, file: &str) -> Look {
+        self.model.contracts = Some(file.into());
+        self
+    }
+
+    pub fn without_contracts(mut self) -> Look {
+        self.model.contracts = None;
+        self
+    }
+
     pub fn prepare(&mut self) {
         if let Some(tenants) = &mut self.tenants {
             tenants.prepare(self.moment.now, &self.moment.run, self.model.tenants_sort, &self.model.tenants_filter);
@@ -161,7 +172,7 @@ frames! {
     filter: Look::at(nights::over()).keys(&["/", "held"]), 80 x 24;
     abort_dialog: Look::at(nights::over()).keys(&["x", "bill"]), 100 x 30, 80 x 24, 40 x 10;
     next_dialog: Look::at(nights::safe()).keys(&["n"]), 100 x 30, 80 x 24;
-    keep_dialog: Look::at(nights::asks()).keys(&["w", "payments team looks"]), 80 x 24;
+    keep_dialog: Look::at(nights::asks()).keys(&["K", "payments team looks"]), 80 x 24;
     changed_dialog: Look::at(nights::safe()).keys(&["n"]).then(nights::over()), 80 x 24;
     leave_dialog: Look::at(nights::over()).keys(&["q"]), 100 x 30, 80 x 24;
     ascii: with(GlyphSet::Ascii, "mono", nights::over()), 100 x 30, 80 x 24;
@@ -236,7 +247,7 @@ fn no_size_panics() {
         Look::at(nights::lost()).keys(&["e"]),
         Look::at(nights::over()).keys(&["?"]),
         Look::at(nights::over()).keys(&["x"]),
-        Look::at(nights::asks()).keys(&["w", "because"]),
+        Look::at(nights::asks()).keys(&["K", "because"]),
         Look::at(nights::over()).keys(&["q"]),
         Look::at(nights::over()).keys(&[":", "a"]),
         Look::at(nights::ready()),

@@ -178,7 +178,7 @@ fn a_preview_is_dead_when_the_situation_turned() {
 #[test]
 fn a_needed_reason_must_be_given() {
     let mut desk = Desk::new(nights::asks());
-    desk.press("w");
+    desk.press("K");
     assert!(desk.press("enter").is_empty());
     desk.write("  ");
     assert!(desk.press("enter").is_empty(), "blanks are no reason");
@@ -206,7 +206,7 @@ fn what_is_off_says_why_and_sends_nothing() {
 fn read_only_sends_nothing_and_leaves_without_asking() {
     let mut desk = Desk::new(nights::safe());
     desk.model.read_only = true;
-    for key in ["p", "H", "n", "x", "b", "m", "S", "w", "r", "i", "a"] {
+    for key in ["p", "H", "n", "x", "b", "m", "S", "w", "K", "r", "i", "a"] {
         assert!(desk.press(key).is_empty(), "{key}");
         assert!(desk.hint().contains("read-only"), "{key}: {}", desk.hint());
     }
@@ -274,7 +274,7 @@ fn pasted_text_is_never_read_as_keys() {
 #[test]
 fn caps_lock_is_suspected() {
     let mut desk = Desk::new(nights::over());
-    desk.press("J K");
+    desk.press("J M");
     assert!(!desk.hint().contains("caps lock"), "{}", desk.hint());
     desk.press("L");
     assert!(desk.hint().contains("caps lock"), "{}", desk.hint());

@@ -8,8 +8,10 @@ use clap::Parser;
 use pilothouse::cli::args::{Cli, Command};
 use pilothouse::cli::verdict::plan_of;
 use pilothouse::console::model::Intent;
-use pilothouse::engine::Run;
-use pilothouse::engine::message::Stamp;
+use pilothouse::engine::command::{Identity, IdentitySource};
+use pilothouse::engine::message::{Attached, Body, LeaseSeen, Message, Stamp};
+use pilothouse::engine::observe::PreflightReport;
+use pilothouse::engine::{Run, step};
 use pilothouse::spec::units::Time;
 
 /// Nothing was looked at yet.
@@ -59,4 +61,111 @@ fn a_filter_finds_words_of_findings_and_esc_lifts_it() {
 fn findings_are_written_to_a_file_only_where_there_are_any() {
     assert_eq!(Look::at(fresh()).intents(&["5s"]), [Intent::Export]);
     assert_eq!(Look::at(nights::ready()).intents(&["5s"]), []);
+}
+
+/// Looked at, with somebody at the screen and a folder to write to.
+fn waiting(production: bool) -> Look {
+    waiting_with(production, |_| {})
+}
+
+fn waiting_with(production: bool, change: impl FnOnce(&mut Run)) -> Look {
+    let mut moment = fresh();
+    let run = &mut moment.run;
+    change(run);
+    run.plan.environment.production = production;
+    run.plan.policy.people.operators = vec!["ivo".into()];
+    run.identity = Identity { name: "ivo".into(), source: IdentitySource::Kubernetes };
+    let body = [
+        Body::Attached(Attached { identity: run.identity.clone(), interactive: true, start: false, pager: true }),
+        Body::Lease(LeaseSeen::Held { epoch: 1 }),
+        Body::Synced,
+        Body::Preflight(PreflightReport { server_version: "1.34".into(), ..PreflightReport::default() }),
+    ];
+    for (seq, body) in (1..).zip(body) {
+        step(run, &Message { at: Stamp { wall: moment.now, mono: seq }, seq, body });
+    }
+    let look = Look::at(moment).with_contracts("examples/fleet-92/contracts/compat.yaml");
+    look.keys(&["5"])
+}
+
+#[test]
+fn a_finding_is_accepted_with_a_reason_a_day_and_a_second_name() {
+    insta::assert_snapshot!("plan_start_is_off_100x30", waiting(false).frame(100, 30));
+    insta::assert_snapshot!("plan_start_is_off_80x24", waiting(false).frame(80, 24));
+    insta::assert_snapshot!("waive_100x30", waiting(false).keys(&["w"]).frame(100, 30));
+    let typed = ["w", "nobody calls it", "tab", "2026-12-24", "tab", "jun"];
+    let look = waiting(false).keys(&typed);
+    insta::assert_snapshot!("waive_typed_100x30", look.frame(100, 30));
+    insta::assert_snapshot!("waive_typed_80x24", look.frame(80, 24));
+    insta::assert_snapshot!("waive_typed_40x10", look.frame(40, 10));
+    let intents = waiting(false).intents(&[&typed[..], &["enter"]].concat());
+    let [Intent::Accept(asked)] = &intents[..] else { panic!("{intents:?}") };
+    assert_eq!(asked.waiver.by, ["ivo", "jun"]);
+    assert_eq!(
+        (asked.waiver.reason.as_str(), asked.waiver.until.to_string().as_str()),
+        ("nobody calls it", "2026-12-24")
+    );
+    assert!(asked.waiver.fingerprint.len() == 16 && asked.about.contains('('), "{asked:?}");
+}
+
+#[test]
+fn enter_does_nothing_until_all_is_given() {
+    for (typed, why) in [
+        (vec!["w"], "until a reason is given"),
+        (vec!["w", "  ", "tab", "2026-12-24", "tab", "jun"], "until a reason is given"),
+        (vec!["w", "why", "tab", "tab", "jun"], "until its last day is given"),
+        (vec!["w", "why", "tab", "24.12.2026", "tab", "jun"], "is not a date"),
+        (vec!["w", "why", "tab", "2026-11-21", "tab", "jun"], "2026-11-21 is over"),
+        (vec!["w", "why", "tab", "2026-12-24"], "until a second person is named"),
+        (vec!["w", "why", "tab", "2026-12-24", "tab", "Ivo "], "is you; it must be somebody else"),
+    ] {
+        let mut look = waiting(false);
+        assert!(look.intents(&[&typed[..], &["enter"]].concat()).is_empty(), "{typed:?}");
+        assert!(look.frame(100, 30).contains(why), "{why}\n{}", look.frame(100, 30));
+    }
+}
+
+#[test]
+fn in_production_it_is_said_why_not_and_what_to_do() {
+    insta::assert_snapshot!("waive_production_100x30", waiting(true).keys(&["w"]).frame(100, 30));
+    insta::assert_snapshot!("waive_production_80x24", waiting(true).keys(&["w"]).frame(80, 24));
+    assert!(waiting(true).intents(&["w", "enter"]).is_empty());
+    // The row that asks names the key only where it answers.
+    let asks = |production: bool, keys: &[&str]| {
+        let frame = waiting(production).keys(keys).frame(100, 30);
+        frame.lines().find(|l| l.contains("!ASK")).unwrap().to_string()
+    };
+    assert!(asks(false, &[]).contains("[w] waive") && !asks(true, &[]).contains("[w]"), "{}", asks(true, &[]));
+    for production in [false, true] {
+        assert!(asks(production, &["1"]).contains("[5] plan"), "{}", asks(production, &["1"]));
+    }
+}
+
+#[test]
+fn without_a_folder_or_away_from_the_plan_nothing_is_asked() {
+    let shown = |look: Look| look.frame(100, 30);
+    insta::assert_snapshot!("waive_without_folder_100x30", shown(waiting(false).without_contracts().keys(&["w"])));
+    assert!(shown(waiting(false).keys(&["1w"])).contains("waive is off: choose a finding on the plan screen (5)"));
+    assert!(shown(waiting(false).keys(&["gw"])).contains("waive is off: choose a finding"));
+    assert!(shown(Look::at(nights::ready()).keys(&["5w"])).contains("waive is off: this run has no contracts"));
+}
+
+#[test]
+fn what_was_accepted_once_is_not_accepted_twice() {
+    let who = "mara and jun, until 2026-11-21: nobody calls it";
+    let change = |lapsed: bool| {
+        move |run: &mut Run| {
+            let told = &mut run.plan.compat.as_mut().unwrap().findings[0];
+            let field = if lapsed { &mut told.lapsed } else { &mut told.waived };
+            *field = Some(who.into());
+        }
+    };
+    insta::assert_snapshot!("waive_ended_100x30", waiting_with(false, change(true)).keys(&["w"]).frame(100, 30));
+    // What is accepted stands last.
+    let look = waiting_with(false, change(false)).keys(&["down", "down", "down", "down", "w"]);
+    let frame = look.frame(100, 30);
+    assert!(frame.contains("waive is off: it is accepted already, by mara and jun"), "{frame}");
+    let mut begun = waiting_with(false, |run| run.started = Some(Time(1_795_310_300_000)));
+    assert!(begun.intents(&["w"]).is_empty());
+    assert!(begun.frame(100, 30).contains("waive is off: the run has begun"), "{}", begun.frame(100, 30));
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 use super::kept::Kept;
 use super::{Output, lines, machine, show};
 use crate::cli::args::{Contracts, Files, Global};
+use crate::cli::files::pointed;
 use crate::cli::{contracts, place, session};
 use crate::compat::Severity;
 use crate::compat::fleet::{self, Outcome};
-use crate::spec::Report;
 
 /// Where answers are kept: `--cache`, else below the state folder.
 pub fn memory(named: &Contracts, global: &Global) -> Kept {
@@ -35,7 +35,7 @@ pub fn check(files: &Files, named: &Contracts, output: Output, global: &Global, 
     let bundle = known.bundle(files.upgrade.as_deref()).map_err(|r| anyhow!("{r}"))?;
     let today = chrono::Utc::now().date_naive();
     let asked = known.asked(&bundle, today);
-    let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", Report::from(p)))?;
+    let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", pointed(p)))?;
     match output {
         Output::Text => {
             text(&outcome, out)?;

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 
 use super::file;
+use crate::cli::files::pointed;
 use crate::compat::events::Mode;
 use crate::compat::spots::{Document, Fault};
 use crate::compat::sql::{self, catalogue::Catalogue};
@@ -124,7 +125,7 @@ fn parsed<S>(files: &[PathBuf], parse: impl Fn(&str, &str) -> Result<S, Vec<Faul
 }
 
 fn unread(problem: Problem) -> anyhow::Error {
-    anyhow!("{}", crate::spec::Report::of(problem))
+    anyhow!("{}", pointed(vec![problem]))
 }
 
 fn faults(faults: Vec<Fault>) -> anyhow::Error {
@@ -132,5 +133,5 @@ fn faults(faults: Vec<Fault>) -> anyhow::Error {
         let at = if f.pointer.is_empty() { String::new() } else { format!(" (at {})", f.pointer) };
         Problem::of_file(&f.file, format!("{}{at}", f.message), None).at(f.line, f.column)
     };
-    anyhow!("{}", crate::spec::Report::from(faults.into_iter().map(problem).collect::<Vec<_>>()))
+    anyhow!("{}", pointed(faults.into_iter().map(problem).collect()))
 }

@@ -56,7 +56,10 @@ pub fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}[{}] {}", word(finding.severity), finding.rule, clean(&finding.message))?;
     if let Some(of) = &finding.of {
         let part = if of.part.is_empty() { String::new() } else { format!(", {}", of.part) };
-        writeln!(out, "  move      {} {} → {}{}", of.service, of.from, of.to, clean(&part))?;
+        match of.from == of.to {
+            true => writeln!(out, "  stays     {} {}{}", of.service, of.from, clean(&part))?,
+            false => writeln!(out, "  move      {} {} → {}{}", of.service, of.from, of.to, clean(&part))?,
+        }
     }
     for (name, place) in [("base", &finding.location.base), ("revision", &finding.location.revision)] {
         if let Some(place) = place {

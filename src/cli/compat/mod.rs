@@ -14,6 +14,7 @@ use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
 use super::args::{CompatCommand, Global};
+use super::files::pointed;
 use crate::compat::document::{Library, MAX_FILE};
 use crate::compat::lifecycle::Terms;
 use crate::compat::{Report, openapi};
@@ -46,10 +47,10 @@ pub fn run(command: CompatCommand, global: &Global, out: &mut dyn Write) -> Resu
     match command {
         CompatCommand::Openapi { base, revision, output } => {
             let today = chrono::Utc::now().date_naive();
-            let read = |path| library(path).map_err(|p| anyhow!("{}", crate::spec::Report::of(p)));
+            let read = |path| library(path).map_err(|p| anyhow!("{}", pointed(vec![p])));
             let (old, new) = (read(&base)?, read(&revision)?);
             let terms = Terms { today: Some(today), ..Terms::default() };
-            let report = openapi::compare(old, new, terms).map_err(|p| anyhow!("{}", crate::spec::Report::of(p)))?;
+            let report = openapi::compare(old, new, terms).map_err(|p| anyhow!("{}", pointed(vec![p])))?;
             show(&report, output, out)
         }
         CompatCommand::Avro { mode, schemas, output } => show(&events::avro(mode, &schemas)?, output, out),

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::at;
+use super::{at, names_in, near};
 use crate::cli::compat::{file, sources};
 use crate::compat::fleet::Published;
 use crate::spec::contract::{Contract, Migration, Origin, Record};
@@ -75,7 +75,11 @@ pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<
 
 fn missing(origin: &Origin, pointer: &str, what: &str, path: &Path) -> Problem {
     let message = format!("{what}: there is no file {}", path.display());
-    at(Some(origin), pointer, message, "it is looked for beside this file")
+    // Only what could stand there as well.
+    let beside: Vec<String> =
+        names_in(path.parent()).into_iter().filter(|n| Path::new(n).extension() == path.extension()).collect();
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    at(Some(origin), pointer, message, &near(name, &beside, "it is looked for beside this file"))
 }
 
 fn folder_of(origin: &Origin) -> &Path {

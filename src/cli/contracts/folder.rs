@@ -7,7 +7,7 @@ use semver::Version;
 use super::at;
 use super::beside::{NO_FILE, named_as_file, shown, unread};
 use crate::spec::contract::Contract;
-use crate::spec::{KINDS, Loaded, Problem, nearest};
+use crate::spec::{KINDS, Loaded, Problem, Severity, nearest};
 
 /// Files below a folder of contracts; more is another folder, named by mistake.
 const MAX_FILES: usize = 50_000;
@@ -90,6 +90,28 @@ pub(super) fn check(folder: &Path, loaded: &Loaded) -> Vec<Problem> {
         return vec![Problem::of_file(&shown(folder), message, Some(help))];
     }
     loaded.contracts.iter().filter(inside).flat_map(|contract| misplaced(folder, contract)).collect()
+}
+
+/// Contracts in a folder of their service whose own folder is named like no version: whether they stand where they should
+/// nobody can tell.
+pub(super) fn unversioned(folder: &Path, loaded: &Loaded) -> Vec<Problem> {
+    let said = |contract: &Contract| {
+        let path = Path::new(&contract.origin.file).strip_prefix(folder).ok()?;
+        let named = path.file_stem().is_some_and(|stem| stem == "service");
+        let names: Vec<&str> = path.iter().rev().skip(1).filter_map(|n| n.to_str()).collect();
+        let [version, service] = names.as_slice() else { return None };
+        let fits = Version::parse(version.strip_prefix('v').unwrap_or(version)).is_ok();
+        if fits || !named || *service != contract.service {
+            return None;
+        }
+        let says = &contract.spec.version;
+        let message =
+            format!("spec.version: says {says}, and stands in the folder `{version}`, which names no version");
+        let mut problem = at(Some(&contract.origin), "/version", message, &format!("call the folder {says}"));
+        problem.severity = Severity::Warning;
+        Some(problem)
+    };
+    loaded.contracts.iter().filter_map(said).collect()
 }
 
 /// A contract in `SERVICE/VERSION/` is of that service and version. Elsewhere it may be called anything.

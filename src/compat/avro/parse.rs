@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::defaults;
 use super::schema::{Field, Id, Kind, Logical, Name, Primitive, Schema, Type, Union};
 use crate::compat::spots::{Document, Fault, step};
+use crate::spec::nearest;
 
 /// Reads the text of a schema file. Comments are allowed, as the reference allows them.
 ///
@@ -298,14 +299,25 @@ impl Parser {
     }
 
     /// Every use of a name becomes what it names.
+    /// The type that was probably meant: one that is defined, whatever its namespace, or one of the language.
+    fn near(&self, name: &str) -> Option<String> {
+        fn short(name: &str) -> &str {
+            name.rsplit('.').next().unwrap_or(name)
+        }
+        let language = Primitive::ALL.iter().map(|(word, _)| (*word, *word));
+        let known: BTreeMap<&str, &str> = self.names.keys().map(|n| (short(n), n.as_str())).chain(language).collect();
+        let found = nearest(short(name), known.keys().copied())?;
+        known.get(found).map(ToString::to_string)
+    }
+
     fn resolve(&mut self) {
         let mut found = BTreeMap::new();
         for used in std::mem::take(&mut self.uses) {
             match self.names.get(&used.full).or_else(|| self.names.get(&used.bare)) {
                 Some(id) => drop(found.insert(used.id, *id)),
                 None => {
-                    let near = nearest(&used.bare, self.names.keys());
-                    let near = near.map_or(String::new(), |n| format!("; nearest is `{n}`"));
+                    let near = self.near(&used.bare);
+                    let near = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                     self.wrong(&used.pointer, format!("no type is named `{}`{near}", used.bare));
                 }
             }
@@ -339,14 +351,6 @@ fn logical(object: &Map<String, Value>) -> Option<Logical> {
     let precision = object.get("precision")?.as_u64().filter(|p| *p > 0)?;
     let scale = object.get("scale").map_or(Some(0), Value::as_u64).filter(|s| *s <= precision)?;
     Some(Logical { name, decimal: Some((precision, scale)) })
-}
-
-/// The name that shares the most with what was written, if any is close.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
-    let short = |n: &str| n.rsplit('.').next().unwrap_or(n).to_lowercase();
-    let wanted = short(name);
-    let shared = |n: &str| short(n).chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count();
-    known.max_by_key(|n| shared(n)).filter(|n| shared(n) * 2 >= wanted.len().max(2))
 }
 
 /// A union holds no union, no type twice, and of named types no name twice.

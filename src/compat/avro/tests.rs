@@ -185,6 +185,7 @@ fn every_mistake_of_a_schema_has_its_place() {
         (json!({"name": "x"}), "", "without `type`"),
         (json!(7), "", "not 7"),
         (named(json!("Oder")), "/fields/0/type", "no type is named `Oder`"),
+        (named(json!("strin")), "/fields/0/type", "no type is named `strin`; did you mean `string`?"),
         (named(json!(["int", "int"])), "/fields/0/type/1", "twice"),
         (named(json!(["int", ["null"]])), "/fields/0/type/1", "inside a union"),
         (named(json!({"type": "fixed", "name": "R", "size": 1})), "/fields/0/type/name", "defined twice"),

@@ -308,6 +308,13 @@ pub(super) const VERSIONS: &[Rule] = &[
         "portal calls GET /orders of orders, which answers otherwise from 6.1.0 on and has to go after portal",
     ),
     rule(
+        "dependency-service-unknown",
+        Warning,
+        Dependency,
+        "nothing is held against a service that is not there, and another one was meant",
+        "portal depends on oders, and the fleet has orders",
+    ),
+    rule(
         "dependency-out-of-range",
         Critical,
         Dependency,

@@ -16,12 +16,12 @@ mod tests;
 pub mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use semver::{Version, VersionReq};
 
 use super::finding::fingerprint;
 use super::{Area, Finding, Location, Place, Severity};
-use crate::spec::nearest;
 use crate::spec::upgrade::in_range;
 
 /// What one version of a service says of itself.
@@ -97,24 +97,40 @@ impl Fleet {
         self.moves.iter().map(|m| (m.service.as_str(), m)).collect()
     }
 
-    /// Names that are needed, and of which it is not known which version runs.
-    pub fn unknown(&self) -> Vec<String> {
+    /// Names that are needed, and of which it is not known which version runs; each with who needs it, the later of its
+    /// versions that do.
+    pub fn unknown(&self) -> Vec<Unknown> {
         let known = self.by_name();
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         for m in &self.moves {
             for version in BTreeSet::from([&m.from, &m.to]) {
                 let needs = self.needs(&m.service, version).iter().filter(|n| !known.contains_key(n.service.as_str()));
-                found.extend(needs.map(|n| {
-                    let near = nearest(&n.service, known.keys().copied());
-                    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                    format!(
-                        "{} {version} needs {} {}, and which version of it runs is not known here{near}",
-                        m.service, n.service, n.req
-                    )
-                }));
+                for n in needs {
+                    let who = (m.service.clone(), n.service.clone());
+                    let (service, other) = who.clone();
+                    found.insert(who, Unknown { service, version: version.clone(), other, req: n.req.clone() });
+                }
             }
         }
-        found.into_iter().collect()
+        found.into_values().collect()
+    }
+}
+
+/// A service is needed, and which version of it runs is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Who needs it.
+    pub service: String,
+    pub version: Version,
+    /// Who is needed.
+    pub other: String,
+    pub req: VersionReq,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unknown { service, version, other, req } = self;
+        write!(f, "{service} {version} needs {other} {req}, and which version of it runs is not known here")
     }
 }
 

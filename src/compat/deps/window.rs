@@ -38,7 +38,7 @@ pub fn replay(fleet: &Fleet, waves: &[Vec<String>], already_told: &BTreeSet<Stri
     let new = told.into_iter().filter(|(clash, (_, need))| !already_told.contains(&reason(clash, need)));
     let found = new.map(|(clash, (at, need))| match today.contains(&clash) {
         true => already(&clash, need),
-        false => out_of_range(&clash, need, at, waves),
+        false => out_of_range(fleet, &clash, need, at, waves),
     });
     found.collect()
 }
@@ -89,7 +89,7 @@ fn already(clash: &Clash, need: &Need) -> Finding {
     finding("dependency-out-of-range-today", Severity::Warning, Area::Dependency, need.place.as_ref(), &about, message)
 }
 
-fn out_of_range(clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) -> Finding {
+fn out_of_range(fleet: &Fleet, clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) -> Finding {
     let about = format!("{}@{} {}@{}", clash.service, clash.version, clash.other, clash.beside);
     let message =
         format!("{} {} would run beside {} {}: {}", clash.service, clash.version, clash.other, clash.beside, clash.why);
@@ -100,13 +100,53 @@ fn out_of_range(clash: &Clash, need: &Need, at: usize, waves: &[Vec<String>]) ->
         true => format!("first while wave {} of {} moves", at + 1, waves.len()),
         false => "for good, after the last wave".to_string(),
     }];
-    f.recommendation = Some(match at < waves.len() {
-        true => {
-            format!("move {} and {} in different waves, in the order their ranges ask for", clash.service, clash.other)
-        }
-        false => format!("widen the range of {}, or choose another version of {}", clash.service, clash.other),
-    });
+    f.recommendation = Some(remedy(fleet, clash, need));
     f
+}
+
+/// What can be done about it, by who moves: no order helps against a version that stays.
+fn remedy(fleet: &Fleet, clash: &Clash, need: &Need) -> String {
+    let of = fleet.by_name();
+    let (Some(a), Some(b)) = (of.get(clash.service.as_str()), of.get(clash.other.as_str())) else {
+        return format!("widen the range of {}", clash.service);
+    };
+    let wider = format!("widen the range in {} {} if both do work together", a.service, clash.version);
+    let other = || best(fleet, b, |v| out_of(&need.req, v).is_none());
+    match (a.from != a.to, b.from != b.to) {
+        (true, true) if clash.version == a.to && clash.beside == b.from => {
+            format!("have {} moved as a whole before {} begins, or {wider}", b.service, a.service)
+        }
+        (true, true) if clash.version == a.from && clash.beside == b.to => {
+            format!("have {} moved as a whole before {} begins, or {wider}", a.service, b.service)
+        }
+        (_, true) if clash.version == a.to => {
+            let another = other().filter(|v| *v != b.to && *v != b.from);
+            let another = another.map_or(String::new(), |v| format!("move {} to {v} instead, or ", b.service));
+            let follow = if a.from == a.to { follows(fleet, a, clash) } else { String::new() };
+            format!("{another}{follow}leave {} on {}, or {wider}", b.service, b.from)
+        }
+        // What is needed stays: another version of it has to come along, or the one that needs it stays as well.
+        _ => {
+            let along = other().filter(|v| *v > b.from);
+            let along = along.map_or(String::new(), |v| format!("move {} to {v} as well, or ", b.service));
+            let stay = if a.from == a.to { String::new() } else { format!("leave {} on {}, or ", a.service, a.from) };
+            format!("{along}{stay}{wider}")
+        }
+    }
+}
+
+/// The newest published version of a service for which something holds.
+fn best(fleet: &Fleet, m: &Move, holds: impl Fn(&Version) -> bool) -> Option<Version> {
+    fleet.contracts.get(&m.service)?.keys().rev().find(|v| holds(v)).cloned()
+}
+
+/// A later version of the one that needs, which takes what the other goes to.
+fn follows(fleet: &Fleet, a: &Move, clash: &Clash) -> String {
+    let takes = |v: &Version| {
+        let mut needs = fleet.needs(&a.service, v).iter();
+        *v > a.from && needs.all(|n| n.service != clash.other || out_of(&n.req, &clash.beside).is_none())
+    };
+    best(fleet, a, takes).map_or(String::new(), |v| format!("move {} to {v} as well, or ", a.service))
 }
 
 /// What single moves are refused for, whatever else moves: a step that is too long, or one there is no way back from.
@@ -118,11 +158,24 @@ pub fn steps(fleet: &Fleet) -> Vec<Finding> {
             let message = format!("{} cannot go from {} to {}: {}", m.service, m.from, m.to, refusal.why);
             let place = refusal.place.as_ref();
             let mut f = finding(refusal.rule, Severity::Critical, Area::Version, place, &m.service, message);
-            f.recommendation = Some("go over a version in between".to_string());
+            f.recommendation = Some(around(published, m));
             found.push(f);
         }
     }
     found
+}
+
+/// A version in between that lets one step to it and from it, if there is one.
+fn around(published: &BTreeMap<Version, Contract>, m: &Move) -> String {
+    let free = |a: &Version, b: &Version| refused(published, a, b).is_empty();
+    let between = |v: &&Version| **v > m.from && **v < m.to && free(&m.from, v) && free(v, &m.to);
+    match published.keys().rev().find(between) {
+        Some(over) => format!("go to {over} first, and from there to {} in an upgrade of its own", m.to),
+        None if m.from > m.to => {
+            format!("go no further back than what its migrations allow, or leave it on {}", m.from)
+        }
+        None => format!("no published version in between lets one step on: publish one, or leave it on {}", m.from),
+    }
 }
 
 /// Why one may not step from a version to another.

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Data, Library, Node, NodeId};
-use crate::spec::Problem;
+use crate::spec::{Problem, nearest};
 
 impl Library {
     /// Finds what every reference leads to. One that leads nowhere is told of when somebody needs it: an example may
@@ -100,14 +100,30 @@ impl Library {
     /// What is wrong with a reference that cannot be followed.
     pub fn dangling(&self, node: NodeId) -> Problem {
         let text = self.reference(node).unwrap_or_default();
-        let help = if text.contains('#') && !text.starts_with('#') || text.contains('.') {
-            "is the file there, relative to the one that refers to it, and does it hold what stands behind `#`?"
-        } else {
-            "write the name as it stands under `components`"
+        let help = match self.near(node, text) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => Self::advice(text).to_string(),
         };
         let place = self.place(node);
         let message = format!("`$ref: {text}` leads nowhere");
-        Problem::of_file(&place.file, message, Some(help.into())).at(place.line.unwrap_or(0), 1)
+        Problem::of_file(&place.file, message, Some(help)).at(place.line.unwrap_or(0), 1)
+    }
+
+    /// The reference that was probably meant: another name at the same place.
+    fn near(&self, node: NodeId, text: &str) -> Option<String> {
+        let (parent, name) = text.rsplit_once('/').filter(|(parent, _)| parent.contains('#'))?;
+        let origin = self.origin(node);
+        let file = self.files.partition_point(|f| f.first <= origin).saturating_sub(1);
+        let beside = self.entries(self.find(file, parent)?);
+        nearest(name, beside.iter().map(|(key, _)| &**key)).map(|near| format!("{parent}/{near}"))
+    }
+
+    fn advice(text: &str) -> &'static str {
+        if text.contains('#') && !text.starts_with('#') || text.contains('.') {
+            "is the file there, relative to the one that refers to it, and does it hold what stands behind `#`?"
+        } else {
+            "write the name as it stands under `components`"
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::compat::deps::order::{Edge, circle_finding, edges, order as layers};
 use crate::compat::deps::window::{replay, steps};
 use crate::compat::deps::{self, Fleet, Need, between};
 use crate::compat::{Area, Finding, Severity};
+use crate::spec::nearest;
 
 /// Circles that are told one by one. Who has more has other things to do first.
 const CIRCLES: usize = 50;
@@ -56,7 +57,7 @@ pub(super) fn honest(look: &mut Look<'_>) {
 /// Puts all moves into waves, and says what is out of range at any moment.
 pub(super) fn order(look: &mut Look<'_>) -> Ordered {
     let fleet = fleet(look);
-    fleet.unknown().into_iter().for_each(|note| look.note(note));
+    fleet.unknown().iter().for_each(|unknown| stray(look, unknown));
     look.edges.extend(edges(&fleet));
     let moving: BTreeSet<String> = look.moving().iter().map(|m| m.service.clone()).collect();
     let mut all: Vec<Edge> = look.edges.iter().cloned().collect();
@@ -80,6 +81,33 @@ pub(super) fn order(look: &mut Look<'_>) -> Ordered {
     }
     let named = named.into_iter().filter(|e| all.contains(e)).map(|e| (e.first, e.then)).collect();
     Ordered { waves, edges: all, broken, named }
+}
+
+/// A service that is in the fleet and could not be looked at, or stands beside it, is noted; a name that is nowhere is a
+/// slip, and what was meant would go unchecked.
+fn stray(look: &mut Look<'_>, unknown: &deps::Unknown) {
+    let name = &unknown.other;
+    let asked = look.asked;
+    let noted = asked.unknown.iter().filter_map(|text| text.split_once(": ")).map(|(service, _)| service);
+    let known = asked.moves.iter().map(|m| m.service.as_str()).chain(noted);
+    let known: BTreeSet<&str> = known.chain(asked.registry.services.keys().map(String::as_str)).collect();
+    let m = asked.moves.iter().find(|m| m.service == unknown.service).cloned();
+    let contract = look.get(&unknown.service, &unknown.version).map(|p| &p.contract);
+    let depends = contract.and_then(|c| Some((c, c.spec.depends.iter().position(|d| d.service == *name)?)));
+    let (Some(m), Some((contract, i))) = (m.filter(|_| !known.contains(name.as_str())), depends) else {
+        return look.note(unknown.to_string());
+    };
+    let at = place(contract, &format!("/depends/{i}/service"));
+    let message =
+        format!("{} {} depends on {name}, and no service of the fleet has that name", m.service, unknown.version);
+    let about = format!("{} {name}", m.service);
+    let rule = "dependency-service-unknown";
+    let mut f = deps::finding(rule, Severity::Warning, Area::Dependency, Some(&at), &about, message);
+    f.recommendation = Some(match nearest(name, known.into_iter().filter(|k| *k != m.service)) {
+        Some(near) => format!("did you mean `{near}`? Nothing was held against {name}"),
+        None => format!("write it as the Fleet does, or take it out: nothing was held against {name}"),
+    });
+    look.put(&m, "", Vec::new(), f);
 }
 
 /// Whoever names a need in a target waits for it, also where its range would not ask for that.

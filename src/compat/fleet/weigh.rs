@@ -41,9 +41,25 @@ pub(super) fn weigh(look: &mut Look<'_>) {
     look.findings.retain(|f| known.insert(f.fingerprint.clone()));
     let Some(policy) = &look.asked.registry.policy else { return };
     look.problems.extend(unknown_rules(policy));
+    unknown_events(look, policy);
     severities(look, policy);
-    for waiver in &policy.spec.waivers {
-        waive(look, waiver);
+    for (i, waiver) in policy.spec.waivers.iter().enumerate() {
+        let line = policy.origin.places.get(&format!("/waivers/{i}")).map_or(0, |(line, _)| *line);
+        waive(look, waiver, &format!("{}:{line}", policy.origin.file));
+    }
+}
+
+/// What is said of an event that nobody writes or reads binds nothing.
+fn unknown_events(look: &mut Look<'_>, policy: &CompatPolicy) {
+    let contracts = look.asked.registry.services.values().flat_map(|all| all.values()).map(|p| &p.contract.spec);
+    let events: BTreeSet<&str> =
+        contracts.flat_map(|c| c.produces.iter().chain(&c.consumes)).map(String::as_str).collect();
+    for name in policy.spec.events.keys().filter(|name| !events.contains(name.as_str())) {
+        let line = policy.origin.places.get(&format!("/events/{name}")).map_or(0, |(line, _)| *line);
+        let near = nearest(name, events.iter().copied());
+        let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let file = &policy.origin.file;
+        look.note(format!("{file}:{line}: spec.events.{name}: no contract writes or reads such an event{near}"));
     }
 }
 
@@ -88,12 +104,12 @@ pub fn accepted_by(waiver: &Waiver) -> String {
     format!("{}, until {}: {}", waiver.by.join(" and "), waiver.until, waiver.reason)
 }
 
-fn waive(look: &mut Look<'_>, waiver: &Waiver) {
+fn waive(look: &mut Look<'_>, waiver: &Waiver, place: &str) {
     let (production, today) = (look.asked.production, look.asked.today);
     let who = waiver.by.join(" and ");
     let until = waiver.until;
     let Some(f) = look.findings.iter_mut().find(|f| f.fingerprint == waiver.fingerprint) else {
-        return look.note(format!("the waiver {} is for nothing that was found", waiver.fingerprint));
+        return look.note(format!("{place}: the waiver {} is for nothing that was found", waiver.fingerprint));
     };
     if until.naive() < today {
         f.details.push(format!("its waiver by {who} ended with {until}"));

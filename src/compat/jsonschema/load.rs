@@ -3,9 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::keywords::{ARRAY, NUMBER, OBJECT, SINCE, STRING, draft, family, unknown_draft, word};
 use super::refs::Refs;
 use super::shape::{Array, Draft, How, Id, Node, Number, Object, Rest, Schema, Shape, Text, canonical};
+use crate::compat::pattern;
 use crate::compat::spots::{Document, Fault, step};
+use crate::spec::nearest;
 
 /// Reads the text of a schema file.
 ///
@@ -23,7 +26,7 @@ pub fn parse(file: &str, text: &str) -> Result<Schema, Vec<Fault>> {
             known: BTreeMap::new(),
             open: Vec::new(),
             wrong: Vec::new(),
-            left_out: BTreeSet::new(),
+            left_out: unknown_draft(&document.value),
         };
         let root = load.at(String::new());
         while let Some((id, pointer)) = load.open.pop() {
@@ -36,19 +39,6 @@ pub fn parse(file: &str, text: &str) -> Result<Schema, Vec<Fault>> {
     }
     let left_out = left_out.into_iter().map(|text| format!("{file}{text}")).collect();
     Ok(Schema { document, draft, nodes, root, left_out })
-}
-
-/// Draft 7 where nothing is said, as schema registries take it.
-fn draft(root: &Value) -> Draft {
-    let says = root.get("$schema").and_then(Value::as_str).unwrap_or("");
-    let known = [
-        ("draft-04", Draft::D4),
-        ("draft-06", Draft::D6),
-        ("draft-07", Draft::D7),
-        ("2019-09", Draft::D2019),
-        ("2020-12", Draft::D2020),
-    ];
-    known.iter().find(|(name, _)| says.contains(name)).map_or(Draft::D7, |(_, draft)| *draft)
 }
 
 pub(super) struct Load<'a> {
@@ -64,50 +54,6 @@ pub(super) struct Load<'a> {
 }
 
 type Schemas<'a> = &'a Map<String, Value>;
-
-const NUMBER: &[&str] = &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
-const STRING: &[&str] = &["minLength", "maxLength", "pattern", "format"];
-const OBJECT: &[&str] = &[
-    "properties",
-    "required",
-    "minProperties",
-    "maxProperties",
-    "dependencies",
-    "patternProperties",
-    "additionalProperties",
-    "propertyNames",
-    "dependentRequired",
-    "dependentSchemas",
-    "unevaluatedProperties",
-];
-const ARRAY: &[&str] = &[
-    "items",
-    "additionalItems",
-    "prefixItems",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "unevaluatedItems",
-];
-/// Keyword and the first draft that knows it; where it is not known it says nothing.
-const SINCE: &[(&str, Draft)] = &[
-    ("const", Draft::D6),
-    ("contains", Draft::D6),
-    ("propertyNames", Draft::D6),
-    ("if", Draft::D7),
-    ("then", Draft::D7),
-    ("else", Draft::D7),
-    ("minContains", Draft::D2019),
-    ("maxContains", Draft::D2019),
-    ("dependentRequired", Draft::D2019),
-    ("dependentSchemas", Draft::D2019),
-    ("unevaluatedItems", Draft::D2019),
-    ("unevaluatedProperties", Draft::D2019),
-    ("prefixItems", Draft::D2020),
-];
 
 impl<'a> Load<'a> {
     /// The node for the schema at a pointer.
@@ -295,14 +241,18 @@ impl<'a> Load<'a> {
                 typed: true,
                 min_length: self.amount(object, "minLength", pointer),
                 max_length: self.amount(object, "maxLength", pointer),
-                pattern: self.text(object, "pattern", pointer),
+                pattern: self.pattern(object, pointer),
                 format: self.text(object, "format", pointer),
             }),
             "object" => Shape::Object(Box::new(self.object(object, pointer))),
             "array" => Shape::Array(Box::new(self.array(object, pointer))),
             other => {
-                let known = "null, boolean, number, integer, string, object, array";
-                self.wrong(at, format!("no type is named `{other}`: {known}"));
+                let known = ["null", "boolean", "number", "integer", "string", "object", "array"];
+                let help = match nearest(other, known) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => format!(": {}", known.join(", ")),
+                };
+                self.wrong(at, format!("no type is named `{other}`{help}"));
                 Shape::Any
             }
         }
@@ -326,6 +276,17 @@ impl<'a> Load<'a> {
         Some(number)
     }
 
+    fn yes(&mut self, object: Schemas, keyword: &str, pointer: &str) -> bool {
+        match object.get(keyword) {
+            Some(Value::Bool(yes)) => *yes,
+            Some(other) => {
+                self.wrong(&step(pointer, keyword), format!("`{keyword}` is true or false, not {}", word(other)));
+                false
+            }
+            None => false,
+        }
+    }
+
     fn text(&mut self, object: Schemas, keyword: &str, pointer: &str) -> Option<String> {
         let value = object.get(keyword)?;
         let text = value.as_str().map(String::from);
@@ -333,6 +294,18 @@ impl<'a> Load<'a> {
             self.wrong(&step(pointer, keyword), format!("`{keyword}` is a text, not {}", word(value)));
         }
         text
+    }
+
+    fn pattern(&mut self, object: Schemas, pointer: &str) -> Option<String> {
+        let text = self.text(object, "pattern", pointer)?;
+        self.expression(&text, &step(pointer, "pattern"));
+        Some(text)
+    }
+
+    fn expression(&mut self, text: &str, at: &str) {
+        if let Some(why) = pattern::fault(text) {
+            self.wrong(at, format!("`{text}` is no regular expression: {why}"));
+        }
     }
 
     fn number(&mut self, object: Schemas, pointer: &str, integer: bool) -> Number {
@@ -406,12 +379,16 @@ impl<'a> Load<'a> {
             shape.properties.insert(name.clone(), self.at(below("properties", name)));
         }
         for (pattern, _) in self.names(object, "patternProperties", pointer) {
+            self.expression(pattern, &below("patternProperties", pattern));
             let id = self.at(below("patternProperties", pattern));
             shape.patterns.push((pattern.clone(), id));
         }
         match object.get("required") {
             // Draft 3's word beside a property; later drafts do not know it.
-            Some(Value::Bool(_)) | None => {}
+            Some(Value::Bool(_)) => {
+                self.left_out.insert(format!("#{pointer}: `required` is draft 3's word here, and says nothing"));
+            }
+            None => {}
             Some(required) => shape.required = self.texts(required, &step(pointer, "required")),
         }
         for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
@@ -434,7 +411,7 @@ impl<'a> Load<'a> {
             unevaluated: self.child(object, "unevaluatedItems", pointer),
             min_items: self.amount(object, "minItems", pointer),
             max_items: self.amount(object, "maxItems", pointer),
-            unique: object.get("uniqueItems") == Some(&Value::Bool(true)),
+            unique: self.yes(object, "uniqueItems", pointer),
             contains: self.child(object, "contains", pointer),
             min_contains: self.amount(object, "minContains", pointer),
             max_contains: self.amount(object, "maxContains", pointer),
@@ -466,24 +443,5 @@ impl<'a> Load<'a> {
             (None, None) => shape.additional = self.rest(object, "additionalItems", pointer),
         }
         shape
-    }
-}
-
-/// The types whose keywords a type looks at.
-fn family(name: &str) -> Option<&'static str> {
-    match name {
-        "number" | "integer" => Some("number"),
-        "string" => Some("string"),
-        "object" => Some("object"),
-        "array" => Some("array"),
-        _ => None,
-    }
-}
-
-fn word(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "a list".to_string(),
-        Value::Object(_) => "an object".to_string(),
-        other => other.to_string(),
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! # Layout
 //! - [`parse`] a document to a [`Schema`]: the spellings of all drafts become one form, references are resolved
-//! - `shape` that form
+//! - `shape` that form; `keywords` what there is in which draft
 //! - `diff` two forms: which pairs can follow each other, told once for each pair
 //! - `object`, `array`, `combined`, `scalar` the rules, form by form
 mod array;
 mod combined;
 mod diff;
+mod keywords;
 #[cfg(test)]
 mod laws;
 mod load;

@@ -397,7 +397,7 @@ fn findings_stand_where_the_text_says_it() {
 #[test]
 fn every_mistake_of_a_schema_has_its_place() {
     let cases = [
-        (json!({"type": "strin"}), "/type", "no type is named `strin`"),
+        (json!({"type": "strin"}), "/type", "no type is named `strin`; did you mean `string`?"),
         (json!({"type": 7}), "/type", "a text or a list"),
         (json!({"type": []}), "/type", "empty"),
         (json!({"enum": 7}), "/enum", "a list"),
@@ -466,4 +466,26 @@ fn modes_go_both_ways() {
     assert!(ok(Mode::Backward, &more, &open) && !ok(Mode::Forward, &more, &open));
     assert!(!ok(Mode::Full, &open, &more) && ok(Mode::None, &open, &more));
     assert!(ok(Mode::FullTransitive, &open, &open));
+}
+
+#[test]
+fn what_a_keyword_cannot_mean_is_an_error_with_its_place() {
+    for (value, why) in [
+        (json!({"type": "string", "minLength": "x"}), "`minLength` is a number, not \"x\""),
+        (json!({"required": 3}), "here stands a list of texts"),
+        (json!({"enum": {}}), "`enum` is a list, not an object"),
+        (json!({"pattern": "["}), "`[` is no regular expression: a `[` is not closed"),
+        (json!({"patternProperties": {"(": true}}), "`(` is no regular expression: a `(` is not closed"),
+        (json!({"uniqueItems": "x"}), "`uniqueItems` is true or false, not \"x\""),
+    ] {
+        let faults = parse("x.json", &value.to_string()).unwrap_err();
+        assert!(faults.iter().any(|f| f.message == why && f.line == 1 && f.column > 1), "{value}: {faults:?}");
+    }
+    let odd =
+        schema(&json!({"$schema": "http://json-schema.org/draft-03/schema#", "type": "object", "required": true}));
+    let told = read(&odd, &odd).unwrap().not_compared;
+    assert!(told.iter().any(|n| n.contains("is no draft known here")), "{told:?}");
+    assert!(told.iter().any(|n| n.contains("`required` is draft 3's word")), "{told:?}");
+    let latest = schema(&json!({"$schema": "http://json-schema.org/schema#", "type": "object"}));
+    assert_eq!(read(&latest, &latest).unwrap().not_compared, [""; 0]);
 }

@@ -7,6 +7,7 @@ use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::Event;
 
 pub(super) fn compare(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At) {
+    paths::unknown_of_operation(check, old.node, new.node);
     lifecycle(check, old.node, new.node, at);
     names(check, old.node, new.node, at);
     parameters::compare(check, old, new, at);

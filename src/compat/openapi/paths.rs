@@ -5,6 +5,7 @@ use super::read::{Api, METHODS};
 use super::{At, Check, operation};
 use crate::compat::document::NodeId;
 use crate::compat::lifecycle::{Farewell, Stability};
+use crate::spec::nearest;
 
 /// An operation and where it was found.
 #[derive(Debug, Clone)]
@@ -74,9 +75,81 @@ pub(super) fn compare(check: &mut Check<'_>) {
     for (_, node) in new {
         check.new_at(*node);
     }
+    unknown(check, old, new);
     let (olds, news) = (operations(check.old, old), operations(check.new, new));
     matched(check, &olds, &news, "", false);
     webhooks(check);
+}
+
+/// Keys of a path besides its methods.
+const BESIDE: [&str; 5] = ["$ref", "summary", "description", "servers", "parameters"];
+
+/// What stands in a path and is no method would be passed over as if it were not there: `gett`, or `GET`.
+fn unknown(check: &mut Check<'_>, old: &[(Box<str>, NodeId)], new: &[(Box<str>, NodeId)]) {
+    let known: Vec<&str> = METHODS.into_iter().chain(BESIDE).collect();
+    let of = |api: Api<'_>, entries: &[(Box<str>, NodeId)]| {
+        let mut found = BTreeMap::new();
+        for (path, at) in entries.iter().filter(|(path, _)| !path.starts_with("x-")) {
+            let Some(item) = api.library.follow(*at) else { continue };
+            found.extend(strange(api, item, &known).map(|(key, node)| ((blanked(path), key), node)));
+        }
+        found
+    };
+    let (old, new) = (of(check.old, old), of(check.new, new));
+    let names: BTreeSet<&(String, String)> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let places = (old.get(name).copied(), new.get(name).copied());
+        pass_over(check, places, &name.1, &known, "is no method and no other key of a path");
+    }
+}
+
+/// Keys of an operation.
+const OF_OPERATION: [&str; 15] = [
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "callbacks",
+    "deprecated",
+    "security",
+    "servers",
+    // Of Swagger 2.
+    "consumes",
+    "produces",
+    "schemes",
+];
+
+/// The same of an operation: a `requestbody` would be none.
+pub(super) fn unknown_of_operation(check: &mut Check<'_>, old: NodeId, new: NodeId) {
+    let of = |api: Api<'_>, node| strange(api, node, &OF_OPERATION).collect::<BTreeMap<_, _>>();
+    let (old, new) = (of(check.old, old), of(check.new, new));
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let places = (old.get(key).copied(), new.get(key).copied());
+        pass_over(check, places, key, &OF_OPERATION, "is no key of an operation");
+    }
+}
+
+fn strange<'a>(api: Api<'a>, node: NodeId, known: &'a [&str]) -> impl Iterator<Item = (String, NodeId)> + use<'a> {
+    let entries = api.library.entries(node).iter();
+    let odd = entries.filter(move |(key, _)| !known.contains(&&**key) && !key.starts_with("x-"));
+    odd.map(|(key, node)| (key.to_string(), *node))
+}
+
+fn pass_over(
+    check: &mut Check<'_>,
+    (old, new): (Option<NodeId>, Option<NodeId>),
+    key: &str,
+    known: &[&str],
+    what: &str,
+) {
+    let near = nearest(key, known.iter().copied());
+    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    check.note(old, new, &format!("`{key}` {what}, and is not compared{near}"));
 }
 
 fn webhooks(check: &mut Check<'_>) {
@@ -90,6 +163,7 @@ fn webhooks(check: &mut Check<'_>) {
         match (old.get(name), new.get(name)) {
             (Some(x), Some(y)) => {
                 let (x, y) = ([(name.as_str().into(), *x)], [(name.as_str().into(), *y)]);
+                unknown(check, &x, &y);
                 let (olds, news) = (operations(check.old, &x), operations(check.new, &y));
                 matched(check, &olds, &news, "webhook ", true);
             }
@@ -117,6 +191,7 @@ pub(super) fn callbacks(check: &mut Check<'_>, old: &Operation, new: &Operation,
         match (olds.get(name), news.get(name)) {
             (Some(x), Some(y)) => {
                 let (Some(x), Some(y)) = (check.old_at(*x), check.new_at(*y)) else { continue };
+                unknown(check, check.old.library.entries(x), check.new.library.entries(y));
                 let olds = operations(check.old, check.old.library.entries(x));
                 let news = operations(check.new, check.new.library.entries(y));
                 let whose = format!("{} {} callback {name} ", old.method.to_uppercase(), old.path);

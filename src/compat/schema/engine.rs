@@ -296,6 +296,12 @@ impl<'a> Work<'_, 'a> {
             let (base, revision) = (self.old.at, self.new.at);
             self.note("more `allOf`s than are merged", Some(base), Some(revision));
         }
+        let odd: BTreeSet<&str> = self.old.odd.keys().chain(self.new.odd.keys()).copied().collect();
+        for key in odd {
+            let (base, revision) = (self.old.odd.get(key).copied(), self.new.odd.get(key).copied());
+            let why = revision.or(base).map_or("", |(_, why)| why);
+            self.note(format!("`{key}` {why}, and is not compared"), base.map(|b| b.0), revision.map(|r| r.0));
+        }
         let keys: BTreeSet<&str> = self.old.residual.keys().chain(self.new.residual.keys()).copied().collect();
         for key in keys {
             let (base, revision) = (self.old.residual.get(key).copied(), self.new.residual.get(key).copied());

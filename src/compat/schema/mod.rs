@@ -3,12 +3,14 @@
 //! # Layout
 //! - [`kind`] what can happen to a schema, without a direction; [`types`] sets of types
 //! - [`shape`] a schema flattened: `allOf` merged, spellings made one
+//! - `odd` values a keyword cannot have
 //! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
 //! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; [`sentence`] says it in words
 mod engine;
 mod groups;
 pub mod kind;
 mod objects;
+mod odd;
 pub mod shape;
 pub mod types;
 mod values;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Number;
 
 use super::kind::Limit;
+use super::odd;
 use super::types::Types;
 use crate::compat::document::{Data, Library, NodeId, compare};
 
@@ -95,6 +96,8 @@ pub struct Shape<'a> {
     pub discriminator: Option<NodeId>,
     /// Keywords that are met and not compared.
     pub residual: BTreeMap<&'a str, NodeId>,
+    /// Keywords with a value they cannot have, and why; what they would say is not known.
+    pub odd: BTreeMap<&'a str, (NodeId, &'static str)>,
     /// `$ref`s that lead nowhere.
     pub dangling: Vec<NodeId>,
     /// More `allOf`s than are merged.
@@ -269,6 +272,9 @@ impl<'a> Reader<'a> {
             None => self.said.push(Said { types: None, at: node, null: nullable || null_branch }),
         }
         for (key, value) in library.entries(node) {
+            if let Some(why) = odd::odd(library, node, key, *value) {
+                self.shape.odd.entry(key).or_insert((*value, why));
+            }
             self.keyword(node, key, *value, conditions);
         }
     }

@@ -64,6 +64,13 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
     if !ended && !of_plan && (of_tenants || run.started.is_some()) {
         keys.extend(always.iter().filter_map(|v| verb_key(run, model, scene, *v)));
     }
+    // What the plan screen is for before the start: off, and why, as long as something stands.
+    if of_plan && run.plan.compat.is_some() && !ended && run.started.is_none() {
+        keys.extend(verb_key(run, model, scene, Verb::Waive));
+        if keys.iter().all(|k| k.label != Verb::Start.info().name) {
+            keys.extend(verb_key(run, model, scene, Verb::Start));
+        }
+    }
     for (action, label) in look(model.screen) {
         if let Some(key) = scene.keymap.key_of(model.screen, *action) {
             keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });

@@ -7,7 +7,7 @@ use super::super::palette::{Does, Palette, score};
 use super::super::tenants::scope_here;
 use super::super::theme::Meaning;
 use super::tenants::concerned;
-use super::{Scene, footer};
+use super::{Scene, footer, waive};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
 use crate::engine::window::stay_of;
@@ -39,7 +39,7 @@ pub struct DialogLine {
     pub text: String,
 }
 
-fn line(label: &'static str, text: String) -> DialogLine {
+pub(super) fn line(label: &'static str, text: String) -> DialogLine {
     DialogLine { label, lead: String::new(), text }
 }
 
@@ -90,13 +90,15 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<Overlay> {
     match &model.mode {
         Mode::Keys | Mode::Filter { .. } => None,
         Mode::Dialog(Dialog::Confirm(confirm)) => Some(Overlay::Dialog(confirm_view(run, confirm, scene))),
+        Mode::Dialog(Dialog::Waive(it)) => Some(Overlay::Dialog(waive::dialog(run, it, scene))),
+        Mode::Dialog(Dialog::Refused(why)) => Some(Overlay::Dialog(waive::refused(run, why, scene))),
         Mode::Dialog(Dialog::Quit) => Some(Overlay::Dialog(quit_view(run, model))),
         Mode::Help(help) => Some(Overlay::Help(help_view(run, model, help, scene))),
         Mode::Palette(palette) => Some(Overlay::Palette(palette_view(run, model, palette, scene))),
     }
 }
 
-fn badge(run: &Run, scene: Scene) -> String {
+pub(super) fn badge(run: &Run, scene: Scene) -> String {
     let env = &run.plan.environment;
     let badge = if scene.label.practice {
         "[PRACTICE]"

@@ -126,7 +126,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
         graph: model.graph.then(|| graph(plan)),
         scroll: model.detail_scroll,
         about_title: if found.is_empty() { "Plan".into() } else { format!("Finding {} of {}", at + 1, found.len()) },
-        about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, plan)),
+        about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, run)),
     }
 }
 
@@ -189,7 +189,7 @@ fn say(lines: &mut Vec<Line>, label: &str, meaning: Meaning, text: &str) {
     lines.push(vec![piece(Meaning::Dim, format!("{label:<8}")), piece(meaning, clean(text).into_owned())]);
 }
 
-fn about(f: &Told, plan: &Plan) -> Vec<Line> {
+fn about(f: &Told, run: &Run) -> Vec<Line> {
     let mut lines = Vec::new();
     let (_, meaning) = severity(f);
     say(&mut lines, "what", meaning, &f.message);
@@ -203,20 +203,17 @@ fn about(f: &Told, plan: &Plan) -> Vec<Line> {
         say(&mut lines, "fix", Meaning::Text, advice);
     }
     say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint));
-    match (&f.waived, f.critical, plan.environment.production) {
+    let begun = run.started.is_some() || run.is_ended();
+    match (&f.waived, &f.lapsed, run.plan.environment.production) {
         (Some(who), ..) => say(&mut lines, "waiver", Meaning::Text, who),
-        (None, true, true) => {
-            say(&mut lines, "waiver", Meaning::Dim, "not in production: it needs a route to a second person");
+        (None, Some(who), _) => say(&mut lines, "waiver", Meaning::Dim, &format!("has ended: {who}")),
+        (None, None, _) if begun || !f.critical => {}
+        (None, None, true) => {
+            say(&mut lines, "waiver", Meaning::Dim, "not accepted in production: no two-person route is configured");
         }
-        (None, true, false) => {
-            say(
-                &mut lines,
-                "waiver",
-                Meaning::Dim,
-                "an entry in compat.yaml with this fingerprint, a reason and two names",
-            );
+        (None, None, false) => {
+            say(&mut lines, "waiver", Meaning::Dim, "needs two names, a reason and a last day, and is audited");
         }
-        (None, false, _) => {}
     }
     lines
 }

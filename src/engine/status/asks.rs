@@ -1,7 +1,7 @@
 //! What only a person can answer, and with what.
 use super::super::command::Verb;
 use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
-use super::super::{holds, people};
+use super::super::{compat, holds, people};
 use super::{AskLine, held};
 use crate::gate::Verdict;
 use crate::spec::units::Time;
@@ -10,13 +10,13 @@ use crate::spec::units::Time;
 pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
     if run.stage == Stage::Ready && !run.start_wanted {
-        asks.push(AskLine {
-            service: None,
-            kind: None,
-            text: "ready: waits for start".into(),
-            deadline: None,
-            answers: vec![Verb::Start],
-        });
+        let barred = compat::bars(&run.plan).is_some();
+        let (text, answers) = match (barred, run.plan.environment.production) {
+            (false, _) => ("ready: waits for start", vec![Verb::Start]),
+            (true, false) => ("mend the contracts, or accept what was found", vec![Verb::Waive]),
+            (true, true) => ("mend the contracts, or begin without those services", Vec::new()),
+        };
+        asks.push(AskLine { service: None, kind: None, text: text.into(), deadline: None, answers });
     }
     if run.is_over() {
         return asks;

@@ -6,6 +6,7 @@ use super::super::run::{
 };
 use super::super::window::endless;
 use super::back::{STEPS, Watch, watch, whereabouts};
+use super::sentence::barred;
 use super::{NextChange, Word, asks_after_rollback, end, run_stop, tenants, waits};
 use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
@@ -21,6 +22,7 @@ pub fn change(run: &Run, word: Word, track: Option<&Track>, now: Time) -> NextCh
             let at = run.waits.as_ref().and_then(|w| w.until);
             return NextChange { at, condition: "its window lets it".into(), ..say("wave 1 begins") };
         }
+        Stage::Ready if barred(run).is_some() => return say("nothing while a critical finding stands"),
         Stage::Ready => return say("wave 1 begins when somebody starts the run"),
         Stage::Running => {}
     }

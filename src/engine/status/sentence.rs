@@ -1,7 +1,7 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
-use super::super::footing;
 use super::super::rollback::{fit, old_ready};
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
+use super::super::{compat, footing};
 use super::back::watch;
 use super::held::{bare, worst_gate};
 use super::left::left;
@@ -28,10 +28,19 @@ pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTim
             };
             waits::above(run, said, now)
         }
+        (Word::Warn, None) if barred(run).is_some() => {
+            let why = barred(run).unwrap_or_default();
+            (format!("start is off: {why}. Nothing was changed."), format!("start is off: {why}"))
+        }
         (Word::Warn, track) => warn(run, track, now),
         (Word::Move, Some(track)) => moving(run, track, now),
         (_, track) => quiet(run, track, now),
     }
+}
+
+/// What the contracts say against the start of a run that waits for it.
+pub fn barred(run: &Run) -> Option<String> {
+    compat::bars(&run.plan).filter(|_| run.stage == Stage::Ready)
 }
 
 pub fn both(text: String) -> (String, String) {

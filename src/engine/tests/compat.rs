@@ -1,9 +1,12 @@
 //! What the contracts say of a plan, and orders that are no needs.
-use super::stand::{START, Stand};
-use crate::engine::message::Stamp;
+use super::stand::{START, Stand, ivo};
+use crate::engine::command::{Allowance, Scope, Verb};
+use crate::engine::message::{Body, Leave, Stamp, Waived};
+use crate::engine::people::judge;
 use crate::engine::run::{Outcome, Run, Stage};
 use crate::plan::Plan;
 use crate::plan::verdict::{Told, Verdict};
+use crate::spec::contract::Waiver;
 
 fn told(critical: bool, waived: Option<&str>) -> Told {
     Told {
@@ -20,17 +23,18 @@ fn told(critical: bool, waived: Option<&str>) -> Told {
     }
 }
 
-fn with(change: impl FnOnce(&mut Plan)) -> Stand {
+fn with(change: impl FnOnce(&mut Plan), interactive: bool) -> Stand {
     let mut s = Stand::waiting(|_| {});
     let mut plan = s.run.plan.clone();
     change(&mut plan);
     s.run = Run::new("7f3a", plan, Stamp { wall: START, mono: 0 });
-    s.attach(true);
+    s.attach(interactive);
     s
 }
 
+/// Without anybody at a screen.
 fn checked(findings: Vec<Told>) -> Stand {
-    with(|plan| plan.compat = Some(Verdict { findings, ..Verdict::default() }))
+    with(|plan| plan.compat = Some(Verdict { findings, ..Verdict::default() }), false)
 }
 
 #[test]
@@ -53,6 +57,73 @@ fn what_was_accepted_is_written_down_when_the_run_starts() {
     assert_eq!(s.count(line), 1, "{:#?}", s.told());
 }
 
+/// As [`checked`], with somebody at a screen.
+fn watched(findings: Vec<Told>, production: bool) -> Stand {
+    let change = |plan: &mut Plan| {
+        plan.environment.production = production;
+        plan.policy.people.operators = vec!["ivo".into()];
+        plan.compat = Some(Verdict { findings, ..Verdict::default() });
+    };
+    with(change, true)
+}
+
+fn waived(verdict: Verdict) -> Body {
+    let waiver = Waiver {
+        fingerprint: "739826fedbd814dd".into(),
+        reason: "nobody calls it".into(),
+        until: "2026-12-31".parse().unwrap(),
+        by: vec!["ivo".into(), "jun".into()],
+    };
+    Body::Waived(Box::new(Waived { by: ivo(), waiver, file: "contracts/compat.yaml".into(), verdict }))
+}
+
+#[test]
+fn a_person_at_a_screen_can_accept_what_bars_the_start() {
+    let mut s = watched(vec![told(true, None)], false);
+    assert_eq!(s.run.stage, Stage::Ready, "{:#?}", s.told());
+    let start = |s: &Stand| judge(&s.run, Verb::Start, &Scope::Run, &ivo(), None);
+    let off = Allowance::Denied("1 critical finding of the contracts, on the plan screen".into());
+    assert_eq!(start(&s), off);
+    assert_eq!(judge(&s.run, Verb::Waive, &Scope::Run, &ivo(), None), Allowance::Allowed);
+    let hash = s.run.plan_hash.clone();
+    let with = Verdict {
+        findings: vec![told(true, Some("ivo and jun, until 2026-12-31: nobody calls it"))],
+        ..Verdict::default()
+    };
+    s.hear(waived(with));
+    assert_eq!(start(&s), Allowance::Allowed);
+    assert_ne!(s.run.plan_hash, hash);
+    assert_eq!(s.run.plan_hash, s.run.plan.hash());
+    assert!(s.run.preflight.as_ref().is_some_and(|p| p.problems.is_empty()));
+    let line = "waive 739826fedbd814dd until 2026-12-31: \"nobody calls it\". jun named with it: self-declared. It stands in \
+                contracts/compat.yaml";
+    assert_eq!(s.count(line), 1, "{:#?}", s.told());
+    assert_eq!(s.count("contracts read again: nothing bars the start"), 1, "{:#?}", s.told());
+    assert!(s.calls.is_empty());
+}
+
+#[test]
+fn in_production_nothing_is_accepted_whatever_a_screen_says() {
+    let mut s = watched(vec![told(true, None)], true);
+    assert_eq!(s.run.stage, Stage::Ready, "what bars it can be read: {:#?}", s.told());
+    let before = s.run.plan.clone();
+    s.hear(waived(Verdict::default()));
+    assert_eq!(s.run.plan, before);
+    assert_eq!(s.count("waive denied: not accepted: no two-person route is configured"), 1, "{:#?}", s.told());
+    // Whoever leaves it gets the exit code of a run that could not begin.
+    s.hear(Body::Leave(Leave { how: None, why: "quit".into() }));
+    assert_eq!(s.run.stage, Stage::Ended(Outcome::Blocked));
+}
+
+#[test]
+fn what_has_begun_is_not_changed_by_a_waiver() {
+    let mut s = checked(vec![told(false, None)]);
+    let before = s.run.plan.clone();
+    s.hear(waived(Verdict::default()));
+    assert_eq!(s.run.plan, before);
+    assert_eq!(s.count("waive denied: the run has begun"), 1, "{:#?}", s.told());
+}
+
 /// `vault` aside, only `ledger` may begin at first here; `orders` has to be there before `ledger` now, and needs nothing.
 #[test]
 fn an_order_is_kept_there_and_back() {
@@ -64,13 +135,16 @@ fn an_order_is_kept_there_and_back() {
             contracts: None,
         },
     };
-    let mut s = with(|plan| {
-        plan.services.iter_mut().for_each(|p| p.needs.clear());
-        let after = [("ledger".to_string(), [("orders".to_string(), "it reads first".to_string())].into())].into();
-        *plan = plan.clone().in_order(&fleet(plan), &after).unwrap();
-        let waves: Vec<(&str, u32)> = plan.services.iter().map(|p| (p.service.name.as_str(), p.wave)).collect();
-        assert_eq!(waves, [("billing", 1), ("orders", 1), ("ledger", 2)]);
-    });
+    let mut s = with(
+        |plan| {
+            plan.services.iter_mut().for_each(|p| p.needs.clear());
+            let after = [("ledger".to_string(), [("orders".to_string(), "it reads first".to_string())].into())].into();
+            *plan = plan.clone().in_order(&fleet(plan), &after).unwrap();
+            let waves: Vec<(&str, u32)> = plan.services.iter().map(|p| (p.service.name.as_str(), p.wave)).collect();
+            assert_eq!(waves, [("billing", 1), ("orders", 1), ("ledger", 2)]);
+        },
+        true,
+    );
     s.until(|s| s.holds_step("orders", 0));
     assert!(s.is("ledger", "waits") && s.is("billing", "shifting"), "{:#?}", s.told());
     s.until(|s| s.is("ledger", "soaking"));

@@ -24,6 +24,14 @@ pub fn contract(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_
     }
     if let Some(least) = &spec.min_from {
         version(at!["min_from"], least, scope);
+        let parsed = (Version::parse(least), Version::parse(&spec.version));
+        if let (Ok(least), Ok(own)) = parsed
+            && least >= own
+        {
+            let message = format!("{least} is not before {own}, the version itself: nobody could ever step to it");
+            let help = "write the lowest version of those before it that one may step from".to_string();
+            scope.error(at!["min_from"], &message, help);
+        }
     }
     if let Some(range_) = &spec.rollback_to {
         range(at!["rollback_to"], range_, scope);

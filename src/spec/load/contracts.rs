@@ -169,6 +169,18 @@ Contract a
     }
 
     #[test]
+    fn nobody_could_step_to_a_version_that_takes_none_before_it() {
+        for least in ["2.0.0", "2.1.0"] {
+            let told = problems(&format!("Contract a\n  version: 2.0.0\n  min_from: {least}\n"));
+            let wanted = format!(
+                "6:13 spec.min_from: {least} is not before 2.0.0, the version itself: nobody could ever step to it"
+            );
+            assert_eq!(told, [wanted]);
+        }
+        assert_eq!(problems("Contract a\n  version: 2.0.0\n  min_from: 2.0.0-rc.1\n"), [""; 0]);
+    }
+
+    #[test]
     fn a_waiver_has_two_names_a_reason_and_a_fingerprint() {
         let told = problems(
             "CompatPolicy p\n  waivers:\n    - {fingerprint: 12ab, reason: ' ', until: 2026-12-24, by: [mara, mara]}\n",

@@ -115,3 +115,63 @@ fn a_new_version_that_calls_what_nobody_has_is_critical() {
     assert!(f.details.iter().any(|d| d.ends_with("b 1.1.0 calls GET /new, which a 1.0.0 does not have")), "{f:#?}");
     assert!(stand("GET /stock", "GET /new", "1.1.0", "").outcome().report.compatible());
 }
+
+/// What is advised can be done: no order helps against a version that stays, and none is between two that follow each other.
+#[test]
+fn advice_is_something_one_can_do() {
+    let needs = |other: &str, range: &str| format!("  depends:\n    - {{service: {other}, req: '{range}'}}\n");
+    let advice = |stand: &Stand, rule: &str| find(&stand.outcome(), rule).recommendation.clone().unwrap();
+    // The new `a` needs a `b` that stays old; one that fits may be published, or not.
+    let new = needs("b", "^2");
+    let stays = |more: &[(&str, &str)]| {
+        let contracts = [&[("a 1.0.0", ""), ("a 2.0.0", new.as_str()), ("b 1.0.0", "")], more].concat();
+        Stand::new(&contracts, &[]).moves(&[("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "1.0.0")])
+    };
+    let wider = "widen the range in a 2.0.0 if both do work together";
+    let rule = "dependency-out-of-range";
+    assert_eq!(advice(&stays(&[]), rule), format!("leave a on 1.0.0, or {wider}"));
+    let published = stays(&[("b 2.0.0", ""), ("b 2.1.0", "")]);
+    assert_eq!(advice(&published, rule), format!("move b to 2.1.0 as well, or leave a on 1.0.0, or {wider}"));
+    // `a` stays and does not take the new `b`.
+    let old = needs("b", "^1");
+    let left = |more: &[(&str, &str)]| {
+        let contracts = [&[("a 1.0.0", old.as_str()), ("b 1.0.0", ""), ("b 2.0.0", "")], more].concat();
+        Stand::new(&contracts, &[]).moves(&[("a", "1.0.0", "1.0.0"), ("b", "1.0.0", "2.0.0")])
+    };
+    let wider = "leave b on 1.0.0, or widen the range in a 1.0.0 if both do work together";
+    assert_eq!(advice(&left(&[]), rule), wider);
+    let follows = left(&[("a 1.1.0", new.as_str()), ("b 1.5.0", "")]);
+    assert_eq!(advice(&follows, rule), format!("move b to 1.5.0 instead, or move a to 1.1.0 as well, or {wider}"));
+    // Both move, and even the new ones do not fit.
+    let both = Stand::new(&[("a 1.0.0", ""), ("a 2.0.0", &needs("b", "^3")), ("b 1.0.0", ""), ("b 2.0.0", "")], &[])
+        .moves(&[("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "2.0.0")]);
+    assert!(
+        both.outcome().report.findings.iter().all(|f| !f.recommendation.as_deref().unwrap_or("").contains("waves"))
+    );
+    let step = |published: &[(&str, &str)]| Stand::new(published, &[]).moves(&[("a", "1.0.0", "2.0.0")]);
+    let last = ("a 2.0.0", "  min_from: 1.5.0\n");
+    let rule = "upgrade-step-too-long";
+    assert!(advice(&step(&[("a 1.0.0", ""), last]), rule).starts_with("no published version in between"));
+    let over = advice(&step(&[("a 1.0.0", ""), ("a 1.2.0", ""), ("a 1.9.0", ""), last]), rule);
+    assert_eq!(over, "go to 1.9.0 first, and from there to 2.0.0 in an upgrade of its own");
+}
+
+#[test]
+fn a_name_that_is_nowhere_is_a_slip() {
+    let stand = |other: &str| {
+        let a = format!("  depends:\n    - {{service: {other}, req: '>=1'}}\n");
+        let contracts = [("a 1.0.0", ""), ("a 1.1.0", a.as_str()), ("orders 1.0.0", ""), ("outside 1.0.0", "")];
+        Stand::new(&contracts, &[]).moves(&[("a", "1.0.0", "1.1.0"), ("orders", "1.0.0", "1.0.0")]).outcome()
+    };
+    let slip = stand("oders");
+    let f = find(&slip, "dependency-service-unknown");
+    assert_eq!((f.severity, slip.report.compatible()), (Severity::Warning, true));
+    let place = f.location.revision.clone().unwrap();
+    assert_eq!((place.pointer.as_str(), place.line), ("/spec/depends/0/service", Some(7)));
+    assert_eq!(f.recommendation.as_deref(), Some("did you mean `orders`? Nothing was held against oders"));
+    assert_eq!(f.of.as_ref().map(|of| of.service.as_str()), Some("a"));
+    // One that has contracts stands beside the fleet.
+    let known = stand("outside");
+    assert!(known.report.findings.iter().all(|f| f.rule != "dependency-service-unknown"));
+    assert!(known.report.not_compared.iter().any(|n| n.contains("needs outside >=1")), "{:?}", known.report);
+}

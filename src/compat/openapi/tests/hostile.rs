@@ -72,6 +72,9 @@ fn a_reference_that_leads_nowhere_is_an_error_where_it_is_needed() {
         let problem = attempt(&around_schemas("3.0.3", schema), &around_schemas("3.0.3", "S: {}")).unwrap_err();
         assert_eq!((problem.line, problem.message.contains("leads nowhere")), (11, true), "{problem:?}");
     }
+    let near = around_schemas("3.0.3", "S: {$ref: '#/components/schemas/Ordr'}\nOrder: {}");
+    let help = attempt(&near, &near).unwrap_err().help;
+    assert_eq!(help.as_deref(), Some("did you mean `#/components/schemas/Order`?"));
     let circle = "S: {$ref: '#/components/schemas/T'}\nT: {$ref: '#/components/schemas/S'}";
     assert!(attempt(&around_schemas("3.0.3", circle), &around_schemas("3.0.3", circle)).is_ok());
     let example = around_schemas("3.0.3", "S: {example: {$ref: '#/nowhere'}}");
@@ -131,11 +134,60 @@ fn schemas_that_chase_one_another_have_an_end() {
 }
 
 #[test]
-fn a_keyword_that_is_nonsense_is_passed_over() {
-    for schema in ["{type: {}}", "{required: x}", "{minimum: x}", "{discriminator: 5}", "{pattern: 5}", "{if: 5}"] {
-        let _ = both(schema, "{type: object, properties: {a: {}}, required: [a]}");
+fn a_keyword_that_is_nonsense_is_told_and_stops_nothing() {
+    for (schema, why) in [
+        ("{type: {}}", "`type` is neither a type nor a list of types"),
+        ("{required: x}", "`required` is no list of names"),
+        ("{required: true}", "`required` is no list of names"),
+        ("{minimum: x}", "`minimum` is no number"),
+        ("{exclusiveMaximum: x}", "`exclusiveMaximum` is neither a number nor true or false"),
+        ("{multipleOf: 0}", "`multipleOf` is no number above 0"),
+        ("{minLength: x}", "`minLength` is no whole number from 0 on"),
+        ("{maxItems: -1}", "`maxItems` is no whole number from 0 on"),
+        ("{maxLength: 1.5}", "`maxLength` is no whole number from 0 on"),
+        ("{discriminator: 5}", "`discriminator` is no object"),
+        ("{pattern: 5}", "`pattern` is no text"),
+        ("{pattern: '['}", "`pattern` is no regular expression"),
+        ("{format: [a]}", "`format` is no text"),
+        ("{uniqueItems: x}", "`uniqueItems` is neither true nor false"),
+        ("{enum: {}}", "`enum` is no list"),
+        ("{if: 5}", "`if` is no schema"),
+        ("{dependentRequired: {a: b}}", "`dependentRequired` is no object of lists of names"),
+    ] {
+        let text = |schema: &str| around_schemas("3.1.0", &format!("S: {schema}"));
+        let good = "{type: object, properties: {a: {}}, required: [a]}";
+        for (old, new) in [(schema, good), (good, schema), (schema, schema)] {
+            let told = compare(&text(old), &text(new)).not_compared;
+            let wanted = format!("{why}, and is not compared");
+            assert!(told.iter().any(|note| note.ends_with(&wanted)), "{old} {new}: {told:?}");
+        }
         assert_eq!(both(schema, schema), (vec![], vec![]), "{schema}");
     }
+    let swagger =
+        "{type: string, pattern: '^[a-z]+$', minLength: 0, nullable: true, exclusiveMinimum: true, deprecated: false}";
+    let text = around_schemas("3.0.0", &format!("S: {swagger}"));
+    assert_eq!(compare(&text, &text).not_compared, [""; 0]);
+}
+
+#[test]
+fn a_key_of_a_path_that_is_no_method_is_told() {
+    let text = |key: &str| {
+        format!(
+            "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    summary: s\n    x-own: 1\n    {key}: \
+             {{responses: {{'200': {{description: ok}}}}}}\n"
+        )
+    };
+    let told = compare(&text("get"), &text("gett"));
+    let wanted =
+        "#/paths/~1a/gett: `gett` is no method and no other key of a path, and is not compared; did you mean `get`?";
+    assert!(told.not_compared.iter().any(|n| n.ends_with(wanted)), "{:?}", told.not_compared);
+    assert!(told.findings.iter().any(|f| f.rule == "operation-removed"), "{:?}", told.findings);
+    let body = |key: &str| text("get").replace("get: {", &format!("get: {{{key}: {{}}, "));
+    let told = compare(&body("requestbody"), &body("x-body")).not_compared;
+    let wanted = "`requestbody` is no key of an operation, and is not compared; did you mean `requestBody`?";
+    assert!(told.iter().any(|n| n.ends_with(wanted)), "{told:?}");
+    assert!(compare(&text("GET"), &text("GET")).not_compared[0].contains("did you mean `get`?"));
+    assert_eq!(compare(&text("get"), &text("get")).not_compared, [""; 0]);
 }
 
 /// A comparison would take it for nothing at all, and find nothing wrong with it.
