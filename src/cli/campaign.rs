@@ -48,7 +48,7 @@ pub fn campaign(args: &CampaignArgs, now: Time, out: &mut dyn Write) -> Result<i
     let needs = needs(args.needs.as_deref())?.or_else(|| files.needs()).context(
         "--needs is missing: say how long one tenant takes, such as 90m, or give the files of the upgrade, too",
     )?;
-    let ask = Ask { start, needs };
+    let ask = Ask { start, needs, takes: needs, at_once: false };
     let tenants = files.tenants();
     let book = Book::new(&files.calendar, &files.loaded.ics, start);
     let groups = book.groups(tenants.iter().copied(), start);
@@ -78,7 +78,7 @@ fn at<'t>(tenants: &[&'t Tenant], position: u32) -> Option<&'t Tenant> {
 
 /// Reasons by what they depend on: tenants that are alike have the same.
 #[derive(Default)]
-struct Known(BTreeMap<(u32, Time, bool, Option<i32>), Vec<Obstacle>>);
+struct Known(BTreeMap<(u32, Time, bool, bool), Vec<Obstacle>>);
 
 impl Made<'_> {
     fn campaign(&self) -> &Campaign {
@@ -90,8 +90,7 @@ impl Made<'_> {
     }
 
     fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
-        let days = (m.start > m.fit).then(|| i32::try_from((m.start.0 - m.fit.0) / 86_400_000).unwrap_or(0));
-        known.0.entry((m.group, m.turn, m.start > m.fit, days)).or_insert_with(|| self.reasons.of(m))
+        known.0.entry((m.group, m.turn, m.start > m.fit, m.capped)).or_insert_with(|| self.reasons.of(m))
     }
 
     fn id(&self, position: u32) -> &str {
