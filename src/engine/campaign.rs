@@ -147,7 +147,7 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
         return;
     }
     // Time may have passed while pods were made or a write was tried again.
-    let needs = phased.hold() + cx.run.plan.policy.rollback_reserve;
+    let needs = phased.needs(&cx.run.plan.policy);
     let closes = t.moves.begun.get(&m.name).and_then(|b| b.closes);
     let fits = closes.is_none_or(|end| end.since(cx.now) >= needs && end > cx.now);
     let kept = cx.run.frozen.is_some() || cx.run.kept.contains_key(&m.name);

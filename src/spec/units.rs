@@ -29,6 +29,12 @@ impl Time {
         Time(self.0.div_euclid(step) * step)
     }
 
+    /// The first instant of that grid that is not before `self`.
+    pub fn ceil(self, step: Dur) -> Time {
+        let floor = self.floor(step);
+        if floor == self { self } else { floor + step }
+    }
+
     /// The same instant for calendar arithmetic and display.
     pub fn utc(self) -> chrono::DateTime<chrono::Utc> {
         chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
