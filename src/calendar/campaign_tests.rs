@@ -88,8 +88,12 @@ fn preferred_dates_freezes_and_seasons_are_named() {
     )
     .unwrap();
     assert_eq!(told.moves, ["south 11-29T02:00", "later 12-13T01:00", "frozen 12-13T02:00", "advent 01-03T01:00"]);
-    let expected =
-        [vec![Cause::Window], vec![Cause::Preferred, Cause::Window], vec![Cause::Freeze, Cause::InTurn], vec![Cause::Season]];
+    let expected = [
+        vec![Cause::Window],
+        vec![Cause::Preferred, Cause::Window],
+        vec![Cause::Freeze, Cause::InTurn],
+        vec![Cause::Season],
+    ];
     assert_eq!(told.why, expected);
 }
 

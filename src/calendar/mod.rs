@@ -18,9 +18,9 @@ pub mod campaign;
 #[cfg(test)]
 mod cases;
 pub mod export;
-mod line;
 #[cfg(test)]
 mod laws;
+mod line;
 pub mod meet;
 pub mod outlook;
 pub mod platform;

@@ -124,7 +124,11 @@ impl Reasons<'_> {
         match n.fit {
             _ if cohort.is_some_and(|turn| turn > limit) => {
                 let text = format!("its turn is more than {LOOK} after the start, and so far is looked ahead");
-                found.push(obstacle(Cause::Cohort, text, "shorter moves, longer windows, or less `bake` before".into()));
+                found.push(obstacle(
+                    Cause::Cohort,
+                    text,
+                    "shorter moves, longer windows, or less `bake` before".into(),
+                ));
             }
             _ if n.turn > limit => {
                 let text = format!("that is more than {LOOK} after the start, and so far is looked ahead");
@@ -137,7 +141,11 @@ impl Reasons<'_> {
                     "it could from {}, and for all of the {LOOK} that are looked ahead others go before it",
                     shown(&view, fit)
                 );
-                found.push(obstacle(Cause::InTurn, text, "shorter moves, longer windows, or a higher `per_day`".into()));
+                found.push(obstacle(
+                    Cause::InTurn,
+                    text,
+                    "shorter moves, longer windows, or a higher `per_day`".into(),
+                ));
             }
             None => found.push(self.shut(n.group, n.turn, None)),
         }

@@ -64,9 +64,12 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     let moves = plan.services.iter().find_map(|p| p.phased.as_ref());
     if let Some(phased) = moves {
         let (needs, hold, reserve) = (phased.needs(&plan.policy), phased.hold(), plan.policy.rollback_reserve);
-        out.push_str(&format!("A tenant's move needs {needs} of its own window: {hold} judged, {reserve} for a rollback\n"));
+        out.push_str(&format!(
+            "A tenant's move needs {needs} of its own window: {hold} judged, {reserve} for a rollback\n"
+        ));
     }
-    let (whose, what) = if moves.is_some() { ("the window that all share", "New pods fit") } else { ("a window", "Fits") };
+    let (whose, what) =
+        if moves.is_some() { ("the window that all share", "New pods fit") } else { ("a window", "Fits") };
     out.push_str(&format!("Needs {} of {whose}: {}\n", when.needs.run, from(plan, when)));
     out.push_str(&match fit {
         Some(at) if at <= now => format!("{what} now\n"),

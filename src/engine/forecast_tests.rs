@@ -83,7 +83,8 @@ fn a_cohort_that_is_told_by_one_header_is_one_move() {
     let tenants = format!(
         "    - {{id: a, zone: UTC, cohort: beta, {WEEKEND}}}\n    - {{id: b, zone: UTC, cohort: beta, {WEEKEND}}}\n    - {{id: c, zone: UTC, {WEEKEND}}}\n"
     );
-    let ahead = forecast(&planned(cohorts, &tenants, "{routed: {cohort: x-cohort}}"), at("2026-12-04T12:00:00Z")).unwrap();
+    let ahead =
+        forecast(&planned(cohorts, &tenants, "{routed: {cohort: x-cohort}}"), at("2026-12-04T12:00:00Z")).unwrap();
     let (_, moves) = of(&ahead, "ledger");
     // Both of beta at once, then its bake.
     assert_eq!((moves.first, moves.last), (Some(at("2026-12-05T01:00:00Z")), Some(at("2026-12-05T02:08:15Z"))));

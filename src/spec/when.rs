@@ -351,12 +351,17 @@ impl FromStr for Instant {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Instant, UnitError> {
         let read = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%#z"));
-        read.map(|at| Instant(Time(at.timestamp_millis()))).map_err(|_| {
+        let at = read.map(|at| Time(at.timestamp_millis())).map_err(|_| {
             UnitError(format!(
                 "`{text}` is not an instant: write date, time and offset, as in 2026-11-22T02:12:00Z or \
                  2026-11-22T03:12:00+01:00"
             ))
-        })
+        })?;
+        // Its own zone may write it with four digits and UTC not.
+        if at.utc().timestamp() != at.0.div_euclid(1000) {
+            return Err(UnitError(format!("`{text}` is in no year from 0 to 9999 of UTC: write one that is")));
+        }
+        Ok(Instant(at))
     }
 }
 

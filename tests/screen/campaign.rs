@@ -121,6 +121,24 @@ fn the_list_says_moved_back_next() {
     assert!(list(false).contains("next"), "{}", list(false));
 }
 
+/// Somebody took the rule of one that had moved out of the route, or changed it.
+#[test]
+fn one_that_moved_and_has_no_rule_any_more_is_not_said_to_have_moved() {
+    let list =
+        |m: &Moment| Look::at(m.clone()).with_customers().keys(&["4", "/", "fjord-beta", "enter"]).frame(100, 30);
+    let mut m = moment(false);
+    assert!(!list(&m).contains("rule gone") && list(&m).contains("moved"), "{}", list(&m));
+    let rules = |m: &mut Moment, change: fn(&mut Vec<TenantRuleSeen>)| {
+        change(&mut m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().tenants);
+    };
+    rules(&mut m, |rules| rules[0].intact = false);
+    assert!(list(&m).contains("edited"), "{}", list(&m));
+    rules(&mut m, Vec::clear);
+    assert!(list(&m).contains("rule gone"), "{}", list(&m));
+    let frame = page(m, "fjord-beta").frame(100, 30);
+    assert!(frame.contains("and its rule is not in the route any more"), "{frame}");
+}
+
 /// On the page of a tenant the keys of freeze and defer are about that tenant.
 #[test]
 fn a_freeze_on_a_tenants_page_is_that_tenants() {

@@ -53,7 +53,8 @@ impl Made<'_> {
 
     pub(super) fn text(&self, out: &mut dyn Write) -> Result<()> {
         let tenants: usize = self.lines.iter().map(|line| line.tenants.len()).sum();
-        let done = self.done().map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
+        let done =
+            self.done().map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
         writeln!(
             out,
             "{}: {} from {}, each needs {} of its window; {done}; the line stops after {}",

@@ -267,10 +267,14 @@ fn of_start(run: &Run, p: &mut Preview) {
     // Who starts lifts what put it off.
     if let Some(ahead) = forecast::of_run(run, false) {
         for planned in &run.plan.services {
-            p.effects.extend(ahead.tenants_said(planned).into_iter().map(|line| format!("{}: {line}", planned.service.name)));
+            p.effects.extend(
+                ahead.tenants_said(planned).into_iter().map(|line| format!("{}: {line}", planned.service.name)),
+            );
         }
         p.time = match ahead.full() {
-            Some(full) => format!("all at 100% about {}, then {soak} of soaking, when every tick is good", ahead.read(full)),
+            Some(full) => {
+                format!("all at 100% about {}, then {soak} of soaking, when every tick is good", ahead.read(full))
+            }
             None => format!("not all of it comes to 100% within {LOOK}"),
         };
     }
