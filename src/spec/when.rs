@@ -356,12 +356,8 @@ impl FromStr for Instant {
                 "`{text}` is not an instant: write date, time and offset, as in 2026-11-22T02:12:00Z or \
                  2026-11-22T03:12:00+01:00"
             ))
-        })?;
-        // Its own zone may write it with four digits and UTC not.
-        if at.utc().timestamp() != at.0.div_euclid(1000) {
-            return Err(UnitError(format!("`{text}` is in no year from 0 to 9999 of UTC: write one that is")));
-        }
-        Ok(Instant(at))
+        });
+        at?.written(text).map(Instant)
     }
 }
 
