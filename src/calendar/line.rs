@@ -115,7 +115,9 @@ impl Line<'_, '_> {
         }
         let day = date(self.bounds.days.wall(now));
         if self.full(day) {
-            return Some(Time(self.bounds.days.first_at(i64::from(day.0 + 1) * DAY)));
+            // A clock that is set back after midnight shows the day before once more: never back in time.
+            let tomorrow = Time(self.bounds.days.first_at(i64::from(day.0 + 1) * DAY));
+            return Some(tomorrow.max(now + Dur::mins(1)));
         }
         self.ready.pop_first();
         self.begin(i, position, now, day);

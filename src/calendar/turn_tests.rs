@@ -20,6 +20,9 @@ fn read(calendar: &str, tenants: &str) -> (CalendarSpec, Vec<Tenant>) {
     (loaded.calendars.remove(0).spec, loaded.tenants.remove(0).spec.tenants)
 }
 
+/// Tenants with their starts, in that order, and those that have no time.
+type Forecast = (Vec<(usize, Time)>, Vec<usize>);
+
 /// A campaign as it goes.
 struct Way {
     calendar: CalendarSpec,
@@ -87,8 +90,8 @@ impl Way {
         })
     }
 
-    /// What is planned of it: tenants with their starts, in that order, and those that have no time.
-    fn planned(&self, start: Time) -> Result<(Vec<(usize, Time)>, Vec<usize>), campaign::Apart> {
+    /// What is planned of it.
+    fn planned(&self, start: Time) -> Result<Forecast, campaign::Apart> {
         let ask = campaign::Ask { start, needs: self.needs, takes: self.takes, at_once: false };
         let book = Book::new(&self.calendar, &[], start);
         let refs: Vec<&Tenant> = self.tenants.iter().collect();

@@ -13,6 +13,7 @@ use super::tick::judged_lately;
 use super::traffic::route_tenants;
 use super::turn::{Found, closes, look};
 use super::window::{self, NOTICE};
+use crate::calendar::LOOK;
 use crate::gate::Verdict;
 use crate::plan::{Move, Phased, Planned};
 use crate::spec::policy::{AtWindowEnd, Observed};
@@ -62,7 +63,7 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold)
         }
         Found::Next(Next::Left) => {
             let left: Vec<&str> = phased.moves.iter().filter(|m| !t.moves.moved(m)).map(|m| m.name.as_str()).collect();
-            ask(cx, t, format!("those that are left went back or have no window: {}", left.join(", ")));
+            ask(cx, t, format!("those that are left went back or have no window within {LOOK}: {}", left.join(", ")));
         }
         Found::Next(Next::Over) => everybody_else(cx, t, p, phased),
     }

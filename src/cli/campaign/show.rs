@@ -1,5 +1,5 @@
 //! A campaign as text, JSON and iCalendar file.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::Result;
@@ -52,14 +52,15 @@ impl Made<'_> {
     }
 
     pub(super) fn text(&self, out: &mut dyn Write) -> Result<()> {
-        let tenants: usize = self.lines.iter().map(|line| line.tenants.len()).sum();
+        // One that several services move is one tenant.
+        let ids: BTreeSet<&str> = self.lines.iter().flat_map(|line| &line.tenants).map(|t| &*t.id).collect();
         let done =
             self.done().map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
         writeln!(
             out,
             "{}: {} from {}, each needs {} of its window; {done}; the line stops after {}",
             self.files.name,
-            counted(tenants, "tenant"),
+            counted(ids.len(), "tenant"),
             utc(self.start),
             self.needs,
             counted(self.files.calendar.stop_after_rollbacks as usize, "rollback")
