@@ -146,7 +146,7 @@ fn phased(plan: &Plan, ahead: &Forecast, out: &mut String) {
     }
     out.push_str(&match (ahead.full(), ahead.soaked()) {
         (Some(full), Some(soaked)) => format!(
-            "\nAll at 100 % about {} and soaked about {}, when every tick is good; `pilothouse campaign` says when each \
+            "\nAll at 100 % about {} and soaked about {}, when every tick is good.\n`pilothouse campaign` says when each \
              tenant moves, and why not earlier.\n",
             ahead.read(full),
             ahead.read(soaked)
