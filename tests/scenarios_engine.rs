@@ -8,7 +8,7 @@
 //! `N times service "text"`. `-` stands for the run. `ends` is the outcome, or `still running` at `until`.
 //!
 //! The world around the engine does what it is told and answers at once: pods are ready 5 s after they were asked for, a
-//! gateway accepts at once, every other sample is good.
+//! gateway accepts at once, every other sample is good. A campaign to which nothing happens goes as it was forecast.
 #[path = "scenarios/world.rs"]
 mod world;
 
@@ -17,8 +17,9 @@ use std::fs;
 use std::path::Path;
 
 use pilothouse::engine::effect::Event;
+use pilothouse::engine::forecast::{Forecast, forecast};
 use pilothouse::plan::Plan;
-use pilothouse::spec::units::Dur;
+use pilothouse::spec::units::{Dur, Time};
 use pilothouse::spec::when::Instant;
 use pilothouse::spec::{SourceFile, load, presets};
 use serde::Deserialize;
@@ -133,7 +134,9 @@ fn run(text: &str) -> Result<(), String> {
         return Err("`about` is empty".into());
     }
     let start = scenario.begins.parse::<Instant>().map_err(|e| e.to_string())?.0;
-    let mut world = World::new(scenario.plan()?, scenario.interactive, start);
+    let plan = scenario.plan()?;
+    let ahead = forecast(&plan, start);
+    let mut world = World::new(plan, scenario.interactive, start);
     let mut night: Vec<(Dur, &str)> = lines(&scenario.night).map(timed).collect::<Result<_, _>>()?;
     night.sort_by_key(|(at, _)| *at);
     let until = timed(&scenario.until)?.0;
@@ -154,6 +157,35 @@ fn run(text: &str) -> Result<(), String> {
     let ended = world.run.outcome().map_or("still running".into(), |o| json!(o).as_str().unwrap_or("?").to_string());
     if ended != scenario.ends {
         return Err(format!("it is {ended}, not {}\n{}", scenario.ends, told()));
+    }
+    match ahead.filter(|_| scenario.night.trim().is_empty() && ended == "succeeded") {
+        Some(ahead) => as_forecast(&world, &ahead).map_err(|e| format!("{e}\n{}", told())),
+        None => Ok(()),
+    }
+}
+
+/// Where nothing happened to a run it went as it was forecast: its tenants, and then everybody else.
+fn as_forecast(world: &World, ahead: &Forecast) -> Result<(), String> {
+    for track in world.run.in_order() {
+        let its = ahead.get(&track.service).ok_or(format!("no forecast of {}", track.service))?;
+        let begun = || track.moves.begun.values().map(|m| m.begun);
+        let full = |e: &&Event| e.service.as_ref() == Some(&track.service) && e.text.starts_with("100% new after");
+        let full = world.run.events.iter().find(full).map(|e| e.at);
+        let tenants = its.tenants.as_ref();
+        let all = [
+            ("first tenant", tenants.and_then(|t| t.first), begun().min()),
+            ("last tenant", tenants.and_then(|t| t.last), begun().max()),
+            ("100%", its.full, full),
+        ];
+        // Each move is written, accepted and found clean in its own seconds.
+        let near = Dur::secs(30) + Dur::secs(15).times(track.moves.begun.len() as u64);
+        for (what, said, came) in all {
+            let off = said.zip(came).map(|(said, came)| said.since(came).max(came.since(said)));
+            if said.is_some() != came.is_some() || off.is_some_and(|off| off > near) {
+                let at = |t: Option<Time>| t.map_or_else(|| "never".into(), |t| Instant(t).to_string());
+                return Err(format!("{} {what}: forecast {}, it was {}", track.service, at(said), at(came)));
+            }
+        }
     }
     Ok(())
 }

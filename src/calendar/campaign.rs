@@ -1,23 +1,30 @@
-//! A campaign: every tenant once, cohort after cohort, each in a window it allows.
+//! A campaign: every tenant once, cohort after cohort, each in a window it allows, and one at a time.
 //!
 //! A cohort begins when the last tenant of the one before is done and has baked. Of its tenants as many are begun on a
-//! day as it allows, those whose windows open first; tenants that share a window are spread over it.
-use std::collections::{BTreeMap, BTreeSet};
+//! day as it allows, those whose windows opened first before others; tenants that share a window follow each other in it,
+//! as many as fit. A campaign on its way decides likewise ([`super::turn`]).
+use std::collections::BTreeMap;
 
 use super::book::{Book, Groups};
+use super::line::{Alike, Bounds, Placed, place};
 use super::meet::{cannot_meet, meet};
 use super::window::{LOOK, View};
-use super::zone::{ZoneClock, date};
+use super::zone::ZoneClock;
 use crate::spec::calendar::{Bind, Cohort};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
-use crate::spec::when::{DAY, Date};
+use crate::spec::when::DAY;
 
-/// What is planned: from when on, and how long one tenant takes.
+/// What is planned: from when on, and how long one move takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask {
     pub start: Time,
+    /// How long a window has to stay open for a move, with what is kept for a rollback.
     pub needs: Dur,
+    /// How long one that goes well is on its way, before the next may begin.
+    pub takes: Dur,
+    /// Each cohort is told by one header, so that its tenants move at once.
+    pub at_once: bool,
 }
 
 /// A tenant's place in the plan.
@@ -33,6 +40,8 @@ pub struct Move {
     /// The first fit from then on.
     pub fit: Time,
     pub start: Time,
+    /// As many as a day allows were begun on that of the first fit.
+    pub capped: bool,
 }
 
 /// A tenant for which no time was found.
@@ -42,6 +51,8 @@ pub struct Never {
     pub group: u32,
     pub cohort: u16,
     pub turn: Time,
+    /// When its window would let it, if others were not in turn before it for all of the time that is looked ahead.
+    pub fit: Option<Time>,
 }
 
 /// One cohort's part.
@@ -88,18 +99,28 @@ pub fn plan(book: &Book<'_>, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> 
     }
     let mut campaign = Campaign { parts: Vec::new(), moves: Vec::new(), never: Vec::new(), done: None };
     let days = ZoneClock::around(book.calendar.zone, ask.start, ask.start + LOOK);
-    let mut turn = ask.start;
+    let (mut turn, mut baked) = (ask.start, None);
     for (number, cohort) in book.calendar.cohorts.iter().enumerate() {
         let members = by_cohort.remove(cohort.name.as_str()).unwrap_or_default();
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let mut stage =
-            Stage { cohort, number, tenants, groups, days: &days, ask, turn, moves: Vec::new(), never: Vec::new() };
-        match cohort.bind {
-            Bind::Own => stage.own(&members),
-            Bind::Intersection => stage.together(&members)?,
+        let mut stage = Stage {
+            cohort,
+            number,
+            tenants,
+            groups,
+            days: &days,
+            ask,
+            turn,
+            baked,
+            moves: Vec::new(),
+            never: Vec::new(),
+        };
+        match (cohort.bind, ask.at_once) {
+            (Bind::Own, false) => stage.each(&members),
+            _ => stage.together(&members)?,
         }
         let starts = stage.moves.iter().map(|m| m.start).min();
-        let done = stage.moves.iter().map(|m| m.start + ask.needs).max();
+        let done = stage.moves.iter().map(|m| m.start + ask.takes).max();
         campaign.parts.push(Part {
             name: cohort.name.clone(),
             tenants: members.len(),
@@ -110,7 +131,10 @@ pub fn plan(book: &Book<'_>, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> 
             done,
         });
         // A cohort of nobody has nothing to bake.
-        turn = done.map_or(turn, |done| done + cohort.bake);
+        if let Some(done) = done {
+            turn = done + cohort.bake;
+            baked = Some(turn);
+        }
         campaign.done = campaign.done.max(done);
         campaign.moves.append(&mut stage.moves);
         campaign.never.append(&mut stage.never);
@@ -129,21 +153,15 @@ struct Stage<'p> {
     days: &'p ZoneClock,
     ask: Ask,
     turn: Time,
+    /// When the cohort before it has baked; none before the first. That nobody was asked before the campaign began is no
+    /// order among those whose windows were open by then.
+    baked: Option<Time>,
     moves: Vec<Move>,
     never: Vec<Never>,
 }
 
-/// Tenants that are the same to the plan.
-struct Alike {
-    group: u32,
-    turn: Time,
-    fit: Time,
-    /// Those that have no start yet, the next one last.
-    left: Vec<u32>,
-}
-
-impl Stage<'_> {
-    fn view(&self, group: u32) -> View<'_> {
+impl<'p> Stage<'p> {
+    fn view(&self, group: u32) -> View<'p> {
         self.groups.view(usize::try_from(group).unwrap_or(0))
     }
 
@@ -151,126 +169,87 @@ impl Stage<'_> {
         usize::try_from(tenant).ok().and_then(|t| self.groups.of.get(t)).copied().unwrap_or(0)
     }
 
-    /// When a tenant's turn is: the cohort's, but not before its preferred date begins in its zone.
-    fn turn_of(&self, tenant: u32) -> Time {
-        let preferred = usize::try_from(tenant).ok().and_then(|t| self.tenants.get(t)).and_then(|t| t.preferred_date);
-        match preferred {
-            Some(day) => {
-                let clock = self.view(self.group(tenant)).clock;
-                self.turn.max(Time(clock.first_at(i64::from(day.0) * DAY)))
-            }
-            None => self.turn,
+    /// When a tenant's preferred date begins in its zone.
+    fn preferred(&self, tenant: u32) -> Option<Time> {
+        let day = usize::try_from(tenant).ok().and_then(|t| self.tenants.get(t)).and_then(|t| t.preferred_date)?;
+        let clock = self.view(self.group(tenant)).clock;
+        Some(Time(clock.first_at(i64::from(day.0) * DAY)))
+    }
+
+    fn bounds(&self) -> Bounds<'p> {
+        let Ask { start, needs, takes, .. } = self.ask;
+        Bounds { needs, takes, per_day: self.cohort.per_day, days: self.days, limit: start + LOOK }
+    }
+
+    /// Each tenant by itself.
+    fn each(&mut self, members: &[u32]) {
+        let mut sorted: BTreeMap<(u32, Option<Time>), Vec<u32>> = BTreeMap::new();
+        for tenant in members {
+            sorted.entry((self.group(*tenant), self.preferred(*tenant))).or_default().push(*tenant);
+        }
+        let (keys, all): (Vec<_>, Vec<Alike<'_>>) = sorted
+            .into_iter()
+            .map(|(key, moves)| {
+                let views = vec![self.view(key.0)];
+                (key, Alike { views, not_before: self.baked.max(key.1), moves })
+            })
+            .unzip();
+        let cohort_turn = self.turn;
+        let turn = |preferred: Option<Time>| preferred.map_or(cohort_turn, |at| at.max(cohort_turn));
+        let placed = place(&all, self.turn, self.bounds());
+        let mut begun = vec![0; all.len()];
+        for Placed { alike, position: tenant, fit, start, capped } in placed {
+            let (group, preferred) = keys[alike];
+            let cohort = self.number;
+            self.moves.push(Move { tenant, group, cohort, turn: turn(preferred), fit, start, capped });
+            begun[alike] += 1;
+        }
+        for ((same, (group, preferred)), begun) in all.iter().zip(&keys).zip(begun) {
+            let (left, turn) = (same.moves[begun..].iter().copied(), turn(*preferred));
+            self.leave(left.map(|tenant| (tenant, *group)), turn);
         }
     }
 
-    /// The first fit from an instant on, if it is within reach of the whole campaign.
-    fn fit(&self, group: u32, from: Time) -> Option<Time> {
-        let limit = self.ask.start + LOOK;
-        if from > limit {
-            return None;
-        }
-        self.view(group).earliest_fit(from, self.ask.needs).filter(|fit| *fit <= limit)
+    /// No time was found for these.
+    fn leave(&mut self, tenants: impl Iterator<Item = (u32, u32)>, turn: Time) {
+        let (cohort, limit) = (self.number, self.ask.start + LOOK);
+        let mut tenants = tenants.peekable();
+        let Some((_, group)) = tenants.peek().copied() else { return };
+        let fit = (turn <= limit).then(|| self.view(group).earliest_fit(turn, self.ask.needs)).flatten();
+        let fit = fit.filter(|fit| *fit <= limit);
+        self.never.extend(tenants.map(|(tenant, group)| Never { tenant, group, cohort, turn, fit }));
     }
 
-    fn alike(&mut self, members: &[u32]) -> Vec<Alike> {
-        let mut sorted: BTreeMap<(u32, Time), Vec<u32>> = BTreeMap::new();
-        // In the end they are taken from behind.
-        for tenant in members.iter().rev() {
-            sorted.entry((self.group(*tenant), self.turn_of(*tenant))).or_default().push(*tenant);
-        }
-        let mut found = Vec::new();
-        for ((group, turn), left) in sorted {
-            match self.fit(group, turn) {
-                Some(fit) => found.push(Alike { group, turn, fit, left }),
-                None => self.leave(group, turn, left),
-            }
-        }
-        found
-    }
-
-    fn leave(&mut self, group: u32, turn: Time, tenants: Vec<u32>) {
-        let cohort = self.number;
-        self.never.extend(tenants.into_iter().map(|tenant| Never { tenant, group, cohort, turn }));
-    }
-
-    /// Each tenant in its own window.
-    fn own(&mut self, members: &[u32]) {
-        let mut alike = self.alike(members);
-        let mut queue: BTreeSet<_> = alike.iter().enumerate().map(|(i, a)| (self.place(a, a.fit), i)).collect();
-        let mut used: BTreeMap<Date, usize> = BTreeMap::new();
-        let cap = self.cohort.per_day.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        while let Some(((at, ..), next)) = queue.pop_first() {
-            let same = &mut alike[next];
-            let day = date(self.days.wall(at));
-            let begun = used.entry(day).or_default();
-            let room = cap.saturating_sub(*begun).min(same.left.len());
-            *begun += room;
-            let tomorrow = Time(self.days.first_at(i64::from(day.0 + 1) * DAY));
-            let batch = same.left.split_off(same.left.len() - room);
-            let last = self.last_start(same.group, at);
-            let last = if self.cohort.per_day.is_some() { last.min(Time(tomorrow.0 - 1)) } else { last };
-            for (i, tenant) in batch.iter().rev().enumerate() {
-                let start = spread(at, last, i, room);
-                let (group, turn, fit) = (same.group, same.turn, same.fit);
-                self.moves.push(Move { tenant: *tenant, group, cohort: self.number, turn, fit, start });
-            }
-            if !same.left.is_empty() {
-                match self.fit(same.group, tomorrow) {
-                    Some(fit) => drop(queue.insert((self.place(same, fit), next))),
-                    None => {
-                        let (group, turn, left) = (same.group, same.turn, std::mem::take(&mut same.left));
-                        self.leave(group, turn, left);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Who goes first of those that can be begun: at the same time those whose window opened first, then as the files list
-    /// them. A campaign on its way decides likewise ([`super::turn`]).
-    fn place(&self, alike: &Alike, fit: Time) -> (Time, Time, u32) {
-        let opened = self.view(alike.group).current_start(fit).unwrap_or(fit);
-        // That nobody asked before the campaign began is no order.
-        let opened = if alike.turn > self.ask.start { opened.max(alike.turn) } else { opened };
-        (fit, opened, alike.left.last().copied().unwrap_or(u32::MAX))
-    }
-
-    /// The last start in the interval that is open at `at`.
-    fn last_start(&self, group: u32, at: Time) -> Time {
-        let end = self.view(group).closes_after(at, at + LOOK);
-        end.map_or(at, |end| (end - self.ask.needs).max(at))
-    }
-
-    /// All tenants at the same time.
+    /// All tenants at once.
     fn together(&mut self, members: &[u32]) -> Result<(), Apart> {
-        let turn = members.iter().map(|t| self.turn_of(*t)).max().unwrap_or(self.turn);
+        if members.is_empty() {
+            return Ok(());
+        }
+        let preferred = members.iter().filter_map(|t| self.preferred(*t)).max();
+        let turn = preferred.map_or(self.turn, |at| at.max(self.turn));
         let mut of_group: BTreeMap<u32, u32> = BTreeMap::new();
         for tenant in members {
             of_group.entry(self.group(*tenant)).or_insert(*tenant);
         }
         let views: Vec<View<'_>> = of_group.keys().map(|group| self.view(*group)).collect();
-        let Some(start) = meet(&views, turn, self.ask.needs) else {
+        if self.cohort.bind == Bind::Intersection && meet(&views, turn, self.ask.needs).is_none() {
             let apart = cannot_meet(&views, turn, self.ask.needs);
             let first: Vec<u32> = of_group.into_values().collect();
             let tenants = apart.into_iter().filter_map(|i| first.get(i).copied()).collect();
             return Err(Apart { cohort: self.cohort.name.clone(), tenants, turn });
-        };
-        let cohort = self.number;
-        let all = members.iter().map(|tenant| (*tenant, self.group(*tenant)));
-        let moves: Vec<Move> =
-            all.map(|(tenant, group)| Move { tenant, group, cohort, turn, fit: start, start }).collect();
-        self.moves.extend(moves);
+        }
+        let all = [Alike { views, not_before: self.baked.max(preferred), moves: vec![0] }];
+        let both: Vec<(u32, u32)> = members.iter().map(|tenant| (*tenant, self.group(*tenant))).collect();
+        match place(&all, self.turn, self.bounds()).first() {
+            None => self.leave(both.into_iter(), turn),
+            Some(&Placed { fit, start, capped, .. }) => {
+                let cohort = self.number;
+                let of = |(tenant, group)| Move { tenant, group, cohort, turn, fit, start, capped };
+                self.moves.extend(both.into_iter().map(of));
+            }
+        }
         Ok(())
     }
-}
-
-/// The start of the `i`th of `n`, spread evenly from `first` to `last`, on whole minutes.
-fn spread(first: Time, last: Time, i: usize, n: usize) -> Time {
-    let part = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let room = u128::from(last.since(first).0);
-    let off = room * u128::from(part(i)) / u128::from(part(n).max(1));
-    let off = u64::try_from(off).unwrap_or(0);
-    first + Dur(off - off % 60_000)
 }
 
 #[cfg(test)]

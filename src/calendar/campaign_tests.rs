@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::calendar::reasons::{Cause, Reasons};
+use crate::spec::when::Date;
 use crate::spec::{SourceFile, load, presets};
 
 const START: &str = "2026-11-22T12:00:00Z";
@@ -30,7 +31,7 @@ struct Told {
 
 fn told(calendar: &str, tenants: &str, needs: Dur) -> Result<Told, Vec<String>> {
     let (calendar, tenants) = read(calendar, tenants);
-    let ask = Ask { start: at(START), needs };
+    let ask = Ask { start: at(START), needs, takes: needs, at_once: false };
     let book = Book::new(&calendar, &[], ask.start);
     let list: Vec<&Tenant> = tenants.iter().collect();
     let groups = book.groups(list.iter().copied(), ask.start);
@@ -69,12 +70,12 @@ fn the_order_is_that_of_the_cohorts_and_not_of_the_file() {
 fn a_cap_moves_on_and_a_window_is_shared() {
     let tenants = "    - {id: a, zone: UTC}\n    - {id: b, zone: UTC}\n    - {id: c, zone: UTC}\n    - {id: d, zone: UTC}\n    - {id: e, zone: UTC}\n";
     let told = told("  cohorts: [{name: standard, per_day: 2}]", tenants, Dur::hours(1)).unwrap();
-    // Sundays 02:00 to 06:00; the second of a day begins in the middle of what is left for starts.
-    assert_eq!(told.moves, ["a 11-29T02:00", "b 11-29T03:30", "c 12-06T02:00", "d 12-06T03:30", "e 12-13T02:00"]);
+    // Sundays 02:00 to 06:00; the second of a day begins when the first is done.
+    assert_eq!(told.moves, ["a 11-29T02:00", "b 11-29T03:00", "c 12-06T02:00", "d 12-06T03:00", "e 12-13T02:00"]);
     let last = |i: usize| told.why[i].last().copied();
     assert_eq!(
         [last(0), last(1), last(2), last(4)],
-        [Some(Cause::Window), Some(Cause::Spread), Some(Cause::PerDay), Some(Cause::PerDay)]
+        [Some(Cause::Window), Some(Cause::InTurn), Some(Cause::PerDay), Some(Cause::PerDay)]
     );
 }
 
@@ -86,9 +87,13 @@ fn preferred_dates_freezes_and_seasons_are_named() {
         Dur::hours(1),
     )
     .unwrap();
-    assert_eq!(told.moves, ["south 11-29T02:00", "later 12-13T01:00", "frozen 12-13T01:00", "advent 01-03T01:00"]);
-    let expected =
-        [vec![Cause::Window], vec![Cause::Preferred, Cause::Window], vec![Cause::Freeze], vec![Cause::Season]];
+    assert_eq!(told.moves, ["south 11-29T02:00", "later 12-13T01:00", "frozen 12-13T02:00", "advent 01-03T01:00"]);
+    let expected = [
+        vec![Cause::Window],
+        vec![Cause::Preferred, Cause::Window],
+        vec![Cause::Freeze, Cause::InTurn],
+        vec![Cause::Season],
+    ];
     assert_eq!(told.why, expected);
 }
 
@@ -142,7 +147,8 @@ proptest! {
             );
         }
         let (calendar, tenants) = read(&calendar, &list);
-        let ask = Ask { start: at(START), needs: Dur::hours(hours) };
+        let needs = Dur::hours(hours);
+        let ask = Ask { start: at(START), needs, takes: Dur::mins(30 * hours), at_once: false };
         let book = Book::new(&calendar, &[], ask.start);
         let refs: Vec<&Tenant> = tenants.iter().collect();
         let groups = book.groups(refs.iter().copied(), ask.start);
@@ -152,6 +158,9 @@ proptest! {
         prop_assert_eq!(seen, (0..u32::try_from(tenants.len()).unwrap()).collect::<Vec<_>>());
         let days = ZoneClock::around(calendar.zone, ask.start, ask.start);
         let mut begun: BTreeMap<(u16, Date), u32> = BTreeMap::new();
+        for two in campaign.moves.windows(2) {
+            prop_assert!(two[1].start >= two[0].start + ask.takes, "two at once: {two:?}");
+        }
         for m in &campaign.moves {
             let tenant = &tenants[usize::try_from(m.tenant).unwrap()];
             let allowed = book.allowed(tenant);
@@ -162,7 +171,7 @@ proptest! {
             *begun.entry((m.cohort, days.date(m.start.0))).or_default() += 1;
             let later = campaign.parts[usize::from(m.cohort) + 1..].iter().filter_map(|p| p.starts);
             for start in later {
-                prop_assert!(start >= m.start + ask.needs + campaign.parts[usize::from(m.cohort)].bake);
+                prop_assert!(start >= m.start + ask.takes + campaign.parts[usize::from(m.cohort)].bake);
             }
         }
         for ((cohort, day), n) in begun {

@@ -6,8 +6,8 @@
 //! - [`outlook`] all of that at once
 //! - [`book`] a Calendar, and what it allows each tenant
 //! - [`platform`] when a run that all tenants share may go on: several slots as one window
-//! - [`campaign`] every tenant once, cohort after cohort; [`meet`] when several can at once; [`turn`] whose turn it is in one
-//!   that is on its way
+//! - [`campaign`] every tenant once, cohort after cohort, one at a time on a `line`; [`meet`] when several can at once;
+//!   [`turn`] whose turn it is in one that is on its way
 //! - [`reasons`] why a tenant is not upgraded earlier; [`export`] a schedule as an iCalendar file
 //! - [`recur`] events of other calendars as stretches that are closed
 //! - [`why`] which rule stands against it, in order of precedence
@@ -20,6 +20,7 @@ mod cases;
 pub mod export;
 #[cfg(test)]
 mod laws;
+mod line;
 pub mod meet;
 pub mod outlook;
 pub mod platform;

@@ -27,8 +27,8 @@ pub enum Cause {
     Together,
     /// As many as are allowed on a day are taken.
     PerDay,
-    /// Tenants that share a window are spread over it.
-    Spread,
+    /// Others were before it: one moves at a time.
+    InTurn,
 }
 
 impl Cause {
@@ -43,7 +43,7 @@ impl Cause {
             Cause::Time => "time",
             Cause::Together => "together",
             Cause::PerDay => "per_day",
-            Cause::Spread => "spread",
+            Cause::InTurn => "in_turn",
         }
     }
 }
@@ -97,18 +97,17 @@ impl Reasons<'_> {
                 format!("`bind: own` for {}, or windows of the others that are open then", c.name),
             )),
             Some(c) if m.start > m.fit => {
-                let days = super::ZoneClock::around(self.book.calendar.zone, m.fit, m.start);
-                let (day, other) = (date(days.wall(m.fit)), date(days.wall(m.start)));
-                found.push(match c.per_day.filter(|_| day != other) {
+                let day = || date(super::ZoneClock::around(self.book.calendar.zone, m.fit, m.fit).wall(m.fit));
+                found.push(match c.per_day.filter(|_| m.capped) {
                     Some(n) => obstacle(
                         Cause::PerDay,
-                        format!("{n} of {} are begun on a day, and those of {day} are taken", c.name),
+                        format!("{n} of {} are begun on a day, and those of {} are taken", c.name, day()),
                         format!("a `per_day` of {} above {n}", c.name),
                     ),
                     None => obstacle(
-                        Cause::Spread,
-                        "tenants that share a window are spread over it".into(),
-                        "nothing: it is the same window".into(),
+                        Cause::InTurn,
+                        format!("it could from {}, and others go before it, one at a time", shown(&view, m.fit)),
+                        "a window that is open while nobody else moves".into(),
                     ),
                 });
             }
@@ -120,11 +119,35 @@ impl Reasons<'_> {
     /// Why there is no time for a tenant at all.
     pub fn never(&self, n: &Never) -> Vec<Obstacle> {
         let mut found = self.before(n.cohort, n.turn, n.group);
-        if n.turn > self.ask.start + LOOK {
-            let text = format!("its turn is more than {LOOK} after the start");
-            found.push(obstacle(Cause::Cohort, text, "a higher `per_day` or shorter `bake` of cohorts before".into()));
-        } else {
-            found.push(self.shut(n.group, n.turn, None));
+        let limit = self.ask.start + LOOK;
+        let cohort = self.campaign.parts.get(usize::from(n.cohort)).map(|p| p.turn);
+        match n.fit {
+            _ if cohort.is_some_and(|turn| turn > limit) => {
+                let text = format!("its turn is more than {LOOK} after the start, and so far is looked ahead");
+                found.push(obstacle(
+                    Cause::Cohort,
+                    text,
+                    "shorter moves, longer windows, or less `bake` before".into(),
+                ));
+            }
+            _ if n.turn > limit => {
+                let text = format!("that is more than {LOOK} after the start, and so far is looked ahead");
+                let change = "a `preferredDate` before that, or a plan that is made nearer to it";
+                found.push(obstacle(Cause::Preferred, text, change.into()));
+            }
+            Some(fit) => {
+                let view = self.groups.view(index(n.group));
+                let text = format!(
+                    "it could from {}, and for all of the {LOOK} that are looked ahead others go before it",
+                    shown(&view, fit)
+                );
+                found.push(obstacle(
+                    Cause::InTurn,
+                    text,
+                    "shorter moves, longer windows, or a higher `per_day`".into(),
+                ));
+            }
+            None => found.push(self.shut(n.group, n.turn, None)),
         }
         found
     }

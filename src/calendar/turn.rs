@@ -188,7 +188,8 @@ impl Part<'_> {
                 return Some((start, why));
             }
             why = Why::PerDay(cap.unwrap_or(0));
-            from = Time(ask.days.first_at(i64::from(day.0 + 1) * DAY));
+            // A clock that is set back after midnight shows the day before once more: never back in time.
+            from = Time(ask.days.first_at(i64::from(day.0 + 1) * DAY)).max(start + Dur::mins(1));
         }
         None
     }

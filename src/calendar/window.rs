@@ -142,12 +142,17 @@ impl View<'_> {
 
     /// The earliest instant from `now` on, at most [`LOOK`] after it, from which it stays open for `needs`.
     pub fn earliest_fit(&self, now: Time, needs: Dur) -> Option<Time> {
+        self.fit_until(now, needs).map(|(start, _)| start)
+    }
+
+    /// The same, with the end of the interval it is in; nothing when that is more than [`LOOK`] away.
+    pub(super) fn fit_until(&self, now: Time, needs: Dur) -> Option<(Time, Option<Time>)> {
         let limit = (now + LOOK).0;
         let mut start = if self.in_window(now) { now.0 } else { self.turn(now.0, limit)? };
         loop {
-            match self.turn(start, (Time(start) + LOOK).0) {
-                Some(end) if Time(end).since(Time(start)) < needs => start = self.turn(end, limit)?,
-                _ => return Some(Time(start)),
+            match self.turn(start, (Time(start) + LOOK).0).map(Time) {
+                Some(end) if end.since(Time(start)) < needs => start = self.turn(end.0, limit)?,
+                end => return Some((Time(start), end)),
             }
         }
     }

@@ -1,5 +1,5 @@
 //! A zone's clock: from instants to what the clock on the wall reads, and back.
-use chrono::{DateTime, Offset, TimeZone};
+use chrono::{DateTime, Datelike, Offset, TimeZone};
 use chrono_tz::{OffsetName, Tz};
 
 use crate::spec::units::Time;
@@ -161,7 +161,7 @@ impl ZoneClock {
 
     /// `Sun 2026-11-22 03:12 CET`; seconds where there are any.
     pub fn read(&self, at: Time) -> String {
-        let local = at.utc().with_timezone(&self.tz);
+        let local = self.local(at);
         let seconds = if at.0 % 60_000 == 0 { "" } else { ":%S" };
         // Zones without letters of their own show their offset, as in `-03`.
         let offset = || local.format("%:z").to_string().trim_end_matches(":00").to_string();
@@ -171,7 +171,13 @@ impl ZoneClock {
 
     /// RFC 3339 with this zone's offset.
     pub fn stamp(&self, at: Time) -> String {
-        at.utc().with_timezone(&self.tz).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
+        self.local(at).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
+    }
+
+    /// What the wall reads, in UTC where four digits do not write its year.
+    fn local(&self, at: Time) -> DateTime<Tz> {
+        let local = at.utc().with_timezone(&self.tz);
+        if (0..=9999).contains(&local.year()) { local } else { at.utc().with_timezone(&Tz::UTC) }
     }
 }
 

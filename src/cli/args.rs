@@ -225,10 +225,10 @@ pub struct CampaignArgs {
     /// File or folder with Tenants and Calendar; may be given more than once
     #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
-    /// How long one tenant takes, such as 90m [default: warm-up, steps and 10m of the upgrade in the files]
+    /// How long one tenant takes, such as 90m [default: what `plan` says of the upgrade in the files]
     #[arg(long, value_name = "DURATION")]
     pub needs: Option<String>,
-    /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: now]
+    /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: the next full minute]
     #[arg(long, value_name = "INSTANT")]
     pub at: Option<String>,
     #[arg(short, long, value_enum, default_value_t)]

@@ -1,59 +1,78 @@
 //! `pilothouse campaign`: who is upgraded when, why not earlier, and what would have to change.
-use std::collections::BTreeMap;
+//!
+//! # Layout
+//! - here: what is asked, and the lines that answer it; `show` writes them
+mod show;
+
 use std::io::Write;
 
-use anyhow::{Context, Result, anyhow};
-use serde::Serialize;
-use serde_json::json;
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::args::{CampaignArgs, CampaignOutput};
-use super::out::{self, Rows};
+use super::args::{CampaignArgs, CampaignOutput, Global};
 use super::tenants::{self, Files};
 use super::windows::{instant, needs, utc};
-use crate::calendar::campaign::{Ask, Campaign, Move, Never, plan};
-use crate::calendar::reasons::{Obstacle, Reasons};
-use crate::calendar::{Book, Groups, LOOK, export};
+use super::{place, when};
+use crate::calendar::campaign::{Apart, Ask, Campaign, plan};
+use crate::calendar::reasons::Reasons;
+use crate::calendar::{Book, Groups, LOOK};
+use crate::engine::forecast::{Ahead, forecast_with};
+use crate::plan::Plan;
 use crate::spec::Tenant;
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
 
-/// A plan with all it was made from.
-struct Made<'m> {
-    files: &'m Files,
-    tenants: &'m [&'m Tenant],
-    reasons: Reasons<'m>,
+/// Tenants that move one after the other: those of one service, or of everything where nothing says what is upgraded.
+struct Line<'m> {
+    service: Option<String>,
+    tenants: Vec<&'m Tenant>,
+    groups: Groups,
+    book: Book<'m>,
+    campaign: Campaign,
+    ask: Ask,
+    /// What comes of its service besides.
+    ahead: Option<Ahead>,
 }
 
-/// The campaign as a program reads it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct List<'l, C, N, M> {
-    cohorts: C,
-    done: Option<String>,
-    name: &'l str,
-    needs: String,
-    never: N,
-    start: String,
-    stop_after_rollbacks: u32,
-    tenants: M,
-    tz: &'static str,
+impl<'m> Line<'m> {
+    fn of(files: &'m Files, service: Option<&str>, tenants: Vec<&'m Tenant>, ask: Ask) -> Result<Line<'m>, Refused> {
+        let book = Book::new(&files.calendar, &files.loaded.ics, ask.start);
+        let groups = book.groups(tenants.iter().copied(), ask.start);
+        let campaign = match plan(&book, &tenants, &groups, ask) {
+            Ok(campaign) => campaign,
+            Err(apart) => {
+                let name = |t: &u32| Some(tenants.get(usize::try_from(*t).ok()?)?.id.to_string());
+                let names = apart.tenants.iter().filter_map(name).collect();
+                return Err(Refused { apart, names, needs: ask.needs });
+            }
+        };
+        Ok(Line { service: service.map(String::from), tenants, groups, book, campaign, ask, ahead: None })
+    }
+
+    fn reasons(&self) -> Reasons<'_> {
+        Reasons { book: &self.book, groups: &self.groups, campaign: &self.campaign, ask: self.ask }
+    }
+
+    fn tenant(&self, position: u32) -> Option<&'m Tenant> {
+        self.tenants.get(usize::try_from(position).ok()?).copied()
+    }
+
+    fn id(&self, position: u32) -> &'m str {
+        self.tenant(position).map_or("", |t| &*t.id)
+    }
+
+    fn cohort(&self, number: u16) -> &str {
+        self.campaign.parts.get(usize::from(number)).map_or("", |p| &p.name)
+    }
 }
 
-/// Plans and prints; gives the exit code: 0, or 2 when there is no time for some tenant.
-///
-/// # Errors
-/// Files or flags that cannot be used; a cohort that must be upgraded at once and cannot.
-pub fn campaign(args: &CampaignArgs, now: Time, out: &mut dyn Write) -> Result<i32> {
-    let files = tenants::load(&args.files)?;
-    let start = args.at.as_deref().map_or(Ok(now), instant)?;
-    let needs = needs(args.needs.as_deref())?.or_else(|| files.needs()).context(
-        "--needs is missing: say how long one tenant takes, such as 90m, or give the files of the upgrade, too",
-    )?;
-    let ask = Ask { start, needs };
-    let tenants = files.tenants();
-    let book = Book::new(&files.calendar, &files.loaded.ics, start);
-    let groups = book.groups(tenants.iter().copied(), start);
-    let planned = plan(&book, &tenants, &groups, ask).map_err(|apart| {
-        let names: Vec<&str> = apart.tenants.iter().filter_map(|t| at(&tenants, *t)).map(|t| &*t.id).collect();
+/// A cohort that is upgraded at once and cannot be.
+struct Refused {
+    apart: Apart,
+    names: Vec<String>,
+    needs: Dur,
+}
+
+impl From<Refused> for anyhow::Error {
+    fn from(Refused { apart, names, needs }: Refused) -> anyhow::Error {
         anyhow!(
             "cohort {} is upgraded all at once (`bind: intersection`), and these have no {needs} in common within {LOOK} \
              of {}: {}; change the window of one of them, or write `bind: own`",
@@ -61,154 +80,84 @@ pub fn campaign(args: &CampaignArgs, now: Time, out: &mut dyn Write) -> Result<i
             utc(apart.turn),
             names.join(", ")
         )
-    })?;
-    let reasons = Reasons { book: &book, groups: &groups, campaign: &planned, ask };
-    let made = Made { files: &files, tenants: &tenants, reasons };
+    }
+}
+
+/// A plan with all it was made from.
+struct Made<'m> {
+    files: &'m Files,
+    start: Time,
+    needs: Dur,
+    lines: Vec<Line<'m>>,
+}
+
+/// Plans and prints; gives the exit code: 0, or 2 when there is no time for some tenant.
+///
+/// # Errors
+/// Files or flags that cannot be used; a cohort that must be upgraded at once and cannot.
+pub fn campaign(args: &CampaignArgs, global: &Global, now: Time, out: &mut dyn Write) -> Result<i32> {
+    let files = tenants::load(&args.files)?;
+    // Who does not say when means from the next minute on.
+    let start = args.at.as_deref().map_or(Ok(now.ceil(Dur::mins(1))), instant)?;
+    let mut upgrade = files.plan(&args.files)?;
+    if let (Some(plan), Ok(state_dir)) = (&mut upgrade, place::state_dir(global.state_dir.as_deref())) {
+        when::learn(plan, &state_dir);
+    }
+    let wanted = needs(args.needs.as_deref())?;
+    let needs = wanted.or_else(|| upgrade.as_ref().map(Plan::tenant_needs)).context(
+        "--needs is missing: say how long one tenant takes, such as 90m, or give the files of the upgrade, too",
+    )?;
+    let lines = match upgrade.filter(|plan| plan.services.iter().any(|p| p.phased.is_some())) {
+        Some(plan) => of_plan(&files, &plan, start, wanted)?,
+        None => {
+            let ask = Ask { start, needs, takes: needs, at_once: false };
+            vec![Line::of(&files, None, files.tenants(), ask)?]
+        }
+    };
+    let made = Made { files: &files, start, needs, lines };
     match args.output {
         CampaignOutput::Text => made.text(out)?,
         CampaignOutput::Json => made.json(out)?,
         CampaignOutput::Ics => write!(out, "{}", made.ics())?,
     }
-    Ok(if planned.never.is_empty() { 0 } else { 2 })
+    Ok(if made.lines.iter().all(Line::comes_to_its_end) { 0 } else { 2 })
 }
 
-fn at<'t>(tenants: &[&'t Tenant], position: u32) -> Option<&'t Tenant> {
-    tenants.get(usize::try_from(position).ok()?).copied()
+impl Line<'_> {
+    fn comes_to_its_end(&self) -> bool {
+        self.campaign.never.is_empty() && self.ahead.as_ref().is_none_or(|ahead| ahead.full.is_some())
+    }
 }
 
-/// Reasons by what they depend on: tenants that are alike have the same.
-#[derive(Default)]
-struct Known(BTreeMap<(u32, Time, bool, Option<i32>), Vec<Obstacle>>);
-
-impl Made<'_> {
-    fn campaign(&self) -> &Campaign {
-        self.reasons.campaign
+/// The lines of a plan, one for each service whose tenants move by themselves; `wanted`: how long one move takes, if
+/// somebody says something else than the policy.
+fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) -> Result<Vec<Line<'m>>> {
+    let (mut lines, mut refused) = (Vec::new(), None);
+    let forecast = forecast_with(plan, start, &mut |planned, ask| {
+        let service = planned.service.name.as_str();
+        let ask = wanted.map_or(ask, |needs| Ask { needs, takes: needs, ..ask });
+        let line = Line::of(files, Some(service), files.of_service(service), ask).map_err(|r| {
+            let apart = r.apart.clone();
+            refused.get_or_insert(r);
+            apart
+        })?;
+        let campaign = line.campaign.clone();
+        lines.push(line);
+        Ok(campaign)
+    });
+    if let Some(refused) = refused {
+        return Err(refused.into());
     }
-
-    fn groups(&self) -> &Groups {
-        self.reasons.groups
-    }
-
-    fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
-        let days = (m.start > m.fit).then(|| i32::try_from((m.start.0 - m.fit.0) / 86_400_000).unwrap_or(0));
-        known.0.entry((m.group, m.turn, m.start > m.fit, days)).or_insert_with(|| self.reasons.of(m))
-    }
-
-    fn id(&self, position: u32) -> &str {
-        at(self.tenants, position).map_or("", |t| &*t.id)
-    }
-
-    fn text(&self, out: &mut dyn Write) -> Result<()> {
-        let (campaign, ask) = (self.campaign(), self.reasons.ask);
-        let done =
-            campaign.done.map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
-        writeln!(
-            out,
-            "{}: {} tenants from {}, {} each; {done}; the line stops after {} rollbacks\n",
-            self.files.name,
-            self.tenants.len(),
-            utc(ask.start),
-            ask.needs,
-            self.files.calendar.stop_after_rollbacks
-        )?;
-        writeln!(out, "{:<12} {:>7}  {:<20}  {:<20}  {:<8}  PER DAY", "COHORT", "TENANTS", "FROM", "DONE", "BAKES")?;
-        for part in campaign.parts.iter().filter(|p| p.tenants > 0) {
-            let shown = |at: Option<Time>| at.map_or_else(|| "-".into(), utc);
-            let cap = part.per_day.map_or_else(|| "-".into(), |n| n.to_string());
-            let (from, done, bake) = (shown(part.starts), shown(part.done), part.bake.to_string());
-            writeln!(out, "{:<12} {:>7}  {from:<20}  {done:<20}  {bake:<8}  {cap}", part.name, part.tenants)?;
-        }
-        let width = self.tenants.iter().map(|t| t.id.len()).max().unwrap_or(6).max(6);
-        writeln!(
-            out,
-            "\n{:<width$}  {:<12}  {:<20}  {:<28}  WHY NOT EARLIER",
-            "TENANT", "COHORT", "START", "THEIR TIME"
-        )?;
-        let mut known = Known::default();
-        for m in &campaign.moves {
-            let cohort = self.cohort(m.cohort);
-            let theirs = self.groups().view(usize::try_from(m.group).unwrap_or(0)).clock.read(m.start);
-            let why = told(self.why(m, &mut known));
-            writeln!(out, "{:<width$}  {cohort:<12}  {}  {theirs:<28}  {why}", self.id(m.tenant), utc(m.start))?;
-        }
-        for n in &campaign.never {
-            let why = told(&self.reasons.never(n));
-            writeln!(
-                out,
-                "{:<width$}  {:<12}  {:<20}  {:<28}  {why}",
-                self.id(n.tenant),
-                self.cohort(n.cohort),
-                "never",
-                ""
-            )?;
-        }
-        for part in campaign.parts.iter().filter(|p| p.tenants > 0 && p.done.is_none()) {
-            writeln!(out, "\nnobody of {} can be upgraded: the next cohort would follow without its bake", part.name)?;
-        }
-        if !campaign.never.is_empty() {
-            writeln!(out, "\nno time within {LOOK} for {} of them", campaign.never.len())?;
-        }
-        Ok(())
-    }
-
-    fn cohort(&self, number: u16) -> &str {
-        self.campaign().parts.get(usize::from(number)).map_or("", |p| &p.name)
-    }
-
-    fn json(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let (campaign, ask) = (self.campaign(), self.reasons.ask);
-        let parts = campaign.parts.iter().filter(|p| p.tenants > 0).map(|p| {
-            json!({
-                "cohort": p.name, "tenants": p.tenants, "turn": utc(p.turn), "starts": p.starts.map(utc),
-                "done": p.done.map(utc), "bake": p.bake.to_string(), "perDay": p.per_day,
-            })
-        });
-        let mut known = Known::default();
-        let moves = campaign.moves.iter().map(|m| {
-            let clock = self.groups().view(usize::try_from(m.group).unwrap_or(0)).clock;
-            json!({
-                "id": self.id(m.tenant), "cohort": self.cohort(m.cohort), "zone": clock.zone().to_string(),
-                "start": utc(m.start), "end": utc(m.start + ask.needs), "local": clock.stamp(m.start),
-                "why": self.why(m, &mut known),
-            })
-        });
-        let never = campaign.never.iter().map(
-            |n: &Never| json!({"id": self.id(n.tenant), "cohort": self.cohort(n.cohort), "why": self.reasons.never(n)}),
+    let Some(forecast) = forecast.filter(|_| !lines.is_empty()) else {
+        let needs = plan.when.as_ref().map_or(Dur::ZERO, |when| when.needs.run);
+        bail!(
+            "new pods are made in the window that all share, and within {LOOK} of {} none is open for the {needs} they and \
+             the last step need: make a slot of the Calendar longer",
+            utc(start)
         );
-        let list = List {
-            cohorts: Rows::new(parts),
-            done: campaign.done.map(utc),
-            name: &self.files.name,
-            needs: ask.needs.to_string(),
-            never: Rows::new(never),
-            start: utc(ask.start),
-            stop_after_rollbacks: self.files.calendar.stop_after_rollbacks,
-            tenants: Rows::new(moves),
-            tz: crate::calendar::tz_version(),
-        };
-        out::pretty(out, &list)
+    };
+    for line in &mut lines {
+        line.ahead = line.service.as_ref().and_then(|service| forecast.get(service)).cloned();
     }
-
-    fn ics(&self) -> String {
-        let ask = self.reasons.ask;
-        let entry = |m: &Move| {
-            let name = at(self.tenants, m.tenant).map_or("", |t| t.name.as_deref().unwrap_or(&t.id));
-            export::Entry {
-                uid: format!("{}.{}@pilothouse", self.files.name, self.id(m.tenant)),
-                start: m.start,
-                end: m.start + ask.needs,
-                summary: format!("{}: {name}", self.files.name),
-                description: self.cohort(m.cohort),
-            }
-        };
-        let entries: Vec<export::Entry<'_>> = self.campaign().moves.iter().map(entry).collect();
-        export::ics(&self.files.name, ask.start, &entries)
-    }
-}
-
-/// One line: what stands in the way, and what would have to change about the last of it.
-fn told(why: &[Obstacle]) -> String {
-    let Some(last) = why.last() else { return "it is the start".into() };
-    let all: Vec<String> = why.iter().map(|o| format!("{}: {}", o.cause.name(), o.text)).collect();
-    format!("{} [{}]", all.join("; "), last.change)
+    Ok(lines)
 }

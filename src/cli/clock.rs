@@ -32,6 +32,11 @@ pub fn wall() -> Time {
     Time(chrono::Utc::now().timestamp_millis())
 }
 
+/// The next full second: what is planned from now on begins no earlier, and nobody reads milliseconds.
+pub fn soon() -> Time {
+    wall().ceil(Dur::secs(1))
+}
+
 #[async_trait]
 impl Clock for RealClock {
     fn now(&self) -> Stamp {

@@ -16,6 +16,7 @@ use super::registry;
 use crate::compat::deps::Move;
 use crate::compat::fleet::remote::enquiries;
 use crate::compat::fleet::{Asked, Registry, Unseen};
+use crate::plan::{Plan, PlanError};
 use crate::spec::contract::Origin;
 use crate::spec::upgrade::Target;
 use crate::spec::{Bundle, Loaded, Problem, Report, nearest};
@@ -118,6 +119,26 @@ impl Known {
             problems.push(at(origin, "/release", message, "name another release, or write `to`"));
         }
         if problems.is_empty() { Ok(bundle) } else { Err(pointed(problems)) }
+    }
+
+    /// The plan of a bundle, as far as the files alone say.
+    ///
+    /// # Errors
+    /// Why there is none, at the place in the Upgrade that asks for it.
+    pub fn plan(&self, bundle: &Bundle) -> Result<Plan, Report> {
+        Plan::build(bundle).map_err(|error| {
+            let origin = self.loaded.origins.get(&format!("Upgrade/{}", bundle.upgrade.name));
+            let (field, help) = match &error {
+                PlanError::NobodyMoves | PlanError::Together { .. } | PlanError::OneName { .. } => {
+                    ("strategy", Some("`strategy: canary` moves all tenants at once, in the window that they share"))
+                }
+                PlanError::Cycle(_) | PlanError::UnknownService(_) | PlanError::NoVersion { .. } => ("to", None),
+            };
+            let file = origin.map_or("the given files", |o| o.file.as_str());
+            let place = origin.and_then(|o| o.places.get(&format!("/{field}"))).copied().unwrap_or((0, 0));
+            let problem = Problem::of_file(file, format!("spec.{field}: {error}"), help.map(String::from));
+            Report::of(problem.at(place.0, place.1))
+        })
     }
 
     fn release(&self, bundle: &mut Bundle, name: &str, problems: &mut Vec<Problem>) {

@@ -127,17 +127,17 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
                 when::learn(&mut plan, &state_dir);
             }
             let earlier = plan::earlier(&plan, global);
-            let beside = plan::Beside { earlier: &earlier, tenants: roster.as_ref(), now: clock::wall() };
+            let beside = plan::Beside { earlier: &earlier, tenants: roster.as_ref(), now: clock::soon() };
             write!(out, "{}", plan::show(&plan, beside, output))?;
             Ok(0)
         }
-        Command::Campaign(args) => campaign::campaign(&args, clock::wall(), out),
+        Command::Campaign(args) => campaign::campaign(&args, global, clock::wall(), out),
         Command::Windows(args) if !args.files.is_empty() => {
-            windows_list::list(&args, clock::wall(), out)?;
+            windows_list::list(&args, clock::soon(), out)?;
             Ok(0)
         }
         Command::Windows(args) => {
-            let question = windows::question(&args, clock::wall())?;
+            let question = windows::question(&args, clock::soon())?;
             said(out, &windows::answer(&question, args.output), 0)
         }
         Command::Runs { output } => {

@@ -2,12 +2,14 @@
 use serde_json::json;
 
 use super::args::{Global, PlanOutput};
+use super::windows::utc;
 use super::{place, plan_compat, when};
+use crate::engine::forecast::{Ahead, Forecast, TenantsAhead, forecast};
 use crate::engine::run::Outcome;
 use crate::journal::past_durations;
 use crate::plan::{Plan, Planned, Roster, graph};
 use crate::spec::policy::Step;
-use crate::spec::units::{Dur, Time};
+use crate::spec::units::{Dur, Time, counted};
 
 /// What stands beside a plan.
 #[derive(Clone, Copy)]
@@ -16,6 +18,14 @@ pub struct Beside<'a> {
     pub earlier: &'a [Dur],
     pub tenants: Option<&'a Roster>,
     pub now: Time,
+}
+
+impl Beside<'_> {
+    /// What comes of a plan whose tenants move by themselves, if it is told to begin now.
+    fn ahead(&self, plan: &Plan) -> Option<Forecast> {
+        let by_tenant = plan.services.iter().any(|p| p.phased.is_some());
+        by_tenant.then(|| forecast(plan, self.now)).flatten()
+    }
 }
 
 /// How long earlier runs of the fleet took in this environment under this policy, the shortest first. Those count that came
@@ -52,30 +62,33 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     let width = plan.services.iter().map(|p| p.service.name.len()).max().unwrap_or(0);
     let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
     let steps = steps.join("/");
-    out.push_str(&format!("wave  {:<width$}  to         strategy  steps         est    needs\n", "service"));
+    out.push_str(&format!("wave  {:<width$}  to         strategy  steps         est      needs\n", "service"));
+    let ahead = beside.ahead(plan);
     for p in &plan.services {
         let needs: Vec<String> = p.needs.iter().map(|(n, r)| format!("{n} {r}")).collect();
         let line = format!(
-            "{:<4}  {:<width$}  {:<9}  {:<8}  {:<12}  {:<5}  {}",
+            "{:<4}  {:<width$}  {:<9}  {:<8}  {:<12}  {:<7}  {}",
             p.wave,
             p.service.name,
             p.version,
             way(p),
             p.phased.as_ref().map_or_else(|| steps.clone(), |f| format!("{} tenants", f.count(|_| true))),
-            p.phased.as_ref().map_or_else(|| short(plan.service_estimate()), |_| "-".into()),
+            estimate(plan, p, ahead.as_ref()).map_or_else(|| "never".into(), short),
             needs.join(", ")
         );
         out.push_str(line.trim_end());
         out.push('\n');
     }
-    let (shift, soak) = plan.estimate();
-    let by_tenant = plan.services.iter().any(|p| p.phased.is_some());
-    out.push_str(&format!(
-        "\nAbout {} to 100 % {} and {} of soaking, when every tick is good.\n",
-        short(shift),
-        if by_tenant { "of what goes by weights alone" } else { "everywhere" },
-        short(soak)
-    ));
+    match &ahead {
+        Some(ahead) => phased(plan, ahead, &mut out),
+        None => {
+            let (shift, soak) = plan.estimate();
+            let (shift, soak) = (short(shift), short(soak));
+            out.push_str(&format!(
+                "\nAbout {shift} to 100 % everywhere and {soak} of soaking, when every tick is good.\n"
+            ));
+        }
+    }
     out.push_str(&when::text(plan, beside.tenants, beside.now));
     if let Some(median) = beside.earlier.get(beside.earlier.len() / 2) {
         let count = beside.earlier.len();
@@ -84,11 +97,12 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
             short(*median)
         ));
     }
-    out.push_str("\nFor each service, in this order:\n");
-    for (i, line) in effects(plan, &plan.policy.steps).iter().enumerate() {
-        out.push_str(&format!("  {}. {line}\n", i + 1));
+    for (names, steps) in ways(plan) {
+        out.push_str(&format!("\nFor {names}, in this order:\n"));
+        for (i, line) in effects(plan, steps).iter().enumerate() {
+            out.push_str(&format!("  {}. {line}\n", i + 1));
+        }
     }
-    phased(plan, &mut out);
     plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
@@ -100,32 +114,69 @@ fn way(p: &Planned) -> &'static str {
     if p.phased.is_some() { "phased" } else { "canary" }
 }
 
-/// Who moves one by one, and what comes of the weights then.
-fn phased(plan: &Plan, out: &mut String) {
-    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
-        out.push_str(&format!(
-            "\n{} goes tenant by tenant in the place of these steps: the weight stays 0, then 100 for everybody else.\n",
-            p.service.name
-        ));
-        let mut cohorts: Vec<(&str, Vec<&str>)> = Vec::new();
-        for m in &phased.moves {
-            match cohorts.last_mut().filter(|(name, _)| *name == m.cohort) {
-                Some((_, names)) => names.push(&m.name),
-                None => cohorts.push((&m.cohort, vec![&m.name])),
-            }
-        }
-        for (cohort, names) in cohorts {
-            let shown: Vec<&str> = names.iter().take(5).copied().collect();
-            let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-            out.push_str(&format!("  {cohort}: {}{more}, {} clean each\n", shown.join(", "), phased.hold()));
-        }
-        out.push_str("  `pilothouse campaign` says when each of them may be.\n");
+/// How long a service takes from its new pods to 100 %; nothing when it never gets there.
+fn estimate(plan: &Plan, p: &Planned, ahead: Option<&Forecast>) -> Option<Dur> {
+    match ahead.and_then(|ahead| ahead.get(&p.service.name)).filter(|_| p.phased.is_some()) {
+        Some(its) => Some(its.full?.since(its.begins?)),
+        None => Some(plan.service_estimate()),
     }
 }
 
+/// Who moves one by one and when, and what follows.
+fn phased(plan: &Plan, ahead: &Forecast, out: &mut String) {
+    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
+        let (name, moves) = (&p.service.name, counted(phased.moves.len(), "move"));
+        let tenants = counted(phased.count(|_| true), "tenant");
+        out.push_str(&format!("\n{name}: {tenants} in {moves}, one at a time: {}\n", phased.said()));
+        let Some(its) = ahead.get(name) else { continue };
+        let mut line = |what: &str, at: Option<Time>| {
+            let utc = at.map_or_else(String::new, |at| format!(" ({})", utc(at.ceil(Dur::mins(1)))));
+            out.push_str(&format!("  {what:<14} {}{utc}\n", ahead.said(at)));
+        };
+        line("new pods", its.begins);
+        if let Some(tenants) = &its.tenants {
+            line("first tenant", tenants.first);
+            line("last tenant", tenants.last);
+            line("everybody else", tenants.everybody);
+        }
+        line("at 100 %", its.full);
+        if let Some(why) = its.tenants.as_ref().and_then(TenantsAhead::blocked) {
+            out.push_str(&format!("  it does not come to its end: {why}\n"));
+        }
+    }
+    out.push_str(&match (ahead.full(), ahead.soaked()) {
+        (Some(full), Some(soaked)) => format!(
+            "\nAll at 100 % about {} and soaked about {}, when every tick is good.\n`pilothouse campaign` says when each \
+             tenant moves, and why not earlier.\n",
+            ahead.read(full),
+            ahead.read(soaked)
+        ),
+        _ => "\nNot all of it comes to 100 %: `pilothouse campaign` says for whom there is no time, and why.\n".into(),
+    });
+}
+
+/// Services by how they go, with the steps of each way.
+fn ways(plan: &Plan) -> Vec<(String, &[Step])> {
+    let names = |phased: bool| {
+        let of = plan.services.iter().filter(|p| p.phased.is_some() == phased);
+        of.map(|p| p.service.name.as_str()).collect::<Vec<_>>()
+    };
+    let (by_weight, by_tenant) = (names(false), names(true));
+    let both = !by_weight.is_empty() && !by_tenant.is_empty();
+    let ways = [by_weight, by_tenant].into_iter().filter_map(|names| {
+        let steps = plan.steps(names.first()?);
+        Some((if both { names.join(", ") } else { "each service".into() }, steps))
+    });
+    ways.collect()
+}
+
+/// `1:05`; with days from one on.
 fn short(d: Dur) -> String {
-    let minutes = d.0 / 60_000;
-    format!("{}:{:02}", minutes / 60, minutes % 60)
+    let minutes = d.0.div_ceil(60_000);
+    match minutes / (24 * 60) {
+        0 => format!("{}:{:02}", minutes / 60, minutes % 60),
+        days => format!("{days}d{}h", (minutes % (24 * 60)).div_ceil(60)),
+    }
 }
 
 /// What is written for one service, in order.
@@ -157,9 +208,24 @@ fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
     effects(plan, plan.steps(&p.service.name)).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
 }
 
+/// When what happens to a service, as far as that can be told; what never does is null.
+fn future(its: &Ahead) -> serde_json::Value {
+    let tenants = its.tenants.as_ref();
+    json!({
+        "begins": its.begins.map(utc), "first_tenant": tenants.and_then(|t| t.first).map(utc),
+        "last_tenant": tenants.and_then(|t| t.last).map(utc), "everybody_else": tenants.and_then(|t| t.everybody).map(utc),
+        "full": its.full.map(utc), "soaked": its.soaked.map(utc), "never": tenants.map(|t| t.never),
+    })
+}
+
 /// For a program.
 pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
+    let ahead = beside.ahead(plan);
     let (shift, soak) = plan.estimate();
+    let shift = match &ahead {
+        Some(ahead) => ahead.full().map(|full| full.since(beside.now)),
+        None => Some(shift),
+    };
     let services: Vec<_> = plan
         .services
         .iter()
@@ -167,7 +233,8 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
             json!({
                 "service": p.service.name, "wave": p.wave, "image": p.image, "version": p.version, "strategy": way(p),
                 "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
-                "estimate_seconds": plan.service_estimate().as_secs_f64(),
+                "estimate_seconds": estimate(plan, p, ahead.as_ref()).map(|d| d.as_secs_f64()),
+                "forecast": ahead.as_ref().and_then(|a| a.get(&p.service.name)).map(future),
                 "tenants": p.phased.as_ref().map(|f| f.moves.iter().map(|m| &m.name).collect::<Vec<_>>()),
             })
         })
@@ -178,8 +245,8 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
         "when": when::json(plan, beside.tenants, beside.now),
-        "effects_per_service": effects(plan, &plan.policy.steps),
-        "estimate_seconds": {"shift": shift.as_secs_f64(), "soak": soak.as_secs_f64()},
+        "effects_per_service": effects(plan, ways(plan).first().map_or(&plan.policy.steps[..], |(_, steps)| steps)),
+        "estimate_seconds": {"shift": shift.map(|d| d.as_secs_f64()), "soak": soak.as_secs_f64()},
         "earlier_seconds": beside.earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),
     });

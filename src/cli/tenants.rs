@@ -3,14 +3,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::validate;
+use super::{contracts, validate};
+use crate::plan::Plan;
 use crate::spec::calendar::CalendarSpec;
-use crate::spec::units::Dur;
 use crate::spec::upgrade::Strategy;
 use crate::spec::{Loaded, Tenant};
-
-/// What is left in a window for a rollback that begins at its end.
-const ROLLBACK_RESERVE: Dur = Dur::mins(10);
 
 /// Everything the files say, and the one calendar all tenants go by.
 pub struct Files {
@@ -59,16 +56,25 @@ impl Files {
         self.loaded.tenants.iter().flat_map(|t| &t.spec.tenants).collect()
     }
 
-    /// How long one tenant takes: the steps of the only upgrade's policy and the reserve; with the warm-up unless tenants
-    /// move one by one.
-    pub fn needs(&self) -> Option<Dur> {
-        let bundle = self.loaded.bundle(None).ok()?;
-        let policy = &bundle.policy.spec;
-        let steps = policy.steps.iter().fold(Dur::ZERO, |sum, step| sum + step.hold);
-        Some(match bundle.upgrade.spec.strategy {
-            Strategy::Canary => policy.warmup + steps + ROLLBACK_RESERVE,
-            // New pods are there before the first tenant moves.
-            Strategy::Phased => steps + policy.rollback_reserve,
-        })
+    /// The plan of the only upgrade in them; nothing where there is none, or one whose tenants do not move by themselves and
+    /// which makes no plan.
+    ///
+    /// # Errors
+    /// Its tenants move one by one, and the plan says why they cannot.
+    pub fn plan(&self, paths: &[PathBuf]) -> Result<Option<Plan>> {
+        let [upgrade] = self.loaded.upgrades.as_slice() else { return Ok(None) };
+        let known = contracts::load(paths, None);
+        let plan = known.and_then(|known| known.plan(&known.bundle(None)?)).map_err(|report| anyhow!("{report}"));
+        match upgrade.spec.strategy {
+            Strategy::Phased => plan.map(Some),
+            Strategy::Canary => Ok(plan.ok()),
+        }
+    }
+
+    /// Those of the upgrade that use a service, as its plan moves them.
+    pub fn of_service(&self, service: &str) -> Vec<&Tenant> {
+        let uses = |t: &&Tenant| t.services.is_empty() || t.services.iter().any(|s| **s == *service);
+        let lists = self.loaded.upgrades.first().into_iter().flat_map(|u| self.loaded.tenants_of(&u.spec));
+        lists.flat_map(|list| &list.spec.tenants).filter(uses).collect()
     }
 }

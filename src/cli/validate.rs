@@ -1,11 +1,13 @@
 //! `pilothouse validate`: everything that is wrong with some files, in one report.
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::files;
-use crate::spec::{self, Loaded, Report, SourceFile};
+use super::{contracts, files};
+use crate::compat::fleet::Registry;
+use crate::spec::{self, Loaded, Problem, Report, SourceFile};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,11 +52,7 @@ fn load_by(paths: &[PathBuf], load: Load) -> Result<Loaded, Report> {
 /// # Errors
 /// `out` cannot be written.
 pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::Result<i32> {
-    // Contracts that a fleet names are part of what it says.
-    let outcome = load(paths).and_then(|loaded| match loaded.fleets.iter().any(|f| f.spec.contracts.is_some()) {
-        true => super::contracts::load(paths, None).map(|known| known.loaded),
-        false => Ok(loaded),
-    });
+    let outcome = load(paths).and_then(|loaded| whole(paths, loaded));
     let (report, code) = match &outcome {
         Ok(loaded) => (&loaded.warnings, 0),
         Err(report) => (report, 1),
@@ -90,6 +88,24 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
         }
     }
     Ok(code)
+}
+
+/// Contracts that a fleet names are part of what it says, and so is what an upgrade comes to: a release with everything it
+/// lists left out, or tenants of whom none can move.
+fn whole(paths: &[PathBuf], loaded: Loaded) -> Result<Loaded, Report> {
+    let named = loaded.fleets.iter().any(|f| f.spec.contracts.is_some());
+    let released = loaded.upgrades.iter().any(|u| u.spec.release.is_some());
+    let known = match named || released {
+        true => contracts::load(paths, None)?,
+        false => contracts::Known { loaded, registry: Registry::default(), any: false, folders: BTreeSet::new() },
+    };
+    let upgrades = known.loaded.upgrades.iter();
+    let refused = upgrades.filter_map(|u| known.bundle(Some(&u.name)).and_then(|bundle| known.plan(&bundle)).err());
+    let refused: Vec<Problem> = refused.flat_map(|report| report.problems).collect();
+    match refused.is_empty() {
+        true => Ok(known.loaded),
+        false => Err(Report::from(refused.into_iter().chain(known.loaded.warnings.problems).collect::<Vec<_>>())),
+    }
 }
 
 /// `1 fleet, 1 policy, 1 upgrade`, and what there is besides

@@ -40,13 +40,13 @@ pub fn plan_from(known: &Known, files: &Files, named: &Contracts, global: &Globa
     let mut bundle = known.bundle(files.upgrade.as_deref()).map_err(|report| anyhow!("{report}"))?;
     let roster = Roster::of(&known.loaded, &bundle);
     if !known.any {
-        return Ok((Plan::build(&bundle)?, roster));
+        return Ok((known.plan(&bundle).map_err(|report| anyhow!("{report}"))?, roster));
     }
     let today = chrono::Utc::now().date_naive();
     let asked = known.asked(&bundle, today);
     let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", pointed(p)))?;
     needs(known, &mut bundle, &asked, &outcome.broken);
-    let mut plan = Plan::build(&bundle)?;
+    let mut plan = known.plan(&bundle).map_err(|report| anyhow!("{report}"))?;
     plan.compat = Some(verdict(known, &asked, &outcome));
     let mut after = After::new();
     for edge in outcome.edges {

@@ -61,11 +61,20 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     if let Some(date) = when.preferred {
         out.push_str(&format!("Not before {date}, as preferredDate says\n"));
     }
-    out.push_str(&format!("Needs {} of a window: {}\n", when.needs.run, from(plan, when)));
+    let moves = plan.services.iter().find_map(|p| p.phased.as_ref());
+    if let Some(phased) = moves {
+        let (needs, hold, reserve) = (phased.needs(&plan.policy), phased.hold(), plan.policy.rollback_reserve);
+        out.push_str(&format!(
+            "A tenant's move needs {needs} of its own window: {hold} judged, {reserve} for a rollback\n"
+        ));
+    }
+    let (whose, what) =
+        if moves.is_some() { ("the window that all share", "New pods fit") } else { ("a window", "Fits") };
+    out.push_str(&format!("Needs {} of {whose}: {}\n", when.needs.run, from(plan, when)));
     out.push_str(&match fit {
-        Some(at) if at <= now => "Fits now\n".to_string(),
-        Some(at) => format!("Fits at the earliest {} ({})\n", platform.read(at), utc(at)),
-        None => "Fits never within 400 days: make slots longer, or the steps shorter\n".into(),
+        Some(at) if at <= now => format!("{what} now\n"),
+        Some(at) => format!("{what} at the earliest {} ({})\n", platform.read(at), utc(at)),
+        None => format!("{what} never within 400 days: make slots longer, or the steps shorter\n"),
     });
     for list in &when.tenants {
         let few = &list.sha256[..12.min(list.sha256.len())];
@@ -89,9 +98,11 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
 /// What the needed time is made of.
 fn from(plan: &Plan, when: &When) -> String {
     let reserve = plan.policy.rollback_reserve;
+    // Its tenants move in windows of their own.
+    let steps = if plan.services.iter().all(|p| p.phased.is_some()) { "the last step" } else { "steps" };
     match when.needs.from {
-        NeedsFrom::Steps if plan.policy.soak_in_window => format!("warm-up, steps, soak, {reserve} for a rollback"),
-        NeedsFrom::Steps => format!("warm-up, steps, {reserve} for a rollback"),
+        NeedsFrom::Steps if plan.policy.soak_in_window => format!("warm-up, {steps}, soak, {reserve} for a rollback"),
+        NeedsFrom::Steps => format!("warm-up, {steps}, {reserve} for a rollback"),
         NeedsFrom::P90 { runs } => format!("nine of ten of {runs} earlier runs, {reserve} for a rollback"),
     }
 }
@@ -104,6 +115,7 @@ pub fn json(plan: &Plan, tenants: Option<&Roster>, now: Time) -> Value {
         "calendar": when.calendar.name, "slots": platform.said(), "tz": when.tz, "open": open,
         "closed_by": (!open).then(|| platform.why(now).rule), "preferred_date": when.preferred.map(|d| d.to_string()),
         "needs_seconds": when.needs.run.as_secs_f64(), "needs_from": when.needs.from,
+        "tenant_needs_seconds": plan.services.iter().find_map(|p| p.phased.as_ref()).map(|f| f.needs(&plan.policy).as_secs_f64()),
         "earliest_fit": fit.map(utc),
         "tenants_closed_then": fit.zip(tenants).map(|(at, roster)| closed_then(roster, when, at)),
         "tenants": when.tenants.iter().map(|t| json!({"name": t.name, "count": t.count})).collect::<Vec<_>>(),

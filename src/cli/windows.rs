@@ -61,7 +61,15 @@ fn season(text: &str) -> Result<Season> {
 
 /// An instant, with its offset: without one nobody knows when it is.
 pub fn instant(text: &str) -> Result<Time> {
-    text.parse().map(|Instant(at)| at).map_err(|e| anyhow!("--at: {e}"))
+    let at: Time = text.parse().map(|Instant(at)| at).map_err(|e| anyhow!("--at: {e}"))?;
+    // What is found must be written with four digits, too.
+    let margin = LOOK + LOOK;
+    if at < Time::FIRST_WRITTEN + margin || at > Time::LAST_WRITTEN - margin {
+        bail!(
+            "--at: {LOOK} are looked ahead and back from `{text}`, and years are written from 0 to 9999: name one between"
+        );
+    }
+    Ok(at)
 }
 
 /// Answers a question for a person or a program.

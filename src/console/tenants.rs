@@ -359,10 +359,10 @@ pub fn needs(run: &Run) -> (Dur, String) {
 
 /// The same for one tenant: of one that moves by itself only its own move counts.
 pub fn needs_of(run: &Run, tenant: &Tenant) -> (Dur, String) {
-    let hold =
-        moves::of_tenant(run, &tenant.id, &tenant.cohort).filter_map(|(t, _)| run.plan.steps(&t.service).first());
-    match hold.map(|step| step.hold).max() {
-        Some(hold) => (hold + run.plan.policy.rollback_reserve, "its move and reserve".into()),
+    let own = moves::of_tenant(run, &tenant.id, &tenant.cohort);
+    let own = own.filter_map(|(t, _)| run.plan.get(&t.service)?.phased.as_ref());
+    match own.map(|phased| phased.needs(&run.plan.policy)).max() {
+        Some(needs) => (needs, "its move and reserve".into()),
         None => needs(run),
     }
 }

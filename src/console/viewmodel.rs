@@ -297,7 +297,7 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     // Where only the hour is said it must be clear of which day.
     let short = |t: Time| match t.until(now) {
-        left if left > Dur::hours(20) => format!(" at {}", zone.show(t, "%a %d %b %H:%M")),
+        left if left > Dur::hours(20) => format!(" at {}", zone.day(t, now)),
         left => format!(" at {} in {}", zone.minute(t), left.clock()),
     };
     let at_short = next.at.map(short).unwrap_or_default();

@@ -1,4 +1,5 @@
 //! Instants for a reader, in the reader's zone or in UTC.
+use chrono::Datelike;
 use chrono_tz::Tz;
 
 use crate::spec::units::{Dur, Time};
@@ -34,11 +35,17 @@ impl Zone {
 
     /// `03:12:00`, with the day when it is not within twelve hours of `now`.
     pub fn near(self, t: Time, now: Time) -> String {
-        if (t.0 - now.0).unsigned_abs() < Dur::hours(12).0 {
-            self.clock(t)
-        } else {
-            self.local(t).format("%a %d %b %H:%M").to_string()
-        }
+        if (t.0 - now.0).unsigned_abs() < Dur::hours(12).0 { self.clock(t) } else { self.day(t, now) }
+    }
+
+    /// `Sun 22 Nov 03:12`; with its year where that is not clear.
+    pub fn day(self, t: Time, now: Time) -> String {
+        self.show(t, if clear(t, now) { "%a %d %b %H:%M" } else { "%a %F %H:%M" })
+    }
+
+    /// The same where there is less room: `22 Nov 03:12`, or `22 Nov 2031`.
+    pub(super) fn date(self, t: Time, now: Time) -> String {
+        self.show(t, if clear(t, now) { "%d %b %H:%M" } else { "%d %b %Y" })
     }
 
     /// By a pattern of the `chrono` crate, such as `%a %H:%M`.
@@ -47,8 +54,15 @@ impl Zone {
     }
 
     fn local(self, t: Time) -> chrono::DateTime<Tz> {
-        t.utc().with_timezone(&self.0)
+        let local = t.utc().with_timezone(&self.0);
+        // A year that four digits do not write.
+        if (0..=9999).contains(&local.year()) { local } else { t.utc().with_timezone(&Tz::UTC) }
     }
+}
+
+/// Day and month say enough: the same day of another year is far away.
+fn clear(t: Time, now: Time) -> bool {
+    (t.0 - now.0).unsigned_abs() < Dur::hours(24 * 300).0
 }
 
 #[cfg(test)]

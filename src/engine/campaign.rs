@@ -13,6 +13,7 @@ use super::tick::judged_lately;
 use super::traffic::route_tenants;
 use super::turn::{Found, closes, look};
 use super::window::{self, NOTICE};
+use crate::calendar::LOOK;
 use crate::gate::Verdict;
 use crate::plan::{Move, Phased, Planned};
 use crate::spec::policy::{AtWindowEnd, Observed};
@@ -62,7 +63,7 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold)
         }
         Found::Next(Next::Left) => {
             let left: Vec<&str> = phased.moves.iter().filter(|m| !t.moves.moved(m)).map(|m| m.name.as_str()).collect();
-            ask(cx, t, format!("those that are left went back or have no window: {}", left.join(", ")));
+            ask(cx, t, format!("those that are left went back or have no window within {LOOK}: {}", left.join(", ")));
         }
         Found::Next(Next::Over) => everybody_else(cx, t, p, phased),
     }
@@ -147,7 +148,7 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
         return;
     }
     // Time may have passed while pods were made or a write was tried again.
-    let needs = phased.hold() + cx.run.plan.policy.rollback_reserve;
+    let needs = phased.needs(&cx.run.plan.policy);
     let closes = t.moves.begun.get(&m.name).and_then(|b| b.closes);
     let fits = closes.is_none_or(|end| end.since(cx.now) >= needs && end > cx.now);
     let kept = cx.run.frozen.is_some() || cx.run.kept.contains_key(&m.name);

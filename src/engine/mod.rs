@@ -10,7 +10,7 @@
 //! - [`effect`] what goes out
 //! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
-//! - [`status`] what a run says of itself, for screen and headless output
+//! - [`status`] what a run says of itself, for screen and headless output; [`forecast`] when it would be done
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
 //!   service's ways, `campaign` its tenants' by `turn`; `holds` stops it; [`footing`] is what it stands on; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
 //!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
@@ -25,6 +25,7 @@ mod critical;
 mod cx;
 pub mod effect;
 pub mod footing;
+pub mod forecast;
 mod forward;
 mod holds;
 mod joint;

@@ -83,7 +83,7 @@ pub(super) fn look(run: &Run, t: &Track, phased: &Phased, now: Time) -> (Found, 
     let policy = &run.plan.policy;
     let ask = Ask {
         now,
-        needs: phased.hold() + policy.rollback_reserve,
+        needs: phased.needs(policy),
         cohorts: &spec.cohorts,
         days: &days,
         rollbacks: t.moves.rollbacks,

@@ -91,8 +91,8 @@ pub enum PlanError {
     #[error("`{name}` is both a tenant and a cohort of `{service}`: give one of them another name")]
     OneName { service: String, name: String },
     #[error(
-        "strategy phased moves tenants one by one, and no service of this upgrade has any to move: list Tenants, and write \
-         `tenancy: {{routed: ...}}` where the fleet tells their requests apart; or write `strategy: canary`"
+        "strategy phased moves tenants one by one, and no tenant uses a service of this upgrade that tells it apart: list \
+         Tenants, name such a service where they say `services`, and write `tenancy: {{routed: ...}}` in the fleet"
     )]
     NobodyMoves,
 }
@@ -192,6 +192,13 @@ impl Plan {
     pub fn service_estimate(&self) -> Dur {
         let steps = self.policy.steps.iter().fold(Dur::ZERO, |sum, s| sum + s.hold);
         self.policy.warmup + steps
+    }
+
+    /// How much of a window one tenant needs: its own move; where all move at once, the whole run.
+    pub fn tenant_needs(&self) -> Dur {
+        let moves = self.services.iter().filter_map(|p| p.phased.as_ref());
+        let run = || self.when.as_ref().map_or_else(|| Needs::of(self, &[]).run, |when| when.needs.run);
+        moves.map(|phased| phased.needs(&self.policy)).max().unwrap_or_else(run)
     }
 
     /// Time from start to the last service at 100 %, and the soak after it, when every tick is good.

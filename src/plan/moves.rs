@@ -66,6 +66,10 @@ pub struct Phased {
     pub steps: Vec<Step>,
 }
 
+/// Between two moves that go well: the rule is written and a gateway accepts it, the hold ends with a tick, and the next is
+/// chosen by gates of its own time.
+const HAND_OVER: Dur = Dur::secs(15);
+
 /// What moves at once: a tenant, or a cohort that is told by one header or bound to move together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Move {
@@ -115,6 +119,29 @@ impl Phased {
     /// How long one tenant's move is judged, when every tick is good.
     pub fn hold(&self) -> Dur {
         self.steps.first().map_or(Dur::ZERO, |s| s.hold)
+    }
+
+    /// How much of its window one move needs: what it is judged for, and what is kept for a rollback at its end.
+    pub fn needs(&self, policy: &PolicySpec) -> Dur {
+        self.hold() + policy.rollback_reserve
+    }
+
+    /// How long a move that goes well is on its way before the next may begin.
+    pub fn takes(&self) -> Dur {
+        self.hold() + HAND_OVER
+    }
+
+    /// How many tenants move in how many moves, by cohort.
+    pub fn said(&self) -> String {
+        let mut cohorts: Vec<(&str, usize)> = Vec::new();
+        for m in &self.moves {
+            match cohorts.last_mut().filter(|(name, _)| *name == m.cohort) {
+                Some((_, n)) => *n += m.tenants,
+                None => cohorts.push((&m.cohort, m.tenants)),
+            }
+        }
+        let cohorts: Vec<String> = cohorts.into_iter().map(|(name, n)| format!("{name} {n}")).collect();
+        cohorts.join(", ")
     }
 
     pub fn get(&self, name: &str) -> Option<&Move> {

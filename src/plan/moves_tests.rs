@@ -95,7 +95,7 @@ fn what_makes_no_sense_is_refused() {
     assert!(found.contains("no service of `to` can tell them apart"), "{found}");
     let found =
         error("{routed: {header: x-tenant}}", "    - {id: other, zone: UTC, cohort: beta, services: [ledger]}\n");
-    assert!(found.contains("no service of this upgrade has any to move"), "{found}");
+    assert!(found.contains("no tenant uses a service of this upgrade that tells it apart"), "{found}");
     let both = "[{name: internal}, {name: beta, bind: intersection}, {name: standard}]";
     let named = format!("{THREE}    - {{id: beta, zone: UTC, cohort: internal}}\n");
     let found = plan("{routed: {header: x-tenant}}", both, &named, "phased").unwrap_err();

@@ -98,7 +98,7 @@ impl Plan {
 }
 
 impl Needs {
-    fn of(plan: &Plan, past: &[Past<'_>]) -> Needs {
+    pub(super) fn of(plan: &Plan, past: &[Past<'_>]) -> Needs {
         let policy = &plan.policy;
         let of_service = |name: &str| -> Option<(Dur, usize)> {
             let mut times: Vec<Dur> =

@@ -420,9 +420,10 @@ fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: 
         };
         let ((environments, e), (services, s)) = (names("environments"), names("services"));
         let spec = loaded.fleets.iter().find(|f| f.name == doc.name).map(|f| &f.spec);
-        known
-            .fleets
-            .insert(doc.name.clone(), KnownFleet { spec, environments, services, complete: e && s && !doc.cut });
+        known.fleets.insert(
+            doc.name.clone(),
+            KnownFleet { spec, environments, services, complete: e && s && !doc.cut, clean: doc.clean },
+        );
     }
     for doc in presets.iter().chain(docs).filter(|d| d.kind == "Policy") {
         let people = |node: &Node| node.get("people").map_or(0, |e| e.node.entries().len());

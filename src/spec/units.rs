@@ -29,10 +29,29 @@ impl Time {
         Time(self.0.div_euclid(step) * step)
     }
 
-    /// The same instant for calendar arithmetic and display.
-    pub fn utc(self) -> chrono::DateTime<chrono::Utc> {
-        chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    /// The first instant of that grid that is not before `self`.
+    pub fn ceil(self, step: Dur) -> Time {
+        let floor = self.floor(step);
+        if floor == self { self } else { floor + step }
     }
+
+    /// The same instant for calendar arithmetic and display. Years that four digits do not write are shown as the first or
+    /// the last that they do.
+    pub fn utc(self) -> chrono::DateTime<chrono::Utc> {
+        let written = self.0.clamp(Time::FIRST_WRITTEN.0, Time::LAST_WRITTEN.0);
+        chrono::DateTime::from_timestamp_millis(written).unwrap_or_default()
+    }
+
+    /// Itself, if four digits write its year in UTC; `text` is what was read.
+    pub(super) fn written(self, text: &str) -> Result<Time, UnitError> {
+        let there = (Time::FIRST_WRITTEN.0..Time::LAST_WRITTEN.0 + 1000).contains(&self.0);
+        let wrong = || UnitError(format!("`{text}` is in no year from 0 to 9999 of UTC: write one that is"));
+        there.then_some(self).ok_or_else(wrong)
+    }
+
+    /// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what RFC 3339 and RFC 5545 can write.
+    pub const FIRST_WRITTEN: Time = Time(-62_167_219_200_000);
+    pub const LAST_WRITTEN: Time = Time(253_402_300_799_000);
 }
 
 impl Add<Dur> for Time {

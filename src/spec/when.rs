@@ -351,12 +351,13 @@ impl FromStr for Instant {
     type Err = UnitError;
     fn from_str(text: &str) -> Result<Instant, UnitError> {
         let read = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%#z"));
-        read.map(|at| Instant(Time(at.timestamp_millis()))).map_err(|_| {
+        let at = read.map(|at| Time(at.timestamp_millis())).map_err(|_| {
             UnitError(format!(
                 "`{text}` is not an instant: write date, time and offset, as in 2026-11-22T02:12:00Z or \
                  2026-11-22T03:12:00+01:00"
             ))
-        })
+        });
+        at?.written(text).map(Instant)
     }
 }
 

@@ -1,4 +1,5 @@
 //! What people write: files that are right, wrong, hostile, or made at random; and the commands that read them.
+mod campaign;
 mod compat;
 mod examples;
 mod hostile;

@@ -133,3 +133,57 @@ fn the_schema_and_the_presets_are_printed_as_they_are() {
     let error = schema::preset("erq", &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "there is no preset `erq`; there are: erp, studio");
 }
+
+/// The example whose tenants move one by one, changed; what `validate` says of it.
+fn phased(name: &str, from: &str, to: &str) -> (i32, String) {
+    let folder = Folder::new(name);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/phased");
+    for file in ["tenants.yaml", "upgrade.yaml"] {
+        folder.put(file, fs::read_to_string(examples.join(file)).unwrap().replace(from, to));
+    }
+    run(std::slice::from_ref(&folder.0), Output::Text)
+}
+
+#[test]
+fn what_makes_no_plan_is_not_valid() {
+    let (code, out) = phased("nobody", "- {id: ", "- {services: [other], id: ");
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("error: spec.strategy: strategy phased moves tenants one by one, and no tenant uses a service"),
+        "{out}"
+    );
+    assert!(out.contains("upgrade.yaml:27:13"), "{out}");
+    // Tenants of one header that have windows of their own.
+    let folder = Folder::new("apart");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/phased");
+    let text = |file: &str| fs::read_to_string(examples.join(file)).unwrap();
+    folder.put("tenants.yaml", text("tenants.yaml").replace("cohort: beta", "cohort: enterprise"));
+    folder.put("upgrade.yaml", text("upgrade.yaml").replace("header: x-tenant", "cohort: x-cohort"));
+    let (code, out) = run(std::slice::from_ref(&folder.0), Output::Text);
+    assert!(code == 1 && out.contains("allow 2 different times"), "{out}");
+}
+
+#[test]
+fn a_tenancy_that_says_nothing_is_one_mistake() {
+    let (code, out) = phased("routed", "{routed: {header: x-tenant}}", "{routed: {}}");
+    assert_eq!((code, out.matches("error: ").count()), (1, 1), "{out}");
+    assert!(out.contains("spec.services[0].tenancy.routed must have exactly one key"), "{out}");
+}
+
+#[test]
+fn a_release_of_which_everything_stays_is_not_valid() {
+    let folder = Folder::new("stays");
+    let head = "apiVersion: pilothouse.dev/v1alpha1\n";
+    let service = "{name: a, version: 1.0.0, workload: {deployment: a, container: app}, traffic: {httpRoute: {name: a, stable: a, next: a-next, port: 80}}}";
+    folder.put(
+        "all.yaml",
+        format!(
+            "{head}kind: Fleet\nmetadata: {{name: f}}\nspec:\n  environments: [{{name: e, kubernetes: {{namespace: n}}}}]\n  services: [{service}]\n---\n\
+             {head}kind: Release\nmetadata: {{name: r}}\nspec: {{services: {{a: 2.0.0}}}}\n---\n\
+             {head}kind: Upgrade\nmetadata: {{name: u}}\nspec: {{fleet: f, environment: e, policy: erp, strategy: canary, release: r, stay: [a]}}\n"
+        ),
+    );
+    let (code, out) = run(std::slice::from_ref(&folder.0), Output::Text);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("spec.release: everything it lists runs already, or stays"), "{out}");
+}

@@ -1,6 +1,7 @@
 //! What a run says of a campaign: who moves now, who is next and why not earlier, and where one tenant is.
 use crate::frames::Look;
 use crate::support::nights::{self, Moment};
+use crate::windows::bound;
 use pilothouse::console::model::Intent;
 use pilothouse::engine::command::{Command, Scope, Verb};
 use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
@@ -9,18 +10,18 @@ use pilothouse::engine::run::{Hold, Phase};
 use pilothouse::engine::status::{Word, state_text, status};
 use pilothouse::engine::tenants::TenantRuleSeen;
 use pilothouse::engine::traffic::Traffic;
+use pilothouse::plan::Phased;
 use pilothouse::spec::units::{Dur, Time};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SERVICE: &str = "billing";
 
-/// Billing has moved fjord-beta; acme-eu went back; lumen is on its way, or next.
-pub fn moment(on_its_way: bool) -> Moment {
-    let Moment { mut run, now } = nights::safe();
-    let one = |id: &str, cohort: &str, zone: &str| {
-        json!({"name": id, "cohort": cohort, "by": {"header": "x-tenant"}, "values": [id], "tenants": 1,
-            "binds": [{"id": id, "zone": zone, "cohort": cohort}]})
-    };
+fn one(id: &str, cohort: &str, zone: &str) -> Value {
+    json!({"name": id, "cohort": cohort, "by": {"header": "x-tenant"}, "values": [id], "tenants": 1,
+        "binds": [{"id": id, "zone": zone, "cohort": cohort}]})
+}
+
+fn moves() -> Phased {
     let moves = [
         one("fjord-beta", "beta", "Europe/Oslo"),
         one("lumen", "beta", "Europe/Lisbon"),
@@ -28,8 +29,36 @@ pub fn moment(on_its_way: bool) -> Moment {
         one("basel-pay", "enterprise", "Europe/Zurich"),
     ];
     let steps = json!([{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]);
+    serde_json::from_value(json!({"moves": moves, "steps": steps})).unwrap()
+}
+
+/// Billing alone is to go tenant by tenant, and nobody has started it.
+fn ready() -> Moment {
+    let mut m = nights::ready();
+    m.run.plan.services.retain(|p| p.service.name == SERVICE);
+    m.run.tracks.retain(|name, _| name == SERVICE);
+    let planned = &mut m.run.plan.services[0];
+    (planned.phased, planned.wave) = (Some(moves()), 1);
+    planned.needs.clear();
+    bound(m, "02:00", "12:00")
+}
+
+/// What will happen is said: who moves when, and no steps that nobody takes.
+#[test]
+fn before_the_start_it_is_said_who_moves_when() {
+    insta::assert_snapshot!("campaign_before_100x30", Look::at(ready()).frame(100, 30));
+    insta::assert_snapshot!("campaign_before_80x24", Look::at(ready()).frame(80, 24));
+    insta::assert_snapshot!("campaign_before_40x10", Look::at(ready()).frame(40, 10));
+    insta::assert_snapshot!("campaign_start_100x30", Look::at(ready()).keys(&[":start", "enter"]).frame(100, 30));
+    let plan = Look::at(ready()).keys(&["5"]).frame(100, 30);
+    assert!(plan.contains("100% about Sun 2026-11-29") && !plan.contains("to 100%"), "{plan}");
+}
+
+/// Billing has moved fjord-beta; acme-eu went back; lumen is on its way, or next.
+pub fn moment(on_its_way: bool) -> Moment {
+    let Moment { mut run, now } = nights::safe();
     let planned = run.plan.services.iter_mut().find(|p| p.service.name == SERVICE).unwrap();
-    planned.phased = Some(serde_json::from_value(json!({"moves": moves, "steps": steps})).unwrap());
+    planned.phased = Some(moves());
     let rules = planned.phased.as_ref().unwrap().rules(|m| m.name == "fjord-beta" || (on_its_way && m.name == "lumen"));
     let t = run.tracks.get_mut(SERVICE).unwrap();
     let at = |minutes: u64| now - Dur::mins(minutes);
@@ -119,6 +148,24 @@ fn the_list_says_moved_back_next() {
     let frame = list(true);
     assert!(frame.contains("fjord-beta") && frame.contains("moved") && frame.contains("moves"), "{frame}");
     assert!(list(false).contains("next"), "{}", list(false));
+}
+
+/// Somebody took the rule of one that had moved out of the route, or changed it.
+#[test]
+fn one_that_moved_and_has_no_rule_any_more_is_not_said_to_have_moved() {
+    let list =
+        |m: &Moment| Look::at(m.clone()).with_customers().keys(&["4", "/", "fjord-beta", "enter"]).frame(100, 30);
+    let mut m = moment(false);
+    assert!(!list(&m).contains("rule gone") && list(&m).contains("moved"), "{}", list(&m));
+    let rules = |m: &mut Moment, change: fn(&mut Vec<TenantRuleSeen>)| {
+        change(&mut m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().tenants);
+    };
+    rules(&mut m, |rules| rules[0].intact = false);
+    assert!(list(&m).contains("edited"), "{}", list(&m));
+    rules(&mut m, Vec::clear);
+    assert!(list(&m).contains("rule gone"), "{}", list(&m));
+    let frame = page(m, "fjord-beta").frame(100, 30);
+    assert!(frame.contains("and its rule is not in the route any more"), "{frame}");
 }
 
 /// On the page of a tenant the keys of freeze and defer are about that tenant.

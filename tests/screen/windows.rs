@@ -16,7 +16,7 @@ fn of(m: &Moment) -> Status {
 }
 
 /// The run goes by a Calendar in Berlin with this one slot on Sundays.
-fn bound(mut m: Moment, start: &str, end: &str) -> Moment {
+pub fn bound(mut m: Moment, start: &str, end: &str) -> Moment {
     let slot = json!({"name": "night", "zone": "Europe/Berlin", "days": ["Sun"], "start": start, "end": end});
     let spec = serde_json::from_value(json!({"zone": "Europe/Berlin", "slots": [slot]})).unwrap();
     m.run.plan.when = Some(When {

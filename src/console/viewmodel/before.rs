@@ -3,11 +3,14 @@
 use super::super::theme::Meaning;
 use super::gates::limit;
 use super::{Line, piece};
+use crate::calendar::LOOK;
 use crate::engine::Run;
+use crate::engine::forecast::{Forecast, TenantsAhead, of_run};
 use crate::engine::status::human;
 use crate::engine::window::{begins, fits_now};
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 use crate::spec::policy::{Finalize, Gate, OnExit, OnFailure, OnTerminalLoss, PolicySpec, Severity, Trigger};
+use crate::spec::units::{Time, counted};
 
 /// The lines of the panel; `None` once something has been started.
 pub fn build(run: &Run) -> Option<Vec<Line>> {
@@ -63,19 +66,17 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     let (plan, policy) = (&run.plan, &run.plan.policy);
     head(lines, &format!("What it will do: {}", plan.upgrade));
     for wave in 1..=plan.services.iter().map(|p| p.wave).max().unwrap_or(0) {
-        let one = |p: &crate::plan::Planned| format!("{} {}", p.service.name, p.version);
+        let one = |p: &Planned| format!("{} {}", p.service.name, p.version);
         let names: Vec<String> = plan.services.iter().filter(|p| p.wave == wave).map(one).collect();
         say(lines, &format!("wave {wave}"), names.join(", "));
     }
     say(lines, "warm-up", format!("{}, no traffic", policy.warmup));
-    say(lines, "steps", steps(policy));
-    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
-        let count = phased.count(|_| true);
-        say(
-            lines,
-            "tenants",
-            format!("{}: {count} one by one, {} clean each, then 100%", p.service.name, phased.hold()),
-        );
+    if plan.services.iter().any(|p| p.phased.is_none()) {
+        say(lines, "steps", steps(policy));
+    }
+    let ahead = of_run(run, true);
+    for p in &plan.services {
+        tenants(p, ahead.as_ref(), lines);
     }
     say(lines, "soak", format!("{}, old kept warm", policy.soak));
     let settles = match policy.finalize {
@@ -85,7 +86,15 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     };
     say(lines, "settles", format!("when {settles}; no rollback after that"));
     let (shift, soak) = plan.estimate();
-    say(lines, "time", format!("{shift} to 100%, then {soak}, if all stays good"));
+    say(
+        lines,
+        "time",
+        match (&ahead, ahead.as_ref().and_then(Forecast::full)) {
+            (None, _) => format!("{shift} to 100%, then {soak}, if all stays good"),
+            (Some(ahead), Some(full)) => format!("all at 100% about {}, then {soak}", ahead.read(full)),
+            (Some(_), None) => format!("not all at 100% within {LOOK}"),
+        },
+    );
     if let (Some(when), Some(window)) = (&plan.when, &run.window) {
         let now = match &window.closed_by {
             Some((_, why)) => format!("closed, {why}"),
@@ -96,6 +105,22 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     }
     if run.plan.when.is_some() || !fits_now(run) {
         say(lines, "begins", begins(run));
+    }
+}
+
+/// Who of a service moves one by one, from when to when, and what follows.
+fn tenants(p: &Planned, ahead: Option<&Forecast>, lines: &mut Vec<Line>) {
+    let Some(phased) = &p.phased else { return };
+    let (count, moves) = (phased.count(|_| true), counted(phased.moves.len(), "move"));
+    say(lines, "tenants", format!("{}: {count} in {moves}, {} clean each", p.service.name, phased.hold()));
+    say(lines, "cohorts", phased.said());
+    let Some((ahead, its)) = ahead.and_then(|ahead| Some((ahead, ahead.get(&p.service.name)?))) else { return };
+    let of = |at: fn(&TenantsAhead) -> Option<Time>| ahead.said(its.tenants.as_ref().and_then(at));
+    say(lines, "first", of(|t| t.first));
+    say(lines, "last", of(|t| t.last));
+    say(lines, "then", format!("100%, {}", of(|t| t.everybody)));
+    if let Some(why) = its.tenants.as_ref().and_then(TenantsAhead::blocked) {
+        lines.push(vec![piece(Meaning::Bad, why)]);
     }
 }
 

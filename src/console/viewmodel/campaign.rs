@@ -3,7 +3,8 @@ use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
 use crate::engine::moves::{Kept, Next, Place, of_tenant};
-use crate::engine::{Run, Track};
+use crate::engine::tenants::TenantRule;
+use crate::engine::{Phase, Run, Track};
 use crate::plan::Move;
 use crate::spec::tenants::Tenant;
 use crate::spec::units::Time;
@@ -12,12 +13,20 @@ use crate::spec::units::Time;
 enum Where<'r> {
     Kept(&'r Kept),
     At(&'r Place),
-    Next { until: Option<Time>, said: &'r str, why: &'r str },
+    /// It moved, and its rule does not stand in the route as it was written.
+    Lost(&'static str),
+    Next {
+        until: Option<Time>,
+        said: &'r str,
+        why: &'r str,
+    },
 }
 
 fn place<'r>(run: &'r Run, t: &'r Track, m: &Move) -> Option<Where<'r>> {
-    if let Some(place) = t.moves.place(&m.name) {
-        return Some(Where::At(place));
+    match t.moves.place(&m.name) {
+        Some(Place::Moved { .. }) if lost(t, m).is_some() => return lost(t, m).map(Where::Lost),
+        Some(place) => return Some(Where::At(place)),
+        None => {}
     }
     if let Some(kept) = run.kept.get(&m.name) {
         return Some(Where::Kept(kept));
@@ -30,12 +39,25 @@ fn place<'r>(run: &'r Run, t: &'r Track, m: &Move) -> Option<Where<'r>> {
     }
 }
 
+/// What became of the rule of one that moved, if it does not stand any more; nothing when everybody goes by the weight.
+fn lost(t: &Track, m: &Move) -> Option<&'static str> {
+    let (Phase::Shifting { step: 0, .. }, Some(route)) = (&t.phase, &t.route) else { return None };
+    let all = |rule: &TenantRule| rule.by == m.by && m.values.iter().all(|v| rule.values.contains(v));
+    let mut rules = route.tenants.iter().filter(|seen| all(&seen.rule)).peekable();
+    match (rules.peek().is_some(), rules.any(|seen| seen.intact)) {
+        (_, true) => None,
+        (true, false) => Some("edited"),
+        (false, false) => Some("rule gone"),
+    }
+}
+
 /// One word for the list, the least of its services' first; nothing where only its windows have something to say.
 pub fn state(run: &Run, tenant: &Tenant) -> Option<(String, Meaning, Option<Time>)> {
     let all: Vec<(&Track, &Move)> = of_tenant(run, &tenant.id, &tenant.cohort).collect();
     let word = |(t, m): &(&Track, &Move)| {
         let (rank, word, meaning, until) = match place(run, t, m)? {
             Where::At(Place::GoingBack { .. }) => (0, "goes back", Meaning::Roll, None),
+            Where::Lost(word) => (1, word, Meaning::Bad, None),
             Where::At(Place::Back { .. }) => (1, "back", Meaning::Bad, None),
             Where::At(Place::OnItsWay) => (2, "moves", Meaning::Move, None),
             Where::Kept(kept) => {
@@ -56,8 +78,8 @@ pub fn state(run: &Run, tenant: &Tenant) -> Option<(String, Meaning, Option<Time
 }
 
 /// For the tenant's page: a line for each service that it moves in.
-pub fn lines(run: &Run, tenant: &Tenant, zone: Zone) -> Vec<Line> {
-    let at = |t: Time| zone.show(t, "%a %d %b %H:%M");
+pub fn lines(run: &Run, tenant: &Tenant, zone: Zone, now: Time) -> Vec<Line> {
+    let at = |t: Time| zone.day(t, now);
     let mut lines = Vec::new();
     for (t, m) in of_tenant(run, &tenant.id, &tenant.cohort) {
         let with = if m.name == *tenant.id { String::new() } else { format!(" with {}", m.name) };
@@ -66,6 +88,10 @@ pub fn lines(run: &Run, tenant: &Tenant, zone: Zone) -> Vec<Line> {
             Some(Where::At(Place::Moved { at: done, observed })) => {
                 let seen = if *observed { "its requests were seen there" } else { "not observed apart from others" };
                 (Meaning::Good, format!("moved{with} {begun}, confirmed {}, {seen}", at(*done)))
+            }
+            Some(Where::Lost(word)) => {
+                let what = if word == "edited" { "was edited" } else { "is not in the route any more" };
+                (Meaning::Bad, format!("moved{with} {begun}, and its rule {what}: where its requests go is not known"))
             }
             Some(Where::At(Place::OnItsWay)) => (Meaning::Move, format!("moves{with} since {begun}")),
             Some(Where::At(Place::GoingBack { since, why, .. })) => {

@@ -1,8 +1,11 @@
 //! What is closed: everything the Calendar closes, and what of it reaches one tenant.
+use std::collections::BTreeMap;
+
 use super::super::tenants::Tenants;
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
+use crate::calendar::{LOOK, Rule};
 use crate::spec::calendar::Closing;
 use crate::spec::ics::{IcsFile, Moment, is_file};
 use crate::spec::units::Time;
@@ -16,10 +19,20 @@ pub(super) fn closed_texts(tenants: &Tenants, index: usize, now: Time) -> Vec<St
         if day(from) == day(last) { day(from) } else { format!("{}..{}", day(from), day(last)) }
     };
     let closures = &tenants.allowed(index).closures;
-    let mut named: Vec<(Time, String)> = Vec::new();
+    // A rule of an iCalendar file closes again and again: it is named once, with what comes next of it.
+    let mut ahead: BTreeMap<(Rule, &str), Vec<(Time, Time)>> = BTreeMap::new();
     for closure in closures {
-        let ahead = closure.stretches(view.clock).into_iter().find(|(_, to)| *to > now);
-        named.extend(ahead.map(|(from, to)| (from, format!("{} {}", closure.name, until(from, to)))));
+        let next = closure.stretches(view.clock).into_iter().find(|(from, to)| *to > now && *from <= now + LOOK);
+        ahead.entry((closure.rule, &closure.name)).or_default().extend(next);
+    }
+    let mut named: Vec<(Time, String)> = Vec::new();
+    for ((_, name), stretches) in ahead {
+        let Some((from, to)) = stretches.iter().min().copied() else { continue };
+        let more = match stretches.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more times within {LOOK}"),
+        };
+        named.push((from, format!("{name} {}{more}", until(from, to))));
     }
     let local = |d: &crate::spec::when::Dates| {
         closures.iter().any(|c| matches!(c.extent, crate::calendar::Extent::Local(of) if of == *d))

@@ -6,6 +6,7 @@ use super::super::text::clean;
 use super::super::theme::Meaning;
 use super::{Line, Scene, piece};
 use crate::engine::Run;
+use crate::engine::forecast::of_run;
 use crate::plan::Plan;
 use crate::plan::graph::tree;
 use crate::plan::verdict::{Told, Way};
@@ -121,7 +122,11 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
             counted(last_wave(plan) as usize, "wave"),
             counted(plan.services.len(), "service")
         ),
-        estimate: format!("{shift} to 100%, then {soak} soak, if all stays good"),
+        estimate: match run.started.is_none().then(|| of_run(run, true)).flatten() {
+            Some(ahead) => format!("100% about {}, then {soak} soak", ahead.said(ahead.full())),
+            None if plan.services.iter().any(|p| p.phased.is_some()) => "each tenant in its own window".into(),
+            None => format!("{shift} to 100%, then {soak} soak, if all stays good"),
+        },
         waves: waves(plan),
         graph: model.graph.then(|| graph(plan)),
         scroll: model.detail_scroll,

@@ -33,7 +33,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
     let tenant = tenants.tenant(index)?;
     let mut lines = Vec::new();
     who(run, tenant, scene, &mut lines);
-    let of_campaign = campaign::lines(run, tenant, scene.shown(model));
+    let of_campaign = campaign::lines(run, tenant, scene.shown(model), scene.now);
     if !of_campaign.is_empty() {
         lines.push(vec![piece(Meaning::Title, "This run")]);
         lines.extend(of_campaign);
@@ -116,9 +116,9 @@ fn schedule(tenants: &Tenants, index: usize, model: &Model, scene: Scene, lines:
             // The day only where it is not the same night.
             let to = end.map_or("..".into(), |end| match end.since(start) <= DAY {
                 true => zone.minute(end),
-                false => zone.show(end, "%a %d %b %H:%M"),
+                false => zone.day(end, now),
             });
-            format!("{}-{to}", zone.show(start, "%a %d %b %H:%M"))
+            format!("{}-{to}", zone.day(start, now))
         };
         let word = if open { "open  " } else { "      " };
         let mut line = vec![

@@ -218,7 +218,7 @@ fn row(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene, 
 fn span(zone: Zone, look: &Look, now: Time) -> String {
     let day = |t: Time| {
         let near = t.since(now).max(now.since(t)) < DAY.times(6);
-        zone.show(t, if near { "%a %H:%M" } else { "%d %b %H:%M" })
+        if near { zone.show(t, "%a %H:%M") } else { zone.date(t, now) }
     };
     match (look.start, look.end) {
         (None, None) if look.open => "always".into(),
@@ -229,7 +229,7 @@ fn span(zone: Zone, look: &Look, now: Time) -> String {
         (Some(start), Some(end)) if end.since(start) < DAY.times(6) => {
             format!("{}-{}", day(start), zone.show(end, "%a %H:%M"))
         }
-        (Some(start), Some(end)) => format!("{}-{}", day(start), zone.show(end, "%d %b %H:%M")),
+        (Some(start), Some(end)) => format!("{}-{}", day(start), zone.date(end, now)),
     }
 }
 
@@ -240,7 +240,7 @@ fn short_span(zone: Zone, look: &Look, now: Time) -> String {
         (Some(start), Some(end)) if today(start) && end.since(start) <= DAY => {
             format!("{}-{}", zone.minute(start), zone.minute(end))
         }
-        (Some(start), Some(_)) if start.since(now) >= DAY.times(6) => zone.show(start, "%d %b %H:%M"),
+        (Some(start), Some(_)) if start.since(now) >= DAY.times(6) => zone.date(start, now),
         _ => span(zone, look, now),
     }
 }
@@ -440,7 +440,7 @@ fn named(tenants: &Tenants, head: &Head) -> String {
 
 /// `06:00`, with the day where it is not within one.
 fn when(zone: Zone, t: Time, now: Time) -> String {
-    zone.show(t, if t.since(now) < DAY { "%H:%M" } else { "%a %d %b %H:%M" })
+    if t.since(now) < DAY { zone.show(t, "%H:%M") } else { zone.day(t, now) }
 }
 
 #[cfg(test)]

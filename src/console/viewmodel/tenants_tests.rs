@@ -81,3 +81,29 @@ fn events_of_a_file_that_no_closing_names_are_listed() {
     });
     assert_eq!(list(&roster), [""; 0]);
 }
+
+#[test]
+fn what_closes_again_and_again_is_one_line_with_what_comes_next() {
+    let now = at("2026-11-28T21:30:00Z");
+    let mut roster = Arc::unwrap_or_clone(roster());
+    let text_of = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:backup\r\nDTSTART:20260101T030000Z\r\nDTEND:20260101T040000Z\r\n\
+                   RRULE:FREQ=DAILY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let file = crate::spec::SourceFile { name: "a.ics".into(), text: text_of.into() };
+    let events = crate::spec::report_of(&file, |text, sink| crate::spec::ics::read(text, sink)).unwrap();
+    roster.ics.push(IcsFile { name: "a.ics".into(), events });
+    let tenants = Tenants::new(Arc::new(roster), now);
+    let page = shown(now, &tenants, &run(), "acme").1;
+    let lines: Vec<&String> = page.iter().filter(|l| l.contains("backup")).collect();
+    assert_eq!(lines, ["  backup 2026-11-29 and 399 more times within 400d"]);
+}
+
+#[test]
+fn a_day_of_another_year_has_its_year() {
+    let now = at("2026-11-28T21:30:00Z");
+    let day = |text: &str| Zone::UTC.day(at(text), now);
+    assert_eq!(day("2027-03-01T08:00:00Z"), "Mon 01 Mar 08:00");
+    assert_eq!(day("9999-12-31T23:59:59Z"), "Fri 9999-12-31 23:59");
+    // Where it is the year after that already, UTC is shown.
+    assert_eq!(Zone::named("Pacific/Auckland").unwrap().day(at("9999-12-31T23:59:59Z"), now), "Fri 9999-12-31 23:59");
+    assert_eq!(Zone::UTC.near(at("9999-12-31T23:59:59Z"), now), "Fri 9999-12-31 23:59");
+}

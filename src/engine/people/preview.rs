@@ -3,7 +3,8 @@ use super::super::command::{Scope, Verb};
 use super::super::joint::on_failure;
 use super::super::run::{Driving, Phase, Run, Track};
 use super::super::tenants::TenantRule;
-use super::super::{moves, rollback, window};
+use super::super::{forecast, moves, rollback, window};
+use crate::calendar::LOOK;
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::OnFailure;
@@ -312,9 +313,21 @@ fn of_start(run: &Run, p: &mut Preview) {
     p.effects.splice(0..0, window::waits_if_started(run));
     p.touches = touched(run, &steps.join(" "));
     let (shift, soak) = run.plan.estimate();
-    let each = run.plan.services.iter().any(|p| p.phased.is_some());
-    let each = if each { "each tenant in its own window; else " } else { "" };
-    p.time = format!("{each}about {shift} and {soak} of soaking, when every tick is good");
+    p.time = format!("about {shift} and {soak} of soaking, when every tick is good");
+    // Who starts lifts what put it off.
+    if let Some(ahead) = forecast::of_run(run, false) {
+        for planned in &run.plan.services {
+            p.effects.extend(
+                ahead.tenants_said(planned).into_iter().map(|line| format!("{}: {line}", planned.service.name)),
+            );
+        }
+        p.time = match ahead.full() {
+            Some(full) => {
+                format!("all at 100% about {}, then {soak} of soaking, when every tick is good", ahead.read(full))
+            }
+            None => format!("not all of it comes to 100% within {LOOK}"),
+        };
+    }
 }
 
 /// What moves by its weights, and what tenant by tenant.
@@ -325,7 +338,8 @@ fn touched(run: &Run, steps: &str) -> String {
     let parts = [
         (by_weight > 0).then(|| format!("{}, by {steps}", counted(by_weight, "service"))),
         (phased > 0).then(|| {
-            format!("{} by its tenants one after the other ({tenants}), then 100%", counted(phased, "service"))
+            let tenants = counted(tenants, "tenant");
+            format!("{} by {tenants} one after the other, then 100%", counted(phased, "service"))
         }),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")

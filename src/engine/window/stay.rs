@@ -40,7 +40,7 @@ pub fn until_of(text: &str, now: Time) -> (Option<Time>, &str) {
 /// What a freeze or a deferral says, and until when: the reason begins with it. Other verbs say nothing of that kind.
 ///
 /// # Errors
-/// What is missing, and what to write.
+/// What is missing, and what to write; short enough for a dialog's line.
 pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Stay>, &'static str> {
     if !matches!(verb, Verb::Freeze | Verb::Defer) {
         return Ok(None);
@@ -48,18 +48,36 @@ pub fn stay_of(verb: Verb, by: &str, said: &str, now: Time) -> Result<Option<Sta
     let (until, reason) = until_of(said, now);
     if until.is_none() && reason.starts_with(|c: char| c.is_ascii_digit()) {
         // `2 hours moving` was meant to end.
-        return Err(
-            "begin the reason with how long as one word, such as 2h, or with an instant; or with a word for no end",
-        );
+        return Err("write how long as one word, such as 2h, or begin with a letter: no end");
     }
     if until.is_some_and(|until| until <= now) {
-        return Err("that is over already: begin the reason with how long, such as 2h, or with a later instant");
+        return Err("that is over already: begin with how long, such as 2h, or a later time");
     }
     if verb == Verb::Defer && until.is_none() {
-        return Err("begin the reason with how long or until when, such as 2h or 2026-12-24T18:00:00Z");
+        return Err("begin the reason with how long or until when, such as 2h");
     }
     if reason.is_empty() {
         return Err("it needs a reason behind the time");
     }
     Ok(Some(Stay { by: by.into(), reason: reason.into(), since: now, until }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dialog has 70 cells for it.
+    #[test]
+    fn what_is_asked_for_fits_a_dialog() {
+        let now = Time(1_795_313_520_000);
+        for (verb, said) in [
+            (Verb::Freeze, "2 hours"),
+            (Verb::Freeze, "2020-01-01T00:00:00Z x"),
+            (Verb::Defer, "later"),
+            (Verb::Freeze, "2h"),
+        ] {
+            let asked = stay_of(verb, "ivo", said, now).unwrap_err();
+            assert!(asked.chars().count() <= 70, "{asked}");
+        }
+    }
 }

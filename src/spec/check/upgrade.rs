@@ -33,6 +33,8 @@ pub struct KnownFleet<'a> {
     pub services: BTreeSet<String>,
     /// Every environment and service has a readable name.
     pub complete: bool,
+    /// Nothing is wrong with its shape: what it does not say was not meant.
+    pub clean: bool,
 }
 
 pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
@@ -336,7 +338,7 @@ fn phased(upgrade: &UpgradeSpec, known: &Known<'_>, fleet: Option<&KnownFleet<'_
         let help = "give the file with a document of kind Tenants, too, or write `strategy: canary`".to_string();
         return scope.error(here, "moves tenants one by one, and no Tenants are given", help);
     }
-    let spec = fleet.filter(|f| f.complete).and_then(|f| f.spec);
+    let spec = fleet.filter(|f| f.complete && f.clean).and_then(|f| f.spec);
     let routed = |name: &str| {
         let of = |f: &FleetSpec| f.services.iter().any(|s| s.name == name && matches!(s.tenancy, Tenancy::Routed(_)));
         spec.is_none_or(of)
