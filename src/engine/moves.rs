@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::run::{Phase, Run, Track};
-use super::tenants::TenantRule;
+use super::rules::MatchRule;
 use super::window::Stay;
 use crate::plan::{Move, Phased};
 use crate::spec::units::Time;
@@ -128,7 +128,7 @@ impl Moves {
     }
 
     /// The rules that are to stand in the route.
-    pub fn rules(&self, phased: &Phased) -> Vec<TenantRule> {
+    pub fn rules(&self, phased: &Phased) -> Vec<MatchRule> {
         phased.rules(|m| self.on_new(m))
     }
 }

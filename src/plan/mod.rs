@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs; [`moves`] tenants that go
-//!   one by one
+//!   one by one; [`rules`] by which some are sent apart
 //! - [`verdict`] what the contracts say of it; [`graph`] the waves as a picture
 pub mod graph;
 pub mod moves;
 pub mod order;
+pub mod rules;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,12 +19,13 @@ use crate::spec::canonical;
 use crate::spec::fleet::GitOps;
 use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Step, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
-use crate::spec::upgrade::Strategy;
+use crate::spec::upgrade::{Segment, Strategy};
 use crate::spec::{Bundle, Environment, Service};
 
 mod when;
 
 pub use moves::{Move, Phased};
+pub use rules::MatchRule;
 pub use when::{ENOUGH_RUNS, From as NeedsFrom, Needs, Past, Roster, When};
 
 /// Everything a run needs to know that people wrote, in the order it will be done.
@@ -69,6 +71,10 @@ pub struct Planned {
     /// Its tenants move before its weight does. None: by weights alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phased: Option<Phased>,
+    /// Segments of users that go first: from the first weight until the last step is over all of their requests go to the new
+    /// version. How much of the traffic they are nobody knows before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<MatchRule>,
 }
 
 /// Why a bundle makes no plan.
@@ -95,6 +101,11 @@ pub enum PlanError {
          `tenancy: {{routed: ...}}` where the fleet tells their requests apart; or write `strategy: canary`"
     )]
     NobodyMoves,
+    #[error(
+        "segment `{0}` goes first on services that this upgrade leaves alone: name services it moves, or leave its \
+         `services` out"
+    )]
+    IdleSegment(String),
 }
 
 impl Plan {
@@ -131,10 +142,15 @@ impl Plan {
                 apart: BTreeSet::new(),
                 patch: target.patch.clone(),
                 phased: phased(bundle, service)?,
+                segments: rules::of_segments(&bundle.upgrade.spec, &service.name),
             });
         }
         if bundle.upgrade.spec.strategy == Strategy::Phased && services.iter().all(|s| s.phased.is_none()) {
             return Err(PlanError::NobodyMoves);
+        }
+        let idle = |s: &&Segment| !services.iter().any(|p| p.segments.iter().any(|rule| rule.name == s.name));
+        if let Some(segment) = bundle.upgrade.spec.segments.iter().find(idle) {
+            return Err(PlanError::IdleSegment(segment.name.clone()));
         }
         services.sort_by_key(|s| s.wave);
         let named: BTreeSet<&str> = to.keys().map(String::as_str).collect();

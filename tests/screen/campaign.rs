@@ -7,7 +7,7 @@ use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
 use pilothouse::engine::observe::Weights;
 use pilothouse::engine::run::{Hold, Phase};
 use pilothouse::engine::status::{Word, state_text, status};
-use pilothouse::engine::tenants::TenantRuleSeen;
+use pilothouse::engine::rules::MatchRuleSeen;
 use pilothouse::engine::traffic::Traffic;
 use pilothouse::spec::units::{Dur, Time};
 use serde_json::json;
@@ -52,9 +52,9 @@ pub fn moment(on_its_way: bool) -> Moment {
     (t.phase, t.desired, t.held) = (Phase::Shifting { step: 0, hold }, 0, None);
     let route = t.route.as_mut().unwrap();
     route.weights = Some(Weights { stable: 100, next: Some(0) });
-    route.tenants = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
+    route.rules = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
     if let Some(w) = &mut t.written {
-        w.traffic = Traffic { next: 0, tenants: rules };
+        w.traffic = Traffic { next: 0, rules };
     }
     Moment { run, now }
 }

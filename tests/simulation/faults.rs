@@ -138,6 +138,10 @@ pub struct Broken {
     pub forgets_windows: bool,
     /// Tenants' windows are taken to be open all day.
     pub forgets_tenants: bool,
+    /// Segments' rules are written with the second backend already.
+    pub rules_early: bool,
+    /// A write of weight 0 leaves the rules as they are.
+    pub rules_stay: bool,
 }
 
 /// Whether `now` lies in one of the spans.

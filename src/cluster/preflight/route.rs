@@ -6,7 +6,7 @@ use crate::cluster::http_route::{OwnRule, own_rules};
 use crate::cluster::json::{list, number, owner, strings, text};
 use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
-use crate::cluster::tenant_rules::{TENANTS_PREFIX, of_tenants, written};
+use crate::cluster::match_rules::{TENANTS_PREFIX, indices, written};
 use crate::engine::observe::Accepted;
 
 pub(super) fn check(look: &Look, found: &mut Findings) {
@@ -47,7 +47,7 @@ fn check_tenants(look: &Look, route: &Value, found: &mut Findings) {
         names.join(", "),
         traffic.next
     );
-    let rules: Vec<String> = of_tenants(route, traffic).iter().map(usize::to_string).collect();
+    let rules: Vec<String> = indices(route, traffic).iter().map(usize::to_string).collect();
     let fix = format!(
         "take that run up again with `pilothouse resume`, or remove rule {} and the annotation {TENANTS_PREFIX}{} by hand",
         rules.join(", "),

@@ -192,7 +192,7 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     if share > 0 || !t.has_rules() {
         effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
     }
-    let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
+    let rules = t.route.as_ref().map_or(0, |r| r.rules.iter().map(|seen| seen.rule.values.len()).sum());
     if rules > 0 {
         effects.push(format!("{} that moved go back: their rules are taken away", counted(rules, "tenant")));
     }
