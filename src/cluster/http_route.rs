@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
-use super::route_status::accepted;
 use super::match_rules;
+use super::route_status::accepted;
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind};
 use crate::engine::observe::{Accepted, BackendSeen, OwnerMark, RouteSeen, Slot, Weights};

@@ -110,7 +110,9 @@ fn the_backend_comes_and_goes() {
     let removed = apply(&added, ops);
     assert_eq!(removed["spec"]["rules"][1]["backendRefs"].as_array().unwrap().len(), 1);
     assert_eq!(decide(&removed, &service, &Action::RemoveBackend, &mark(3)), Decision::Found);
-    let Decision::Write(ops) = decide(&added, &service, &Action::SetWeight { next: 10, expect: 0, rules: None }, &mark(4)) else {
+    let Decision::Write(ops) =
+        decide(&added, &service, &Action::SetWeight { next: 10, expect: 0, rules: None }, &mark(4))
+    else {
         panic!()
     };
     let got = decide(&apply(&added, ops), &service, &Action::RemoveBackend, &mark(5));

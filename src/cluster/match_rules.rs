@@ -181,8 +181,10 @@ pub fn misfit(route: &Value, service: &Service, rules: &[MatchRule]) -> Option<(
         }
     }
     if count > MAX_RULES {
-        let what =
-            format!("{at} would have {count} rules with {} more before each of ours; it takes {MAX_RULES}", rules.len());
+        let what = format!(
+            "{at} would have {count} rules with {} more before each of ours; it takes {MAX_RULES}",
+            rules.len()
+        );
         return Some((what, way_out()));
     }
     if matches > MAX_ALL_MATCHES {
@@ -333,12 +335,7 @@ type Both = (Vec<Vec<Value>>, Vec<Vec<Value>>);
 
 /// Our match rules as they are and as they are wanted, both as blocks: what stands before the first rule that is none
 /// of them, before the second, and so on; the last block stands after all.
-fn wanted_rules(
-    route: &Value,
-    service: &Service,
-    own: &[OwnRule],
-    rules: &[MatchRule],
-) -> Result<Both, Box<Decision>> {
+fn wanted_rules(route: &Value, service: &Service, own: &[OwnRule], rules: &[MatchRule]) -> Result<Both, Box<Decision>> {
     let traffic = &service.traffic.http_route;
     let rejected = |text: String| Box::new(refuse(CallErrorKind::Rejected, text));
     if let Some(rule) = own.iter().find(|r| r.next.is_none()).filter(|_| !rules.is_empty()) {

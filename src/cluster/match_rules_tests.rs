@@ -202,7 +202,12 @@ fn weights_and_rules_are_turned_in_one_patch() {
     ]);
     let one = |route: &Value, next, expect, rules: &[MatchRule], names: &[&str], seq| {
         let turn = Turn { rules: rules.to_vec(), expect: names.iter().map(|n| n.to_string()).collect(), lowers: false };
-        http_route::decide(route, &service("billing"), &Action::SetWeight { next, expect, rules: Some(turn) }, &mark(seq))
+        http_route::decide(
+            route,
+            &service("billing"),
+            &Action::SetWeight { next, expect, rules: Some(turn) },
+            &mark(seq),
+        )
     };
     let both = [tenant("beta", &["tester"]), tenant("internal", &["staff", "ops"])];
     let Decision::Write(ops) = one(&before, 10, 0, &both, &[], 1) else { panic!() };
@@ -212,7 +217,10 @@ fn weights_and_rules_are_turned_in_one_patch() {
     for (place, to) in [(2, "/pay"), (6, "/billing")] {
         assert_eq!(spec_rules(&raised)[place]["backendRefs"], pair(10), "{to}");
         assert_eq!(spec_rules(&raised)[place]["matches"], json!([path(to)]));
-        assert_eq!(spec_rules(&raised)[place - 1]["backendRefs"], json!([{"name": "billing-next", "port": 80, "weight": 100}]));
+        assert_eq!(
+            spec_rules(&raised)[place - 1]["backendRefs"],
+            json!([{"name": "billing-next", "port": 80, "weight": 100}])
+        );
     }
     assert_eq!(spec_rules(&raised)[3], before["spec"]["rules"][1]);
     assert!(observe(&raised, &service("billing")).iter().all(|seen| seen.intact));

@@ -17,6 +17,7 @@ pub mod http_route;
 pub mod json;
 pub mod lean;
 pub mod lease;
+pub mod match_rules;
 pub mod merge;
 pub mod next;
 pub mod observe;
@@ -25,7 +26,6 @@ pub mod proxy;
 pub mod route_status;
 pub mod selector;
 pub mod store;
-pub mod match_rules;
 pub mod watch;
 pub mod wire;
 

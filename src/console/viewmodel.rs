@@ -273,11 +273,16 @@ pub fn meaning(word: Word) -> Meaning {
 }
 
 fn next_right(status: &Status, doubt: &str) -> [String; 3] {
-    let ((full, all), blast) = (status.done, status.blast_radius);
+    let (full, all) = status.done;
+    // A share that no request shows is none that could be given.
+    let blast = match status.blast_unknown {
+        true => "?".to_string(),
+        false => format!("{doubt}{}%", status.blast_radius),
+    };
     [
-        format!("{doubt}{full} of {all} at 100% | blast radius {doubt}{blast}%"),
-        format!("{doubt}{full}/{all} at 100%  blast {doubt}{blast}%"),
-        format!("blast {doubt}{blast}%"),
+        format!("{doubt}{full} of {all} at 100% | blast radius {blast}"),
+        format!("{doubt}{full}/{all} at 100%  blast {blast}"),
+        format!("blast {blast}"),
     ]
 }
 

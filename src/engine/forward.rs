@@ -295,7 +295,7 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
     if window::stops(cx, t) {
         return;
     }
-    let segments = segments::learn(t, target.weight).unwrap_or_default();
+    let segments = segments::learn(t).unwrap_or_default();
     let text = format!("step {}: {}% -> {}% {how}{segments}", step + 2, target.weight, next.weight);
     cx.enter(t, Phase::Shifting { step: step + 1, hold: Hold::default() }, text);
     t.observed = ObservedShare::Unknown;
@@ -330,7 +330,8 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
     if pods_for(cx, t, capacity(p, t.r0, segments::load(t, weight)), &format!("{weight}%")) {
         let expect = share.round() as u32;
         t.desired = weight;
-        cx.call(t, Action::SetWeight { next: weight, expect, rules }, format!("step {}", step + 1));
+        let with = if rules.is_some() { go_first(p) } else { String::new() };
+        cx.call(t, Action::SetWeight { next: weight, expect, rules }, format!("step {}{with}", step + 1));
     }
 }
 

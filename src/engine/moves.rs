@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{Phase, Run, Track};
 use super::rules::MatchRule;
+use super::run::{Phase, Run, Track};
 use super::window::Stay;
 use crate::plan::{Move, Phased};
 use crate::spec::units::Time;

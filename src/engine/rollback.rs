@@ -12,7 +12,6 @@ use super::segments;
 use super::traffic::to_nothing;
 use crate::gate::Verdict;
 use crate::plan::Planned;
-use crate::plan::rules::segments_said;
 use crate::spec::policy::{Observed, OnFailure, Severity};
 use crate::spec::units::{Dur, Time};
 
@@ -90,7 +89,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
 
 /// Whose rules go as well.
 fn with_rules(run: &Run, t: &Track) -> String {
-    if let Some(segments) = segments_said(segments::on_new(run, t).into_iter()) {
+    if let Some(segments) = segments::on_new_said(run, t) {
         return format!(" with the rules of {segments}");
     }
     match t.moves.begun.values().filter(|m| m.place.on_new()).count() {

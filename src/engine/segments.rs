@@ -27,13 +27,16 @@ pub(super) fn load(t: &Track, weight: u32) -> u32 {
 }
 
 /// Takes from requests, at the end of a step, how much of them segments are; says so.
-pub(super) fn learn(t: &mut Track, weight: u32) -> Option<String> {
+pub(super) fn learn(t: &mut Track) -> Option<String> {
     let ObservedShare::Confirmed(seen) = t.observed else { return None };
+    // That of the step, or what was taken over from a foreign edit.
+    let weight = t.desired;
     if !t.has_rules() || weight == 0 || weight >= 100 {
         return None;
     }
     let weight = f64::from(weight);
-    let share = ((seen - weight) / (100.0 - weight) * 100.0).ceil().clamp(0.0, 100.0) as u32;
+    // A hair less, so that a whole number that was computed stays one.
+    let share = ((seen - weight) / (100.0 - weight) * 100.0 - 1e-6).ceil().clamp(0.0, 100.0) as u32;
     t.segments_share = Some(share);
     Some(format!("; segments are about {share}% of the requests"))
 }
@@ -43,6 +46,11 @@ pub fn on_new<'r>(run: &Run, track: &'r Track) -> Vec<&'r str> {
     let first = run.plan.get(&track.service).is_some_and(|p| p.whose() == Whose::Segments);
     let rules = track.route.iter().flat_map(|r| &r.rules).filter(|_| first);
     rules.map(|seen| seen.rule.name.as_str()).collect()
+}
+
+/// The same for a person; `None` for nobody.
+pub fn on_new_said(run: &Run, track: &Track) -> Option<String> {
+    segments_said(on_new(run, track).into_iter())
 }
 
 /// Whom these rules send to the new version, for a person; `None` for nobody.

@@ -87,6 +87,8 @@ pub struct Status {
     pub done: (usize, usize),
     /// Per cent of a service's traffic that a bad new version would hit now; see [`blast_radius`].
     pub blast_radius: u32,
+    /// It is more than that; see [`blast_unknown`].
+    pub blast_unknown: bool,
     /// What a person must answer first.
     pub ask: Option<AskLine>,
     /// How many questions are open.
@@ -135,6 +137,7 @@ pub fn status(run: &Run, now: Time, show: ShowTime) -> Status {
         next: next::change(run, word, track, now),
         done: (run.tracks.values().filter(|t| at_100(t)).count(), run.tracks.len()),
         blast_radius: blast_radius(run),
+        blast_unknown: blast_unknown(run),
         ask: asks.into_iter().next(),
         asks: count,
     }
@@ -154,12 +157,19 @@ pub fn at_100(track: &Track) -> bool {
 /// that were begun have. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
     let unproven = run.tracks.values().filter(|t| !at_full(t));
-    // Of tenants with rules of their own only requests say how much they are.
+    // Of tenants and segments with rules of their own only requests say how much they are.
     let share = |t: &Track| match t.observed {
         ObservedShare::Confirmed(seen) if t.has_rules() => seen.max(t.accepted_share()),
         _ => t.accepted_share(),
     };
     unproven.map(share).fold(0.0, f64::max).round() as u32
+}
+
+/// Tenants or segments have rules of their own, and no request says how much of the traffic they are: it is more than
+/// [`blast_radius`], and nobody knows by how much.
+pub fn blast_unknown(run: &Run) -> bool {
+    let seen = |t: &Track| matches!(t.observed, ObservedShare::Confirmed(_));
+    run.tracks.values().any(|t| !at_full(t) && t.has_rules() && !seen(t))
 }
 
 /// What stops every raise of the run, whatever its services do; `None` while nothing does.

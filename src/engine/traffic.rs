@@ -105,8 +105,8 @@ impl Track {
 mod tests {
     use super::*;
     use crate::engine::observe::{Accepted, Weights};
-    use crate::engine::run::Written;
     use crate::engine::rules::{MatchBy, MatchRuleSeen};
+    use crate::engine::run::Written;
     use crate::journal::testing::run;
 
     fn rule(name: &str, values: &[&str]) -> MatchRule {

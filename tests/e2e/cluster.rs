@@ -241,8 +241,14 @@ fn rule(name: &str, header: &str, value: &str) -> MatchRule {
 async fn route_rules(bench: &mut Bench, rules: &[MatchRule], expect: &[&str]) -> f64 {
     let expect = expect.iter().map(|e| e.to_string()).collect();
     bench.done(Action::RouteRules(Turn { rules: rules.to_vec(), expect, lowers: false })).await;
+    share_from_now(bench, 0.0, rules).await
+}
+
+/// Waits until the gateway follows a route of this weight and these rules, and gives the share of requests that the new
+/// version answers from then on.
+async fn share_from_now(bench: &mut Bench, weight: f64, rules: &[MatchRule]) -> f64 {
     let seen: Vec<MatchRuleSeen> = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
-    bench.until("accepted", |b| b.accepted(0.0) && b.route().is_some_and(|r| r.rules == seen)).await;
+    bench.until("accepted", |b| b.accepted(weight) && b.route().is_some_and(|r| r.rules == seen)).await;
     let served = |b: &Bench, version| b.shared.with(|w| w.served("billing", version)) as f64;
     let before = (served(bench, "4.1.8"), served(bench, "4.2.1"));
     let later = bench.shared.now() + 120_000;
@@ -286,6 +292,40 @@ async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
     bench.shared.with(|w| w.set_drop_answers(1));
     let outcome = bench.call(Action::RouteRules(Turn { rules: vec![acme], expect: vec![], lowers: false })).await;
     assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
+}
+
+/// One write brings the first weight and the segment's rule, one takes both away; between, requests with the header go to
+/// the new version and all others by the weight.
+#[tokio::test]
+async fn a_segment_goes_first_in_the_write_of_the_weight() {
+    let mut bench = Bench::new("segments", Scenario::Healthy).await;
+    bench.cluster.watch(&bench.plan, RUN).await.unwrap();
+    bench.done(Action::CreateNext { replicas: 2 }).await;
+    bench.until("next ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 2)).await;
+    bench.done(Action::AddBackend).await;
+    bench.until("accepted at 0", |b| b.accepted(0.0)).await;
+    let route = |b: &Bench| b.shared.with(|w| w.object("httproutes", "shop", "billing")).unwrap();
+    let (spec, generation) = (route(&bench)["spec"].clone(), |b: &Bench| route(b)["metadata"]["generation"].as_u64());
+    let before = generation(&bench).unwrap();
+
+    let beta = [rule("beta", "x-cohort", "beta")];
+    let turn = |rules: &[MatchRule], expect: &[&str]| {
+        Some(Turn { rules: rules.to_vec(), expect: expect.iter().map(|e| e.to_string()).collect(), lowers: false })
+    };
+    bench.done(Action::SetWeight { next: 10, expect: 0, rules: turn(&beta, &[]) }).await;
+    assert_eq!(generation(&bench), Some(before + 1), "one write");
+    // A fifth of the clients carry the header, and a tenth of all others go by the weight.
+    let share = share_from_now(&mut bench, 10.0, &beta).await;
+    assert!((share - 0.28).abs() < 0.015, "{share}");
+    // The next weight leaves the rule.
+    bench.done(Action::SetWeight { next: 50, expect: 10, rules: None }).await;
+    let share = share_from_now(&mut bench, 50.0, &beta).await;
+    assert!((share - 0.6).abs() < 0.015, "{share}");
+    bench.done(Action::SetWeight { next: 0, expect: 50, rules: turn(&[], &["beta"]) }).await;
+    assert_eq!(generation(&bench), Some(before + 3), "one write");
+    assert!(share_from_now(&mut bench, 0.0, &[]).await < 0.001);
+    assert_eq!(route(&bench)["spec"], spec);
+    assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
 }
 
 #[tokio::test]

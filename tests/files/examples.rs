@@ -70,6 +70,17 @@ fn billing_goes_tenant_by_tenant() {
 }
 
 #[test]
+fn beta_and_the_internal_team_go_first() {
+    let file =
+        SourceFile { name: "upgrade.yaml".into(), text: include_str!("../../examples/segments/upgrade.yaml").into() };
+    let loaded = load(&[file], presets()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let plan = Plan::build(&loaded.bundle(None).unwrap()).unwrap();
+    let said: Vec<String> = plan.get("billing").unwrap().segments.iter().map(|s| s.said()).collect();
+    assert_eq!(said, ["beta (x-cohort: beta)", "internal (x-user-type: staff, partner)"]);
+}
+
+#[test]
 fn the_shop_may_go_to_production_only_with_its_people() {
     let upgrade =
         include_str!("../../examples/shop/upgrade.yaml").replace("environment: practice", "environment: prod-eu1");

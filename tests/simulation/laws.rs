@@ -158,7 +158,9 @@ impl Laws {
                 self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
             }
             Action::DeleteNext => self.before_delete(state, name),
-            Action::SetWeight { next, expect, .. } if next < expect => self.before_lowering(state, run.as_deref(), call),
+            Action::SetWeight { next, expect, .. } if next < expect => {
+                self.before_lowering(state, run.as_deref(), call)
+            }
             Action::Scale { slot: Slot::Stable, replicas } if replicas < state.r0() => {
                 self.break_law("old_kept", format!("{name}: old version scaled to {replicas}"));
             }
@@ -166,6 +168,19 @@ impl Laws {
         }
         if matches!(call.action, Action::SetWeight { .. } | Action::AddBackend | Action::RemoveBackend) {
             self.hand_off(state, name);
+        }
+    }
+
+    /// What a write has left behind, before anybody could write again.
+    pub fn after_write(&mut self, state: &State, call: &Call) {
+        let name = call.service.as_str();
+        let none = matches!(call.action, Action::SetWeight { next: 0, .. } | Action::AddBackend);
+        let segments = state.plan.get(name).is_some_and(|p| !p.segments.is_empty());
+        if none && segments && !state.services[name].route.rules.is_empty() {
+            self.break_law(
+                "segments_in_time",
+                format!("{name}: weight 0 is written and its segments keep their rules"),
+            );
         }
     }
 

@@ -491,6 +491,9 @@ impl State {
                 s.route.owner = Some(mark);
             }
         }
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.after_write(self, call);
+        self.laws = laws;
     }
 }
 

@@ -4,9 +4,9 @@ use serde_json::Value;
 use super::{Findings, Look};
 use crate::cluster::http_route::{OwnRule, own_rules};
 use crate::cluster::json::{list, number, owner, strings, text};
+use crate::cluster::match_rules::{TENANTS_PREFIX, indices, written};
 use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
-use crate::cluster::match_rules::{TENANTS_PREFIX, indices, written};
 use crate::engine::observe::Accepted;
 
 pub(super) fn check(look: &Look, found: &mut Findings) {

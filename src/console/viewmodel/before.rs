@@ -6,7 +6,7 @@ use super::{Line, piece};
 use crate::engine::Run;
 use crate::engine::status::human;
 use crate::engine::window::{begins, fits_now};
-use crate::plan::Plan;
+use crate::plan::{MatchRule, Plan};
 use crate::spec::policy::{Finalize, Gate, OnExit, OnFailure, OnTerminalLoss, PolicySpec, Severity, Trigger};
 
 /// The lines of the panel; `None` once something has been started.
@@ -76,6 +76,13 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
             "tenants",
             format!("{}: {count} one by one, {} clean each, then 100%", p.service.name, phased.hold()),
         );
+    }
+    for p in plan.services.iter().filter(|p| !p.segments.is_empty()) {
+        let all: Vec<String> = p.segments.iter().map(MatchRule::said).collect();
+        say(lines, "segments", format!("first on {}: {}", p.service.name, all.join(", ")));
+    }
+    if plan.services.iter().any(|p| !p.segments.is_empty()) {
+        say(lines, "", "all of their requests with the first weight; their share is not known before");
     }
     say(lines, "soak", format!("{}, old kept warm", policy.soak));
     let settles = match policy.finalize {

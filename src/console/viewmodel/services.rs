@@ -5,7 +5,7 @@ use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
 use crate::engine::status::{at_100, at_full, go_back_first, held_text, pods, run_stop, state_text};
-use crate::engine::{Phase, Run, Track};
+use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
 
 /// In front of a service.
@@ -278,7 +278,9 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
             } else {
                 format!(", observed {}", observed(track))
             };
-            format!("{ready} of {wanted} new pods, {route}{observed}")
+            let with = segments::on_new_said(run, track);
+            let with = with.map_or_else(String::new, |segments| format!(", with all of {segments}"));
+            format!("{ready} of {wanted} new pods, {route}{observed}{with}")
         }
         Phase::Done => "done: stable runs the new version, -next is gone".into(),
         _ => format!("{}, {ready} of {wanted} new pods", track.phase.word()),

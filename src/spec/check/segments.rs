@@ -138,7 +138,8 @@ fn under_policy(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, 
     if policy.observed == Observed::Require {
         let message =
             format!("`{}` asks for `observed: require`, but requests do not say whose they are", upgrade.policy);
-        let help = "write `observed: prefer` in the policy: with segments requests prove the least share, not the exact one";
+        let help =
+            "write `observed: prefer` in the policy: with segments requests prove the least share, not the exact one";
         scope.error(at!["policy"], &message, help.to_string());
     }
     if policy.steps.first().is_some_and(|s| s.weight >= 100) {
