@@ -255,7 +255,7 @@ fn what_a_route_cannot_take_is_refused_with_the_way_out() {
     assert!(text.contains("129 matches in all its rules; it takes 128"), "{text}");
     let each: Vec<MatchRule> = many(16).iter().map(|name| tenant(name, &[name])).collect();
     let text = said(&one_rule(), &each);
-    assert!(text.contains("17 rules with those of 16 tenants and cohorts; it takes 16"), "{text}");
+    assert!(text.contains("17 rules with 16 more before each of ours; it takes 16"), "{text}");
     assert!(matches!(decide(&one_rule(), &each[..15], &[], 1), Decision::Write(_)));
     for (rule, word) in [
         (MatchRule { by: MatchBy::Header("x tenant".into()), ..tenant("a", &["a"]) }, "is no name of a header"),

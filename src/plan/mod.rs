@@ -19,7 +19,7 @@ use crate::spec::canonical;
 use crate::spec::fleet::GitOps;
 use crate::spec::policy::{Gate, Measure, PolicySpec, Severity, Step, Trigger};
 use crate::spec::units::{Dur, Limit, Unit};
-use crate::spec::upgrade::{Segment, Strategy};
+use crate::spec::upgrade::Strategy;
 use crate::spec::{Bundle, Environment, Service};
 
 mod when;
@@ -148,10 +148,7 @@ impl Plan {
         if bundle.upgrade.spec.strategy == Strategy::Phased && services.iter().all(|s| s.phased.is_none()) {
             return Err(PlanError::NobodyMoves);
         }
-        let idle = |s: &&Segment| !services.iter().any(|p| p.segments.iter().any(|rule| rule.name == s.name));
-        if let Some(segment) = bundle.upgrade.spec.segments.iter().find(idle) {
-            return Err(PlanError::IdleSegment(segment.name.clone()));
-        }
+        rules::all_go_somewhere(&bundle.upgrade.spec, &services)?;
         services.sort_by_key(|s| s.wave);
         let named: BTreeSet<&str> = to.keys().map(String::as_str).collect();
         let bystanders = bundle

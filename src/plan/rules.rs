@@ -4,7 +4,7 @@
 //! under the strategy `canary`: from the first weight until the last.
 use serde::{Deserialize, Serialize};
 
-use super::Planned;
+use super::{PlanError, Planned};
 use crate::spec::fleet::Routed;
 use crate::spec::upgrade::{Segment, UpgradeSpec};
 
@@ -70,6 +70,12 @@ impl MatchRule {
 pub(super) fn of_segments(upgrade: &UpgradeSpec, service: &str) -> Vec<MatchRule> {
     let here = |s: &&Segment| s.services.is_empty() || s.services.iter().any(|name| name == service);
     upgrade.segments.iter().filter(here).map(MatchRule::of_segment).collect()
+}
+
+/// A segment on services that the upgrade leaves alone is a mistake, which shows only once a release has said what goes.
+pub(super) fn all_go_somewhere(upgrade: &UpgradeSpec, services: &[Planned]) -> Result<(), PlanError> {
+    let idle = |s: &&Segment| !services.iter().any(|p| p.segments.iter().any(|rule| rule.name == s.name));
+    upgrade.segments.iter().find(idle).map_or(Ok(()), |s| Err(PlanError::IdleSegment(s.name.clone())))
 }
 
 /// Whose rules those of a service are, in words.

@@ -181,3 +181,16 @@ impl Faults {
             && self.people.terminal_lost.is_none()
     }
 }
+
+/// Share of failed requests of a healthy version.
+pub const GOOD: f64 = 0.001;
+
+impl Bad {
+    /// Share of failed requests so long after the first traffic.
+    pub fn now(&self, spent: Dur) -> f64 {
+        let since = spent.minus(self.after);
+        let over = self.lasts.is_some_and(|l| since >= l);
+        let pause = self.flaps.is_some_and(|f| since.0 / f.0.max(1) % 2 == 1);
+        if spent < self.after || over || pause { GOOD } else { self.ratio }
+    }
+}

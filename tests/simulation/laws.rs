@@ -7,7 +7,7 @@ use pilothouse::calendar::Platform;
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::observe::{Slot, Weights};
 use pilothouse::engine::rules::Turn;
-use pilothouse::engine::run::{Driving, Phase, Rollback, RollbackStage, Run, Track};
+use pilothouse::engine::run::{Driving, Phase, Run, Track};
 use pilothouse::journal::FileName;
 use pilothouse::spec::policy::{After, Finalize, Severity};
 use pilothouse::spec::units::{Dur, Time};
@@ -34,7 +34,7 @@ pub struct Laws {
     data_at: BTreeMap<String, Time>,
     epochs: BTreeMap<String, u64>,
     /// Services whose route is as somebody edited it, and since when it is not any more.
-    hand: BTreeSet<String>,
+    pub hand: BTreeSet<String>,
     hand_gone: BTreeMap<String, Time>,
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
@@ -46,7 +46,7 @@ pub struct Laws {
 }
 
 impl Laws {
-    fn break_law(&mut self, law: &str, text: String) {
+    pub fn break_law(&mut self, law: &str, text: String) {
         if self.broken.len() < 20 {
             self.broken.push(format!("{law}: {text}"));
         }
@@ -168,19 +168,6 @@ impl Laws {
         }
         if matches!(call.action, Action::SetWeight { .. } | Action::AddBackend | Action::RemoveBackend) {
             self.hand_off(state, name);
-        }
-    }
-
-    /// What a write has left behind, before anybody could write again.
-    pub fn after_write(&mut self, state: &State, call: &Call) {
-        let name = call.service.as_str();
-        let none = matches!(call.action, Action::SetWeight { next: 0, .. } | Action::AddBackend);
-        let segments = state.plan.get(name).is_some_and(|p| !p.segments.is_empty());
-        if none && segments && !state.services[name].route.rules.is_empty() {
-            self.break_law(
-                "segments_in_time",
-                format!("{name}: weight 0 is written and its segments keep their rules"),
-            );
         }
     }
 
@@ -372,27 +359,6 @@ impl Laws {
             self.segments_in_time(state, t);
             self.needs_kept(state, &run, t);
             self.not_bad_for_ever(state, t);
-        }
-    }
-
-    /// Segments are on the new version while everybody else is split, and at no other time: not before the first weight, not
-    /// once the last step is over, and not after weight 0 was written.
-    fn segments_in_time(&mut self, state: &State, t: &Track) {
-        let route = &state.services[&t.service].route;
-        let segments = state.plan.get(&t.service).is_some_and(|p| !p.segments.is_empty());
-        if !segments || route.rules.is_empty() || self.hand.contains(&t.service) {
-            return;
-        }
-        let share = route.weights.share();
-        let lowers = |r: &Rollback| matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower);
-        let on_its_way = match &t.phase {
-            Phase::Shifting { .. } => true,
-            Phase::RollingBack(r) | Phase::RollbackBlocked { rollback: r, .. } => lowers(r),
-            _ => false,
-        };
-        if share == 0.0 || !on_its_way {
-            let text = format!("{}: rules of segments at {share:.0}% while it is {}", t.service, t.phase.word());
-            self.break_law("segments_in_time", text);
         }
     }
 

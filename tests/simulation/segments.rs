@@ -1,16 +1,19 @@
 //! Nights in which segments of users go first: all of their requests from the first weight on, everybody else by weights.
 use pilothouse::engine::command::Verb;
+use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::Leave;
 use pilothouse::engine::rules::{MatchBy, MatchRule};
-use pilothouse::engine::run::{Outcome, Phase};
+use pilothouse::engine::run::{Outcome, Phase, Rollback, RollbackStage, Track};
 use pilothouse::plan::Plan;
 use pilothouse::spec::policy::{Observed, Severity};
 use pilothouse::spec::units::Dur;
 
 use super::faults::{Bad, Broken, Faults};
+use super::laws::Laws;
 use super::night::{Night, command, night};
 use super::seeds::{plan, seeded};
 use super::verdict::verdict;
+use super::world::State;
 
 const SERVICE: &str = "billing";
 
@@ -26,6 +29,51 @@ fn with_segments(plan: &mut Plan) {
     }
     for p in &mut plan.services {
         p.segments = vec![rule("beta", &["tester", "pilot"]), rule("internal", &["staff"])];
+    }
+}
+
+impl State {
+    /// A write's rules stand in the place of those that stood.
+    pub fn turn(&mut self, name: &str, rules: &[MatchRule]) {
+        if let Some(s) = self.services.get_mut(name) {
+            s.route.rules = rules.to_vec();
+        }
+    }
+}
+
+impl Laws {
+    /// What a write has left behind, before anybody could write again.
+    pub fn after_write(&mut self, state: &State, call: &Call) {
+        let name = call.service.as_str();
+        let none = matches!(call.action, Action::SetWeight { next: 0, .. } | Action::AddBackend);
+        let segments = state.plan.get(name).is_some_and(|p| !p.segments.is_empty());
+        if none && segments && !state.services[name].route.rules.is_empty() {
+            self.break_law(
+                "segments_in_time",
+                format!("{name}: weight 0 is written and its segments keep their rules"),
+            );
+        }
+    }
+
+    /// Segments are on the new version while everybody else is split, and at no other time: not before the first weight, not
+    /// once the last step is over, and not after weight 0 was written.
+    pub fn segments_in_time(&mut self, state: &State, t: &Track) {
+        let route = &state.services[&t.service].route;
+        let segments = state.plan.get(&t.service).is_some_and(|p| !p.segments.is_empty());
+        if !segments || route.rules.is_empty() || self.hand.contains(&t.service) {
+            return;
+        }
+        let share = route.weights.share();
+        let lowers = |r: &Rollback| matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower);
+        let on_its_way = match &t.phase {
+            Phase::Shifting { .. } => true,
+            Phase::RollingBack(r) | Phase::RollbackBlocked { rollback: r, .. } => lowers(r),
+            _ => false,
+        };
+        if share == 0.0 || !on_its_way {
+            let text = format!("{}: rules of segments at {share:.0}% while it is {}", t.service, t.phase.word());
+            self.break_law("segments_in_time", text);
+        }
     }
 }
 

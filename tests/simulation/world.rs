@@ -11,7 +11,7 @@ use pilothouse::journal::MemoryStore;
 use pilothouse::plan::Plan;
 use pilothouse::spec::units::{Dur, Time};
 
-use super::faults::{Bad, Faults, START, within};
+use super::faults::{Faults, GOOD, START, within};
 use super::laws::Laws;
 
 /// Old pods of each service at the start, where a night does not say otherwise.
@@ -375,12 +375,6 @@ impl State {
         self.laws.weights_written(name, weights);
     }
 
-    fn turn(&mut self, name: &str, rules: &[MatchRule]) {
-        if let Some(s) = self.services.get_mut(name) {
-            s.route.rules = rules.to_vec();
-        }
-    }
-
     /// Does one write, as the server would: looks at marks, preconditions and epochs first. `Ok(false)` is "found".
     pub fn apply(&mut self, run: &str, call: &Call) -> Result<bool, CallErrorKind> {
         let name = call.service.as_str();
@@ -498,19 +492,7 @@ impl State {
 }
 
 const OURS: &str = "pilothouse";
-/// Share of failed requests of a healthy version.
-const GOOD: f64 = 0.001;
 
 pub fn old_image(name: &str) -> String {
     format!("registry.example/{name}:1.0.0")
-}
-
-impl Bad {
-    /// Share of failed requests so long after the first traffic.
-    fn now(&self, spent: Dur) -> f64 {
-        let since = spent.minus(self.after);
-        let over = self.lasts.is_some_and(|l| since >= l);
-        let pause = self.flaps.is_some_and(|f| since.0 / f.0.max(1) % 2 == 1);
-        if spent < self.after || over || pause { GOOD } else { self.ratio }
-    }
 }

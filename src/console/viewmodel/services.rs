@@ -216,7 +216,8 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
     } else {
         (phase_note(run, track, ready, wanted), Meaning::Text)
     };
-    let mut second = Vec::new();
+    let on_new = segments::on_new_said(run, track);
+    let mut second: Vec<String> = on_new.map(|segments| format!("all of {segments} on new")).into_iter().collect();
     if let Some(planned) = run.plan.get(&track.service)
         && !planned.needs.is_empty()
     {
@@ -278,9 +279,7 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
             } else {
                 format!(", observed {}", observed(track))
             };
-            let with = segments::on_new_said(run, track);
-            let with = with.map_or_else(String::new, |segments| format!(", with all of {segments}"));
-            format!("{ready} of {wanted} new pods, {route}{observed}{with}")
+            format!("{ready} of {wanted} new pods, {route}{observed}")
         }
         Phase::Done => "done: stable runs the new version, -next is gone".into(),
         _ => format!("{}, {ready} of {wanted} new pods", track.phase.word()),

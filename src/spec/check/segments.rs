@@ -73,6 +73,10 @@ fn told_by(i: usize, segment: &Segment, scope: &mut Scope<'_, '_, '_>) {
 }
 
 fn values(i: usize, segment: &Segment, scope: &mut Scope<'_, '_, '_>) {
+    if segment.values.is_empty() && scope.written(at!["segments", i], &["values"]) {
+        let help = "list what their requests carry, or leave the segment out".to_string();
+        scope.error(at!["segments", i, "values"], "nobody is in it: there is no value", help);
+    }
     for (v, first) in repeated(segment.values.iter().map(String::as_str)) {
         let message = format!("`{}` is values[{first}] already", segment.values[v]);
         scope.error(at!["segments", i, "values", v], &message, "name it once".to_string());
