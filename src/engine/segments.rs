@@ -28,17 +28,27 @@ pub(super) fn load(t: &Track, weight: u32) -> u32 {
 
 /// Takes from requests, at the end of a step, how much of them segments are; says so.
 pub(super) fn learn(t: &mut Track) -> Option<String> {
-    let ObservedShare::Confirmed(seen) = t.observed else { return None };
-    // That of the step, or what was taken over from a foreign edit.
-    let weight = t.desired;
-    if !t.has_rules() || weight == 0 || weight >= 100 {
-        return None;
-    }
-    let weight = f64::from(weight);
-    // A hair less, so that a whole number that was computed stays one.
-    let share = ((seen - weight) / (100.0 - weight) * 100.0 - 1e-6).ceil().clamp(0.0, 100.0) as u32;
+    let share = seen_now(t)?;
     t.segments_share = Some(share);
     Some(format!("; segments are about {share}% of the requests"))
+}
+
+/// What segments are of all requests, in per cent, as requests show it now: what comes on top of the weight. `None` where
+/// they show nothing, or nobody is there by a rule.
+fn seen_now(t: &Track) -> Option<u32> {
+    let ObservedShare::Confirmed(seen) = t.observed else { return None };
+    // That of the step, or what was taken over from a foreign edit.
+    let weight = f64::from(t.desired);
+    if !t.has_rules() || !(1..100).contains(&t.desired) {
+        return None;
+    }
+    // A hair less, so that a whole number that was computed stays one.
+    Some(((seen - weight) / (100.0 - weight) * 100.0 - 1e-6).ceil().clamp(0.0, 100.0) as u32)
+}
+
+/// The same, or what was seen of them last.
+pub fn share(t: &Track) -> Option<u32> {
+    seen_now(t).or(t.segments_share)
 }
 
 /// The segments whose rules stand in the route of a service now.
@@ -67,6 +77,8 @@ pub fn said<'r>(planned: &Planned, rules: impl Iterator<Item = &'r MatchRule>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::observe::{Accepted, RouteSeen, Weights};
+    use crate::engine::rules::{MatchBy, MatchRuleSeen};
     use crate::journal::testing::run;
 
     /// Half of the rest on top of a fifth, rounded up, and never more than all.
@@ -79,5 +91,35 @@ mod tests {
         assert_eq!((load(t, 0), load(t, 50), load(t, 1), load(t, 100)), (20, 60, 21, 100));
         t.segments_share = Some(100);
         assert_eq!(load(t, 25), 100);
+    }
+
+    #[test]
+    fn what_comes_on_top_of_the_weight_are_the_segments() {
+        let mut run = run();
+        let t = run.tracks.get_mut("billing").unwrap();
+        (t.observed, t.desired) = (ObservedShare::Confirmed(47.5), 25);
+        assert_eq!(share(t), None, "nobody is there by a rule");
+        let rule = MatchRule { name: "beta".into(), by: MatchBy::Header("x-user".into()), values: vec!["a".into()] };
+        let route = Weights { stable: 75, next: Some(25) };
+        t.route = Some(RouteSeen {
+            service: "billing".into(),
+            uid: "r".into(),
+            weights: Some(route),
+            backends: Vec::new(),
+            rules: vec![MatchRuleSeen { rule, intact: true }],
+            accepted: Accepted::Yes,
+            owner: None,
+            generation: 1,
+            writer: None,
+        });
+        assert_eq!((share(t), t.segments_share), (Some(30), None));
+        assert_eq!(learn(t).as_deref(), Some("; segments are about 30% of the requests"));
+        for (observed, desired) in [(ObservedShare::Unknown, 25), (ObservedShare::Confirmed(100.0), 100)] {
+            (t.observed, t.desired) = (observed, desired);
+            assert_eq!(share(t), Some(30), "what was seen last");
+        }
+        // Sampling may show a little less than the weight alone.
+        (t.observed, t.desired) = (ObservedShare::Confirmed(24.0), 25);
+        assert_eq!(share(t), Some(0));
     }
 }

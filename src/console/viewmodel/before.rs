@@ -79,7 +79,7 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     }
     for p in plan.services.iter().filter(|p| !p.segments.is_empty()) {
         let all: Vec<String> = p.segments.iter().map(MatchRule::said).collect();
-        say(lines, "segments", format!("first on {}: {}", p.service.name, all.join(", ")));
+        say(lines, "first", format!("{}: {}", p.service.name, all.join(", ")));
     }
     if plan.services.iter().any(|p| !p.segments.is_empty()) {
         say(lines, "", "all of their requests with the first weight; their share is not known before");

@@ -169,7 +169,7 @@ fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
 fn first_on_it(run: &Run, track: &Track, lines: &mut Vec<Line>) {
     let Some(planned) = run.plan.get(&track.service).filter(|p| !p.segments.is_empty()) else { return };
     let on_new = segments::on_new(run, track);
-    let share = track.segments_share.map_or("share not known yet".into(), |s| format!("about {s}%"));
+    let share = segments::share(track).map_or("share not known yet".into(), |s| format!("about {s}%"));
     let (text, meaning) = match on_new.is_empty() {
         false => (format!("all of {} on new, {share}", on_new.join(", ")), Meaning::Move),
         true if matches!(track.phase, Phase::Waiting { .. } | Phase::Deploying | Phase::Warming { .. }) => {

@@ -32,7 +32,7 @@ fn what_a_segment_cannot_be() {
             "",
         ),
         ("    - {name: beta, host: \"{value}.shop.example\", values: [^B_1]}", "`B_1.shop.example` is not a host", ""),
-        ("    - {name: beta, header: x-user-type, values: ^[]}", "nobody is in it", "leave the segment out"),
+        ("    - {name: beta, header: x-user-type, ^values: []}", "nobody is in it", "leave the segment out"),
         ("    - {name: beta, header: x-user-type, values: [^\"\"]}", "is no value a header could have", "4096"),
         ("    - {name: beta, header: x-user-type, values: [a, ^a]}", "`a` is values[0] already", "once"),
         ("    - {name: beta, ^haeder: x-user-type, values: [a]}", "unknown field `haeder`", "`header`"),
