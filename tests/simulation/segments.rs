@@ -150,13 +150,14 @@ fn whoever_goes_back_takes_the_segments_along() {
     aborted.people.commands = vec![(Dur::secs(90), command(Verb::Abort, None, "because"))];
     let mut left = usual();
     left.people.leave = Some((Dur::secs(90), Leave { how: None, why: "SIGTERM".into() }));
-    let lost = Faults { lost_answer_every: 2, ..bad() };
+    let lost = Faults { lost_answer_every: 3, ..bad() };
     for (what, faults) in [("abort", aborted), ("SIGTERM", left), ("lost answers", lost)] {
         let n = sound(&plan, faults);
         let state = n.sim.state();
         let back = n.run.tracks.values().filter(|t| matches!(t.phase, Phase::RolledBack { .. }));
         let first = back.filter(|t| t.highest > 0).collect::<Vec<_>>();
-        assert!(!first.is_empty(), "{what}: nobody went first and came back");
+        let phases = || n.run.tracks.values().map(|t| (&t.service, t.phase.word(), t.highest)).collect::<Vec<_>>();
+        assert!(!first.is_empty(), "{what}: nobody went first and came back, {:?}", phases());
         assert!(first.iter().all(|t| state.services[&t.service].route.rules.is_empty()), "{what}");
     }
 }
