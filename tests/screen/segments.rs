@@ -95,7 +95,7 @@ fn what_is_asked_before_a_start_and_an_abort_names_them() {
     let m = moment(ObservedShare::Unknown);
     let abort = preview(&m.run, Verb::Abort, &Scope::Service(SERVICE.into()));
     assert_eq!(abort.touches, "10% of the traffic of billing, and all requests of segments beta and internal");
-    let said = "segments beta and internal go back with it: their rules are taken away in the same write";
+    let said = "rules of segments beta and internal are taken away in the same write";
     assert!(abort.effects.iter().any(|e| e == said), "{abort:?}");
     let run = preview(&m.run, Verb::Abort, &Scope::Run);
     let first = run.effects.iter().find(|e| e.starts_with("weight to 0% now")).unwrap();

@@ -219,10 +219,8 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     }
     let rules = t.route.iter().flat_map(|r| &r.rules).map(|seen| &seen.rule);
     if let Some(who) = run.plan.get(&t.service).and_then(|p| segments::said(p, rules)) {
-        effects.push(match t.moves.begun.is_empty() {
-            true => format!("{who} go back with it: their rules are taken away in the same write"),
-            false => format!("{who} that moved go back: their rules are taken away"),
-        });
+        let with = if share > 0 { " in the same write" } else { "" };
+        effects.push(format!("rules of {who} are taken away{with}"));
     }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
     effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, counted(pods as usize, "new pod")));
