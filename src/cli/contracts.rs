@@ -132,6 +132,7 @@ impl Known {
                 PlanError::NobodyMoves | PlanError::Together { .. } | PlanError::OneName { .. } => {
                     ("strategy", Some("`strategy: canary` moves all tenants at once, in the window that they share"))
                 }
+                PlanError::IdleSegment(_) => ("segments", None),
                 PlanError::Cycle(_) | PlanError::UnknownService(_) | PlanError::NoVersion { .. } => ("to", None),
             };
             let file = origin.map_or("the given files", |o| o.file.as_str());

@@ -1,5 +1,5 @@
 //! `pilothouse plan`: waves, steps, times, effects; nothing is touched.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::{Global, PlanOutput};
 use super::windows::utc;
@@ -7,7 +7,8 @@ use super::{place, plan_compat, when};
 use crate::engine::forecast::{Ahead, Forecast, TenantsAhead, forecast};
 use crate::engine::run::Outcome;
 use crate::journal::past_durations;
-use crate::plan::{Plan, Planned, Roster, graph};
+use crate::plan::rules::segments_said;
+use crate::plan::{MatchRule, Plan, Planned, Roster, graph};
 use crate::spec::policy::Step;
 use crate::spec::units::{Dur, Time, counted};
 
@@ -99,10 +100,11 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
     }
     for (names, steps) in ways(plan) {
         out.push_str(&format!("\nFor {names}, in this order:\n"));
-        for (i, line) in effects(plan, steps).iter().enumerate() {
+        for (i, line) in effects(plan, steps, any_segments(plan)).iter().enumerate() {
             out.push_str(&format!("  {}. {line}\n", i + 1));
         }
     }
+    segments(plan, &mut out);
     plan_compat::text(plan, &mut out);
     out.push_str("\nNot undone by a rollback: answers the new version gave, and rows it wrote.\n");
     out.push_str(&format!("Plan {}\n", plan.hash()));
@@ -119,6 +121,25 @@ fn estimate(plan: &Plan, p: &Planned, ahead: Option<&Forecast>) -> Option<Dur> {
     match ahead.and_then(|ahead| ahead.get(&p.service.name)).filter(|_| p.phased.is_some()) {
         Some(its) => Some(its.full?.since(its.begins?)),
         None => Some(plan.service_estimate()),
+    }
+}
+
+/// As one effect of all services names them.
+fn any_segments(plan: &Plan) -> Option<String> {
+    plan.services.iter().any(|p| !p.segments.is_empty()).then(|| "the segments that go first".into())
+}
+
+/// Who goes first, and that nobody knows before how much of the traffic that is.
+fn segments(plan: &Plan, out: &mut String) {
+    for p in plan.services.iter().filter(|p| !p.segments.is_empty()) {
+        let all: Vec<String> = p.segments.iter().map(MatchRule::said).collect();
+        out.push_str(&format!(
+            "\nFirst on {}, with all of their requests, while everybody else goes by these steps: {}.\n  Their share of the \
+             requests is not known before: the first pods are for the weight alone, those of each next step for what was \
+             seen of them.\n",
+            p.service.name,
+            all.join(", ")
+        ));
     }
 }
 
@@ -179,20 +200,25 @@ fn short(d: Dur) -> String {
     }
 }
 
-/// What is written for one service, in order.
-fn effects(plan: &Plan, steps: &[Step]) -> Vec<String> {
+/// What is written for one service, in order. `first`: who goes first on it.
+fn effects(plan: &Plan, steps: &[Step], first: Option<String>) -> Vec<String> {
     let policy = &plan.policy;
     let mut out = vec![
         "Deployment and Service NAME-next beside stable, from its live template with the new image".into(),
         "NAME-next becomes the route's second backend, at weight 0".into(),
         format!("new pods must stay ready for {}", policy.warmup),
     ];
-    for s in steps {
+    let first = first.filter(|_| steps.first().is_some_and(|s| s.weight < 100));
+    for (i, s) in steps.iter().enumerate() {
         if s.weight == 0 {
             out.push(format!("tenant after tenant: its rule in the route, then {} clean; the weight stays 0", s.hold));
             continue;
         }
-        out.push(format!("pods for {}%, then weight {}%, then {} clean", s.weight, s.weight, s.hold));
+        let with = first.as_ref().filter(|_| i == 0).map_or_else(String::new, |who| format!(" and rules for {who}"));
+        out.push(format!("pods for {}%, then weight {}%{with}, then {} clean", s.weight, s.weight, s.hold));
+    }
+    if first.is_some() {
+        out.push("segments' rules are taken away: the weight sends everybody there".into());
     }
     if steps.iter().any(|s| s.weight == 0) {
         out.push("tenants' rules are taken away: the weight sends everybody there".into());
@@ -205,7 +231,12 @@ fn effects(plan: &Plan, steps: &[Step]) -> Vec<String> {
 /// What is written for this service, with its names.
 fn exact(plan: &Plan, p: &Planned) -> Vec<String> {
     let name = p.service.next_deployment();
-    effects(plan, plan.steps(&p.service.name)).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+    let first = segments_said(p.segments.iter().map(|s| s.name.as_str()));
+    effects(plan, plan.steps(&p.service.name), first).into_iter().map(|line| line.replace("NAME-next", &name)).collect()
+}
+
+fn segment(rule: &MatchRule) -> Value {
+    json!({"name": rule.name, "header": rule.by.header(), "values": rule.values})
 }
 
 /// When what happens to a service, as far as that can be told; what never does is null.
@@ -235,6 +266,7 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
                 "needs": p.needs, "after": p.after, "effects": exact(plan, p), "critical": p.service.critical,
                 "estimate_seconds": estimate(plan, p, ahead.as_ref()).map(|d| d.as_secs_f64()),
                 "forecast": ahead.as_ref().and_then(|a| a.get(&p.service.name)).map(future),
+                "segments": p.segments.iter().map(segment).collect::<Vec<_>>(),
                 "tenants": p.phased.as_ref().map(|f| f.moves.iter().map(|m| &m.name).collect::<Vec<_>>()),
             })
         })
@@ -245,7 +277,7 @@ pub fn json(plan: &Plan, beside: Beside<'_>) -> String {
         "upgrade": plan.upgrade, "fleet": plan.fleet, "environment": plan.environment.name, "policy": plan.policy_name,
         "production": plan.environment.production, "services": services, "steps": steps,
         "when": when::json(plan, beside.tenants, beside.now),
-        "effects_per_service": effects(plan, ways(plan).first().map_or(&plan.policy.steps[..], |(_, steps)| steps)),
+        "effects_per_service": effects(plan, ways(plan).first().map_or(&plan.policy.steps[..], |(_, steps)| steps), any_segments(plan)),
         "estimate_seconds": {"shift": shift.map(|d| d.as_secs_f64()), "soak": soak.as_secs_f64()},
         "earlier_seconds": beside.earlier.iter().map(|d| d.as_secs_f64()).collect::<Vec<_>>(),
         "plan_hash": plan.hash(),

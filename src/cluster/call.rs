@@ -122,7 +122,7 @@ impl Doing<'_> {
             Action::AddBackend
             | Action::SetWeight { .. }
             | Action::RemoveBackend
-            | Action::RouteTenants { .. }
+            | Action::RouteRules { .. }
             | Action::Stamp => self.write_route().await,
         }
     }
@@ -412,7 +412,7 @@ impl Doing<'_> {
             Action::AddBackend
             | Action::SetWeight { .. }
             | Action::RemoveBackend
-            | Action::RouteTenants { .. }
+            | Action::RouteRules { .. }
             | Action::Stamp => {
                 let route = self.find(Kind::HttpRoutes, self.route_name()).await?;
                 Ok(route.filter(|r| self.is_this_call(r)).map(|r| self.route_seen(&r)))

@@ -43,7 +43,7 @@ fn error(outcome: CallOutcome) -> CallError {
     }
 }
 
-const RAISE: Action = Action::SetWeight { next: 25, expect: 10 };
+const RAISE: Action = Action::SetWeight { next: 25, expect: 10, rules: None };
 
 #[tokio::test]
 async fn a_weight_is_one_json_patch_with_preconditions_and_mark() {

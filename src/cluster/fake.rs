@@ -152,6 +152,7 @@ pub fn planned(name: &str, version: &str) -> Planned {
         apart: Default::default(),
         patch: None,
         phased: None,
+        segments: Vec::new(),
     }
 }
 

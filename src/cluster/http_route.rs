@@ -5,11 +5,12 @@
 use serde_json::{Value, json};
 
 use super::json::{escape, list, number, owner, owner_key, resource_version, strings, text};
+use super::match_rules;
 use super::route_status::accepted;
-use super::tenant_rules;
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind};
 use crate::engine::observe::{Accepted, BackendSeen, OwnerMark, RouteSeen, Slot, Weights};
+use crate::engine::rules::Turn;
 use crate::spec::fleet::{HttpRoute, Service};
 
 /// A backend within a rule.
@@ -61,12 +62,12 @@ pub fn is_backend(route: &Value, backend: &Value, service: &str, port: u16) -> b
         && namespace == text(route, "/metadata/namespace")
 }
 
-/// Every rule that holds the service's stable or next Service at its port, without those of tenants. All other rules are
-/// somebody else's.
+/// Every rule that holds the service's stable or next Service at its port, without match rules of ours. All other rules
+/// are somebody else's.
 pub fn own_rules(route: &Value, traffic: &HttpRoute) -> Vec<OwnRule> {
     let mut own = Vec::new();
-    let of_tenants = tenant_rules::of_tenants(route, traffic);
-    for (index, rule) in list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !of_tenants.contains(i)) {
+    let ours = match_rules::indices(route, traffic);
+    for (index, rule) in list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !ours.contains(i)) {
         let mut found = OwnRule { index, stable: None, next: None, others: Vec::new() };
         for (at, backend) in list(rule, "/backendRefs").iter().enumerate() {
             let weight = number(backend, "/weight").and_then(|w| u32::try_from(w).ok());
@@ -114,7 +115,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
             uid: String::new(),
             weights: None,
             backends: Vec::new(),
-            tenants: Vec::new(),
+            rules: Vec::new(),
             accepted: Accepted::Pending,
             owner: None,
             generation: 0,
@@ -127,7 +128,7 @@ pub fn observe(service: &Service, route: Option<&Value>) -> RouteSeen {
         uid: text(route, "/metadata/uid").unwrap_or_default().to_string(),
         weights: weights(&rules).filter(|_| rules.iter().any(|r| r.stable.is_some())),
         backends: rules.iter().flat_map(OwnRule::backends).collect(),
-        tenants: tenant_rules::observe(route, service),
+        rules: match_rules::observe(route, service),
         accepted: accepted(route),
         owner: owner(route, &service.name),
         generation: number(route, "/metadata/generation").unwrap_or(0),
@@ -165,12 +166,12 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
         return problem;
     }
     match action {
-        &Action::SetWeight { next, expect } => set_weight(route, service, mark, &rules, ours, (next, expect)),
+        Action::SetWeight { next, expect, rules: turn } => {
+            set_weight(route, service, mark, &rules, ours, (*next, *expect), turn.as_ref())
+        }
         Action::AddBackend => add_backend(route, service, mark, &rules, ours),
         Action::RemoveBackend => remove_backend(route, service, mark, &rules, ours),
-        Action::RouteTenants { rules: tenants, expect, .. } => {
-            tenant_rules::decide(route, service, mark, &rules, ours, (tenants, expect))
-        }
+        Action::RouteRules(turn) => match_rules::decide(route, service, mark, &rules, ours, turn),
         _ => refuse(CallErrorKind::Rejected, format!("{} is no change of a route", action.word())),
     }
 }
@@ -230,6 +231,7 @@ fn set_weight(
     rules: &[OwnRule],
     ours: bool,
     (next, expect): (u32, u32),
+    turn: Option<&Turn>,
 ) -> Decision {
     let traffic = &service.traffic.http_route;
     let name = super::json::name(route);
@@ -237,8 +239,12 @@ fn set_weight(
         return refuse(CallErrorKind::Rejected, format!("HTTPRoute {name}: a share of {next} % is more than all"));
     }
     let wanted = Weights { stable: 100 - next, next: Some(next) };
+    let turned = match turn.map(|turn| match_rules::turn(route, service, rules, turn)).transpose() {
+        Ok(turned) => turned.flatten(),
+        Err(decision) => return *decision,
+    };
     let as_wanted = rules.iter().all(|r| r.weights() == wanted);
-    if as_wanted && ours {
+    if as_wanted && ours && turned.is_none() {
         return Decision::Found;
     }
     if let Some(rule) = rules.iter().find(|r| r.next.is_none()) {
@@ -261,6 +267,8 @@ fn set_weight(
             }
         }
     }
+    // After the weights: rules that come or go move the places of all that follow.
+    ops.extend(turned.into_iter().flatten());
     Decision::Write(ops)
 }
 
@@ -306,7 +314,7 @@ fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnR
 
 fn remove_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnRule], ours: bool) -> Decision {
     let traffic = &service.traffic.http_route;
-    if ours && rules.iter().all(|r| r.next.is_none()) && tenant_rules::of_tenants(route, traffic).is_empty() {
+    if ours && rules.iter().all(|r| r.next.is_none()) && match_rules::indices(route, traffic).is_empty() {
         return Decision::Found;
     }
     if let Some(rule) = rules.iter().find(|r| r.next.is_some_and(|n| n.effective() > 0)) {
@@ -318,7 +326,7 @@ fn remove_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[O
         );
         return refuse(CallErrorKind::Conflict, why);
     }
-    let moved = tenant_rules::written(route, &service.name);
+    let moved = match_rules::written(route, &service.name);
     if !moved.is_empty() {
         let names: Vec<&str> = moved.iter().map(|t| t.name.as_str()).collect();
         let why = format!(

@@ -38,7 +38,7 @@ fn apply(route: &Value, ops: Vec<Value>) -> Value {
 fn the_exact_patch_of_a_weight() {
     let before = route(vec![vec![backend("billing", Some(90)), backend("billing-next", Some(10))]]);
     let Decision::Write(ops) =
-        decide(&before, &service("billing"), &Action::SetWeight { next: 25, expect: 10 }, &mark(19))
+        decide(&before, &service("billing"), &Action::SetWeight { next: 25, expect: 10, rules: None }, &mark(19))
     else {
         panic!("must write")
     };
@@ -60,7 +60,7 @@ fn the_exact_patch_of_a_weight() {
 #[test]
 fn equal_weights_count_as_found_only_under_this_runs_mark() {
     let equal = route(vec![vec![backend("billing", Some(75)), backend("billing-next", Some(25))]]);
-    let action = Action::SetWeight { next: 25, expect: 10 };
+    let action = Action::SetWeight { next: 25, expect: 10, rules: None };
     assert_eq!(decide(&marked(equal.clone(), "7f3a/1/4"), &service("billing"), &action, &mark(19)), Decision::Found);
     let foreign = decide(&marked(equal, "beef/1/4"), &service("billing"), &action, &mark(19));
     let Decision::Write(ops) = foreign else { panic!("another run's mark must be replaced: {foreign:?}") };
@@ -70,7 +70,7 @@ fn equal_weights_count_as_found_only_under_this_runs_mark() {
 #[test]
 fn an_unexpected_share_is_a_conflict() {
     let drifted = route(vec![vec![backend("billing", Some(60)), backend("billing-next", Some(40))]]);
-    let got = decide(&drifted, &service("billing"), &Action::SetWeight { next: 50, expect: 25 }, &mark(1));
+    let got = decide(&drifted, &service("billing"), &Action::SetWeight { next: 50, expect: 25, rules: None }, &mark(1));
     let Decision::Refuse(error) = got else { panic!("{got:?}") };
     assert_eq!(error.kind, CallErrorKind::Conflict);
     assert!(error.text.contains("40 % go to billing-next, not 25 %"), "{}", error.text);
@@ -110,7 +110,9 @@ fn the_backend_comes_and_goes() {
     let removed = apply(&added, ops);
     assert_eq!(removed["spec"]["rules"][1]["backendRefs"].as_array().unwrap().len(), 1);
     assert_eq!(decide(&removed, &service, &Action::RemoveBackend, &mark(3)), Decision::Found);
-    let Decision::Write(ops) = decide(&added, &service, &Action::SetWeight { next: 10, expect: 0 }, &mark(4)) else {
+    let Decision::Write(ops) =
+        decide(&added, &service, &Action::SetWeight { next: 10, expect: 0, rules: None }, &mark(4))
+    else {
         panic!()
     };
     let got = decide(&apply(&added, ops), &service, &Action::RemoveBackend, &mark(5));
@@ -191,7 +193,7 @@ proptest! {
         let own = own_rules(&before, &service.traffic.http_route);
         prop_assume!(!own.is_empty());
         let expect = weights(&own).unwrap().share().round() as u32;
-        let decision = decide(&before, &service, &Action::SetWeight { next, expect }, &mark(1));
+        let decision = decide(&before, &service, &Action::SetWeight { next, expect, rules: None }, &mark(1));
         let Decision::Write(ops) = decision else { panic!("an unmarked route is always written: {decision:?}") };
         let after = apply(&before, ops);
         let ours: Vec<usize> = own.iter().map(|r| r.index).collect();

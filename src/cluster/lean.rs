@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::http_route::rules_writer;
 use super::json::{OWNER_PREFIX, list, text};
-use super::tenant_rules::TENANTS_PREFIX;
+use super::match_rules::TENANTS_PREFIX;
 use super::wire::Kind;
 
 /// How an object is cut down as soon as it was read.

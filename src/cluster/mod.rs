@@ -4,7 +4,7 @@
 //! - [`connect`](connect::connect) from a kubeconfig to a client, or an error that says what to do; [`proxy`] on which way
 //! - [`wire`] one request and what came of it
 //! - [`watch`], [`store`], [`observe`] what is seen; [`lean`] how much of an object is kept
-//! - [`call`] what is written; [`http_route`], [`tenant_rules`] and [`next`] decide it, pure; [`route_status`] who
+//! - [`call`] what is written; [`http_route`], [`match_rules`] and [`next`] decide it, pure; [`route_status`] who
 //!   accepted a route
 //! - [`preflight`] everything wrong before the start
 //! - [`lease`] who drives
@@ -17,6 +17,7 @@ pub mod http_route;
 pub mod json;
 pub mod lean;
 pub mod lease;
+pub mod match_rules;
 pub mod merge;
 pub mod next;
 pub mod observe;
@@ -25,7 +26,6 @@ pub mod proxy;
 pub mod route_status;
 pub mod selector;
 pub mod store;
-pub mod tenant_rules;
 pub mod watch;
 pub mod wire;
 

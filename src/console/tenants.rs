@@ -322,12 +322,12 @@ fn done(run: &Run) -> BTreeSet<String> {
 /// Services that send this tenant to the new version by a rule of its own, accepted or not.
 pub fn moved<'a>(run: &'a Run, tenant: &'a Tenant) -> impl Iterator<Item = &'a str> {
     let host = |v: &str| v.strip_prefix(&*tenant.id).is_some_and(|rest| rest.starts_with('.'));
-    let ours = move |rule: &crate::engine::tenants::TenantRule| {
+    let ours = move |rule: &crate::engine::rules::MatchRule| {
         let its = |v: &String| *v == *tenant.id || (*v == *tenant.cohort && rule.name == *v) || host(v);
         rule.values.iter().any(its)
     };
     let seen = move |t: &&crate::engine::Track| {
-        t.route.as_ref().is_some_and(|route| route.tenants.iter().any(|seen| ours(&seen.rule)))
+        t.route.as_ref().is_some_and(|route| route.rules.iter().any(|seen| ours(&seen.rule)))
     };
     run.tracks.values().filter(seen).map(|t| t.service.as_str())
 }

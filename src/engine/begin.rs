@@ -106,6 +106,7 @@ impl Track {
             split_since: None,
             raised_at: None,
             observed: ObservedShare::Unknown,
+            segments_share: None,
             durations: Vec::new(),
             attempt: 0,
             moves: Default::default(),

@@ -9,18 +9,19 @@ pub fn kubectl(environment: &Environment) -> String {
     format!("kubectl{context} -n {}", k.namespace)
 }
 
-/// All traffic to stable, in each rule that is ours as it was seen last; `tenants`: rules send some to the new version alone.
+/// All traffic to stable, in each rule that is ours as it was seen last; `rules`: those that send some to the new version
+/// alone, as they are called.
 pub fn all_to_stable(
     environment: &Environment,
     traffic: &HttpRoute,
     backends: &[BackendSeen],
-    tenants: bool,
+    rules: Option<&str>,
 ) -> String {
     let (kubectl, route) = (kubectl(environment), &traffic.name);
-    if backends.is_empty() || tenants {
+    if backends.is_empty() || rules.is_some() {
         let mut what = format!("weight 100 for {}, 0 for {}", traffic.stable, traffic.next);
-        if tenants {
-            what.push_str(", and without the rules that send tenants to it alone");
+        if let Some(rules) = rules {
+            what.push_str(&format!(", and without {rules}"));
         }
         return format!("{kubectl} edit httproute {route}  # {what}");
     }

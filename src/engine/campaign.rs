@@ -10,7 +10,7 @@ use super::moves::{Looked, MoveTrack, Next, Place, moving};
 use super::rollback::{may_go_back, old_ready, scale_target};
 use super::run::{Ask, AskKind, GateTrack, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
-use super::traffic::route_tenants;
+use super::traffic::route_rules;
 use super::turn::{Found, closes, look};
 use super::window::{self, NOTICE};
 use crate::calendar::LOOK;
@@ -44,8 +44,8 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold)
     }
     // What an earlier move left behind, such as a write that was taken for lost.
     let wanted = t.moves.rules(phased);
-    if t.written.as_ref().is_some_and(|w| w.traffic.tenants != wanted) {
-        return cx.call(t, route_tenants(t, wanted), "only those that moved have rules");
+    if t.written.as_ref().is_some_and(|w| w.traffic.rules != wanted) {
+        return cx.call(t, route_rules(t, wanted), "only those that moved have rules");
     }
     // After one went back, how those that stay do is seen first.
     let unseen = held.accepted_at.is_some() && held.ticks == 0;
@@ -128,7 +128,7 @@ fn begin(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, name: &str) {
 /// Pods first, then its rule, then acceptance.
 fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut held: Hold) {
     let wanted = t.moves.rules(phased);
-    let ours = t.written.as_ref().is_some_and(|w| w.traffic.tenants == wanted);
+    let ours = t.written.as_ref().is_some_and(|w| w.traffic.rules == wanted);
     if ours && t.route.as_ref().is_some_and(|r| t.written.as_ref().is_some_and(|w| w.traffic.rules_stand(r))) {
         if accepted(cx, t) {
             lift_if(cx, t, &[HoldReason::Capacity], "the rule is accepted");
@@ -162,7 +162,7 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
     }
     // How much of the traffic is theirs nobody knows: pods for all of it.
     if pods_for(cx, t, capacity(p, t.r0, 100), &m.name) {
-        cx.call(t, route_tenants(t, wanted), format!("{} of {} moves", m.name, m.cohort));
+        cx.call(t, route_rules(t, wanted), format!("{} of {} moves", m.name, m.cohort));
     }
 }
 
@@ -314,14 +314,14 @@ fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String,
         return;
     }
     let wanted = t.moves.rules(phased);
-    let gone = t.written.as_ref().is_some_and(|w| w.traffic.tenants == wanted);
+    let gone = t.written.as_ref().is_some_and(|w| w.traffic.rules == wanted);
     if !gone {
         if !may_go_back(t) {
             scale_target(cx, t);
             let text = format!("{} is to go back, but only {} of {} old pods are ready", m.name, old_ready(t), t.r0);
             return hold(cx, t, HoldReason::Capacity, text, None);
         }
-        return cx.call(t, route_tenants(t, wanted), format!("{} goes back: {why}", m.name));
+        return cx.call(t, route_rules(t, wanted), format!("{} goes back: {why}", m.name));
     }
     if !accepted(cx, t) {
         return;
@@ -368,17 +368,21 @@ fn everybody_else(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased) {
 /// At 100 % nobody needs a rule any more. True: they are gone, and a gateway has taken that on.
 pub(super) fn without_rules(cx: &mut Cx, t: &mut Track) -> bool {
     if t.has_rules() {
-        cx.call(t, route_tenants(t, Vec::new()), "the weight sends everybody there");
+        cx.call(t, route_rules(t, Vec::new()), "the weight sends everybody there");
         return false;
     }
     accepted(cx, t)
 }
 
+fn turns_rules(action: &Action) -> bool {
+    matches!(action, Action::RouteRules(_) | Action::SetWeight { rules: Some(_), .. })
+}
+
 /// Takes every rule away, whatever was written; for a way back. True: none is there.
 pub(super) fn no_rules(cx: &mut Cx, t: &mut Track, why: &str) -> bool {
     if t.has_rules() {
-        cx.call(t, route_tenants(t, Vec::new()), why);
+        cx.call(t, route_rules(t, Vec::new()), why);
         return false;
     }
-    !t.call.as_ref().is_some_and(|f| matches!(f.call.action, Action::RouteTenants { .. }))
+    !t.call.as_ref().is_some_and(|f| turns_rules(&f.call.action))
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::MeasureRequest;
 use super::observe::Slot;
-use super::tenants::TenantRule;
+use super::rules::Turn;
 use crate::spec::units::Time;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,9 +53,12 @@ pub enum Action {
         replicas: u32,
     },
     /// Share of the next version in per cent. `expect` is the share it must have now, or the write is refused.
+    /// With `rules` it turns those as well, in the same write.
     SetWeight {
         next: u32,
         expect: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<Turn>,
     },
     /// Patch stable's template to the new version (maxUnavailable 0) while `-next` serves.
     CopyBack,
@@ -63,15 +66,9 @@ pub enum Action {
     RemoveBackend,
     /// Delete the next Deployment and Service; only when no route holds them.
     DeleteNext,
-    /// Send exactly these tenants' requests to the next version, by rules before the weighted one; nobody's takes the
-    /// rules away. `expect` names those that must stand there now, or the write is refused.
-    RouteTenants {
-        rules: Vec<TenantRule>,
-        expect: Vec<String>,
-        /// Tenants are only taken away, nobody is added.
-        #[serde(default)]
-        lowers: bool,
-    },
+    /// Send exactly the requests of these tenants or segments to the next version, by rules before the weighted one.
+    #[serde(alias = "route_tenants")]
+    RouteRules(Turn),
     /// Put our epoch on the route without touching its weights (after a take-over).
     Stamp,
 }
@@ -81,9 +78,9 @@ impl Action {
     /// written. Taking pods away can wait.
     pub fn lowers_risk(&self) -> bool {
         match self {
-            Action::SetWeight { next, expect } => next < expect,
+            Action::SetWeight { next, expect, rules } => next < expect && rules.as_ref().is_none_or(|turn| turn.lowers),
             Action::Scale { slot, .. } => *slot == Slot::Stable,
-            Action::RouteTenants { lowers, .. } => *lowers,
+            Action::RouteRules(turn) => turn.lowers,
             _ => false,
         }
     }
@@ -98,7 +95,7 @@ impl Action {
             Action::CopyBack => "copy-back",
             Action::RemoveBackend => "remove-backend",
             Action::DeleteNext => "delete-next",
-            Action::RouteTenants { .. } => "route-tenants",
+            Action::RouteRules(_) => "route-rules",
             Action::Stamp => "stamp",
         }
     }

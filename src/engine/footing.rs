@@ -10,6 +10,7 @@ use super::holds::{hold, lift_if};
 use super::observe::{Accepted, DeploymentSeen, Slot, WorkloadSeen};
 use super::rollback::{self, FIT_PATIENCE, fit, old_ready};
 use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
+use super::segments;
 use crate::plan::Planned;
 use crate::spec::image::{digest, is_stored};
 use crate::spec::units::{Dur, Time};
@@ -62,8 +63,14 @@ fn stands_on_it(t: &Track) -> bool {
 /// New pods that must be ready for what is sent to them, from the first step to the end of the copy-back.
 pub(super) fn needs(run: &Run, t: &Track) -> Option<u32> {
     let p = run.plan.get(&t.service).filter(|_| stands_on_it(t) && !matches!(t.phase, Phase::Warming { .. }))?;
-    // How much of the traffic tenants are nobody knows: pods for all of it.
-    Some(capacity(p, t.r0, if p.phased.is_some() { 100 } else { t.desired }))
+    let share = match &t.phase {
+        // How much of the traffic tenants are nobody knows: pods for all of it.
+        _ if p.phased.is_some() => 100,
+        // What was just learnt of segments counts from the raise on that asks for the pods.
+        Phase::Shifting { hold, .. } if hold.accepted_at.is_none() => t.desired,
+        _ => segments::load(t, t.desired),
+    };
+    Some(capacity(p, t.r0, share))
 }
 
 fn deployment(w: &Option<WorkloadSeen>) -> Option<&DeploymentSeen> {

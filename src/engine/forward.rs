@@ -7,10 +7,11 @@ use super::observe::{Accepted, DeploymentProgress, Slot};
 use super::rollback;
 use super::run::{Ask, AskKind, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
-use super::{campaign, footing, window};
+use super::{campaign, footing, segments, window};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::plan::order::AT_ONCE;
+use crate::plan::rules::segments_said;
 use crate::spec::image::is_stored;
 use crate::spec::policy::{After, Observed};
 use crate::spec::units::{Dur, Time};
@@ -123,7 +124,7 @@ pub(super) fn deploying(cx: &mut Cx, t: &mut Track, p: &Planned) {
 /// New pods that the first step needs. How much of the traffic one tenant is nobody knows: pods for all of it.
 pub(super) fn first_pods(run: &Run, t: &Track, p: &Planned) -> u32 {
     let first = run.plan.steps(&t.service).first().map_or(100, |s| s.weight);
-    capacity(p, t.r0, if p.phased.is_some() { 100 } else { first })
+    capacity(p, t.r0, if p.phased.is_some() { 100 } else { segments::load(t, first) })
 }
 
 /// New pods have not been ready for all of `patience`. It counts from when that was first seen: no outage, no pause and no
@@ -250,11 +251,17 @@ pub(super) fn warming(cx: &mut Cx, t: &mut Track, p: &Planned, ready_since: Opti
                 "warm; step 1: {} tenants move one after the other, the weight stays 0%",
                 phased.count(|_| true)
             ),
-            None => format!("warm; step 1: 0% -> {weight}%"),
+            None => format!("warm; step 1: 0% -> {weight}%{}", go_first(p)),
         };
         cx.enter(t, Phase::Shifting { step: 0, hold: Hold::default() }, text);
         shifting(cx, t, p, 0, Hold::default());
     }
+}
+
+/// Who goes first with the first weight.
+fn go_first(p: &Planned) -> String {
+    let said = segments_said(p.segments.iter().map(|s| s.name.as_str()));
+    said.map_or_else(String::new, |segments| format!(", and all requests of {segments}"))
 }
 
 pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hold_state: Hold) {
@@ -288,7 +295,8 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
     if window::stops(cx, t) {
         return;
     }
-    let text = format!("step {}: {}% -> {}% {how}", step + 2, target.weight, next.weight);
+    let segments = segments::learn(t).unwrap_or_default();
+    let text = format!("step {}: {}% -> {}% {how}{segments}", step + 2, target.weight, next.weight);
     cx.enter(t, Phase::Shifting { step: step + 1, hold: Hold::default() }, text);
     t.observed = ObservedShare::Unknown;
     shifting(cx, t, p, step + 1, Hold::default());
@@ -298,7 +306,8 @@ pub(super) fn shifting(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, hol
 pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight: u32, mut hold_state: Hold) {
     let share = t.accepted_share();
     let there = (share - f64::from(weight)).abs() < 0.5;
-    if there && t.written.as_ref().is_some_and(|w| w.traffic.next == weight) {
+    let rules = segments::turn_with(t, p, weight);
+    if there && rules.is_none() && t.written.as_ref().is_some_and(|w| w.traffic.next == weight) {
         if accepted(cx, t) {
             lift_if(cx, t, &[HoldReason::Capacity], "the weight is accepted");
             hold_state.accepted_at = Some(cx.now);
@@ -318,10 +327,11 @@ pub(super) fn raise(cx: &mut Cx, t: &mut Track, p: &Planned, step: usize, weight
         t.unready_since = None;
         return;
     }
-    if pods_for(cx, t, capacity(p, t.r0, weight), &format!("{weight}%")) {
+    if pods_for(cx, t, capacity(p, t.r0, segments::load(t, weight)), &format!("{weight}%")) {
         let expect = share.round() as u32;
         t.desired = weight;
-        cx.call(t, Action::SetWeight { next: weight, expect }, format!("step {}", step + 1));
+        let with = if rules.is_some() { go_first(p) } else { String::new() };
+        cx.call(t, Action::SetWeight { next: weight, expect, rules }, format!("step {}{with}", step + 1));
     }
 }
 

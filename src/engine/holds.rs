@@ -4,8 +4,10 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
-use super::traffic::{Traffic, route_tenants};
+use super::traffic::{Traffic, route_rules};
 use super::{footing, window};
+use crate::plan::Planned;
+use crate::plan::rules::Whose;
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Time;
 
@@ -91,7 +93,7 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
         _ => seen,
     };
     let before = before.unwrap_or_default();
-    if traffic.next > before.next || traffic.tenants.len() > before.tenants.len() {
+    if traffic.next > before.next || traffic.rules.len() > before.rules.len() {
         t.raised_at = Some(now);
     }
     t.highest = t.highest.max(traffic.next);
@@ -126,7 +128,7 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         show_drift(cx, t);
         return true;
     }
-    let text = drift_text(written, route);
+    let text = drift_text(written, route, whose(cx.run, t));
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
     t.highest = t.highest.max(share.map_or(0, |s| s.round() as u32));
@@ -157,8 +159,8 @@ fn revert(cx: &mut Cx, t: &mut Track) -> bool {
         return true;
     };
     let action = match wanted.next == share {
-        true => route_tenants(t, wanted.tenants),
-        false => Action::SetWeight { next: wanted.next, expect: share },
+        true => route_rules(t, wanted.rules),
+        false => Action::SetWeight { next: wanted.next, expect: share, rules: None },
     };
     // Undoing an edit that took traffic away is a raise like any other.
     if !action.lowers_risk() && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some()) {
@@ -196,7 +198,11 @@ pub(super) fn by_hand(run: &Run, t: &Track) -> Option<(String, String)> {
 pub(super) fn may_adopt(run: &Run, t: &Track) -> Result<(), String> {
     let rules = t.written.as_ref().zip(t.route.as_ref()).is_none_or(|(w, route)| w.traffic.rules_stand(route));
     if !rules {
-        return Err("tenants' rules were changed, and they follow the campaign: revert-drift writes them again".into());
+        let follow = match whose(run, t) {
+            Whose::Tenants => "tenants' rules were changed, and they follow the campaign",
+            Whose::Segments => "segments' rules were changed, and they follow the upgrade",
+        };
+        return Err(format!("{follow}: revert-drift writes them again"));
     }
     if run.plan.get(&t.service).is_some_and(|p| p.phased.is_some()) && matches!(t.phase, Phase::Shifting { .. }) {
         return Err("its weight stays where it is while its tenants move: revert-drift undoes the edit".into());
@@ -204,11 +210,16 @@ pub(super) fn may_adopt(run: &Run, t: &Track) -> Result<(), String> {
     Ok(())
 }
 
-fn drift_text(written: &Written, route: &RouteSeen) -> String {
+/// Whose the rules of a service's route are.
+fn whose(run: &Run, t: &Track) -> Whose {
+    run.plan.get(&t.service).map_or(Whose::Tenants, Planned::whose)
+}
+
+fn drift_text(written: &Written, route: &RouteSeen, whose: Whose) -> String {
     let who = route.writer.as_deref().unwrap_or("somebody");
     let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
     if !written.traffic.rules_stand(route) && written.traffic.next == route.weights.map_or(0, |w| w.share() as u32) {
-        return format!("route was changed by {who}: tenants' rules are not as they were written");
+        return format!("route was changed by {who}: {} rules are not as they were written", whose.genitive());
     }
     format!("route was changed by {who}: {share} instead of {}%", written.traffic.next)
 }
@@ -216,7 +227,7 @@ fn drift_text(written: &Written, route: &RouteSeen) -> String {
 /// Holds and asks because of a foreign edit, unless something more pressing is shown; then it shows when that is over.
 fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
-    let text = drift_text(written, route);
+    let text = drift_text(written, route, whose(cx.run, t));
     let hand = by_hand(cx.run, t);
     if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
         let text = match hand {

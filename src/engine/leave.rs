@@ -43,7 +43,7 @@ pub(super) fn told(cx: &mut Cx, leave: &Leave) {
     // Nothing below 100 % is under way that could be brought back: what waits can be taken up later.
     let open = |t: &Track| match t.phase {
         // Tenants that have moved rest where they are: nothing is split by weight.
-        Phase::Shifting { .. } if t.has_rules() && t.accepted_share() < 0.5 => false,
+        Phase::Shifting { .. } if t.rests_by_tenant() => false,
         Phase::Shifting { .. } => t.below_full() && may_go_back(t),
         Phase::Deploying | Phase::Warming { .. } => true,
         Phase::RollbackBlocked { .. } => false,

@@ -116,7 +116,7 @@ fn route(service: &str, share: u32) -> RouteSeen {
         uid: "u".into(),
         weights: Some(Weights { stable: 100 - share, next: Some(share) }),
         backends: Vec::new(),
-        tenants: Vec::new(),
+        rules: Vec::new(),
         accepted: Accepted::Yes,
         owner: None,
         generation: 1,

@@ -5,14 +5,14 @@
 //!
 //! # Layout
 //! - [`message`] what comes in; [`observe`] what was seen of the cluster; [`measure`] what is asked of metrics;
-//!   [`tenants`] who is moved apart from everybody else; [`traffic`] both as one value; [`moves`] how far
+//!   [`rules`] who is sent apart from everybody else; [`traffic`] both as one value; [`moves`] how far
 //!   they are
 //! - [`effect`] what goes out
 //! - [`run`] the state; `begin` as it is at first
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output; [`forecast`] when it would be done
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways, `campaign` its tenants' by `turn`; `holds` stops it; [`footing`] is what it stands on; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
+//!   service's ways, `campaign` its tenants' by `turn`; [`segments`] go first; `holds` stops it; [`footing`] is what it stands on; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
 //!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
 //!   process goes before the run has ended
 mod begin;
@@ -39,12 +39,13 @@ pub mod observe;
 mod pass;
 pub mod people;
 mod rollback;
+pub mod rules;
 pub mod run;
+pub mod segments;
 mod settle;
 mod share;
 pub mod status;
 pub mod step;
-pub mod tenants;
 #[cfg(test)]
 mod tests;
 mod tick;

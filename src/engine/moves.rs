@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::MatchRule;
 use super::run::{Phase, Run, Track};
-use super::tenants::TenantRule;
 use super::window::Stay;
 use crate::plan::{Move, Phased};
 use crate::spec::units::Time;
@@ -131,7 +131,7 @@ impl Moves {
     }
 
     /// The rules that are to stand in the route.
-    pub fn rules(&self, phased: &Phased) -> Vec<TenantRule> {
+    pub fn rules(&self, phased: &Phased) -> Vec<MatchRule> {
         phased.rules(|m| self.on_new(m))
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::tenants::TenantRuleSeen;
+use super::rules::MatchRuleSeen;
 use crate::spec::units::Time;
 
 /// Which of the two versions of a service.
@@ -135,9 +135,10 @@ pub struct RouteSeen {
     /// Where in the route they stand, for the command a person types when this program cannot write.
     #[serde(default)]
     pub backends: Vec<BackendSeen>,
-    /// Tenants that are sent to the next version by rules of their own. In force once `accepted` is `Yes`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<TenantRuleSeen>,
+    /// Tenants and segments that are sent to the next version by rules of their own. In force once `accepted` is `Yes`.
+    /// Journals of before there were segments say `tenants`.
+    #[serde(default, alias = "tenants", skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<MatchRuleSeen>,
     pub accepted: Accepted,
     pub owner: Option<OwnerMark>,
     pub generation: i64,

@@ -5,8 +5,8 @@ use super::cx::{Cx, ENGINE};
 use super::effect::{Action, Call, Effect, EventKind};
 use super::forward;
 use super::holds::{await_acceptance, drift, learn, raise_blocked, stamp_first};
+use super::rules::Turn;
 use super::run::{Driving, GRID, Phase, Rollback, Run, Settling, Stage, Track, Written};
-use super::tenants::TenantRule;
 use super::traffic::Traffic;
 use super::{breach, footing, joint, leave, rollback, settle, step, tick, window};
 use crate::plan::Planned;
@@ -205,39 +205,44 @@ pub(super) fn applied(cx: &mut Cx, t: &mut Track, call: &Call) {
         Action::RemoveBackend => None,
         // Before anything of ours was written there is nothing that could be drifted from.
         Action::Stamp => before.map(|w| Written { key: call.key, ..w }),
-        of_route @ (Action::SetWeight { .. } | Action::AddBackend | Action::RouteTenants { .. }) => {
+        of_route @ (Action::SetWeight { .. } | Action::AddBackend | Action::RouteRules(_)) => {
             wrote(stood.or_else(|| t.route.as_ref().and_then(Traffic::seen)).unwrap_or_default().after(of_route))
         }
         _ => before,
     };
     let service = t.service.clone();
-    match call.action {
-        Action::SetWeight { next, expect } => {
-            t.desired = next;
-            t.highest = t.highest.max(next);
+    match &call.action {
+        Action::SetWeight { next, expect, rules } => {
+            t.desired = *next;
+            t.highest = t.highest.max(*next);
             if next > expect {
                 t.raised_at = Some(cx.now);
             }
             cx.event(EventKind::Step, ENGINE, Some(&service), format!("weight {expect}% -> {next}% written"));
+            rules.iter().for_each(|turn| turned(cx, t, turn));
         }
-        Action::RouteTenants { ref rules, lowers, .. } => {
-            if !lowers {
-                t.raised_at = Some(cx.now);
-            }
-            cx.event(EventKind::Step, ENGINE, Some(&service), rules_written(rules));
-        }
+        Action::RouteRules(rules) => turned(cx, t, rules),
         Action::CopyBack => t.copied = t.stable.as_ref().and_then(copied_mark),
         Action::CreateNext { .. } | Action::Scale { .. } | Action::DeleteNext => {}
         Action::AddBackend | Action::RemoveBackend | Action::Stamp => {}
     }
 }
 
-fn rules_written(rules: &[TenantRule]) -> String {
-    if rules.is_empty() {
-        return "rules written: no tenant has one any more".into();
+/// Books what a write made of the rules.
+fn turned(cx: &mut Cx, t: &mut Track, turn: &Turn) {
+    if !turn.lowers {
+        t.raised_at = Some(cx.now);
     }
-    let said: Vec<String> = rules.iter().map(|r| format!("{}: {}", r.name, r.values.join(" "))).collect();
-    format!("rules written: {}", said.join("; "))
+    let said: Vec<String> = turn.rules.iter().map(|r| format!("{}: {}", r.name, r.values.join(" "))).collect();
+    let text = match said.is_empty() {
+        true => {
+            let one = cx.run.plan.get(&t.service).map_or("tenant", |p| p.whose().one());
+            format!("rules written: no {one} has one any more")
+        }
+        false => format!("rules written: {}", said.join("; ")),
+    };
+    let service = t.service.clone();
+    cx.event(EventKind::Step, ENGINE, Some(&service), text);
 }
 
 fn copied_mark(stable: &super::observe::WorkloadSeen) -> Option<u64> {

@@ -7,7 +7,8 @@ use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
 use super::pass::sees;
 use super::run::{Ask, AskKind, GateTrack, HoldReason, Phase, Rollback, RollbackStage, Run, Track, Verified};
-use super::{by_hand, campaign};
+use super::traffic::to_nothing;
+use super::{by_hand, campaign, segments};
 use crate::gate::Verdict;
 use crate::plan::Planned;
 use crate::spec::policy::{Observed, OnFailure, Severity};
@@ -67,7 +68,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         drain_since: None,
         verified: None,
     };
-    let tenants = t.moves.begun.values().filter(|m| m.place.on_new()).count();
+    let with = with_rules(cx.run, t);
     campaign::all_go_back(cx, t, reason);
     t.held = None;
     t.ask = None;
@@ -76,17 +77,24 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     (t.reverting, t.drifted) = (false, false);
     // What an earlier write met, and how long it was told to wait, says nothing of the way back.
     t.fault = None;
-    let with = match tenants {
-        0 => String::new(),
-        1 => " with 1 tenant's rule".into(),
-        n => format!(" with the rules of {n} moves"),
-    };
     let text = format!("rolling back from {}%{with} ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
     // One page for the cause; what follows from it is on the event list.
     if by == ENGINE {
         cx.page(Some(&service), text);
+    }
+}
+
+/// Whose rules go as well.
+fn with_rules(run: &Run, t: &Track) -> String {
+    if let Some(segments) = segments::on_new_said(run, t) {
+        return format!(" with the rules of {segments}");
+    }
+    match t.moves.begun.values().filter(|m| m.place.on_new()).count() {
+        0 => String::new(),
+        1 => " with 1 tenant's rule".into(),
+        n => format!(" with the rules of {n} moves"),
     }
 }
 
@@ -106,19 +114,16 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollingBack(r) => rolling(cx, t, p, r),
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
-            let share = t.accepted_share().round() as u32;
             let (fit, followed) = (fit(t) && !t.orphaned(), t.flows() || is_followed(t));
             if fit && followed && (t.fault.is_none() || !t.flows()) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
                 return advance(cx, t, p);
             }
-            if fit && share > 0 {
-                cx.call(t, Action::SetWeight { next: 0, expect: share }, format!("rollback: {}", rollback.reason));
-            } else if fit {
-                campaign::no_rules(cx, t, &format!("rollback: {}", rollback.reason));
-            } else {
-                scale_target(cx, t);
+            match to_nothing(t).filter(|_| fit) {
+                Some(action) => cx.call(t, action, format!("rollback: {}", rollback.reason)),
+                None if !fit => scale_target(cx, t),
+                None => {}
             }
             hold(cx, t, HoldReason::Failure, reason, None);
         }
@@ -246,7 +251,11 @@ fn look_command(run: &Run, p: &Planned) -> String {
 /// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
 pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let backends = t.route.as_ref().map_or(&[][..], |r| &r.backends);
-    by_hand::all_to_stable(&run.plan.environment, &p.service.traffic.http_route, backends, t.has_rules())
+    let names: Vec<&str> = t.route.iter().flat_map(|r| &r.rules).map(|seen| seen.rule.name.as_str()).collect();
+    let rules = t
+        .has_rules()
+        .then(|| format!("the {} rules that send all of {} to it", p.whose().genitive(), names.join(", ")));
+    by_hand::all_to_stable(&run.plan.environment, &p.service.traffic.http_route, backends, rules.as_deref())
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
@@ -276,9 +285,9 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         _ => 0,
     };
     t.phase = Phase::RollingBack(r.clone());
-    // Nobody is sent there by a rule either, before that is confirmed.
-    let rules = share == 0 && t.has_rules();
-    if share > target || rules {
+    // With the last of the weight, nobody is sent there by a rule either.
+    let last = to_nothing(t).filter(|_| target == 0);
+    if share > target || last.is_some() {
         // It may have lost its pods since the check, between two halvings or while a write is tried again.
         if !fit(t) {
             return unfit(cx, t, p, r);
@@ -292,12 +301,7 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             return blocked(cx, t, p, r, reason);
         }
         let why = format!("rollback: {}", r.reason);
-        if rules {
-            campaign::no_rules(cx, t, &why);
-        } else {
-            cx.call(t, Action::SetWeight { next: target, expect: share }, why);
-        }
-        return;
+        return cx.call(t, last.unwrap_or(Action::SetWeight { next: target, expect: share, rules: None }), why);
     }
     if share == 0 && campaign::no_rules(cx, t, "") {
         t.desired = 0;

@@ -557,6 +557,9 @@ pub struct Track {
     pub raised_at: Option<Time>,
     /// Share the operator saw last on the wire: requests per version.
     pub observed: ObservedShare,
+    /// What segments that go first are of all requests, in per cent, rounded up; once requests have shown it.
+    #[serde(default)]
+    pub segments_share: Option<u32>,
     /// Time spent per phase word, in order; run folders keep it for estimates.
     pub durations: Vec<(String, Dur)>,
     /// How often a person said `retry`.
@@ -671,7 +674,7 @@ impl Track {
     /// rule's traffic is on the new version.
     pub fn orphaned(&self) -> bool {
         let next = |r: &RouteSeen| {
-            r.weights.is_none() && (!r.tenants.is_empty() || r.backends.iter().any(|b| b.slot == Slot::Next))
+            r.weights.is_none() && (!r.rules.is_empty() || r.backends.iter().any(|b| b.slot == Slot::Next))
         };
         self.route.as_ref().is_some_and(next)
     }
@@ -683,8 +686,8 @@ impl Track {
 
     /// Remembers what a write asked for whose answer never came.
     pub(super) fn forget_answer(&mut self, call: &Call) {
-        use Action::{AddBackend, RemoveBackend, RouteTenants, SetWeight, Stamp};
-        if !matches!(call.action, AddBackend | RemoveBackend | SetWeight { .. } | RouteTenants { .. } | Stamp) {
+        use Action::{AddBackend, RemoveBackend, RouteRules, SetWeight, Stamp};
+        if !matches!(call.action, AddBackend | RemoveBackend | SetWeight { .. } | RouteRules(_) | Stamp) {
             return;
         }
         self.unanswered.push((call.key, call.action.clone()));

@@ -127,7 +127,7 @@ fn move_back(cx: &mut Cx, t: &mut Track) {
     }
     if share >= 0.5 {
         let expect = share.round() as u32;
-        cx.call(t, Action::SetWeight { next: 0, expect }, "stable serves the new version");
+        cx.call(t, Action::SetWeight { next: 0, expect, rules: None }, "stable serves the new version");
         return;
     }
     if accepted(cx, t) {

@@ -39,7 +39,9 @@ pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &ShareSeen, weight: u
     let rarer = w.min(100.0 - w);
     let sampling = 3.0 * (w * (100.0 - w) / all).sqrt();
     let tolerance = sampling.max(if rarer > 0.0 { (rarer / 2.0).min(2.0) } else { 2.0 });
-    t.observed = match (share - w).abs() <= tolerance {
+    // Who goes by a rule comes on top of the weight: then requests can show too little, but not too much.
+    let off = if t.has_rules() { (w - share).max(0.0) } else { (share - w).abs() };
+    t.observed = match off <= tolerance {
         // So few requests look like this whether the rarer version gets its share or nothing at all.
         true if rarer > 0.0 && tolerance >= rarer => match t.observed {
             ObservedShare::NotObserved => ObservedShare::NotObserved,

@@ -157,7 +157,7 @@ pub fn at_100(track: &Track) -> bool {
 /// that were begun have. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
     let unproven = run.tracks.values().filter(|t| !at_full(t));
-    // Of tenants with rules of their own only requests say how much they are.
+    // Of tenants and segments with rules of their own only requests say how much they are.
     let share = |t: &Track| match t.observed {
         ObservedShare::Confirmed(seen) if t.has_rules() => seen.max(t.accepted_share()),
         _ => t.accepted_share(),
@@ -165,7 +165,7 @@ pub fn blast_radius(run: &Run) -> u32 {
     unproven.map(share).fold(0.0, f64::max).round() as u32
 }
 
-/// Tenants have rules of their own, and no request says how much of the traffic they are: it is more than
+/// Tenants or segments have rules of their own, and no request says how much of the traffic they are: it is more than
 /// [`blast_radius`], and nobody knows by how much.
 pub fn blast_unknown(run: &Run) -> bool {
     let seen = |t: &Track| matches!(t.observed, ObservedShare::Confirmed(_));

@@ -4,37 +4,40 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Action;
 use super::observe::RouteSeen;
+use super::rules::{MatchRule, Turn};
 use super::run::Track;
-use super::tenants::TenantRule;
 
 /// What is asked of a route, or what it carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Share of the next version in per cent, of the requests that no tenant's rule takes.
+    /// Share of the next version in per cent, of the requests that no rule of a tenant or a segment takes.
     pub next: u32,
-    /// Tenants whose requests all go to the next version.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tenants: Vec<TenantRule>,
+    /// Tenants and segments whose requests all go to the next version. Journals of before there were segments say `tenants`.
+    #[serde(default, alias = "tenants", skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<MatchRule>,
 }
 
 impl Traffic {
     /// By weight alone.
     pub fn share(next: u32) -> Traffic {
-        Traffic { next, tenants: Vec::new() }
+        Traffic { next, rules: Vec::new() }
     }
 
     /// What a route carries, in whole per cent; nothing while no weight can be read.
     pub fn seen(route: &RouteSeen) -> Option<Traffic> {
         let next = route.weights?.share().round() as u32;
-        Some(Traffic { next, tenants: rules(route) })
+        Some(Traffic { next, rules: rules(route) })
     }
 
     /// What a write leaves of this.
     pub fn after(self, action: &Action) -> Traffic {
         match action {
-            Action::SetWeight { next, .. } => Traffic { next: *next, ..self },
+            Action::SetWeight { next, rules, .. } => {
+                let stands = self.rules;
+                Traffic { next: *next, rules: rules.as_ref().map_or(stands, |turn| turn.rules.clone()) }
+            }
             Action::AddBackend => Traffic { next: 0, ..self },
-            Action::RouteTenants { rules, .. } => Traffic { tenants: rules.clone(), ..self },
+            Action::RouteRules(turn) => Traffic { rules: turn.rules.clone(), ..self },
             _ => self,
         }
     }
@@ -47,32 +50,52 @@ impl Traffic {
 
     /// The same of the rules alone.
     pub fn rules_stand(&self, route: &RouteSeen) -> bool {
-        route.tenants.iter().all(|t| t.intact) && self.tenants.iter().eq(route.tenants.iter().map(|t| &t.rule))
+        route.rules.iter().all(|t| t.intact) && self.rules.iter().eq(route.rules.iter().map(|t| &t.rule))
     }
 }
 
-fn rules(route: &RouteSeen) -> Vec<TenantRule> {
-    route.tenants.iter().map(|seen| seen.rule.clone()).collect()
+fn rules(route: &RouteSeen) -> Vec<MatchRule> {
+    route.rules.iter().map(|seen| seen.rule.clone()).collect()
 }
 
-/// The write that makes a route's rules these, from those it has.
-pub fn route_tenants(track: &Track, rules: Vec<TenantRule>) -> Action {
-    let have: &[_] = track.route.as_ref().map_or(&[], |r| &r.tenants);
+/// What makes a route's rules these, from those it has.
+pub fn turn(track: &Track, rules: Vec<MatchRule>) -> Turn {
+    let have: &[_] = track.route.as_ref().map_or(&[], |r| &r.rules);
     let expect = have.iter().map(|seen| seen.rule.name.clone()).collect();
-    let was = |rule: &TenantRule, value: &String| {
+    let was = |rule: &MatchRule, value: &String| {
         have.iter().any(|h| h.rule.name == rule.name && h.rule.by == rule.by && h.rule.values.contains(value))
     };
     let lowers = rules.iter().all(|rule| rule.values.iter().all(|value| was(rule, value)));
-    Action::RouteTenants { rules, expect, lowers }
+    Turn { rules, expect, lowers }
+}
+
+/// The write that makes a route's rules these and leaves its weights.
+pub fn route_rules(track: &Track, rules: Vec<MatchRule>) -> Action {
+    Action::RouteRules(turn(track, rules))
+}
+
+/// The one write after which nothing flows to the next version: weight 0, and no rule. `None`: nothing does.
+pub fn to_nothing(track: &Track) -> Option<Action> {
+    let share = track.accepted_share().round() as u32;
+    let rules = track.has_rules().then(|| turn(track, Vec::new()));
+    match (share, rules) {
+        (0, rules) => rules.map(Action::RouteRules),
+        (expect, rules) => Some(Action::SetWeight { next: 0, expect, rules }),
+    }
 }
 
 impl Track {
-    /// Rules of tenants stand in the route, accepted or not.
+    /// Rules of tenants or segments stand in the route, accepted or not.
     pub fn has_rules(&self) -> bool {
-        self.route.as_ref().is_some_and(|r| !r.tenants.is_empty())
+        self.route.as_ref().is_some_and(|r| !r.rules.is_empty())
     }
 
-    /// Requests can come to the next version: by its weight, or by a tenant's rule.
+    /// Tenants that have moved are on the next version, and nobody else: nothing is split by weight.
+    pub fn rests_by_tenant(&self) -> bool {
+        self.has_rules() && self.accepted_share() < 0.5 && !self.moves.begun.is_empty()
+    }
+
+    /// Requests can come to the next version: by its weight, or by a rule.
     pub fn flows(&self) -> bool {
         self.accepted_share() >= 0.5 || self.has_rules()
     }
@@ -82,22 +105,22 @@ impl Track {
 mod tests {
     use super::*;
     use crate::engine::observe::{Accepted, Weights};
+    use crate::engine::rules::{MatchBy, MatchRuleSeen};
     use crate::engine::run::Written;
-    use crate::engine::tenants::{MatchBy, TenantRuleSeen};
     use crate::journal::testing::run;
 
-    fn rule(name: &str, values: &[&str]) -> TenantRule {
+    fn rule(name: &str, values: &[&str]) -> MatchRule {
         let values = values.iter().map(|v| v.to_string()).collect();
-        TenantRule { name: name.into(), by: MatchBy::Header("x-tenant".into()), values }
+        MatchRule { name: name.into(), by: MatchBy::Header("x-tenant".into()), values }
     }
 
-    fn route(next: u32, rules: &[TenantRule]) -> RouteSeen {
+    fn route(next: u32, rules: &[MatchRule]) -> RouteSeen {
         RouteSeen {
             service: "billing".into(),
             uid: "r".into(),
             weights: Some(Weights { stable: 100 - next, next: Some(next) }),
             backends: Vec::new(),
-            tenants: rules.iter().map(|rule| TenantRuleSeen { rule: rule.clone(), intact: true }).collect(),
+            rules: rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), intact: true }).collect(),
             accepted: Accepted::Yes,
             owner: None,
             generation: 1,
@@ -113,14 +136,46 @@ mod tests {
         assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"next":25,"key":3,"at":7}"#);
     }
 
+    /// And those of before there were segments call all rules those of tenants.
+    #[test]
+    fn an_older_states_rules_of_tenants_are_rules() {
+        let rules = r#"[{"name":"beta","by":{"header":"x-tenant"},"values":["acme"]}]"#;
+        let old: Written = serde_json::from_str(&format!(r#"{{"next":0,"tenants":{rules},"key":3,"at":7}}"#)).unwrap();
+        assert_eq!(old.traffic, Traffic { next: 0, rules: vec![rule("beta", &["acme"])] });
+        let action = format!(r#"{{"route_tenants":{{"rules":{rules},"expect":["beta"],"lowers":true}}}}"#);
+        let action: Action = serde_json::from_str(&action).unwrap();
+        assert_eq!(old.traffic.after(&action), Traffic { next: 0, rules: vec![rule("beta", &["acme"])] });
+        assert!(action.lowers_risk());
+    }
+
+    /// What goes back goes back at once: no moment at weight 0 with somebody still on the new version.
+    #[test]
+    fn weight_and_rules_leave_in_one_write() {
+        let mut run = run();
+        let t = run.tracks.get_mut("billing").unwrap();
+        t.route = Some(route(0, &[]));
+        assert_eq!(to_nothing(t), None);
+        t.route = Some(route(25, &[rule("beta", &["acme"])]));
+        let Some(action) = to_nothing(t) else { panic!() };
+        let none = Turn { rules: Vec::new(), expect: vec!["beta".into()], lowers: true };
+        assert_eq!(action, Action::SetWeight { next: 0, expect: 25, rules: Some(none.clone()) });
+        let stood = Traffic { next: 25, rules: vec![rule("beta", &["acme"])] };
+        assert!(action.lowers_risk() && stood.after(&action) == Traffic::default());
+        t.route = Some(route(0, &[rule("beta", &["acme"])]));
+        assert_eq!(to_nothing(t), Some(Action::RouteRules(none)));
+        // A lower weight is no licence for new rules.
+        let adds = Turn { rules: vec![rule("beta", &["acme"])], expect: Vec::new(), lowers: false };
+        assert!(!Action::SetWeight { next: 0, expect: 25, rules: Some(adds) }.lowers_risk());
+    }
+
     #[test]
     fn what_stands_is_the_weight_and_every_rule_as_it_was_written() {
         let beta = rule("beta", &["acme"]);
-        let wanted = Traffic { next: 0, tenants: vec![beta.clone()] };
+        let wanted = Traffic { next: 0, rules: vec![beta.clone()] };
         assert!(wanted.stands(&route(0, std::slice::from_ref(&beta))));
         assert!(!wanted.stands(&route(0, &[])) && !wanted.stands(&route(10, std::slice::from_ref(&beta))));
         let mut edited = route(0, &[beta]);
-        edited.tenants[0].intact = false;
+        edited.rules[0].intact = false;
         assert!(!wanted.stands(&edited));
     }
 
@@ -130,7 +185,7 @@ mod tests {
         let mut run = run();
         let t = run.tracks.get_mut("billing").unwrap();
         t.route = Some(route(0, &[rule("beta", &["acme", "lumen"])]));
-        let lowers = |rules: &[TenantRule]| route_tenants(t, rules.to_vec()).lowers_risk();
+        let lowers = |rules: &[MatchRule]| route_rules(t, rules.to_vec()).lowers_risk();
         assert!(lowers(&[]) && lowers(&[rule("beta", &["acme"])]));
         assert!(!lowers(&[rule("beta", &["acme", "lumen", "fjord"])]) && !lowers(&[rule("beta", &["fjord"])]));
     }

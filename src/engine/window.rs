@@ -434,8 +434,7 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     };
     let ends = matches!(against.stop, Stop::Closed(_)) && cx.run.plan.policy.at_window_end == AtWindowEnd::Rollback;
     // Tenants that moved rest where they are until the window that all share opens.
-    let by_weight = t.accepted_share() >= 0.5 || !t.has_rules();
-    if ends && by_weight && t.below_full() && rollback::may_go_back(t) {
+    if ends && !t.rests_by_tenant() && t.below_full() && rollback::may_go_back(t) {
         rollback::decide(cx, t, Severity::Standard, &format!("its window is over: {}", against.text), ENGINE);
         return true;
     }

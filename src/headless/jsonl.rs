@@ -6,7 +6,8 @@
 //! - `event`: `kind` (`run step gate cmd hold back ask fault drift page`), `who`, `service`, `text`
 //! - `progress`: `stage` (`preflight ready running`), `total`, `at_100`, `paused_all`, `eta_full_s`, `eta_end_s`,
 //!   `services`: list of `name`, `phase`, `step`, `steps`, `hold_clean_s`, `weight_desired`, `weight_accepted`, `held`,
-//!   `paused_by`, `blind`; of a service whose tenants move one by one `tenants`: `moved`, `all`, `now`
+//!   `paused_by`, `blind`; of a service whose tenants move one by one `tenants`: `moved`, `all`, `now`;
+//!   of one on which segments go first `segments`: those whose requests all go to the new version now
 //! - `end`: `outcome` (`succeeded rolled_back partial aborted blocked rollback_blocked left_split lost stepped_down
 //!   not_ended not_begun`), `exit_code`, `sentence`, `next` (list), `started`, `problems` (list of `service`, `blocking`, `what`,
 //!   `fix`), `services`: list of `name`, `from`, `to`, `weight`, `state`, `reason`
@@ -19,6 +20,7 @@ use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
 use crate::engine::moves::count;
 use crate::engine::run::{Phase, Run, Track};
+use crate::engine::segments;
 use crate::engine::status::at_100;
 use crate::journal::text::clean_all;
 use crate::spec::units::{Dur, Time};
@@ -124,6 +126,9 @@ fn service(run: &Run, track: &Track) -> Value {
     });
     if let Some((moved, all)) = tenants {
         value["tenants"] = json!({"moved": moved, "all": all, "now": track.moves.now});
+    }
+    if run.plan.get(&track.service).is_some_and(|p| !p.segments.is_empty()) {
+        value["segments"] = segments::on_new(run, track).into();
     }
     value
 }

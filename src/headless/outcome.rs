@@ -1,6 +1,7 @@
 //! What a run came to: exit code, one sentence, what to do next, one line per service.
 use crate::engine::moves::moving;
 use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
+use crate::engine::segments;
 use crate::engine::status::old_is;
 use crate::journal::text::clean;
 use crate::spec::units::counted;
@@ -370,7 +371,11 @@ fn shares(run: &Run) -> Vec<String> {
     let split = run.in_order().filter(|t| undriven(t));
     let share = |t: &Track| match moving(run, t).map(|p| (p.count(|m| t.moves.on_new(m)), p.count(|_| true))) {
         Some((new, all)) => format!("{} with {new} of {all} tenants on new", t.service),
-        None => format!("{} {} new", t.service, percent(t.accepted_share())),
+        None => {
+            let with = segments::on_new_said(run, t);
+            let with = with.map_or_else(String::new, |segments| format!(" with {segments}"));
+            format!("{} {} new{with}", t.service, percent(t.accepted_share()))
+        }
     };
     let shares: Vec<String> = split.map(share).collect();
     if shares.is_empty() {

@@ -13,6 +13,7 @@ use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
 use crate::engine::moves::{count, moving};
 use crate::engine::run::{Phase, Run, Track};
+use crate::engine::segments;
 use crate::engine::status::at_100;
 use crate::journal::text::clean;
 use crate::spec::units::{Dur, Time};
@@ -155,7 +156,9 @@ fn of(run: &Run, track: &Track) -> String {
         Phase::Shifting { step, hold } => {
             let steps = run.plan.steps(&track.service);
             let of = steps.get(*step).map_or(Dur::ZERO, |s| s.hold);
-            format!("{share}, step {} of {}, {} of {}", step + 1, steps.len(), hold.clean.clock(), of.clock())
+            let with = segments::on_new_said(run, track);
+            let with = with.map_or_else(String::new, |segments| format!(" and {segments}"));
+            format!("{share}{with}, step {} of {}, {} of {}", step + 1, steps.len(), hold.clean.clock(), of.clock())
         }
         Phase::Soaking { clean } => format!("soaking {} of {}", clean.clock(), run.plan.policy.soak.clock()),
         phase if phase.going_back() => format!("{} at {share}", phase.word()),

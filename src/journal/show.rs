@@ -151,15 +151,25 @@ fn action(value: &Value) -> String {
     match value {
         Value::String(word) => word.replace('_', "-"),
         Value::Object(members) => members.iter().fold(String::new(), |out, (name, fields)| {
-            let fields = fields.as_object().map(|f| {
-                f.iter().fold(String::new(), |out, (k, v)| {
-                    out + " " + k + " " + &v.as_str().map_or_else(|| v.to_string(), str::to_owned)
-                })
-            });
+            let fields = fields
+                .as_object()
+                .map(|f| f.iter().fold(String::new(), |out, (k, v)| out + " " + k + " " + &said(k, v)));
             out + &name.replace('_', "-") + &fields.unwrap_or_default()
         }),
         other => other.to_string(),
     }
+}
+
+/// Match rules by name and values, as the event of their write says them; everything else as it stands.
+fn said(field: &str, value: &Value) -> String {
+    let rules = value.get("rules").unwrap_or(value).as_array().filter(|_| field == "rules");
+    let Some(rules) = rules else { return value.as_str().map_or_else(|| value.to_string(), str::to_owned) };
+    let words = |r: &Value| {
+        let values = r["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+        format!("{}: {}", r["name"].as_str().unwrap_or("?"), values.join(" "))
+    };
+    let all: Vec<String> = rules.iter().map(words).collect();
+    if all.is_empty() { "none".into() } else { all.join("; ") }
 }
 
 /// `9c1e..7702`: both ends, so that two can be told apart by eye.
@@ -350,5 +360,13 @@ mod tests {
             "set-weight expect 10 next 25"
         );
         assert_eq!(action(&serde_json::json!("copy_back")), "copy-back");
+        let rules = serde_json::json!([{"name": "beta", "by": {"header": "x-user"}, "values": ["a", "b"]}]);
+        let turn = serde_json::json!({"rules": rules, "expect": [], "lowers": false});
+        assert_eq!(
+            action(&serde_json::json!({"set_weight": {"expect": 0, "next": 10, "rules": turn}})),
+            "set-weight expect 0 next 10 rules beta: a b"
+        );
+        let none = serde_json::json!({"route_rules": {"expect": "beta", "lowers": true, "rules": []}});
+        assert_eq!(action(&none), "route-rules expect beta lowers true rules none");
     }
 }

@@ -67,7 +67,7 @@ pub fn tick(run: &mut Run, seconds: i64) -> Message {
 }
 
 pub fn call(key: u64, service: &str, weight: u32) -> Call {
-    let action = Action::SetWeight { next: weight, expect: 0 };
+    let action = Action::SetWeight { next: weight, expect: 0, rules: None };
     Call { key, epoch: 3, service: service.into(), action, why: format!("step to {weight} %") }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! # Layout
 //! - [`Plan`] everything that will be done; [`order`] who goes after whom besides what it needs; [`moves`] tenants that go
-//!   one by one
+//!   one by one; [`rules`] by which some are sent apart
 //! - [`verdict`] what the contracts say of it; [`graph`] the waves as a picture
 pub mod graph;
 pub mod moves;
 pub mod order;
+pub mod rules;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::spec::{Bundle, Environment, Service};
 mod when;
 
 pub use moves::{Move, Phased};
+pub use rules::MatchRule;
 pub use when::{ENOUGH_RUNS, From as NeedsFrom, Needs, Past, Roster, When};
 
 /// Everything a run needs to know that people wrote, in the order it will be done.
@@ -69,6 +71,10 @@ pub struct Planned {
     /// Its tenants move before its weight does. None: by weights alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phased: Option<Phased>,
+    /// Segments of users that go first: from the first weight until the last step is over all of their requests go to the new
+    /// version. How much of the traffic they are nobody knows before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<MatchRule>,
 }
 
 /// Why a bundle makes no plan.
@@ -95,6 +101,11 @@ pub enum PlanError {
          Tenants, name such a service where they say `services`, and write `tenancy: {{routed: ...}}` in the fleet"
     )]
     NobodyMoves,
+    #[error(
+        "segment `{0}` goes first on services that this upgrade leaves alone: name services it moves, or leave its \
+         `services` out"
+    )]
+    IdleSegment(String),
 }
 
 impl Plan {
@@ -131,11 +142,13 @@ impl Plan {
                 apart: BTreeSet::new(),
                 patch: target.patch.clone(),
                 phased: phased(bundle, service)?,
+                segments: rules::of_segments(&bundle.upgrade.spec, &service.name),
             });
         }
         if bundle.upgrade.spec.strategy == Strategy::Phased && services.iter().all(|s| s.phased.is_none()) {
             return Err(PlanError::NobodyMoves);
         }
+        rules::all_go_somewhere(&bundle.upgrade.spec, &services)?;
         services.sort_by_key(|s| s.wave);
         let named: BTreeSet<&str> = to.keys().map(String::as_str).collect();
         let bystanders = bundle

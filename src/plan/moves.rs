@@ -7,55 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
+use super::rules::{MatchBy, MatchRule};
 use crate::spec::calendar::{Bind, CalendarSpec, Cohort};
 use crate::spec::fleet::{Routed, Service, Tenancy};
 use crate::spec::policy::{PolicySpec, Step};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::Dur;
-
-/// What tells a tenant's requests from others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchBy {
-    /// A header of this name, set by the clients or at the edge.
-    Header(String),
-    /// The host that was asked for: the `Host` header, `:authority` in HTTP/2.
-    Host,
-}
-
-impl MatchBy {
-    /// Name of the header to match on.
-    pub fn header(&self) -> &str {
-        match self {
-            MatchBy::Header(name) => name,
-            MatchBy::Host => "Host",
-        }
-    }
-}
-
-/// A tenant, or tenants that move together: all their requests go to the new version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TenantRule {
-    /// The tenant's id or the cohort's name.
-    pub name: String,
-    pub by: MatchBy,
-    /// Values of the header, one of which a request carries: tenants' ids, one cohort's name, hosts.
-    pub values: Vec<String>,
-}
-
-impl TenantRule {
-    /// The rule by which these tenants move together, as a service with routed tenancy tells them. `name` is the
-    /// tenant's id, or the cohort's name.
-    pub fn of(routed: &Routed, name: &str, tenants: &[&str]) -> TenantRule {
-        let ids = || tenants.iter().map(|id| id.to_string());
-        let (by, values) = match routed {
-            Routed::Header(header) => (MatchBy::Header(header.clone()), ids().collect()),
-            Routed::Host(host) => (MatchBy::Host, ids().map(|id| host.replace("{tenant}", &id)).collect()),
-            Routed::Cohort(header) => (MatchBy::Header(header.clone()), vec![name.to_string()]),
-        };
-        TenantRule { name: name.into(), by, values }
-    }
-}
 
 /// A service whose tenants move before its weight does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,12 +106,12 @@ impl Phased {
     }
 
     /// The rules that send exactly these moves' tenants to the new version: one for each cohort, since a route takes few.
-    pub fn rules(&self, on_new: impl Fn(&Move) -> bool) -> Vec<TenantRule> {
-        let mut rules: Vec<TenantRule> = Vec::new();
+    pub fn rules(&self, on_new: impl Fn(&Move) -> bool) -> Vec<MatchRule> {
+        let mut rules: Vec<MatchRule> = Vec::new();
         for m in self.moves.iter().filter(|m| on_new(m)) {
             match rules.iter_mut().find(|r| r.name == m.cohort && r.by == m.by) {
                 Some(rule) => rule.values.extend(m.values.iter().cloned()),
-                None => rules.push(TenantRule { name: m.cohort.clone(), by: m.by.clone(), values: m.values.clone() }),
+                None => rules.push(MatchRule { name: m.cohort.clone(), by: m.by.clone(), values: m.values.clone() }),
             }
         }
         rules
@@ -178,7 +135,7 @@ fn of_cohort(
     let named = |id: &str| closings().any(|c| c.tenants.iter().any(|t| t == id));
     let one = |name: &str, tenants: &[&Tenant]| {
         let ids: Vec<&str> = tenants.iter().map(|t| &*t.id).collect();
-        let TenantRule { by, values, .. } = TenantRule::of(routed, name, &ids);
+        let MatchRule { by, values, .. } = MatchRule::of_tenants(routed, name, &ids);
         let mut binds: Vec<Tenant> = Vec::new();
         for wish in tenants.iter().map(|t| wish(t)) {
             let same =

@@ -5,7 +5,7 @@ use crate::spec::{SourceFile, load, presets};
 
 #[test]
 fn tenants_are_told_as_the_service_says() {
-    let of = |routed: Routed| TenantRule::of(&routed, "beta", &["acme", "lumen"]);
+    let of = |routed: Routed| MatchRule::of_tenants(&routed, "beta", &["acme", "lumen"]);
     let by_id = of(Routed::Header("x-tenant".into()));
     assert_eq!((by_id.by.header(), by_id.values.join(" ").as_str()), ("x-tenant", "acme lumen"));
     let by_host = of(Routed::Host("{tenant}.shop.example".into()));

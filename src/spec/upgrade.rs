@@ -34,6 +34,10 @@ pub struct UpgradeSpec {
     /// Service to its target.
     #[serde(default)]
     pub to: BTreeMap<String, Target>,
+    /// Users all of whose requests go to the new version from the first weight on, while all others go by the weights;
+    /// under the strategy `canary`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +55,36 @@ pub enum Strategy {
     /// Tenants move to it one after the other, each in its own window, cohort after cohort; then everybody else. Services
     /// whose tenants cannot be told apart go by canary.
     Phased,
+}
+
+/// Users that go to the new version first, such as beta users or the internal team. One of `header` and `host` tells their
+/// requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    pub name: String,
+    /// A request header, such as x-user-type, that holds one of the values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The host, with {value} in place of a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What their requests carry, one of them.
+    #[schemars(length(min = 1))]
+    pub values: Vec<String>,
+    /// Services on which they go first. Left out: every service of the upgrade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+}
+
+impl Segment {
+    /// What a header of their requests holds: the values, or the hosts they make.
+    pub fn matched(&self) -> impl Iterator<Item = String> {
+        self.values.iter().map(|value| match &self.host {
+            Some(host) if self.header.is_none() => host.replace("{value}", value),
+            _ => value.clone(),
+        })
+    }
 }
 
 /// The version one service goes to.

@@ -31,8 +31,7 @@ fn files(work: &Work, tenants: &[(&str, &str)]) -> PathBuf {
 
 /// What each write of rules asked for, in the order of the journal.
 fn rules(records: &[Value]) -> Vec<String> {
-    let asked =
-        records.iter().filter(|r| r["kind"] == "intent").filter_map(|r| r.pointer("/body/action/route_tenants"));
+    let asked = records.iter().filter(|r| r["kind"] == "intent").filter_map(|r| r.pointer("/body/action/route_rules"));
     let one = |a: &Value| {
         let values = a["rules"]
             .as_array()

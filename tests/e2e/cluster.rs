@@ -8,7 +8,7 @@ use pilothouse::cluster::{KubeCluster, KubeLease, Options, connect};
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::{CallErrorKind, CallOutcome, LeaseSeen, Link};
 use pilothouse::engine::observe::{Accepted, Observation, RouteSeen, Slot, WorkloadSeen};
-use pilothouse::engine::tenants::{MatchBy, TenantRule, TenantRuleSeen};
+use pilothouse::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Turn};
 use pilothouse::plan::{Plan, Planned};
 use pilothouse::ports::{Cluster, Lease};
 use pilothouse::practice::{Client, Config, Fixture, Scenario, Server, ServiceSpec, Shared, World};
@@ -52,6 +52,7 @@ fn planned(name: &str, version: &str) -> Planned {
             .as_object()
             .cloned(),
         phased: None,
+        segments: Vec::new(),
     }
 }
 
@@ -205,11 +206,11 @@ async fn a_whole_upgrade_of_one_service_loses_no_request() {
     assert!(bench.workload(Slot::Next).unwrap().service_exists);
     bench.done(Action::AddBackend).await;
     bench.until("accepted at 0", |b| b.accepted(0.0)).await;
-    bench.done(Action::SetWeight { next: 10, expect: 0 }).await;
+    bench.done(Action::SetWeight { next: 10, expect: 0, rules: None }).await;
     bench.until("accepted at 10", |b| b.accepted(10.0)).await;
     bench.done(Action::Scale { slot: Slot::Next, replicas: 3 }).await;
     bench.until("three ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 3)).await;
-    bench.done(Action::SetWeight { next: 100, expect: 10 }).await;
+    bench.done(Action::SetWeight { next: 100, expect: 10, rules: None }).await;
     bench.until("accepted at 100", |b| b.accepted(100.0)).await;
     bench.done(Action::CopyBack).await;
     bench.until("copied back", |b| b.rolled_out(Slot::Stable, "billing:4.2.1", 3)).await;
@@ -218,7 +219,7 @@ async fn a_whole_upgrade_of_one_service_loses_no_request() {
     assert_eq!(template["metadata"]["labels"]["app"], "billing");
     assert_eq!(template["spec"]["containers"][0]["env"], json!([{"name": "MODE", "value": "new"}]));
     assert!(template["spec"]["containers"][0]["readinessProbe"].is_object(), "the patch merged");
-    bench.done(Action::SetWeight { next: 0, expect: 100 }).await;
+    bench.done(Action::SetWeight { next: 0, expect: 100, rules: None }).await;
     bench.until("back on stable", |b| b.accepted(0.0)).await;
     let quiet = bench.shared.now() + 30_000;
     bench.shared.advance_to(quiet);
@@ -231,17 +232,23 @@ async fn a_whole_upgrade_of_one_service_loses_no_request() {
     assert!(bench.shared.with(|w| w.served("billing", "4.2.1")) > 0);
 }
 
-fn rule(name: &str, header: &str, value: &str) -> TenantRule {
-    TenantRule { name: name.into(), by: MatchBy::Header(header.into()), values: vec![value.into()] }
+fn rule(name: &str, header: &str, value: &str) -> MatchRule {
+    MatchRule { name: name.into(), by: MatchBy::Header(header.into()), values: vec![value.into()] }
 }
 
 /// Sends exactly these to the new version, waits until the gateway follows, and gives the share of requests that the new
 /// version answers from then on.
-async fn route_tenants(bench: &mut Bench, rules: &[TenantRule], expect: &[&str]) -> f64 {
+async fn route_rules(bench: &mut Bench, rules: &[MatchRule], expect: &[&str]) -> f64 {
     let expect = expect.iter().map(|e| e.to_string()).collect();
-    bench.done(Action::RouteTenants { rules: rules.to_vec(), expect, lowers: false }).await;
-    let seen: Vec<TenantRuleSeen> = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
-    bench.until("accepted", |b| b.accepted(0.0) && b.route().is_some_and(|r| r.tenants == seen)).await;
+    bench.done(Action::RouteRules(Turn { rules: rules.to_vec(), expect, lowers: false })).await;
+    share_from_now(bench, 0.0, rules).await
+}
+
+/// Waits until the gateway follows a route of this weight and these rules, and gives the share of requests that the new
+/// version answers from then on.
+async fn share_from_now(bench: &mut Bench, weight: f64, rules: &[MatchRule]) -> f64 {
+    let seen: Vec<MatchRuleSeen> = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
+    bench.until("accepted", |b| b.accepted(weight) && b.route().is_some_and(|r| r.rules == seen)).await;
     let served = |b: &Bench, version| b.shared.with(|w| w.served("billing", version)) as f64;
     let before = (served(bench, "4.1.8"), served(bench, "4.2.1"));
     let later = bench.shared.now() + 120_000;
@@ -258,7 +265,7 @@ async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
     bench.until("next ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 2)).await;
     let route = |b: &Bench| b.shared.with(|w| w.object("httproutes", "shop", "billing")).unwrap();
     let error = match bench
-        .call(Action::RouteTenants { rules: vec![rule("a", "x-a", "a")], expect: vec![], lowers: false })
+        .call(Action::RouteRules(Turn { rules: vec![rule("a", "x-a", "a")], expect: vec![], lowers: false }))
         .await
     {
         CallOutcome::Failed { error, .. } => error,
@@ -271,20 +278,54 @@ async fn tenants_move_one_after_the_other_while_the_weight_stays_at_0() {
 
     let (beta, acme) = (rule("beta", "x-cohort", "beta"), rule("acme-eu", "x-tenant", "acme-eu"));
     let near = |got: f64, wanted: f64| assert!((got - wanted).abs() < 0.01, "{got}, not {wanted}");
-    near(route_tenants(&mut bench, std::slice::from_ref(&beta), &[]).await, 0.2);
-    near(route_tenants(&mut bench, &[beta.clone(), acme.clone()], &["beta"]).await, 0.3);
+    near(route_rules(&mut bench, std::slice::from_ref(&beta), &[]).await, 0.2);
+    near(route_rules(&mut bench, &[beta.clone(), acme.clone()], &["beta"]).await, 0.3);
     assert_eq!(route(&bench)["spec"]["rules"].as_array().unwrap().len(), 3);
     // One goes back, the other stays.
-    near(route_tenants(&mut bench, std::slice::from_ref(&acme), &["beta", "acme-eu"]).await, 0.1);
+    near(route_rules(&mut bench, std::slice::from_ref(&acme), &["beta", "acme-eu"]).await, 0.1);
     let outcome = bench.call(Action::RemoveBackend).await;
     assert!(matches!(outcome, CallOutcome::Failed { .. }), "a tenant is still there: {outcome:?}");
-    near(route_tenants(&mut bench, &[], &["acme-eu"]).await, 0.0);
+    near(route_rules(&mut bench, &[], &["acme-eu"]).await, 0.0);
     assert_eq!(route(&bench)["spec"], spec);
     assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
     // An answer that gets lost is looked up: the mark tells that the rule was written.
     bench.shared.with(|w| w.set_drop_answers(1));
-    let outcome = bench.call(Action::RouteTenants { rules: vec![acme], expect: vec![], lowers: false }).await;
+    let outcome = bench.call(Action::RouteRules(Turn { rules: vec![acme], expect: vec![], lowers: false })).await;
     assert!(matches!(outcome, CallOutcome::Done { .. }), "{outcome:?}");
+}
+
+/// One write brings the first weight and the segment's rule, one takes both away; between, requests with the header go to
+/// the new version and all others by the weight.
+#[tokio::test]
+async fn a_segment_goes_first_in_the_write_of_the_weight() {
+    let mut bench = Bench::new("segments", Scenario::Healthy).await;
+    bench.cluster.watch(&bench.plan, RUN).await.unwrap();
+    bench.done(Action::CreateNext { replicas: 2 }).await;
+    bench.until("next ready", |b| b.rolled_out(Slot::Next, "billing:4.2.1", 2)).await;
+    bench.done(Action::AddBackend).await;
+    bench.until("accepted at 0", |b| b.accepted(0.0)).await;
+    let route = |b: &Bench| b.shared.with(|w| w.object("httproutes", "shop", "billing")).unwrap();
+    let (spec, generation) = (route(&bench)["spec"].clone(), |b: &Bench| route(b)["metadata"]["generation"].as_u64());
+    let before = generation(&bench).unwrap();
+
+    let beta = [rule("beta", "x-cohort", "beta")];
+    let turn = |rules: &[MatchRule], expect: &[&str]| {
+        Some(Turn { rules: rules.to_vec(), expect: expect.iter().map(|e| e.to_string()).collect(), lowers: false })
+    };
+    bench.done(Action::SetWeight { next: 10, expect: 0, rules: turn(&beta, &[]) }).await;
+    assert_eq!(generation(&bench), Some(before + 1), "one write");
+    // A fifth of the clients carry the header, and a tenth of all others go by the weight.
+    let share = share_from_now(&mut bench, 10.0, &beta).await;
+    assert!((share - 0.28).abs() < 0.015, "{share}");
+    // The next weight leaves the rule.
+    bench.done(Action::SetWeight { next: 50, expect: 10, rules: None }).await;
+    let share = share_from_now(&mut bench, 50.0, &beta).await;
+    assert!((share - 0.6).abs() < 0.015, "{share}");
+    bench.done(Action::SetWeight { next: 0, expect: 50, rules: turn(&[], &["beta"]) }).await;
+    assert_eq!(generation(&bench), Some(before + 3), "one write");
+    assert!(share_from_now(&mut bench, 0.0, &[]).await < 0.001);
+    assert_eq!(route(&bench)["spec"], spec);
+    assert_eq!(bench.shared.with(|w| w.lost_requests()), 0);
 }
 
 #[tokio::test]
@@ -295,7 +336,7 @@ async fn lost_answers_are_looked_up_and_nothing_is_done_twice() {
     let outcome = bench.call(Action::CreateNext { replicas: 1 }).await;
     assert!(matches!(outcome, CallOutcome::Failed { .. }), "{outcome:?}");
     bench.done(Action::CreateNext { replicas: 1 }).await;
-    for action in [Action::AddBackend, Action::SetWeight { next: 10, expect: 0 }] {
+    for action in [Action::AddBackend, Action::SetWeight { next: 10, expect: 0, rules: None }] {
         bench.shared.with(|w| w.set_drop_answers(1));
         let before = bench.shared.with(|w| w.rv());
         let outcome = bench.call(action.clone()).await;
@@ -322,7 +363,7 @@ async fn an_api_server_that_goes_away_is_noticed_and_caught_up_with() {
     let Link::Down(why) = bench.cluster.link() else { panic!("not noticed") };
     assert!(why.contains("watch "), "{why}");
     assert!(!bench.cluster.alive());
-    let outcome = bench.call(Action::SetWeight { next: 10, expect: 0 }).await;
+    let outcome = bench.call(Action::SetWeight { next: 10, expect: 0, rules: None }).await;
     let CallOutcome::Failed { error, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.kind, CallErrorKind::Unreachable);
     // Meanwhile somebody scales, and history is forgotten: the watches must list again.
@@ -373,7 +414,7 @@ async fn of_two_drivers_one_holds_the_lease_and_the_higher_epoch_wins() {
     assert_eq!(second.renew(Time(START + 17_001)).await, LeaseSeen::Held { epoch: 2 });
     let stamp = Call { key: 1, epoch: 2, service: "billing".into(), action: Action::Stamp, why: "test".into() };
     assert!(matches!(bench.cluster.call(&bench.plan, RUN, &stamp).await, CallOutcome::Done { .. }));
-    let outcome = bench.call(Action::SetWeight { next: 10, expect: 0 }).await;
+    let outcome = bench.call(Action::SetWeight { next: 10, expect: 0, rules: None }).await;
     let CallOutcome::Failed { error, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.kind, CallErrorKind::Fenced);
     assert_eq!(first.renew(Time(START + 18_000)).await, LeaseSeen::Taken { holder: "mia@b/2/beef".into(), epoch: 2 });

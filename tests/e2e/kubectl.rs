@@ -6,7 +6,7 @@
 use pilothouse::cluster::{KubeCluster, Options, connect};
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::CallOutcome;
-use pilothouse::engine::tenants::{MatchBy, TenantRule};
+use pilothouse::engine::rules::{MatchBy, MatchRule, Turn};
 use pilothouse::plan::Plan;
 use pilothouse::ports::Cluster;
 use pilothouse::practice::{Config, Fixture, Scenario, Server, ServiceSpec, Shared, World, drive};
@@ -339,14 +339,14 @@ fn rules_of_tenants_stand_before_the_weighted_one() {
         "environment": {"name": "practice", "kubernetes": {"namespace": "shop"}}, "services": [planned],
         "policy": {"steps": [{"weight": 100, "hold": "1m"}], "gates": []}, "bystanders": []}))
     .expect("a plan");
-    let rule = |name: &str, header: &str, value: &str| TenantRule {
+    let rule = |name: &str, header: &str, value: &str| MatchRule {
         name: name.into(),
         by: MatchBy::Header(header.into()),
         values: vec![value.into()],
     };
-    let route = |key: u64, rules: Vec<TenantRule>, expect: &[&str]| {
+    let route = |key: u64, rules: Vec<MatchRule>, expect: &[&str]| {
         let expect = expect.iter().map(|e| e.to_string()).collect();
-        let action = Action::RouteTenants { rules, expect, lowers: false };
+        let action = Action::RouteRules(Turn { rules, expect, lowers: false });
         let call = Call { key, epoch: 1, service: "ship".into(), action, why: "test".into() };
         b.runtime.block_on(async {
             let client = connect(Some(&b.home.join("config")), None).await.expect("connects");

@@ -15,6 +15,7 @@ mod prometheus;
 mod queries;
 mod real_cluster;
 mod screen;
+mod segments;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,6 +1,9 @@
 //! The files of the example fleet are clean, and say what the practice cluster holds.
+use pilothouse::cli::plan::{self, Beside};
 use pilothouse::plan::Plan;
+use pilothouse::spec::units::Time;
 use pilothouse::spec::{Loaded, SourceFile, load, presets};
+use serde_json::{Value, json};
 
 fn shop() -> Loaded {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
@@ -67,6 +70,47 @@ fn billing_goes_tenant_by_tenant() {
     let phased = plan.get("billing").unwrap().phased.clone().unwrap();
     let names: Vec<&str> = phased.moves.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["lumen", "fjord-beta", "acme-eu"]);
+}
+
+#[test]
+fn beta_and_the_internal_team_go_first() {
+    let file =
+        SourceFile { name: "upgrade.yaml".into(), text: include_str!("../../examples/segments/upgrade.yaml").into() };
+    let loaded = load(&[file], presets()).unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let plan = Plan::build(&loaded.bundle(None).unwrap()).unwrap();
+    let said: Vec<String> = plan.get("billing").unwrap().segments.iter().map(|s| s.said()).collect();
+    assert_eq!(said, ["beta (x-cohort: beta)", "internal (x-user-type: staff, partner)"]);
+    let beside = Beside { earlier: &[], tenants: None, now: Time(0) };
+    let text = plan::text(&plan, beside);
+    for part in [
+        "First on billing, with all of their requests, while everybody else goes by these steps: beta (x-cohort: beta), \
+         internal (x-user-type: staff, partner).",
+        "Their share of the requests is not known before",
+        "4. pods for 5%, then weight 5% and rules for the segments that go first, then 5m clean",
+        "7. segments' rules are taken away: the weight sends everybody there",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    let json: Value = serde_json::from_str(&plan::json(&plan, beside)).unwrap();
+    let billing = &json["services"][0];
+    assert_eq!(billing["segments"][1]["values"], json!(["staff", "partner"]));
+    assert_eq!(billing["segments"][0], json!({"name": "beta", "header": "x-cohort", "values": ["beta"]}));
+    assert_eq!(
+        billing["effects"][3],
+        "pods for 5%, then weight 5% and rules for segments beta and internal, then 5m clean"
+    );
+}
+
+/// A segment on a service that the upgrade leaves alone would go nowhere: of a release that shows when it is planned.
+#[test]
+fn a_segment_without_a_service_makes_no_plan() {
+    let text = include_str!("../../examples/segments/upgrade.yaml");
+    let file = SourceFile { name: "upgrade.yaml".into(), text: text.into() };
+    let mut bundle = load(&[file], presets()).unwrap().bundle(None).unwrap();
+    bundle.upgrade.spec.segments[1].services = vec!["ledger".into()];
+    let error = Plan::build(&bundle).unwrap_err().to_string();
+    assert!(error.starts_with("segment `internal` goes first on services that this upgrade leaves alone"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use pilothouse::spec::fleet::*;
 use pilothouse::spec::policy::*;
 use pilothouse::spec::units::{Dur, Limit, Ratio, Unit};
-use pilothouse::spec::upgrade::{Strategy as Way, Target, UpgradeSpec};
+use pilothouse::spec::upgrade::{Segment, Strategy as Way, Target, UpgradeSpec};
 use pilothouse::spec::{SourceFile, load};
 use proptest::option;
 use proptest::prelude::*;
@@ -243,6 +243,13 @@ fn upgrade(fleet: &FleetSpec) -> UpgradeSpec {
         tenants: None,
         preferred_date: None,
         to: names.iter().enumerate().map(|(i, name)| ((*name).to_string(), target(i, name))).collect(),
+        segments: vec![Segment {
+            name: "beta".into(),
+            header: Some("x-user-type".into()),
+            host: None,
+            values: vec!["tester".into(), "yes".into(), "1".into()],
+            services: vec![names[0].to_string()],
+        }],
     }
 }
 
@@ -251,7 +258,11 @@ proptest! {
 
     #[test]
     fn valid_bundles_survive_yaml(fleet in fleet(), policy in policy()) {
-        let upgrade = upgrade(&fleet);
+        let mut upgrade = upgrade(&fleet);
+        if policy.observed == Observed::Require {
+            // Which segments cannot give.
+            upgrade.segments.clear();
+        }
         let text = [document("Fleet", "f", &fleet), document("Policy", "p", &policy), document("Upgrade", "u", &upgrade)].join("---\n");
         let file = SourceFile { name: "all.yaml".into(), text: text.clone() };
         let loaded = load(&[file], &[]).map_err(|report| TestCaseError::fail(format!("{report}\n{text}")))?;

@@ -6,7 +6,7 @@ use pilothouse::engine::effect::{Action, Call, Effect, Event};
 use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use pilothouse::engine::message::*;
 use pilothouse::engine::observe::*;
-use pilothouse::engine::tenants::{TenantRule, TenantRuleSeen};
+use pilothouse::engine::rules::{MatchRule, MatchRuleSeen};
 use pilothouse::engine::{Run, step};
 use pilothouse::gate::{Num, Sample};
 use pilothouse::plan::Plan;
@@ -30,7 +30,9 @@ struct Service {
     next_image: Option<String>,
     next_digest: Option<String>,
     weights: Weights,
-    tenants: Vec<TenantRule>,
+    rules: Vec<MatchRule>,
+    /// Somebody's hand was at the rules since they were written.
+    edited: bool,
     generation: i64,
     /// The newest one that a gateway has taken on.
     followed: i64,
@@ -86,7 +88,8 @@ impl World {
                 next_image: None,
                 next_digest: None,
                 weights,
-                tenants: Vec::new(),
+                rules: Vec::new(),
+                edited: false,
                 generation: 1,
                 followed: 1,
                 owner: None,
@@ -255,10 +258,13 @@ impl World {
             }
             Action::Scale { replicas, .. } => s.old_wanted = replicas,
             Action::AddBackend => s.turn(Weights { stable: 100, next: Some(0) }, mark),
-            Action::SetWeight { next, .. } => s.turn(Weights { stable: 100 - next, next: Some(next) }, mark),
+            Action::SetWeight { next, rules, .. } => {
+                s.turn(Weights { stable: 100 - next, next: Some(next) }, mark);
+                rules.into_iter().for_each(|turn| s.rules = turn.rules);
+            }
             Action::RemoveBackend => s.turn(Weights { stable: 100, next: None }, mark),
-            Action::RouteTenants { rules, .. } => {
-                s.tenants = rules;
+            Action::RouteRules(turn) => {
+                s.rules = turn.rules;
                 s.turn(s.weights, mark);
             }
             Action::CopyBack => s.old_image = image,
@@ -320,7 +326,7 @@ impl World {
             uid: format!("route-{name}"),
             weights: Some(s.weights),
             backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
-            tenants: s.tenants.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect(),
+            rules: s.rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: !s.edited }).collect(),
             accepted: match self.gateway {
                 true if s.weights.next.is_some() && !s.next_service => Accepted::No("BackendNotFound".into()),
                 true if self.behind && s.generation > s.followed => Accepted::Pending,
@@ -351,9 +357,9 @@ impl World {
         });
         let shares = request.shares.iter().map(|q| {
             let s = &self.services[&q.service];
-            // Each tenant is a tenth of the traffic.
-            let ruled = s.tenants.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>();
-            let share = (s.weights.share() / 100.0).max(ruled);
+            // Each tenant, and each value of a segment, is a tenth of the traffic; the weight is of the others.
+            let ruled = s.rules.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>();
+            let share = ruled + (1.0 - ruled) * s.weights.share() / 100.0;
             let of = |part: f64| Some(Num::from((REQUESTS * part).round()));
             ShareSeen {
                 service: q.service.clone(),
@@ -371,7 +377,7 @@ impl World {
 
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
-    /// `SERVICE rules = gone` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
+    /// `SERVICE rules = gone|changed` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
     /// `SERVICE old-image|new-image|new-digest = WORDS` (of the new ones `good` again); `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|behind|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `process stands DURATION`, `clock jumps DURATION`.
@@ -430,8 +436,11 @@ impl World {
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }
-            ("rules", _) if value == "gone" => {
-                s.tenants.clear();
+            ("rules", _) if value == "gone" || value == "changed" => {
+                match value {
+                    "gone" => s.rules.clear(),
+                    _ => s.edited = true,
+                }
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }
@@ -472,6 +481,7 @@ impl World {
 impl Service {
     fn turn(&mut self, weights: Weights, mark: OwnerMark) {
         self.weights = weights;
+        self.edited = false;
         self.generation += 1;
         self.owner = Some(mark);
         self.writer = Some("pilothouse".into());

@@ -6,9 +6,9 @@ use pilothouse::console::model::Intent;
 use pilothouse::engine::command::{Command, Scope, Verb};
 use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
 use pilothouse::engine::observe::Weights;
+use pilothouse::engine::rules::MatchRuleSeen;
 use pilothouse::engine::run::{Hold, Phase};
 use pilothouse::engine::status::{Word, state_text, status};
-use pilothouse::engine::tenants::TenantRuleSeen;
 use pilothouse::engine::traffic::Traffic;
 use pilothouse::plan::Phased;
 use pilothouse::spec::units::{Dur, Time};
@@ -81,9 +81,9 @@ pub fn moment(on_its_way: bool) -> Moment {
     (t.phase, t.desired, t.held) = (Phase::Shifting { step: 0, hold }, 0, None);
     let route = t.route.as_mut().unwrap();
     route.weights = Some(Weights { stable: 100, next: Some(0) });
-    route.tenants = rules.iter().map(|r| TenantRuleSeen { rule: r.clone(), intact: true }).collect();
+    route.rules = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
     if let Some(w) = &mut t.written {
-        w.traffic = Traffic { next: 0, tenants: rules };
+        w.traffic = Traffic { next: 0, rules };
     }
     Moment { run, now }
 }
@@ -157,8 +157,8 @@ fn one_that_moved_and_has_no_rule_any_more_is_not_said_to_have_moved() {
         |m: &Moment| Look::at(m.clone()).with_customers().keys(&["4", "/", "fjord-beta", "enter"]).frame(100, 30);
     let mut m = moment(false);
     assert!(!list(&m).contains("rule gone") && list(&m).contains("moved"), "{}", list(&m));
-    let rules = |m: &mut Moment, change: fn(&mut Vec<TenantRuleSeen>)| {
-        change(&mut m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().tenants);
+    let rules = |m: &mut Moment, change: fn(&mut Vec<MatchRuleSeen>)| {
+        change(&mut m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().rules);
     };
     rules(&mut m, |rules| rules[0].intact = false);
     assert!(list(&m).contains("edited"), "{}", list(&m));

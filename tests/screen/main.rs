@@ -4,6 +4,7 @@ mod campaign;
 mod frames;
 mod keys;
 mod plan;
+mod segments;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;

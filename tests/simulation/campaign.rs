@@ -111,7 +111,7 @@ fn a_bad_version_stops_the_line_and_everybody_is_back() {
     faults.people.answers_after = None;
     let n = campaign(faults);
     assert_eq!(n.run.outcome(), None, "a person is asked");
-    assert!(n.sim.state().services[SERVICE].route.tenants.is_empty(), "nobody is left on it");
+    assert!(n.sim.state().services[SERVICE].route.rules.is_empty(), "nobody is left on it");
     assert_eq!(moved(&n), 0);
 }
 

@@ -138,6 +138,10 @@ pub struct Broken {
     pub forgets_windows: bool,
     /// Tenants' windows are taken to be open all day.
     pub forgets_tenants: bool,
+    /// Segments' rules are written with the second backend already.
+    pub rules_early: bool,
+    /// A write of weight 0 leaves the rules as they are.
+    pub rules_stay: bool,
 }
 
 /// Whether `now` lies in one of the spans.
@@ -175,5 +179,18 @@ impl Faults {
             && self.people.commands.is_empty()
             && self.people.leave.is_none()
             && self.people.terminal_lost.is_none()
+    }
+}
+
+/// Share of failed requests of a healthy version.
+pub const GOOD: f64 = 0.001;
+
+impl Bad {
+    /// Share of failed requests so long after the first traffic.
+    pub fn now(&self, spent: Dur) -> f64 {
+        let since = spent.minus(self.after);
+        let over = self.lasts.is_some_and(|l| since >= l);
+        let pause = self.flaps.is_some_and(|f| since.0 / f.0.max(1) % 2 == 1);
+        if spent < self.after || over || pause { GOOD } else { self.ratio }
     }
 }

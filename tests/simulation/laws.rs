@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pilothouse::calendar::Platform;
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::observe::{Slot, Weights};
+use pilothouse::engine::rules::Turn;
 use pilothouse::engine::run::{Driving, Phase, Run, Track};
 use pilothouse::journal::FileName;
 use pilothouse::spec::policy::{After, Finalize, Severity};
@@ -33,7 +34,7 @@ pub struct Laws {
     data_at: BTreeMap<String, Time>,
     epochs: BTreeMap<String, u64>,
     /// Services whose route is as somebody edited it, and since when it is not any more.
-    hand: BTreeSet<String>,
+    pub hand: BTreeSet<String>,
     hand_gone: BTreeMap<String, Time>,
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
@@ -45,7 +46,7 @@ pub struct Laws {
 }
 
 impl Laws {
-    fn break_law(&mut self, law: &str, text: String) {
+    pub fn break_law(&mut self, law: &str, text: String) {
         if self.broken.len() < 20 {
             self.broken.push(format!("{law}: {text}"));
         }
@@ -135,7 +136,9 @@ impl Laws {
         self.epochs.insert(name.into(), call.epoch.max(epoch));
         let run = self.run();
         match call.action {
-            Action::SetWeight { next, expect } if next > expect => self.before_raise(state, run.as_deref(), call, next),
+            Action::SetWeight { next, expect, .. } if next > expect => {
+                self.before_raise(state, run.as_deref(), call, next);
+            }
             // Old pods may die between the look and the write.
             Action::SetWeight { next: 0, .. }
                 if state.ready(name, Slot::Stable) == 0 && now_and_before_unready(state, name) =>
@@ -143,11 +146,11 @@ impl Laws {
                 self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
             }
             Action::CopyBack => self.before_copy_back(state, run.as_deref(), name),
-            Action::RouteTenants { lowers: false, .. } => self.before_move(state, run.as_deref(), call),
-            Action::RemoveBackend if !state.services[name].route.tenants.is_empty() => {
+            Action::RouteRules(Turn { lowers: false, .. }) => self.before_move(state, run.as_deref(), call),
+            Action::RemoveBackend if !state.services[name].route.rules.is_empty() => {
                 self.break_law("rules_first", format!("{name}: the backend is taken out while tenants have rules"));
             }
-            Action::DeleteNext if state.ruled(name) > 0.0 || !state.services[name].route.tenants.is_empty() => {
+            Action::DeleteNext if state.ruled(name) > 0.0 || !state.services[name].route.rules.is_empty() => {
                 self.break_law("rules_first", format!("{name}: new version deleted while tenants have rules"));
             }
             Action::DeleteNext if state.accepted(name).share() > 0.0 => {
@@ -155,7 +158,9 @@ impl Laws {
                 self.break_law("no_lost_request", format!("{name}: new version deleted at {share}%"));
             }
             Action::DeleteNext => self.before_delete(state, name),
-            Action::SetWeight { next, expect } if next < expect => self.before_lowering(state, run.as_deref(), call),
+            Action::SetWeight { next, expect, .. } if next < expect => {
+                self.before_lowering(state, run.as_deref(), call)
+            }
             Action::Scale { slot: Slot::Stable, replicas } if replicas < state.r0() => {
                 self.break_law("old_kept", format!("{name}: old version scaled to {replicas}"));
             }
@@ -206,7 +211,7 @@ impl Laws {
         let steps = state.plan.steps(name);
         let proper = steps.iter().map(|s| s.weight).find(|w| *w > share);
         if let Some(phased) = state.plan.get(name).and_then(|p| p.phased.as_ref()).filter(|_| !undo) {
-            let on_route = |v: &String| state.services[name].route.tenants.iter().any(|r| r.values.contains(v));
+            let on_route = |v: &String| state.services[name].route.rules.iter().any(|r| r.values.contains(v));
             if !phased.moves.iter().all(|m| m.values.iter().all(on_route)) {
                 self.break_law("weight_after_tenants", format!("{name}: {next}% before all tenants have moved"));
             }
@@ -257,8 +262,12 @@ impl Laws {
     /// Before a tenant's rule is added: its window, its turn's room, pods, and nobody's stop.
     fn before_move(&mut self, state: &State, run: Option<&Run>, call: &Call) {
         let name = call.service.as_str();
-        let Action::RouteTenants { rules, .. } = &call.action else { return };
+        let Action::RouteRules(Turn { rules, .. }) = &call.action else { return };
         let route = &state.services[name].route;
+        if state.plan.get(name).is_some_and(|p| p.phased.is_none()) {
+            // Segments' rules come with the first weight; alone they are only ever written again.
+            return;
+        }
         if route.weights.share() > 0.0 && !self.hand.contains(name) {
             self.break_law("weight_after_tenants", format!("{name}: a tenant moves at {}%", route.weights.share()));
         }
@@ -266,7 +275,7 @@ impl Laws {
         if ready < need {
             self.break_law("capacity_before_weight", format!("{name}: a tenant with {ready} of {need} pods ready"));
         }
-        if route.tenants.is_empty() && !warm(state, name) {
+        if route.rules.is_empty() && !warm(state, name) {
             self.break_law("no_traffic_before_step", format!("{name}: pods were not ready for the warm-up"));
         }
         let (Some(run), Some(t)) = (run, run.and_then(|r| r.track(name))) else { return };
@@ -274,7 +283,7 @@ impl Laws {
         if let Some((why, _)) = stops(run, t).into_iter().find(|(_, since)| *since < decided) {
             self.break_law("no_raise_after_stop", format!("{name}: a tenant moves although {why}"));
         }
-        let had = |v: &String| route.tenants.iter().any(|r| r.values.contains(v));
+        let had = |v: &String| route.rules.iter().any(|r| r.values.contains(v));
         for value in rules.iter().flat_map(|r| &r.values).filter(|v| !had(v)) {
             if let Some(why) = campaign::outside(&state.plan, name, value, decided) {
                 self.break_law("no_tenant_outside_window", format!("{name}: {value} moves at {decided}: {why}"));
@@ -347,6 +356,7 @@ impl Laws {
             self.bounded(state, t);
             self.kept(state, t);
             self.back_in_time(state, t);
+            self.segments_in_time(state, t);
             self.needs_kept(state, &run, t);
             self.not_bad_for_ever(state, t);
         }

@@ -7,7 +7,7 @@
 //! - `world` services, pods, routes, requests; `ports` hands it to the driver
 //! - `night` runs one; `laws` are held while it runs, `verdict` when it is over
 //! - `windows` are nights with a Calendar, and their law
-//! - `told` are nights with a story of their own; in `campaign` tenants move one by one
+//! - `told` are nights with a story of their own; in `campaign` tenants move one by one, in `segments` some users go first
 //! - `broken` shows that the laws notice a system built with less care
 mod broken;
 mod campaign;
@@ -16,6 +16,7 @@ mod laws;
 mod night;
 mod ports;
 mod seeds;
+mod segments;
 mod told;
 mod verdict;
 mod windows;

@@ -102,7 +102,7 @@ fn clean_end(night: &Night, plan: &Plan) -> Vec<String> {
         let track = &night.run.tracks[name];
         let image = plan.get(name).map_or("", |p| p.image.as_str());
         let (done, share) = (track.phase == Phase::Done, service.route.weights.share());
-        if !service.route.tenants.is_empty() {
+        if !service.route.rules.is_empty() {
             wrong.push(format!("{name}: rules of tenants left behind after {:?}", night.run.outcome()));
         }
         if share != 0.0 || service.next.is_some() {

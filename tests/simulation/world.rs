@@ -6,12 +6,12 @@ use std::io::ErrorKind;
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::CallErrorKind;
 use pilothouse::engine::observe::*;
-use pilothouse::engine::tenants::TenantRule;
+use pilothouse::engine::rules::MatchRule;
 use pilothouse::journal::MemoryStore;
 use pilothouse::plan::Plan;
 use pilothouse::spec::units::{Dur, Time};
 
-use super::faults::{Bad, Faults, START, within};
+use super::faults::{Faults, GOOD, START, within};
 use super::laws::Laws;
 
 /// Old pods of each service at the start, where a night does not say otherwise.
@@ -41,9 +41,9 @@ pub struct Deployment {
 pub struct Route {
     pub generation: i64,
     pub weights: Weights,
-    pub tenants: Vec<TenantRule>,
+    pub rules: Vec<MatchRule>,
     /// Those that stood before the last write, until a gateway takes it on.
-    pub tenants_before: Vec<TenantRule>,
+    pub rules_before: Vec<MatchRule>,
     /// When it was written; accepted a while after.
     pub written_at: Time,
     /// What traffic follows until it is accepted.
@@ -132,8 +132,8 @@ impl State {
             let route = Route {
                 generation: 1,
                 weights,
-                tenants: Vec::new(),
-                tenants_before: Vec::new(),
+                rules: Vec::new(),
+                rules_before: Vec::new(),
                 written_at: START - Dur::hours(1),
                 before: weights,
                 accepted: true,
@@ -226,10 +226,10 @@ impl State {
         if route.accepted { route.weights } else { route.before }
     }
 
-    /// Share of all requests that rules of tenants send to the new version: a tenth each.
+    /// Share of all requests that rules of tenants or segments send to the new version: a tenth for each value.
     pub fn ruled(&self, name: &str) -> f64 {
         let route = &self.services[name].route;
-        let rules = if route.accepted { &route.tenants } else { &route.tenants_before };
+        let rules = if route.accepted { &route.rules } else { &route.rules_before };
         rules.iter().map(|r| r.values.len() as f64 / 10.0).sum::<f64>().min(1.0)
     }
 
@@ -366,7 +366,7 @@ impl State {
         let Some(s) = self.services.get_mut(name) else { return };
         let route = &mut s.route;
         if route.accepted {
-            route.tenants_before.clone_from(&route.tenants);
+            route.rules_before.clone_from(&route.rules);
         }
         (route.before, route.weights, route.written_at, route.accepted) = (before, weights, now, false);
         route.generation += 1;
@@ -390,29 +390,31 @@ impl State {
             Action::Scale { slot, replicas } => {
                 self.deployed(name, *slot).ok_or(CallErrorKind::Rejected)?.pods.len() as u32 == *replicas
             }
-            Action::SetWeight { next, .. } => {
-                let ours = self.services[name].route.owner.as_ref().is_some_and(|o| o.run == run);
-                weights.share().round() as u32 == *next && ours
+            Action::SetWeight { next, rules, .. } => {
+                let route = &self.services[name].route;
+                let ours = route.owner.as_ref().is_some_and(|o| o.run == run);
+                let turned = rules.as_ref().is_none_or(|turn| turn.rules == route.rules);
+                weights.share().round() as u32 == *next && ours && turned
             }
             Action::RemoveBackend => weights.next.is_none(),
             Action::DeleteNext => self.services[name].next.is_none() && !self.services[name].next_service,
-            Action::RouteTenants { rules, .. } => self.services[name].route.tenants == *rules,
+            Action::RouteRules(turn) => self.services[name].route.rules == turn.rules,
             Action::CopyBack | Action::Stamp => false,
         };
         if there {
             return Ok(false);
         }
         match &call.action {
-            Action::SetWeight { expect, .. } if weights.share().round() as u32 != *expect => {
+            Action::SetWeight { next, expect, .. } if ![*next, *expect].contains(&(weights.share().round() as u32)) => {
                 return Err(CallErrorKind::Conflict);
             }
             Action::RemoveBackend if weights.share() > 0.0 => return Err(CallErrorKind::Conflict),
-            Action::RemoveBackend if !self.services[name].route.tenants.is_empty() => {
+            Action::RemoveBackend if !self.services[name].route.rules.is_empty() => {
                 return Err(CallErrorKind::Rejected);
             }
-            Action::RouteTenants { expect, .. } => {
-                let have = self.services[name].route.tenants.iter().map(|r| &r.name);
-                if !have.eq(expect.iter()) {
+            Action::SetWeight { rules: Some(turn), .. } | Action::RouteRules(turn) => {
+                let have = self.services[name].route.rules.iter().map(|r| &r.name);
+                if !have.eq(turn.expect.iter()) {
                     return Err(CallErrorKind::Conflict);
                 }
             }
@@ -439,7 +441,13 @@ impl State {
                 let Some(s) = self.services.get_mut(name) else { return };
                 (s.next, s.next_service) = (Some(made), true);
             }
-            Action::AddBackend => self.route(name, Weights { stable: 100, next: Some(0) }, Some(mark), OURS),
+            Action::AddBackend => {
+                self.route(name, Weights { stable: 100, next: Some(0) }, Some(mark), OURS);
+                if self.faults.broken.rules_early {
+                    let segments = self.plan.get(name).map_or(Vec::new(), |p| p.segments.clone());
+                    self.turn(name, &segments);
+                }
+            }
             Action::Scale { slot, replicas } => {
                 let Some(mut d) = self.deployed(name, *slot).cloned() else { return };
                 self.grow(&mut d, *replicas, now, if *slot == Slot::Next { ready } else { u32::MAX });
@@ -451,8 +459,10 @@ impl State {
                     Slot::Next => s.next = Some(d),
                 }
             }
-            Action::SetWeight { next, .. } => {
+            Action::SetWeight { next, rules, .. } => {
                 self.route(name, Weights { stable: 100 - next, next: Some(*next) }, Some(mark), OURS);
+                let forgotten = self.faults.broken.rules_stay && *next == 0;
+                rules.iter().filter(|_| !forgotten).for_each(|turn| self.turn(name, &turn.rules));
             }
             Action::CopyBack => {
                 let fresh = self.deployment(&image, self.r0(), now, Some(mark), u32::MAX);
@@ -465,34 +475,24 @@ impl State {
                 let Some(s) = self.services.get_mut(name) else { return };
                 (s.next, s.next_service) = (None, false);
             }
-            Action::RouteTenants { rules, .. } => {
+            Action::RouteRules(turn) => {
                 let weights = self.services[name].route.weights;
                 self.route(name, weights, Some(mark), OURS);
-                let Some(s) = self.services.get_mut(name) else { return };
-                s.route.tenants.clone_from(rules);
+                self.turn(name, &turn.rules);
             }
             Action::Stamp => {
                 let Some(s) = self.services.get_mut(name) else { return };
                 s.route.owner = Some(mark);
             }
         }
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.after_write(self, call);
+        self.laws = laws;
     }
 }
 
 const OURS: &str = "pilothouse";
-/// Share of failed requests of a healthy version.
-const GOOD: f64 = 0.001;
 
 pub fn old_image(name: &str) -> String {
     format!("registry.example/{name}:1.0.0")
-}
-
-impl Bad {
-    /// Share of failed requests so long after the first traffic.
-    fn now(&self, spent: Dur) -> f64 {
-        let since = spent.minus(self.after);
-        let over = self.lasts.is_some_and(|l| since >= l);
-        let pause = self.flaps.is_some_and(|f| since.0 / f.0.max(1) % 2 == 1);
-        if spent < self.after || over || pause { GOOD } else { self.ratio }
-    }
 }

@@ -4,9 +4,9 @@ use serde_json::Value;
 use super::{Findings, Look, owners};
 use crate::cluster::http_route::{OwnRule, observe, own_rules};
 use crate::cluster::json::{list, number, owner, strings, text};
+use crate::cluster::match_rules::{TENANTS_PREFIX, indices, written};
 use crate::cluster::route_status::{Refusal, accepted, standing};
 use crate::cluster::selector::map_matches;
-use crate::cluster::tenant_rules::{TENANTS_PREFIX, of_tenants, written};
 use crate::engine::by_hand::all_to_stable;
 use crate::engine::observe::Accepted;
 
@@ -48,7 +48,7 @@ fn check_tenants(look: &Look, route: &Value, found: &mut Findings) {
         names.join(", "),
         traffic.next
     );
-    let rules: Vec<String> = of_tenants(route, traffic).iter().map(usize::to_string).collect();
+    let rules: Vec<String> = indices(route, traffic).iter().map(usize::to_string).collect();
     let fix = format!(
         "take that run up again with `pilothouse resume`, or remove rule {} and the annotation {TENANTS_PREFIX}{} by hand",
         rules.join(", "),
@@ -165,7 +165,9 @@ fn half_moved(look: &Look, route: &Value, at: &str, new: u32, found: &mut Findin
         return;
     }
     let seen = observe(&look.planned.service, Some(route));
-    let back = all_to_stable(&look.plan.environment, traffic, &seen.backends, !seen.tenants.is_empty());
+    let names: Vec<&str> = seen.rules.iter().map(|seen| seen.rule.name.as_str()).collect();
+    let rules = (!names.is_empty()).then(|| format!("the rules that send all of {} to it", names.join(", ")));
+    let back = all_to_stable(&look.plan.environment, traffic, &seen.backends, rules.as_deref());
     let (whose, fix) = match mark {
         Some(m) => (
             format!("the mark of run {}", m.run),

@@ -1,14 +1,19 @@
-//! Can the route take a rule for every tenant or cohort, as a service with routed tenancy asks for?
+//! Can the route take a rule for every segment that goes first, and for every tenant or cohort, as a service with routed
+//! tenancy asks for?
 //!
-//! Rules stay until the last tenant has moved, so the route must take all of them at once.
+//! Rules stay until the last step is over or the last tenant has moved, so the route must take all of them at once.
+use serde_json::Value;
+
 use crate::cluster::json::list;
-use crate::cluster::tenant_rules::{MAX_ALL_MATCHES, MAX_RULES, misfit, room};
-use crate::engine::tenants::TenantRule;
+use crate::cluster::match_rules::{MAX_ALL_MATCHES, MAX_RULES, misfit, room};
+use crate::engine::rules::{MatchBy, MatchRule};
+use crate::plan::rules::Whose;
 use crate::spec::fleet::{Routed, Tenancy};
 
 use super::{Findings, Look};
 
 pub(super) fn check(look: &Look, found: &mut Findings) {
+    check_segments(look, found);
     let Tenancy::Routed(routed) = &look.planned.service.tenancy else { return };
     let (Some(when), Some(route)) = (&look.plan.when, look.route()) else { return };
     let tenants: usize = when.tenants.iter().map(|list| list.count).sum();
@@ -16,18 +21,11 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
         return;
     }
     let at = format!("HTTPRoute {}", look.planned.service.traffic.http_route.name);
-    if let Some((what, fix)) = misfit(route, &look.planned.service, &[TenantRule::of(routed, "a", &["a"])]) {
+    if let Some((what, fix)) = misfit(route, &look.planned.service, &[MatchRule::of_tenants(routed, "a", &["a"])]) {
         look.stop(found, what, fix);
         return;
     }
-    if list(route, "/spec/rules").iter().any(|rule| rule.get("sessionPersistence").is_some()) {
-        let what = format!("{at} keeps sessions; a tenant that moves begins new ones under a name of their own");
-        look.warn(found, what, "nothing, if sessions may begin anew; they are the old ones again when it goes back");
-    }
-    if matches!(routed, Routed::Host(_)) {
-        let what = format!("{at}: tenants are told by the Host header, which not every gateway matches on");
-        look.warn(found, what, "try it with one tenant, or let the edge set a header and tell them by that");
-    }
+    check_gateway(look, route, Whose::Tenants, matches!(routed, Routed::Host(_)), found);
     if let Some(phased) = &look.planned.phased {
         // Rules stay until the last tenant has moved: these all stand at once.
         if let Some((what, fix)) = misfit(route, &look.planned.service, &phased.rules(|_| true)) {
@@ -55,6 +53,31 @@ pub(super) fn check(look: &Look, found: &mut Findings) {
         let fix = "let the edge set a header with the cohort's name, and write `tenancy: {routed: {cohort: x-cohort}}`: \
                    one match serves a cohort of any size";
         look.stop(found, what, fix);
+    }
+}
+
+/// The segments that go first on this service.
+fn check_segments(look: &Look, found: &mut Findings) {
+    let segments = &look.planned.segments;
+    let Some(route) = look.route().filter(|_| !segments.is_empty()) else { return };
+    if let Some((what, fix)) = misfit(route, &look.planned.service, segments) {
+        return look.stop(found, what, fix);
+    }
+    let by_host = segments.iter().any(|s| s.by == MatchBy::Host);
+    check_gateway(look, route, Whose::Segments, by_host, found);
+}
+
+/// What not every gateway does with such rules.
+fn check_gateway(look: &Look, route: &Value, whose: Whose, by_host: bool, found: &mut Findings) {
+    let at = format!("HTTPRoute {}", look.planned.service.traffic.http_route.name);
+    let one = whose.one();
+    if list(route, "/spec/rules").iter().any(|rule| rule.get("sessionPersistence").is_some()) {
+        let what = format!("{at} keeps sessions; a {one} that moves begins new ones under a name of their own");
+        look.warn(found, what, "nothing, if sessions may begin anew; they are the old ones again when it goes back");
+    }
+    if by_host {
+        let what = format!("{at}: {one}s are told by the Host header, which not every gateway matches on");
+        look.warn(found, what, format!("try it with one {one}, or let the edge set a header and tell them by that"));
     }
 }
 

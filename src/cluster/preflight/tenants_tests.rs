@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::tests::World;
 use super::super::tests::finds;
+use crate::engine::rules::{MatchBy, MatchRule};
 use crate::plan::When;
 use crate::spec::fleet::{Routed, Tenancy};
 
@@ -90,4 +91,49 @@ async fn all_moves_of_a_campaign_must_fit_at_once() {
     let mut world = World::new();
     one_by_one(&mut world, 64);
     assert_eq!(world.look().await.0.problems, []);
+}
+
+/// So many segments of one value each.
+fn segments(world: &mut World, count: usize) {
+    let one = |i: usize| MatchRule {
+        name: format!("s{i}"),
+        by: MatchBy::Header("x-user-type".into()),
+        values: vec![format!("v{i}")],
+    };
+    world.plan.services[0].segments = (0..count).map(one).collect();
+}
+
+#[tokio::test]
+async fn segments_must_fit_into_the_route_before_the_start() {
+    let mut world = World::new();
+    segments(&mut world, 15);
+    assert_eq!(world.look().await.0.problems, []);
+    finds(true, "would have 17 rules with 16 more before each of ours; it takes 16", |w| segments(w, 16)).await;
+    finds(true, "s0 is told by 65 values, which make 65 matches in one rule; a rule takes 64", |w| {
+        segments(w, 1);
+        w.plan.services[0].segments[0].values = (0..65).map(|i| format!("v{i}")).collect();
+    })
+    .await;
+    finds(true, "rule 0 matches on header x-user-type itself", |w| {
+        segments(w, 1);
+        w.route["spec"]["rules"][0]["matches"] = json!([{"headers": [{"name": "X-User-Type", "value": "staff"}]}]);
+    })
+    .await;
+    finds(true, "does not serve host staff.shop.example of s0", |w| {
+        segments(w, 1);
+        let rule = &mut w.plan.services[0].segments[0];
+        (rule.by, rule.values) = (MatchBy::Host, vec!["staff.shop.example".into()]);
+        w.route["spec"]["hostnames"] = json!(["shop.example"]);
+    })
+    .await;
+    finds(false, "segments are told by the Host header, which not every gateway matches on", |w| {
+        segments(w, 1);
+        w.plan.services[0].segments[0].by = MatchBy::Host;
+    })
+    .await;
+    finds(false, "keeps sessions; a segment that moves begins new ones", |w| {
+        segments(w, 1);
+        w.route["spec"]["rules"][0]["sessionPersistence"] = json!({"sessionName": "cart"});
+    })
+    .await;
 }

@@ -8,7 +8,7 @@ use crate::engine::Run;
 use crate::engine::forecast::{Forecast, TenantsAhead, of_run};
 use crate::engine::status::human;
 use crate::engine::window::{begins, fits_now};
-use crate::plan::{Plan, Planned};
+use crate::plan::{MatchRule, Plan, Planned};
 use crate::spec::policy::{Finalize, Gate, OnExit, OnFailure, OnTerminalLoss, PolicySpec, Severity, Trigger};
 use crate::spec::units::{Time, counted};
 
@@ -77,6 +77,13 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
     let ahead = of_run(run, true);
     for p in &plan.services {
         tenants(p, ahead.as_ref(), lines);
+    }
+    for p in plan.services.iter().filter(|p| !p.segments.is_empty()) {
+        let all: Vec<String> = p.segments.iter().map(MatchRule::said).collect();
+        say(lines, "first", format!("{}: {}", p.service.name, all.join(", ")));
+    }
+    if plan.services.iter().any(|p| !p.segments.is_empty()) {
+        say(lines, "", "all of their requests with the first weight; their share is not known before");
     }
     say(lines, "soak", format!("{}, old kept warm", policy.soak));
     let settles = match policy.finalize {

@@ -3,8 +3,8 @@ use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
 use crate::engine::moves::{Kept, Next, Place, of_tenant};
-use crate::engine::tenants::TenantRule;
 use crate::engine::{Phase, Run, Track};
+use crate::plan::MatchRule;
 use crate::plan::Move;
 use crate::spec::tenants::Tenant;
 use crate::spec::units::Time;
@@ -42,8 +42,8 @@ fn place<'r>(run: &'r Run, t: &'r Track, m: &Move) -> Option<Where<'r>> {
 /// What became of the rule of one that moved, if it does not stand any more; nothing when everybody goes by the weight.
 fn lost(t: &Track, m: &Move) -> Option<&'static str> {
     let (Phase::Shifting { step: 0, .. }, Some(route)) = (&t.phase, &t.route) else { return None };
-    let all = |rule: &TenantRule| rule.by == m.by && m.values.iter().all(|v| rule.values.contains(v));
-    let mut rules = route.tenants.iter().filter(|seen| all(&seen.rule)).peekable();
+    let all = |rule: &MatchRule| rule.by == m.by && m.values.iter().all(|v| rule.values.contains(v));
+    let mut rules = route.rules.iter().filter(|seen| all(&seen.rule)).peekable();
     match (rules.peek().is_some(), rules.any(|seen| seen.intact)) {
         (_, true) => None,
         (true, false) => Some("edited"),

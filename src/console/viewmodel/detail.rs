@@ -5,7 +5,8 @@ use super::services::{observed, shown_share};
 use super::{Line, Scene, doubt, doubted, piece};
 use crate::engine::observe::{Accepted, DeploymentProgress, Slot, WorkloadSeen};
 use crate::engine::status::{self, state_text};
-use crate::engine::{Phase, Run, Track};
+use crate::engine::{Phase, Run, Track, segments};
+use crate::plan::MatchRule;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detail {
@@ -21,7 +22,7 @@ pub fn build(run: &Run, name: &str, model: &Model, scene: Scene) -> Detail {
         facts(run, track, scene, &mut lines);
         why(run, track, model, scene, &mut lines);
         let from_cluster = lines.len();
-        shares(track, &mut lines);
+        shares(run, track, &mut lines);
         let to = lines.len();
         phases(run, track, scene, &mut lines);
         let pods = lines.len();
@@ -141,7 +142,7 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
 }
 
 /// Desired, accepted and observed are three things, and stand side by side.
-fn shares(track: &Track, lines: &mut Vec<Line>) {
+fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
     head(lines, "Share of the new version");
     let accepted = match track.route.as_ref().map(|r| &r.accepted) {
         Some(Accepted::Yes) => format!("{:.0}%", shown_share(track)),
@@ -158,9 +159,27 @@ fn shares(track: &Track, lines: &mut Vec<Line>) {
         piece(Meaning::Dim, "   observed "),
         piece(Meaning::Title, format!("{:>4}", observed(track))),
     ]);
+    first_on_it(run, track, lines);
     if let Some(writer) = track.route.as_ref().and_then(|r| r.writer.as_ref()) {
         fact(lines, "written by", writer.clone(), Meaning::Dim);
     }
+}
+
+/// Segments that go first: where they are, and what requests showed of them.
+fn first_on_it(run: &Run, track: &Track, lines: &mut Vec<Line>) {
+    let Some(planned) = run.plan.get(&track.service).filter(|p| !p.segments.is_empty()) else { return };
+    let on_new = segments::on_new(run, track);
+    let share = segments::share(track).map_or("share not known yet".into(), |s| format!("about {s}%"));
+    let (text, meaning) = match on_new.is_empty() {
+        false => (format!("all of {} on new, {share}", on_new.join(", ")), Meaning::Move),
+        true if matches!(track.phase, Phase::Waiting { .. } | Phase::Deploying | Phase::Warming { .. }) => {
+            let all: Vec<String> = planned.segments.iter().map(MatchRule::said).collect();
+            (format!("go first: {}", all.join(", ")), Meaning::Dim)
+        }
+        // The weight sends everybody where they are.
+        true => return,
+    };
+    fact(lines, "segments", text, meaning);
 }
 
 fn phases(run: &Run, track: &Track, scene: Scene, lines: &mut Vec<Line>) {

@@ -174,10 +174,11 @@ fn waves(plan: &Plan) -> Vec<WaveRow> {
     }
     let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
     let way = format!("canary {}", steps.join("/"));
+    let first = |name: &&str| plan.get(name).is_some_and(|p| !p.segments.is_empty());
     let row = |(wave, names): (u32, Vec<&str>)| WaveRow {
         wave,
+        way: if names.iter().any(first) { format!("{way}, segments first") } else { way.clone() },
         services: names.join(", "),
-        way: way.clone(),
         time: plan.service_estimate().to_string(),
     };
     let phased = plan.services.iter().filter_map(|p| {

@@ -5,7 +5,7 @@ use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
 use crate::engine::status::{at_100, at_full, go_back_first, held_text, pods, run_stop, state_text};
-use crate::engine::{Phase, Run, Track};
+use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
 
 /// In front of a service.
@@ -216,7 +216,8 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
     } else {
         (phase_note(run, track, ready, wanted), Meaning::Text)
     };
-    let mut second = Vec::new();
+    let on_new = segments::on_new_said(run, track);
+    let mut second: Vec<String> = on_new.map(|segments| format!("all of {segments} on new")).into_iter().collect();
     if let Some(planned) = run.plan.get(&track.service)
         && !planned.needs.is_empty()
     {

@@ -1,12 +1,14 @@
 //! What a verb would do, whom it touches, and what is not undone: for the dialog that asks before it.
+use std::collections::BTreeSet;
+
 use super::super::command::{Scope, Verb};
 use super::super::joint::on_failure;
 use super::super::run::{Driving, Phase, Run, Track};
-use super::super::tenants::TenantRule;
-use super::super::{forecast, moves, rollback, window};
+use super::super::{forecast, moves, rollback, segments, window};
 use crate::calendar::LOOK;
 use crate::gate::Verdict;
 use crate::plan::Planned;
+use crate::plan::rules::segments_said;
 use crate::spec::policy::OnFailure;
 use crate::spec::units::counted;
 
@@ -99,11 +101,10 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             p.what = format!("{} {} -> {from}", t.service, planned.version);
             p.effects = going_back(run, t);
             p.effects.extend(then_the_others(run));
-            p.touches = match (share, tenants(t.route.iter().flat_map(|r| &r.tenants).map(|seen| &seen.rule))) {
-                (0, Some(tenants)) => format!("all requests of {tenants} to {}", t.service),
-                (_, Some(tenants)) => {
-                    format!("{share}% of the traffic of {}, and all requests of {tenants}", t.service)
-                }
+            let rules = t.route.iter().flat_map(|r| &r.rules).map(|seen| &seen.rule);
+            p.touches = match (share, segments::said(planned, rules)) {
+                (0, Some(who)) => format!("all requests of {who} to {}", t.service),
+                (_, Some(who)) => format!("{share}% of the traffic of {}, and all requests of {who}", t.service),
                 (_, None) => format!("{share}% of the traffic of {}", t.service),
             };
             p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
@@ -137,39 +138,28 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             p.effects.push("the other services go on".into());
         }
         Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
-        Verb::RevertDrift => of_revert(planned, t, &mut p),
+        Verb::RevertDrift => of_revert(t, planned, &mut p),
         _ => {}
     }
     p
 }
 
-/// What was written comes back: weight, rules, or both.
-fn of_revert(planned: &Planned, t: &Track, p: &mut Preview) {
+/// What stands again once a foreign edit is undone.
+fn of_revert(t: &Track, planned: &Planned, p: &mut Preview) {
     let share = t.accepted_share().round() as u32;
     let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
     let rules = t.written.as_ref().zip(t.route.as_ref()).filter(|(w, route)| !w.traffic.rules_stand(route));
-    let mut touches = Vec::new();
+    let (mut effects, mut touches) = (Vec::new(), Vec::new());
     if share != back || rules.is_none() {
-        p.effects.push(format!("weight {share}% -> {back}%"));
+        effects.push(format!("weight {share}% -> {back}%"));
         touches.push(format!("{}% of the traffic of {}", share.max(back), t.service));
     }
     if let Some((written, _)) = rules {
-        let tenants = tenants(&written.traffic.tenants).unwrap_or_else(|| "no tenant".into());
-        p.effects.push(format!("rules as they were written: {tenants} to {}", planned.version));
-        touches.push(format!("all requests of those whose rules were changed ({tenants})"));
+        let who = segments::said(planned, written.traffic.rules.iter()).unwrap_or_else(|| "nobody".into());
+        effects.push(format!("rules as they were written: all requests of {who} to {}", planned.version));
+        touches.push("all requests of those whose rules were changed".into());
     }
-    p.touches = touches.join("; ");
-}
-
-/// Whom rules send to the new version, by name as far as there is room; `None` for nobody.
-fn tenants<'r>(rules: impl IntoIterator<Item = &'r TenantRule>) -> Option<String> {
-    let all: Vec<&str> = rules.into_iter().flat_map(|rule| &rule.values).map(String::as_str).collect();
-    match all.as_slice() {
-        [] => None,
-        [a] => Some(format!("tenant {a}")),
-        [a, b] => Some(format!("tenants {a} and {b}")),
-        [a, b, more @ ..] => Some(format!("tenants {a}, {b} and {} more", more.len())),
-    }
+    (p.effects, p.touches) = (effects, touches.join("; "));
 }
 
 /// What follows the end of a hold, and on how little it rests.
@@ -243,9 +233,10 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
     if share > 0 || !t.has_rules() {
         effects.push(if share == 0 { "no traffic is on new".into() } else { format!("weight {share}% -> 0%") });
     }
-    let rules = t.route.as_ref().map_or(0, |r| r.tenants.iter().map(|seen| seen.rule.values.len()).sum());
-    if rules > 0 {
-        effects.push(format!("rules of {} are taken away", counted(rules, "tenant")));
+    let rules = t.route.iter().flat_map(|r| &r.rules).map(|seen| &seen.rule);
+    if let Some(who) = run.plan.get(&t.service).and_then(|p| segments::said(p, rules)) {
+        let with = if share > 0 { " in the same write" } else { "" };
+        effects.push(format!("rules of {who} are taken away{with}"));
     }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
     effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, counted(pods as usize, "new pod")));
@@ -272,7 +263,7 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
             let list = |v: &[&str]| if v.is_empty() { "none".to_string() } else { v.join(", ") };
             p.what = format!("abort run {}", run.id);
             p.effects = vec![
-                format!("weight to 0% now: {}", list(&back)),
+                format!("weight to 0% now{}: {}", with_segments(run, &back), list(&back)),
                 format!("stay at 100% new, old kept warm: {}", list(&stay)),
                 format!("not begun, left on old: {}", list(&left)),
             ];
@@ -293,6 +284,14 @@ fn of_run(run: &Run, verb: Verb) -> Preview {
     p
 }
 
+/// Whoever went first on one of these services goes back with it.
+fn with_segments(run: &Run, services: &[&str]) -> String {
+    let on_new = services.iter().filter_map(|s| run.track(s)).flat_map(|t| segments::on_new(run, t));
+    let names: BTreeSet<&str> = on_new.collect();
+    let said = segments_said(names.into_iter());
+    said.map_or_else(String::new, |segments| format!(", the rules of {segments} with it"))
+}
+
 /// What begins, in waves, and how it goes on.
 fn of_start(run: &Run, p: &mut Preview) {
     p.what = format!("start {} on {}", run.plan.upgrade, run.plan.environment.name);
@@ -310,6 +309,14 @@ fn of_start(run: &Run, p: &mut Preview) {
         })
         .collect();
     let steps: Vec<String> = run.plan.policy.steps.iter().map(|s| format!("{}%", s.weight)).collect();
+    let names: BTreeSet<&str> =
+        run.plan.services.iter().flat_map(|s| &s.segments).map(|rule| rule.name.as_str()).collect();
+    if let Some(segments) = segments_said(names.into_iter()) {
+        let first = run.plan.policy.steps.first().map_or(100, |s| s.weight);
+        p.effects.push(format!(
+            "all requests of {segments} go to new with the first {first}%: how many that are is not known before"
+        ));
+    }
     p.effects.splice(0..0, window::waits_if_started(run));
     p.touches = touched(run, &steps.join(" "));
     let (shift, soak) = run.plan.estimate();

@@ -40,7 +40,12 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
     let how = if r.severity == Severity::Fast { ", halved each 10 s" } else { "" };
     let drain_left = r.drain_since.map(|s| policy.drain.minus(now.since(s)));
     let verify_left = watch(run, track, now).map(|w| w.left);
-    let rules = if track.moves.begun.is_empty() { "" } else { ", tenants' rules away" };
+    let first = run.plan.get(&track.service).is_some_and(|p| !p.segments.is_empty());
+    let rules = match (track.moves.begun.is_empty(), first && r.from_share > 0) {
+        (false, _) => ", tenants' rules away",
+        (true, true) => ", segments' rules away",
+        (true, false) => "",
+    };
     let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
         (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),

@@ -6,9 +6,9 @@ use crate::engine::effect::{Action, Call, Effect};
 use crate::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use crate::engine::message::*;
 use crate::engine::observe::*;
+use crate::engine::rules::{MatchRuleSeen, Turn};
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::step;
-use crate::engine::tenants::TenantRuleSeen;
 use crate::gate::Sample;
 use crate::plan::Plan;
 use crate::spec::policy::PolicySpec;
@@ -135,7 +135,7 @@ impl Stand {
                 uid: "r".into(),
                 weights: Some(Weights { stable: 100, next: None }),
                 backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
-                tenants: Vec::new(),
+                rules: Vec::new(),
                 accepted: Accepted::Yes,
                 owner: None,
                 generation: 1,
@@ -223,7 +223,10 @@ impl Stand {
             }
             Action::AddBackend => s.route.weights = Some(Weights { stable: 100, next: Some(0) }),
             Action::RemoveBackend => s.route.weights = Some(Weights { stable: 100, next: None }),
-            Action::SetWeight { next, .. } => s.route.weights = Some(Weights { stable: 100 - next, next: Some(next) }),
+            Action::SetWeight { next, ref rules, .. } => {
+                s.route.weights = Some(Weights { stable: 100 - next, next: Some(next) });
+                rules.iter().for_each(|turn| s.route.rules = seen(turn));
+            }
             Action::Scale { slot: Slot::Next, replicas } => {
                 let d = s.next.as_mut().unwrap();
                 let r = if self.pods_ready { replicas } else { d.ready };
@@ -231,10 +234,7 @@ impl Stand {
             }
             Action::CopyBack => s.stable = deployment(&image, R0, R0, s.stable.generation + 1),
             Action::DeleteNext => s.next = None,
-            Action::RouteTenants { ref rules, .. } => {
-                s.route.tenants =
-                    rules.iter().map(|rule| TenantRuleSeen { rule: rule.clone(), intact: true }).collect();
-            }
+            Action::RouteRules(ref turn) => s.route.rules = seen(turn),
             Action::Scale { .. } | Action::Stamp => {}
         }
         let of_route = matches!(
@@ -242,7 +242,7 @@ impl Stand {
             Action::AddBackend
                 | Action::RemoveBackend
                 | Action::SetWeight { .. }
-                | Action::RouteTenants { .. }
+                | Action::RouteRules(_)
                 | Action::Stamp
         );
         if of_route {
@@ -390,4 +390,8 @@ impl Stand {
     pub fn wrote(&self, name: &str, word: &str) -> bool {
         self.calls.iter().any(|c| c.service == name && c.action.word() == word)
     }
+}
+
+fn seen(turn: &Turn) -> Vec<MatchRuleSeen> {
+    turn.rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), intact: true }).collect()
 }

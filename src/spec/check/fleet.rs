@@ -163,8 +163,7 @@ fn check_routed(here: &[Seg<'_>], routed: &Routed, scope: &mut Scope<'_, '_, '_>
         Routed::Header(name) | Routed::Cohort(name) => {
             let cohort = matches!(routed, Routed::Cohort(_));
             let (field, such) = if cohort { ("cohort", "x-cohort") } else { ("header", "x-tenant") };
-            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-            if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
+            if !super::is_header(name) {
                 let help = format!("such as {such}");
                 scope.error(&[here, at![field]].concat(), &format!("`{name}` is not the name of a header"), help);
             }

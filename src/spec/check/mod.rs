@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod gate;
 pub mod policy;
 pub mod promql;
+mod segments;
 pub mod tenants;
 pub mod upgrade;
 
@@ -193,6 +194,12 @@ fn name_error(scope: &mut Scope<'_, '_, '_>, at: &[Seg<'_>], value: &str, rule: 
 pub fn is_label(value: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&value.len()) && value.bytes().all(inner) && !value.starts_with('-') && !value.ends_with('-')
+}
+
+/// A header's name: a token as RFC 9110, section 5.6.2 has it, of a length that routes take.
+fn is_header(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (1..=256).contains(&name.len()) && name.bytes().all(token)
 }
 
 /// Positions of values that stand in the list before, with the position of the first.

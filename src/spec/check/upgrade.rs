@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::{Version, VersionReq};
 
-use super::{Scope, Seg, at};
+use super::{Scope, Seg, at, segments};
 use crate::spec::fleet::{FleetSpec, Tenancy};
 use crate::spec::nearest::nearest;
 use crate::spec::policy::{Observed, PolicySpec};
@@ -70,6 +70,7 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
     }
     stay(upgrade, fleet, scope);
     phased(upgrade, known, fleet, scope);
+    segments::check(upgrade, known, fleet, scope);
     circles(upgrade, scope);
     when(upgrade, known, scope);
     if let Some(fleet) = fleet.and_then(|f| f.spec) {
@@ -128,7 +129,7 @@ fn when(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>)
     }
 }
 
-fn dangling<'n>(
+pub(super) fn dangling<'n>(
     here: &[Seg<'_>],
     what: &str,
     name: &str,

@@ -3,6 +3,7 @@
 //! A case changes one piece of valid files. `^` in the new piece marks where the problem must stand and is taken out
 //! before reading.
 mod gates;
+mod segments;
 mod when;
 
 use pilothouse::spec::{Problem, Severity, SourceFile, load, presets};

@@ -13,8 +13,8 @@ fn mark(seq: u64) -> OwnerMark {
     OwnerMark { run: "7f3a".into(), epoch: 2, seq }
 }
 
-fn tenant(name: &str, values: &[&str]) -> TenantRule {
-    TenantRule {
+fn tenant(name: &str, values: &[&str]) -> MatchRule {
+    MatchRule {
         name: name.into(),
         by: MatchBy::Header("x-tenant".into()),
         values: values.iter().map(|v| v.to_string()).collect(),
@@ -45,17 +45,17 @@ fn apply(route: &Value, ops: Vec<Value>) -> Value {
     out
 }
 
-fn decide(route: &Value, rules: &[TenantRule], expect: &[&str], seq: u64) -> Decision {
+fn decide(route: &Value, rules: &[MatchRule], expect: &[&str], seq: u64) -> Decision {
     let expect = expect.iter().map(|e| e.to_string()).collect();
     http_route::decide(
         route,
         &service("billing"),
-        &Action::RouteTenants { rules: rules.to_vec(), expect, lowers: false },
+        &Action::RouteRules(Turn { rules: rules.to_vec(), expect, lowers: false }),
         &mark(seq),
     )
 }
 
-fn write(route: &Value, rules: &[TenantRule], expect: &[&str], seq: u64) -> Value {
+fn write(route: &Value, rules: &[MatchRule], expect: &[&str], seq: u64) -> Value {
     match decide(route, rules, expect, seq) {
         Decision::Write(ops) => apply(route, ops),
         other => panic!("{other:?}"),
@@ -128,8 +128,8 @@ fn tenants_are_read_back_and_found_again() {
     let (acme, beta) = (tenant("acme", &["acme"]), tenant("beta", &["x", "y"]));
     let after = write(&one_rule(), &[acme.clone(), beta.clone()], &[], 1);
     let seen = http_route::observe(&service("billing"), Some(&after));
-    let intact = |rule: &TenantRule| TenantRuleSeen { rule: rule.clone(), intact: true };
-    assert_eq!(seen.tenants, [intact(&acme), intact(&beta)]);
+    let intact = |rule: &MatchRule| MatchRuleSeen { rule: rule.clone(), intact: true };
+    assert_eq!(seen.rules, [intact(&acme), intact(&beta)]);
     assert_eq!(seen.weights.map(|w| w.share()), Some(0.0), "a tenant's rule carries no weight of ours");
     assert_eq!(seen.backends.len(), 2);
     assert_eq!(decide(&after, &[acme, beta], &["nobody"], 2), Decision::Found);
@@ -180,7 +180,7 @@ fn the_weights_are_moved_past_the_tenants() {
         Decision::Write(ops) => apply(route, ops),
         other => panic!("{other:?}"),
     };
-    let raised = weight(&moved, Action::SetWeight { next: 100, expect: 0 });
+    let raised = weight(&moved, Action::SetWeight { next: 100, expect: 0, rules: None });
     assert_eq!(spec_rules(&raised)[0], spec_rules(&moved)[0]);
     assert_eq!(raised["spec"]["rules"][1]["backendRefs"], pair(100));
     let error = refused(http_route::decide(&moved, &service("billing"), &Action::RemoveBackend, &mark(3)));
@@ -191,11 +191,58 @@ fn the_weights_are_moved_past_the_tenants() {
     assert!(error.text.contains("does not hold Service billing-next"), "{}", error.text);
 }
 
+/// Segments come with the first weight and go with the last, each time in one patch, whose places are those of the route as
+/// it was read.
+#[test]
+fn weights_and_rules_are_turned_in_one_patch() {
+    let before = route(vec![
+        json!({"matches": [path("/pay")], "backendRefs": pair(0)}),
+        json!({"matches": [path("/admin")], "backendRefs": [{"name": "other", "port": 80}]}),
+        json!({"matches": [path("/billing")], "backendRefs": pair(0)}),
+    ]);
+    let one = |route: &Value, next, expect, rules: &[MatchRule], names: &[&str], seq| {
+        let turn = Turn { rules: rules.to_vec(), expect: names.iter().map(|n| n.to_string()).collect(), lowers: false };
+        http_route::decide(
+            route,
+            &service("billing"),
+            &Action::SetWeight { next, expect, rules: Some(turn) },
+            &mark(seq),
+        )
+    };
+    let both = [tenant("beta", &["tester"]), tenant("internal", &["staff", "ops"])];
+    let Decision::Write(ops) = one(&before, 10, 0, &both, &[], 1) else { panic!() };
+    assert_eq!(ops.iter().filter(|op| op["path"] == "/metadata/resourceVersion").count(), 1);
+    let raised = apply(&before, ops);
+    assert_eq!(spec_rules(&raised).len(), 7);
+    for (place, to) in [(2, "/pay"), (6, "/billing")] {
+        assert_eq!(spec_rules(&raised)[place]["backendRefs"], pair(10), "{to}");
+        assert_eq!(spec_rules(&raised)[place]["matches"], json!([path(to)]));
+        assert_eq!(
+            spec_rules(&raised)[place - 1]["backendRefs"],
+            json!([{"name": "billing-next", "port": 80, "weight": 100}])
+        );
+    }
+    assert_eq!(spec_rules(&raised)[3], before["spec"]["rules"][1]);
+    assert!(observe(&raised, &service("billing")).iter().all(|seen| seen.intact));
+    // The same again is found; the weight alone is not all that was asked for.
+    assert_eq!(one(&raised, 10, 0, &both, &[], 1), Decision::Found);
+    assert!(matches!(one(&raised, 10, 0, &both[..1], &["beta", "internal"], 2), Decision::Write(_)));
+    let error = refused(one(&raised, 25, 10, &both[..1], &["beta"], 2));
+    assert_eq!(error.kind, CallErrorKind::Conflict);
+    assert!(error.text.contains("rules send beta, internal to billing-next, not beta as expected"), "{}", error.text);
+    let error = refused(one(&raised, 0, 25, &[], &["beta", "internal"], 2));
+    assert!(error.text.contains("10 % go to billing-next, not 25 % as expected"), "{}", error.text);
+    let Decision::Write(ops) = one(&raised, 0, 10, &[], &["beta", "internal"], 3) else { panic!() };
+    let back = apply(&raised, ops);
+    assert_eq!(back["spec"].to_string(), before["spec"].to_string());
+    assert_eq!(strings(&back, "/metadata/annotations").len(), 1, "the note of the rules is gone with them");
+}
+
 #[test]
 fn what_a_route_cannot_take_is_refused_with_the_way_out() {
     let many = |n: usize| -> Vec<String> { (0..n).map(|i| format!("t{i}")).collect() };
-    let of = |n: usize| TenantRule { values: many(n), ..tenant("standard", &[]) };
-    let said = |before: &Value, rules: &[TenantRule]| {
+    let of = |n: usize| MatchRule { values: many(n), ..tenant("standard", &[]) };
+    let said = |before: &Value, rules: &[MatchRule]| {
         let error = refused(decide(before, rules, &[], 1));
         assert_eq!(error.kind, CallErrorKind::Rejected);
         error.text
@@ -204,14 +251,14 @@ fn what_a_route_cannot_take_is_refused_with_the_way_out() {
     let text = said(&one_rule(), &[of(65)]);
     assert!(text.contains("told by 65 values, which make 65 matches in one rule; a rule takes 64"), "{text}");
     assert!(text.contains("header with the cohort's name"), "{text}");
-    let text = said(&one_rule(), &[of(64), TenantRule { name: "premium".into(), ..of(64) }]);
+    let text = said(&one_rule(), &[of(64), MatchRule { name: "premium".into(), ..of(64) }]);
     assert!(text.contains("129 matches in all its rules; it takes 128"), "{text}");
-    let each: Vec<TenantRule> = many(16).iter().map(|name| tenant(name, &[name])).collect();
+    let each: Vec<MatchRule> = many(16).iter().map(|name| tenant(name, &[name])).collect();
     let text = said(&one_rule(), &each);
-    assert!(text.contains("17 rules with those of 16 tenants and cohorts; it takes 16"), "{text}");
+    assert!(text.contains("17 rules with 16 more before each of ours; it takes 16"), "{text}");
     assert!(matches!(decide(&one_rule(), &each[..15], &[], 1), Decision::Write(_)));
     for (rule, word) in [
-        (TenantRule { by: MatchBy::Header("x tenant".into()), ..tenant("a", &["a"]) }, "is no name of a header"),
+        (MatchRule { by: MatchBy::Header("x tenant".into()), ..tenant("a", &["a"]) }, "is no name of a header"),
         (tenant("a", &[]), "has no value to be told by"),
         (tenant("a", &["a\nb"]), "control character"),
     ] {
@@ -226,7 +273,7 @@ fn what_a_route_cannot_take_is_refused_with_the_way_out() {
 
 #[test]
 fn hosts_are_matched_by_their_header_where_the_route_serves_them() {
-    let host = |host: &str| TenantRule { by: MatchBy::Host, ..tenant("acme", &[host]) };
+    let host = |host: &str| MatchRule { by: MatchBy::Host, ..tenant("acme", &[host]) };
     let mut before = one_rule();
     before["spec"]["hostnames"] = json!(["*.shop.example", "acme.example"]);
     for served in ["acme.shop.example", "a.b.shop.example", "ACME.example"] {
@@ -259,16 +306,16 @@ fn any_rule() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_tenants() -> impl Strategy<Value = Vec<TenantRule>> {
+fn any_tenants() -> impl Strategy<Value = Vec<MatchRule>> {
     let one = ("[a-c]", proptest::collection::vec("[a-z]{1,4}", 1..4));
     proptest::collection::vec(one, 0..4).prop_map(|all| {
         all.into_iter()
-            .map(|(name, values)| TenantRule { name, by: MatchBy::Header("x-tenant".into()), values })
+            .map(|(name, values)| MatchRule { name, by: MatchBy::Header("x-tenant".into()), values })
             .collect()
     })
 }
 
-fn names(tenants: &[TenantRule]) -> Vec<&str> {
+fn names(tenants: &[MatchRule]) -> Vec<&str> {
     tenants.iter().map(|t| t.name.as_str()).collect()
 }
 
@@ -290,10 +337,10 @@ proptest! {
             other => panic!("{other:?}"),
         };
         for (now, tenants) in [(&added, &first), (&changed, &second)] {
-            let of_tenants = of_tenants(now, &service.traffic.http_route);
-            prop_assert_eq!(of_tenants.len(), own.len() * tenants.len());
+            let ours = indices(now, &service.traffic.http_route);
+            prop_assert_eq!(ours.len(), own.len() * tenants.len());
             let others: Vec<&Value> = spec_rules(now).iter().enumerate()
-                .filter(|(i, _)| !of_tenants.contains(i)).map(|(_, r)| r).collect();
+                .filter(|(i, _)| !ours.contains(i)).map(|(_, r)| r).collect();
             prop_assert_eq!(others, rules.iter().collect::<Vec<_>>());
             for weighted in own_rules(now, &service.traffic.http_route) {
                 let block = &spec_rules(now)[weighted.index - tenants.len()..weighted.index];

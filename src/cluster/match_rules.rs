@@ -1,16 +1,16 @@
-//! Match rules of tenants in an HTTPRoute: requests that carry a tenant's header go to the next version, whatever the
+//! Match rules of tenants and segments in an HTTPRoute: requests that carry their header go to the next version, whatever the
 //! weights say to everybody else.
 //!
-//! Before each weighted rule of a service stands one rule per tenant or cohort. It has the weighted rule's own matches,
+//! Before each weighted rule of a service stands one rule per tenant, cohort or segment. It has the weighted rule's own matches,
 //! each with one more header, once per value; its filters, timeouts, retries; and the next Service as its only backend.
 //! A match with a header more is the more specific one, so it wins over the weighted rule in any order; against rules of
 //! other people that are as specific, the order counts, and it is kept.
 //!
-//! An annotation says which tenants we wrote, for nothing in a rule can: a name is not in every release of the API. A
+//! An annotation says whose rules we wrote, for nothing in a rule can: a name is not in every release of the API. A
 //! rule is ours when its only backend is the next Service and each of its matches carries a header and value of the
 //! annotation's. So a rule whose path somebody edited is still found, and taken away, in a rollback.
 //!
-//! A tenant that is told by its host is matched by the `Host` header: a route has its hostnames for all of its rules, and
+//! Whoever is told by a host is matched by the `Host` header: a route has its hostnames for all of its rules, and
 //! a route of its own would, in many gateways, take the whole host away from all other routes.
 //!
 //! Pure. Limits are those of `HTTPRoute` in gateway.networking.k8s.io/v1, where the API server checks them.
@@ -22,10 +22,11 @@ use super::http_route::{Decision, OwnRule, begin, is_backend, own_rules, refuse}
 use super::json::{escape, list, name, strings, text};
 use crate::engine::message::CallErrorKind;
 use crate::engine::observe::OwnerMark;
-use crate::engine::tenants::{MatchBy, TenantRule, TenantRuleSeen};
+use crate::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Turn};
 use crate::spec::fleet::{HttpRoute, Service};
 
-/// Prefix of the annotation that says which tenants' rules are in a route, followed by the service's name.
+/// Prefix of the annotation that says whose rules are in a route, followed by the service's name. It is of before there were
+/// segments, and routes carry it.
 pub const TENANTS_PREFIX: &str = "tenants.pilothouse.dev/";
 /// Rules in a route.
 pub const MAX_RULES: usize = 16;
@@ -38,8 +39,8 @@ const MAX_HEADERS: usize = 16;
 /// Signs in the name of a session.
 const MAX_SESSION_NAME: usize = 128;
 
-/// The tenants an annotation lists; none when it is not ours to read.
-fn listed(value: &str) -> Vec<TenantRule> {
+/// The rules an annotation lists; none when it is not ours to read.
+fn listed(value: &str) -> Vec<MatchRule> {
     serde_json::from_str(value).unwrap_or_default()
 }
 
@@ -48,25 +49,25 @@ fn key(service: &str) -> String {
     format!("{TENANTS_PREFIX}{service}")
 }
 
-/// The tenants this program wrote into a route for one service, in order.
-pub fn written(route: &Value, service: &str) -> Vec<TenantRule> {
+/// The rules this program wrote into a route for one service, in order.
+pub fn written(route: &Value, service: &str) -> Vec<MatchRule> {
     let path = format!("/metadata/annotations/{}", escape(&key(service)));
     text(route, &path).map(listed).unwrap_or_default()
 }
 
-/// Indices of rules that send tenants to the next Service: nobody's weights stand in them.
-pub fn of_tenants(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
+/// Indices of our rules that send some to the next Service: nobody's weights stand in them.
+pub fn indices(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
     let annotations = strings(route, "/metadata/annotations");
-    let ours: Vec<TenantRule> =
+    let ours: Vec<MatchRule> =
         annotations.iter().filter(|(k, _)| k.starts_with(TENANTS_PREFIX)).flat_map(|(_, v)| listed(v)).collect();
     if ours.is_empty() {
         return BTreeSet::new();
     }
     let rules = list(route, "/spec/rules").iter().enumerate();
-    rules.filter(|(_, rule)| is_of_tenants(route, rule, traffic, &ours)).map(|(index, _)| index).collect()
+    rules.filter(|(_, rule)| is_ours(route, rule, traffic, &ours)).map(|(index, _)| index).collect()
 }
 
-fn is_of_tenants(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[TenantRule]) -> bool {
+fn is_ours(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule]) -> bool {
     let [backend] = list(rule, "/backendRefs") else { return false };
     let matches = list(rule, "/matches");
     is_backend(route, backend, &traffic.next, traffic.port)
@@ -75,39 +76,39 @@ fn is_of_tenants(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[Tenan
 }
 
 /// Whether a header match is one that these rules ask for.
-fn carries(header: &Value, ours: &[TenantRule]) -> bool {
+fn carries(header: &Value, ours: &[MatchRule]) -> bool {
     let (Some(name), Some(value)) = (text(header, "/name"), text(header, "/value")) else { return false };
     text(header, "/type").unwrap_or("Exact") == "Exact"
         && ours.iter().any(|r| r.by.header().eq_ignore_ascii_case(name) && r.values.iter().any(|v| v == value))
 }
 
-/// The tenants that are sent to the next version, and whether their rules stand as they were written.
-pub fn observe(route: &Value, service: &Service) -> Vec<TenantRuleSeen> {
+/// Who is sent to the next version, and whether their rules stand as they were written.
+pub fn observe(route: &Value, service: &Service) -> Vec<MatchRuleSeen> {
     let written = written(route, &service.name);
     if written.is_empty() {
         return Vec::new();
     }
     let traffic = &service.traffic.http_route;
-    let (own, of_tenants) = (own_rules(route, traffic), of_tenants(route, traffic));
+    let (own, indices) = (own_rules(route, traffic), indices(route, traffic));
     let live = list(route, "/spec/rules");
-    let stands = |rule: &TenantRule| {
+    let stands = |rule: &MatchRule| {
         let before = |weighted: &OwnRule| {
             let made = make(route, weighted, rule).ok();
-            let mut block = (0..weighted.index).rev().take_while(|index| of_tenants.contains(index));
+            let mut block = (0..weighted.index).rev().take_while(|index| indices.contains(index));
             made.is_some_and(|made| block.any(|index| live.get(index) == Some(&made)))
         };
         !own.is_empty() && own.iter().all(before)
     };
-    written.into_iter().map(|rule| TenantRuleSeen { intact: stands(&rule), rule }).collect()
+    written.into_iter().map(|rule| MatchRuleSeen { intact: stands(&rule), rule }).collect()
 }
 
-/// The rule that sends one tenant's requests to the next version, made from a weighted one. Says why it cannot be made.
-fn make(route: &Value, weighted: &OwnRule, tenant: &TenantRule) -> Result<Value, String> {
+/// The rule that sends these requests to the next version, made from a weighted one. Says why it cannot be made.
+fn make(route: &Value, weighted: &OwnRule, of: &MatchRule) -> Result<Value, String> {
     let mut rule = route.pointer(&format!("/spec/rules/{}", weighted.index)).cloned().unwrap_or_default();
     let backend = weighted.next.and_then(|next| rule.pointer(&format!("/backendRefs/{}", next.index)).cloned());
     let Some(mut backend) = backend else { return Err(format!("rule {} has no next backend", weighted.index)) };
     backend["weight"] = json!(100);
-    let header = tenant.by.header();
+    let header = of.by.header();
     let anything = [json!({"path": {"type": "PathPrefix", "value": "/"}})];
     let matches = match list(&rule, "/matches") {
         // What the API makes of none.
@@ -117,7 +118,7 @@ fn make(route: &Value, weighted: &OwnRule, tenant: &TenantRule) -> Result<Value,
     let mut all = Vec::new();
     for one in matches {
         let headers = list(one, "/headers");
-        for value in &tenant.values {
+        for value in &of.values {
             let mut one = one.clone();
             let more = json!({"type": "Exact", "name": header, "value": value});
             one["headers"] = Value::Array(headers.iter().cloned().chain([more]).collect());
@@ -135,7 +136,7 @@ fn make(route: &Value, weighted: &OwnRule, tenant: &TenantRule) -> Result<Value,
 }
 
 /// Sessions that are kept in the weighted rule stay its own: two rules with one session name would read each other's
-/// cookies. A tenant that goes back is given its old session again.
+/// cookies. Whoever goes back is given the old session again.
 fn own_session(rule: &mut Value) {
     let Some(session) = rule.get_mut("sessionPersistence").and_then(Value::as_object_mut) else { return };
     let Some(name) = session.get("sessionName").and_then(Value::as_str) else { return };
@@ -148,31 +149,31 @@ fn own_session(rule: &mut Value) {
     }
 }
 
-/// Why these tenants' rules cannot all stand in a route, and what to do. `None`: they can.
-pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Option<(String, String)> {
+/// Why these rules cannot all stand in a route, and what to do. `None`: they can.
+pub fn misfit(route: &Value, service: &Service, rules: &[MatchRule]) -> Option<(String, String)> {
     let at = format!("HTTPRoute {}", name(route));
-    if let Some(found) = unusable(route, tenants, &at) {
+    if let Some(found) = unusable(route, rules, &at) {
         return Some(found);
     }
     let own = own_rules(route, &service.traffic.http_route);
-    let gone = of_tenants(route, &service.traffic.http_route);
-    let rules = list(route, "/spec/rules");
+    let gone = indices(route, &service.traffic.http_route);
+    let live = list(route, "/spec/rules");
     let size = |rule: &Value| list(rule, "/matches").len().max(1);
-    let others = rules.iter().enumerate().filter(|(i, _)| !gone.contains(i));
+    let others = live.iter().enumerate().filter(|(i, _)| !gone.contains(i));
     let (mut count, mut matches) = others.fold((0, 0), |(n, sum), (_, rule)| (n + 1, sum + size(rule)));
     for weighted in &own {
-        let each = rules.get(weighted.index).map_or(1, size);
-        for tenant in tenants {
-            if let Some(what) = rules.get(weighted.index).and_then(|rule| clash(rule, tenant.by.header())) {
+        let each = live.get(weighted.index).map_or(1, size);
+        for one in rules {
+            if let Some(what) = live.get(weighted.index).and_then(|rule| clash(rule, one.by.header())) {
                 let what = format!("{at}: rule {} {what}", weighted.index);
-                return Some((what, "tell tenants by another header, or change the rule".into()));
+                return Some((what, "tell them by another header, or change the rule".into()));
             }
-            let needs = each * tenant.values.len();
+            let needs = each * one.values.len();
             if needs > MAX_MATCHES {
                 let what = format!(
                     "{at}: {} is told by {} values, which make {needs} matches in one rule; a rule takes {MAX_MATCHES}",
-                    tenant.name,
-                    tenant.values.len()
+                    one.name,
+                    one.values.len()
                 );
                 return Some((what, way_out()));
             }
@@ -180,10 +181,10 @@ pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Optio
         }
     }
     if count > MAX_RULES {
-        let what =
-            format!("{at} would have {count} rules with those of {} tenants and cohorts; it takes {MAX_RULES}", {
-                tenants.len()
-            });
+        let what = format!(
+            "{at} would have {count} rules with {} more before each of ours; it takes {MAX_RULES}",
+            rules.len()
+        );
         return Some((what, way_out()));
     }
     if matches > MAX_ALL_MATCHES {
@@ -193,12 +194,12 @@ pub fn misfit(route: &Value, service: &Service, tenants: &[TenantRule]) -> Optio
     None
 }
 
-/// What is left in a route beside everything that is not a tenant's rule of this service.
+/// What is left in a route beside everything that is not a match rule of this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     pub rules: usize,
     pub matches: usize,
-    /// Weighted rules: each gets a rule per tenant or cohort.
+    /// Weighted rules: each gets a rule per tenant, cohort or segment.
     pub weighted: usize,
     /// Matches of all of them: so many are needed per value.
     pub each: usize,
@@ -206,7 +207,7 @@ pub struct Room {
 
 pub fn room(route: &Value, service: &Service) -> Room {
     let traffic = &service.traffic.http_route;
-    let (own, gone) = (own_rules(route, traffic), of_tenants(route, traffic));
+    let (own, gone) = (own_rules(route, traffic), indices(route, traffic));
     let size = |rule: &Value| list(rule, "/matches").len().max(1);
     let others = || list(route, "/spec/rules").iter().enumerate().filter(|(i, _)| !gone.contains(i));
     let is_own = |i: &usize| own.iter().any(|o| o.index == *i);
@@ -230,30 +231,30 @@ fn clash(rule: &Value, header: &str) -> Option<String> {
 }
 
 fn way_out() -> String {
-    "let the edge set a header with the cohort's name, and move cohorts by that header: one match serves a cohort of any \
-     size"
+    "let the edge set a header with the cohort's name or the segment's, and tell them by that header: one match serves any \
+     number of users"
         .to_string()
 }
 
 /// Names and values an HTTPRoute would not take, or that no request could carry.
-fn unusable(route: &Value, tenants: &[TenantRule], at: &str) -> Option<(String, String)> {
-    for tenant in tenants {
-        let header = tenant.by.header();
+fn unusable(route: &Value, rules: &[MatchRule], at: &str) -> Option<(String, String)> {
+    for rule in rules {
+        let header = rule.by.header();
         if header.is_empty() || header.len() > 256 || !header.bytes().all(is_token) {
             let what = format!("{at}: `{header}` is no name of a header");
             return Some((what, "use letters, digits and `-`, such as x-tenant".into()));
         }
-        if tenant.values.is_empty() {
-            let what = format!("{at}: {} has no value to be told by", tenant.name);
-            return Some((what, format!("give {} a value of {header}, or leave it out", tenant.name)));
+        if rule.values.is_empty() {
+            let what = format!("{at}: {} has no value to be told by", rule.name);
+            return Some((what, format!("give {} a value of {header}, or leave it out", rule.name)));
         }
-        for value in &tenant.values {
+        for value in &rule.values {
             if value.is_empty() || value.len() > 4096 || value.chars().any(char::is_control) {
-                let what = format!("{at}: {} cannot be told by the value `{}` of {header}", tenant.name, value.trim());
+                let what = format!("{at}: {} cannot be told by the value `{}` of {header}", rule.name, value.trim());
                 return Some((what, "a value has 1 to 4096 signs, none of them a control character".into()));
             }
-            if tenant.by == MatchBy::Host && !serves(route, value) {
-                let what = format!("{at} does not serve host {value} of {}", tenant.name);
+            if rule.by == MatchBy::Host && !serves(route, value) {
+                let what = format!("{at} does not serve host {value} of {}", rule.name);
                 return Some((what, "add it to the route's hostnames, or name the route that serves it".into()));
             }
         }
@@ -276,25 +277,43 @@ fn serves(route: &Value, host: &str) -> bool {
     hosts.is_empty() || hosts.iter().filter_map(Value::as_str).any(names)
 }
 
-/// What to do so that exactly these tenants are sent to the next version. `own` are the weighted rules.
+/// What to do so that exactly these rules stand, and the weights stay. `own` are the weighted rules.
 pub(super) fn decide(
     route: &Value,
     service: &Service,
     mark: &OwnerMark,
     own: &[OwnRule],
     ours: bool,
-    (tenants, expect): (&[TenantRule], &[String]),
+    wanted: &Turn,
 ) -> Decision {
+    match turn(route, service, own, wanted) {
+        Err(decision) => *decision,
+        Ok(None) if ours => Decision::Found,
+        Ok(more) => {
+            let mut ops = begin(route, service, mark);
+            ops.extend(more.into_iter().flatten());
+            Decision::Write(ops)
+        }
+    }
+}
+
+/// The operations that make a route's rules these; `None` when they are.
+///
+/// # Errors
+/// What to say instead: other rules stand there than were expected, or the route cannot take these.
+pub(super) fn turn(
+    route: &Value,
+    service: &Service,
+    own: &[OwnRule],
+    Turn { rules, expect, .. }: &Turn,
+) -> Result<Option<Vec<Value>>, Box<Decision>> {
     let have = written(route, &service.name);
-    let (live, wanted) = match wanted_rules(route, service, own, tenants) {
-        Ok(both) => both,
-        Err(decision) => return *decision,
-    };
-    if ours && live == wanted && have == tenants {
-        return Decision::Found;
+    let (live, wanted) = wanted_rules(route, service, own, rules)?;
+    if live == wanted && have == *rules {
+        return Ok(None);
     }
     let names: Vec<&str> = have.iter().map(|t| t.name.as_str()).collect();
-    if have != tenants && names != expect {
+    if have != *rules && names != *expect {
         let said = |names: &[&str]| if names.is_empty() { "nobody".to_string() } else { names.join(", ") };
         let expect: Vec<&str> = expect.iter().map(String::as_str).collect();
         let why = format!(
@@ -304,44 +323,39 @@ pub(super) fn decide(
             service.traffic.http_route.next,
             said(&expect)
         );
-        return refuse(CallErrorKind::Conflict, why);
+        return Err(Box::new(refuse(CallErrorKind::Conflict, why)));
     }
-    let mut ops = begin(route, service, mark);
-    annotate(&mut ops, route, &service.name, tenants);
-    turn(&mut ops, &live, &wanted);
-    Decision::Write(ops)
+    let mut ops = Vec::new();
+    annotate(&mut ops, route, &service.name, rules);
+    replace(&mut ops, &live, &wanted);
+    Ok(Some(ops))
 }
 
 type Both = (Vec<Vec<Value>>, Vec<Vec<Value>>);
 
-/// The rules of tenants as they are and as they are wanted, both as blocks: what stands before the first rule that is not
-/// a tenant's, before the second, and so on; the last block stands after all.
-fn wanted_rules(
-    route: &Value,
-    service: &Service,
-    own: &[OwnRule],
-    tenants: &[TenantRule],
-) -> Result<Both, Box<Decision>> {
+/// Our match rules as they are and as they are wanted, both as blocks: what stands before the first rule that is none
+/// of them, before the second, and so on; the last block stands after all.
+fn wanted_rules(route: &Value, service: &Service, own: &[OwnRule], rules: &[MatchRule]) -> Result<Both, Box<Decision>> {
     let traffic = &service.traffic.http_route;
     let rejected = |text: String| Box::new(refuse(CallErrorKind::Rejected, text));
-    if let Some(rule) = own.iter().find(|r| r.next.is_none()).filter(|_| !tenants.is_empty()) {
+    if let Some(rule) = own.iter().find(|r| r.next.is_none()).filter(|_| !rules.is_empty()) {
         let why = format!("HTTPRoute {}: rule {} does not hold Service {}", name(route), rule.index, traffic.next);
         return Err(Box::new(refuse(CallErrorKind::Conflict, why)));
     }
-    if let Some((what, fix)) = misfit(route, service, tenants) {
+    if let Some((what, fix)) = misfit(route, service, rules) {
         return Err(rejected(format!("{what}; nothing was written; {fix}")));
     }
-    let of_tenants = of_tenants(route, traffic);
+    let indices = indices(route, traffic);
     let (mut live, mut wanted) = (vec![Vec::new()], Vec::new());
     for (index, rule) in list(route, "/spec/rules").iter().enumerate() {
-        if of_tenants.contains(&index) {
+        if indices.contains(&index) {
             if let Some(block) = live.last_mut() {
                 block.push(rule.clone());
             }
             continue;
         }
         let weighted = own.iter().find(|o| o.index == index);
-        let made = weighted.map(|w| tenants.iter().map(|t| make(route, w, t)).collect::<Result<Vec<_>, _>>());
+        let made = weighted.map(|w| rules.iter().map(|t| make(route, w, t)).collect::<Result<Vec<_>, _>>());
         let made = made.transpose().map_err(|why| rejected(format!("HTTPRoute {}: {why}", name(route))))?;
         wanted.push(made.unwrap_or_default());
         live.push(Vec::new());
@@ -352,7 +366,7 @@ fn wanted_rules(
 
 /// Keeps, replaces, takes out and adds rules, block by block, in the order in which a JSON patch is applied. What was
 /// read is what is changed: the patch begins with a test of the resource version.
-fn turn(ops: &mut Vec<Value>, live: &[Vec<Value>], wanted: &[Vec<Value>]) {
+fn replace(ops: &mut Vec<Value>, live: &[Vec<Value>], wanted: &[Vec<Value>]) {
     let mut at = 0;
     for (have, want) in live.iter().zip(wanted) {
         for pair in 0..have.len().max(want.len()) {
@@ -373,17 +387,17 @@ fn turn(ops: &mut Vec<Value>, live: &[Vec<Value>], wanted: &[Vec<Value>]) {
             }
             at += 1;
         }
-        // The rule that is not a tenant's.
+        // The rule that is none of ours.
         at += 1;
     }
 }
 
-/// Notes which tenants' rules are ours; takes the note away with the last of them.
-fn annotate(ops: &mut Vec<Value>, route: &Value, service: &str, tenants: &[TenantRule]) {
+/// Notes which rules are ours; takes the note away with the last of them.
+fn annotate(ops: &mut Vec<Value>, route: &Value, service: &str, rules: &[MatchRule]) {
     let path = format!("/metadata/annotations/{}", escape(&key(service)));
-    if !tenants.is_empty() {
+    if !rules.is_empty() {
         // Texts and lists of texts always serialise.
-        let value = serde_json::to_string(tenants).unwrap_or_default();
+        let value = serde_json::to_string(rules).unwrap_or_default();
         ops.push(json!({"op": "add", "path": path, "value": value}));
     } else if route.pointer(&path).is_some() {
         ops.push(json!({"op": "remove", "path": path}));
@@ -391,5 +405,5 @@ fn annotate(ops: &mut Vec<Value>, route: &Value, service: &str, tenants: &[Tenan
 }
 
 #[cfg(test)]
-#[path = "tenant_rules_tests.rs"]
+#[path = "match_rules_tests.rs"]
 mod tests;
