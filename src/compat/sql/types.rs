@@ -52,6 +52,14 @@ impl Type {
                 name = format!("{name} {more}");
             }
         }
+        // `interval day to second` holds less than `interval`.
+        let field =
+            |t: &&lex::Token| ["year", "month", "day", "hour", "minute", "second", "to"].iter().any(|word| t.is(word));
+        while let Some(word) = c.peek().filter(|_| name.starts_with("interval")).filter(field) {
+            name = format!("{name} {}", word.text);
+            c.at += 1;
+            skip_parens(c);
+        }
         let array = c.eat("[") || c.eat("array");
         while c.peek().is_some_and(|t| t.is("[") || t.is("]") || t.kind == Kind::Number) {
             c.at += 1;
@@ -85,8 +93,10 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
     if from == to {
         return Sure::No;
     }
-    if from.array != to.array {
-        return Sure::Yes;
+    // Each element of an array is converted, even where nothing changes in it; only a length that is given up needs none.
+    if from.array || to.array {
+        let freed = from.array && to.array && from.name == to.name && to.of.is_empty();
+        return if freed { Sure::No } else { Sure::Yes };
     }
     let (a, b) = (from.of.first(), to.of.first());
     let grows = match (a, b) {
@@ -102,11 +112,17 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
             to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0))
         }
         // Without a number it is 6, the most there is.
-        ("timestamp", "timestamp") | ("timestamptz", "timestamptz") | ("time", "time") | ("timetz", "timetz") => {
-            b.unwrap_or(&6) >= a.unwrap_or(&6)
-        }
+        ("timestamp", "timestamp")
+        | ("timestamptz", "timestamptz")
+        | ("time", "time")
+        | ("timetz", "timetz")
+        | ("interval", "interval") => b.unwrap_or(&6) >= a.unwrap_or(&6),
+        // The same bytes under another name.
+        ("bit", "varbit") | ("xml", "text" | "varchar") => to.of.is_empty(),
+        ("int", "oid") | ("oid", "int") => true,
         ("cidr", "inet") => true,
-        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if grows => {
+        // To fewer digits than 6 it is rounded, and so each row is looked at, even if it has no more.
+        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if b.unwrap_or(&6) == &6 => {
             return match utc {
                 Some(true) => Sure::No,
                 Some(false) => Sure::Yes,

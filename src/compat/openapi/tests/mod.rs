@@ -3,7 +3,9 @@ mod around;
 mod hostile;
 mod keywords;
 mod laws;
+mod security;
 mod structure;
+mod wire;
 
 use crate::compat::document::Library;
 use crate::compat::lifecycle::Terms;
