@@ -4,6 +4,7 @@ mod hostile;
 mod keywords;
 mod laws;
 mod security;
+mod spelling;
 mod structure;
 mod wire;
 
