@@ -142,15 +142,15 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::AddColumn(column) => one(added(column, known)),
         Action::AlterType { table, column, to, using, collated } => {
             let from = known.table(table).and_then(|t| t.columns.get(column)).and_then(|t| types::Type::parse(t));
-            let rewrite = match from {
+            let rewrite = match &from {
                 _ if *using => Sure::Yes,
-                Some(from) => types::rewrites(&from, to, known.is_utc()),
+                Some(from) => types::rewrites(from, to, known.is_utc()),
                 None => types::may_rewrite(to),
             };
+            let reorders = *collated || from.is_some_and(|from| types::reorders(&from, to));
             let e = Effect::new(table, AccessExclusive);
             one(match rewrite {
-                // Indexes are in the order of the texts.
-                Sure::No if *collated => e.scanning(Sure::Unless(format!("no index has {column}, or its order stays"))),
+                Sure::No if reorders => e.scanning(Sure::Unless(format!("no index has {column}, or its order stays"))),
                 rewrite => e.rewriting(rewrite),
             })
         }

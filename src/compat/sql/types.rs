@@ -58,7 +58,15 @@ impl Type {
         while let Some(word) = c.peek().filter(|_| name.starts_with("interval")).filter(field) {
             name = format!("{name} {}", word.text);
             c.at += 1;
-            skip_parens(c);
+            let from = c.at;
+            if skip_parens(c) {
+                let digits = c.tokens[from..c.at].iter().filter(|t| t.kind == Kind::Number);
+                of = digits.filter_map(|t| t.text.parse().ok()).collect();
+            }
+        }
+        // Seconds are the smallest part, and larger ones are never cut off.
+        if name.starts_with("interval") && name.ends_with("second") {
+            name = "interval".to_string();
         }
         let array = c.eat("[") || c.eat("array");
         while c.peek().is_some_and(|t| t.is("[") || t.is("]") || t.kind == Kind::Number) {
@@ -119,7 +127,9 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
         | ("interval", "interval") => b.unwrap_or(&6) >= a.unwrap_or(&6),
         // The same bytes under another name.
         ("bit", "varbit") | ("xml", "text" | "varchar") => to.of.is_empty(),
-        ("int", "oid") | ("oid", "int") => true,
+        ("int" | "oid" | "regclass", "int" | "oid" | "regclass") => true,
+        // What holds fewer parts of an interval fits where all are held.
+        (part, "interval") if part.starts_with("interval ") => b.unwrap_or(&6) >= a.unwrap_or(&6),
         ("cidr", "inet") => true,
         // To fewer digits than 6 it is rounded, and so each row is looked at, even if it has no more.
         ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if b.unwrap_or(&6) == &6 => {
@@ -132,6 +142,20 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
         _ => false,
     };
     if fine { Sure::No } else { Sure::Yes }
+}
+
+/// Whether an index is built anew although the rows stay: its order is kept under the type's own name.
+pub(super) fn reorders(from: &Type, to: &Type) -> bool {
+    let family = |of: &Type| match of.name.as_str() {
+        "timestamp" => 1,
+        "timestamptz" => 2,
+        "int" => 3,
+        "oid" | "regclass" => 4,
+        "bit" => 5,
+        "varbit" => 6,
+        _ => 0,
+    };
+    family(from) != family(to)
 }
 
 /// Whether it rewrites, where the old type is not known.

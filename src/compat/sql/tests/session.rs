@@ -72,12 +72,16 @@ fn types_that_are_the_same_bytes() {
         ("interval(3)", "interval(6)", false),
         ("interval(3)", "interval", false),
         ("interval", "interval(3)", true),
-        ("interval", "interval day to second", true),
+        ("interval", "interval year to month", true),
+        ("interval(6)", "interval day to second(3)", true),
+        ("interval", "interval day to second", false),
+        ("interval year to month", "interval", false),
         ("bit(5)", "varbit", false),
         ("bit(5)", "varbit(9)", true),
         ("xml", "text", false),
         ("integer", "oid", false),
         ("oid", "integer", false),
+        ("oid", "regclass", false),
         ("integer", "bigint", true),
     ] {
         let mut known = Catalogue { utc: Some(true), ..known() };
@@ -92,6 +96,10 @@ fn an_order_of_texts_is_an_order_of_indexes() {
     let change = |collate: &str| format!("ALTER TABLE t ALTER COLUMN v TYPE varchar(20) {collate};");
     assert_eq!(worst(&change("COLLATE \"C\""), "sql-scan-under-lock", &known()), Some(Severity::Warning));
     assert_eq!(worst(&change(""), "sql-scan-under-lock", &known()), None);
+    let utc = Catalogue { utc: Some(true), ..known() };
+    let zoned = "ALTER TABLE t ALTER ts TYPE timestamptz";
+    assert_eq!(worst(zoned, "sql-scan-under-lock", &utc), Some(Severity::Warning), "its index is built anew");
+    assert_eq!(worst("ALTER TABLE t ALTER v TYPE text", "sql-scan-under-lock", &utc), None);
 }
 
 #[test]
