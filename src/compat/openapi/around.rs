@@ -46,7 +46,9 @@ fn variables(check: &mut Check<'_>, old: NodeId, new: NodeId, url: &str, at: Opt
         for key in ["enum", "default"] {
             let (mine, its) = (check.old.library.get(x, key), y.and_then(|y| check.new.library.get(y, key)));
             if !check.equal(mine, its) {
-                let message = format!("server {url}: `{key}` of `{name}` changed");
+                let word = |api: Api<'_>, n: Option<NodeId>| n.map_or("none".to_string(), |n| api.library.brief(n));
+                let (from, to) = (word(check.old, mine), word(check.new, its));
+                let message = format!("server {url}: `{key}` of `{name}` changed from {from} to {to}");
                 let subject = format!("{name} {key}");
                 check.tell(at, "server-variable-changed", (mine.or(Some(x)), its.or(y)), &subject, message);
             }

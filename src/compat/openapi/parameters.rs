@@ -112,6 +112,9 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
             let message = format!("parameter {label} is written in another way");
             check.tell(at, "parameter-form-changed", places, "", message);
         }
+        (None, Some(_), None, None) | (Some(_), None, None, None) => {
+            check.note(x, y, &format!("parameter {label} has a schema on one side only: not compared"));
+        }
         _ => {}
     }
 }

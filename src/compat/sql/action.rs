@@ -15,7 +15,7 @@ pub(super) enum Action {
         local: bool,
     },
     /// A type with a rule of its own, which is looked at for each row.
-    CreateDomain {
+    RuledDomain {
         name: String,
     },
     CreateTable {
@@ -400,7 +400,7 @@ fn create(c: &mut Cursor) -> Option<Action> {
     if c.eat("domain") {
         let name = c.name()?;
         let ruled = c.tokens.iter().any(|t| t.is("check") || t.is("not"));
-        return Some(if ruled { Action::CreateDomain { name } } else { Action::Harmless });
+        return Some(if ruled { Action::RuledDomain { name } } else { Action::Harmless });
     }
     if local && c.eat("view") {
         return Some(Action::Harmless);

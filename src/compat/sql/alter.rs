@@ -360,6 +360,9 @@ pub(super) fn other(c: &mut Cursor) -> Option<Action> {
         if c.ahead("rename") || has(c, "set schema") {
             return Some(Action::RenameOther { what: format!("the {kind} {name}") });
         }
+        if *kind == "domain" && (c.eat("add") || c.eat("set not null")) {
+            return Some(Action::RuledDomain { name });
+        }
     }
     Some(Action::Harmless)
 }

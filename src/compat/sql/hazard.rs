@@ -285,7 +285,7 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
                 known.tables.insert(to.clone(), entry);
             }
         }
-        Action::CreateDomain { name } => drop(known.domains.insert(name.clone())),
+        Action::RuledDomain { name } => drop(known.domains.insert(name.clone())),
         Action::Begin => known.session.inside = true,
         Action::Commit => (known.session.inside, known.session.local) = (false, None),
         Action::Set { name, value, local, .. } if name == "timezone" => zone(known, value.as_deref(), *local),

@@ -278,6 +278,13 @@ fn what_a_query_may_no_longer_say() {
 }
 
 #[test]
+fn a_schema_that_one_side_lacks_is_noted() {
+    let text = |parameter: &str| format!("{TOP}paths: {{/a: {{get: {}}}}}", query(parameter));
+    let report = compare(&text(""), &text("schema: {type: integer}"));
+    assert_eq!((report.findings.len(), report.not_compared.len()), (0, 1), "{report:?}");
+}
+
+#[test]
 fn headers_that_are_no_parameters() {
     let header = |name: &str| format!("{{parameters: [{{in: header, name: {name}, required: true}}]}}");
     for name in ["Accept", "content-type", "AUTHORIZATION"] {

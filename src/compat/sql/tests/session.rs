@@ -55,6 +55,8 @@ fn a_column_of_a_domain_with_a_rule_is_looked_at_row_by_row() {
         let sql = format!("CREATE DOMAIN dm AS int {rule}; ALTER TABLE t ADD COLUMN c dm;");
         assert_eq!(worst(&sql, "sql-table-rewrite", &known()).is_some(), rewrites, "{sql}");
     }
+    let later = "CREATE DOMAIN dm AS int; ALTER DOMAIN dm ADD CHECK (VALUE > 0); ALTER TABLE t ADD COLUMN c dm;";
+    assert_eq!(worst(later, "sql-table-rewrite", &known()), Some(Severity::Critical));
 }
 
 #[test]
