@@ -1,5 +1,5 @@
 //! Bodies of requests and what is in them, by media type.
-use super::media::{Entry, entries, speaks_for};
+use super::media::{Entry, entries, holder, speaks_for};
 use super::spread::Part;
 use super::{At, Check};
 use crate::compat::document::NodeId;
@@ -54,6 +54,14 @@ pub(super) struct Way {
 }
 
 impl Way {
+    /// Who reads JSON reads what is made of it, but who takes JSON refuses what is called otherwise.
+    fn find<'e>(self, entry: &Entry, all: &'e [Entry], other: &[Entry]) -> Option<&'e Entry> {
+        match self.direction {
+            Direction::Request => holder(&entry.media, all),
+            _ => speaks_for(&entry.media, all, other),
+        }
+    }
+
     fn id(self, request: &'static str, response: &'static str) -> &'static str {
         if self.request { request } else { response }
     }
@@ -72,7 +80,7 @@ pub(super) fn content(
     all.sort_by(|a, b| a.media.cmp(&b.media));
     all.dedup_by(|a, b| a.media == b.media);
     for entry in all {
-        let (x, y) = (speaks_for(&entry.media, &olds, &news), speaks_for(&entry.media, &news, &olds));
+        let (x, y) = (way.find(entry, &olds, &news), way.find(entry, &news, &olds));
         match (x, y) {
             (Some(x), Some(y)) => {
                 renamed(check, (x, y), (&olds, &news), at, way);
@@ -120,7 +128,7 @@ fn gone(check: &mut Check<'_>, x: &Entry, news: &[Entry], place: NodeId, (at, wa
 
 fn come(check: &mut Check<'_>, y: &Entry, all: (&[Entry], &[Entry]), place: NodeId, (at, way): (At, Way)) {
     // What took the place of something narrower has been told there.
-    let widened = |old: &Entry| speaks_for(&old.media, all.1, all.0).is_some_and(|new| new.media == y.media);
+    let widened = |old: &Entry| way.find(old, all.1, all.0).is_some_and(|new| new.media == y.media);
     if all.0.iter().any(widened) {
         return;
     }

@@ -88,13 +88,16 @@ pub(super) fn entries(content: &[(Box<str>, NodeId)]) -> Vec<Entry> {
     all
 }
 
-/// The entry that a content of this type falls under: the most special one that holds it. One that reads it as something
-/// more general does so only where it took its place, which it did not if the other side has it, too.
-pub(super) fn speaks_for<'e>(media: &Media, all: &'e [Entry], other: &[Entry]) -> Option<&'e Entry> {
+/// The entry that a content of this type falls under: the most special one that holds it.
+pub(super) fn holder<'e>(media: &Media, all: &'e [Entry]) -> Option<&'e Entry> {
     let exact = all.iter().find(|e| e.media == *media);
-    let holding = || all.iter().filter(|e| e.media.holds(media)).max_by_key(|e| e.media.precision());
-    let was_there = |e: &Entry| other.iter().any(|o| o.media.is_same(&e.media));
-    exact.or_else(holding).or_else(|| all.iter().find(|e| e.media.generalizes(media) && !was_there(e)))
+    exact.or_else(|| all.iter().filter(|e| e.media.holds(media)).max_by_key(|e| e.media.precision()))
+}
+
+/// The same, or what reads it as something more general and took its place: nothing on the other side holds that.
+pub(super) fn speaks_for<'e>(media: &Media, all: &'e [Entry], other: &[Entry]) -> Option<&'e Entry> {
+    let took = |e: &&Entry| e.media.generalizes(media) && holder(&e.media, other).is_none();
+    holder(media, all).or_else(|| all.iter().find(took))
 }
 
 #[cfg(test)]

@@ -103,6 +103,18 @@ fn a_range_speaks_for_every_media_type_in_it() {
             &["response-media-type-removed"],
         ),
         (
+            &[(problem, "object")],
+            &[(json, "object")],
+            &["request-media-type-added", "request-media-type-removed"],
+            &["response-media-type-generalized"],
+        ),
+        (
+            &[(json, "object")],
+            &[(problem, "string"), ("application/*", "object")],
+            &["request-media-type-added", "request-media-type-widened"],
+            &["response-media-type-added", "response-media-type-generalized"],
+        ),
+        (
             &[(json, "object")],
             &[(json, "object"), (problem, "string")],
             &["request-media-type-added"],
