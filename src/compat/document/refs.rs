@@ -9,6 +9,7 @@ impl Library {
     /// hold a `$ref` that is none.
     pub fn resolve(&mut self) {
         let (mut refs, mut known) = (BTreeMap::new(), BTreeMap::new());
+        let resources = self.resources();
         let mut file = 0;
         for (i, node) in self.nodes.iter().enumerate() {
             let Ok(id) = NodeId::try_from(i) else { break };
@@ -16,11 +17,46 @@ impl Library {
                 file += 1;
             }
             if let Some(text) = target_of(self, node) {
-                let found = *known.entry((file, text)).or_insert_with(|| self.find(file, text));
+                let around = if resources.is_empty() { None } else { self.resource(id) };
+                let found = *known.entry((file, around, text)).or_insert_with(|| {
+                    // What no `$id` explains is taken from the file, as most people mean it.
+                    self.within(around, text, &resources).or_else(|| self.find(file, text))
+                });
                 refs.extend(found.map(|target| (id, target)));
             }
         }
         self.refs = refs;
+    }
+
+    /// Schemas that have a name of their own, by it.
+    fn resources(&self) -> BTreeMap<&str, NodeId> {
+        let named = self.all().filter_map(|n| Some((self.id(n)?, n)));
+        named.collect()
+    }
+
+    fn id(&self, node: NodeId) -> Option<&str> {
+        self.text_at(node, "$id").filter(|id| !id.starts_with('#'))
+    }
+
+    /// The innermost schema with a name around a value: from there its references are read.
+    fn resource(&self, node: NodeId) -> Option<NodeId> {
+        let mut at = Some(node);
+        while let Some(n) = at {
+            if self.id(n).is_some() {
+                return Some(n);
+            }
+            at = Some(self.nodes[n as usize].parent).filter(|p| *p != super::NO_PARENT);
+        }
+        None
+    }
+
+    fn within(&self, around: Option<NodeId>, reference: &str, resources: &BTreeMap<&str, NodeId>) -> Option<NodeId> {
+        let (name, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let root = if name.is_empty() { around? } else { *resources.get(name)? };
+        if !fragment.is_empty() && !fragment.starts_with('/') {
+            return None;
+        }
+        self.below(root, fragment)
     }
 
     /// The files that are referred to and not here yet, as paths beside those that name them. Web addresses are not
@@ -56,8 +92,12 @@ impl Library {
         if !fragment.is_empty() && !fragment.starts_with('/') {
             return self.anchor(file.first, fragment);
         }
-        let mut at = file.root;
-        for step in fragment.split('/').skip(1) {
+        self.below(file.root, fragment)
+    }
+
+    fn below(&self, root: NodeId, pointer: &str) -> Option<NodeId> {
+        let mut at = root;
+        for step in pointer.split('/').skip(1) {
             let step = decode(step).replace("~1", "/").replace("~0", "~");
             at = match self.data(at) {
                 Data::Map(map) => map.get(&step)?,
@@ -119,7 +159,9 @@ impl Library {
     }
 
     fn advice(text: &str) -> &'static str {
-        if text.contains('#') && !text.starts_with('#') || text.contains('.') {
+        if text.contains("://") {
+            "references to web addresses are not followed: put the file beside the description, and refer to it by its path"
+        } else if text.contains('#') && !text.starts_with('#') || text.contains('.') {
             "is the file there, relative to the one that refers to it, and does it hold what stands behind `#`?"
         } else {
             "write the name as it stands under `components`"

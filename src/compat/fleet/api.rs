@@ -21,6 +21,8 @@ struct Caller<'a> {
     depend: &'a Depend,
     /// It moves in the same upgrade, and this is where it goes.
     new: bool,
+    /// What the version that it goes to in the same upgrade says of the same service, where it goes to one that is known.
+    next: Option<Vec<&'a Depend>>,
     /// Files and pointers of the values it reads as a closed list.
     closed: Vec<(String, String)>,
 }
@@ -33,6 +35,16 @@ impl Caller<'_> {
     /// It may run beside this version, by what it says itself.
     fn beside(&self, version: &Version) -> bool {
         VersionReq::parse(&self.depend.req).is_ok_and(|req| in_range(&req, version))
+    }
+
+    /// It calls what goes, and goes before: its next version calls none of it, and an edge keeps that order.
+    fn leaves(&self, finding: &Finding) -> bool {
+        let named = self.depend.operations.is_some();
+        let gone: BTreeSet<String> = finding.affected.iter().map(|a| plain(a)).collect();
+        let without =
+            |d: &&Depend| d.operations.as_ref().is_some_and(|all| all.iter().all(|o| !gone.contains(&plain(o))));
+        let removed = finding.rule.starts_with("operation-removed") && !gone.is_empty();
+        named && removed && self.next.as_ref().is_some_and(|next| next.iter().all(without))
     }
 
     /// It calls one of these operations; all are meant where none is named, and any may be called where it lists none.
@@ -60,13 +72,15 @@ fn callers<'a>(look: &Look<'a>, service: &str) -> Vec<Caller<'a>> {
     for m in look.asked.moves.iter().filter(|m| m.service != service) {
         for version in running(m) {
             let Some(published) = look.get(&m.service, version) else { continue };
-            let depends = published.contract.spec.depends.iter().filter(|d| d.service == service);
+            let of = |p: &'a Published| p.contract.spec.depends.iter().filter(|d| d.service == service);
             let new = m.from != m.to && *version == m.to;
-            found.extend(depends.map(|depend| Caller {
+            let next = look.get(&m.service, &m.to).filter(|_| m.from != m.to && !new);
+            found.extend(of(published).map(|depend| Caller {
                 service: &m.service,
                 version,
                 depend,
                 new,
+                next: next.map(|p| of(p).collect()),
                 closed: Vec::new(),
             }));
         }
@@ -144,7 +158,13 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
 fn reach(mut finding: Finding, m: &Move, callers: &[Caller<'_>], nobody_else: bool) -> (Finding, Vec<String>) {
     // A version whose range bars the new one never runs beside it, and one that bars the old was made for the new.
     let meets = |c: &&Caller<'_>| c.beside(&m.to) && (!c.new || c.beside(&m.from));
-    let reached: Vec<&Caller<'_>> = callers.iter().filter(meets).filter(|c| c.calls(&finding.affected)).collect();
+    let called: Vec<&Caller<'_>> = callers.iter().filter(meets).filter(|c| c.calls(&finding.affected)).collect();
+    let (leaving, reached): (Vec<&Caller<'_>>, Vec<_>) = called.into_iter().partition(|c| c.leaves(&finding));
+    if !leaving.is_empty() {
+        let who: BTreeSet<String> = leaving.iter().map(|c| c.name()).collect();
+        let who = who.into_iter().collect::<Vec<_>>().join(", ");
+        finding.details.push(format!("{who} calls it and goes first, to a version that does not"));
+    }
     match finding.rule {
         // Whoever generates a client gets other names.
         "operation-id-changed" => finding.severity = finding.severity.max(Severity::Warning),
@@ -161,7 +181,13 @@ fn reach(mut finding: Finding, m: &Move, callers: &[Caller<'_>], nobody_else: bo
     }
     if finding.severity == Severity::Critical && reached.is_empty() && nobody_else {
         finding.severity = Severity::Warning;
-        finding.details.push("no known consumer: every service of the fleet says what it calls".to_string());
+        finding.details.push(match leaving.is_empty() {
+            true => "no known consumer: every service of the fleet says what it calls".to_string(),
+            false => "nobody calls it by then: every service of the fleet says what it calls".to_string(),
+        });
+        if !leaving.is_empty() {
+            finding.recommendation = Some(format!("keep to the order: whoever calls it goes before {}", m.service));
+        }
     }
     let consumers: BTreeSet<String> = reached.iter().map(|c| c.name()).collect();
     (finding, consumers.into_iter().collect())

@@ -124,7 +124,9 @@ fn as_declared(mut finding: Finding, m: &Declared, readers: &[Reader]) -> Findin
     }
     let reads = |r: &Reader| r.reads.iter().any(|name| gone.iter().any(|g| g.touches(&Name::read(name))));
     let told = readers.iter().all(|r| !r.reads.is_empty() && !reads(r));
+    let stays = readers.iter().any(|r| r.stays && reads(r));
     let why = match (m.deferred, told) {
+        (true, _) if stays => return finding,
         (true, _) => "it runs when all services have soaked, and nothing goes back any more",
         (false, true) => "no version that runs reads it, by what their contracts say",
         (false, false) => return finding,
@@ -160,7 +162,8 @@ fn declared(m: &Move, b: &Brought<'_>) -> Declared {
 fn readers(look: &Look<'_>, m: &Move) -> Vec<Reader> {
     let reader = |version: &Version| {
         let reads = look.get(&m.service, version).map(|p| p.contract.spec.reads.iter().cloned().collect());
-        Reader { service: m.service.clone(), version: version.clone(), reads: reads.unwrap_or_default() }
+        let stays = *version == m.to;
+        Reader { service: m.service.clone(), version: version.clone(), stays, reads: reads.unwrap_or_default() }
     };
     [&m.from, &m.to].into_iter().map(reader).collect()
 }

@@ -3,7 +3,8 @@
 //! # Layout
 //! - [`compare`] the two sides in, a [`Report`] out
 //! - `read` where things stand in a description; `form` whether it is one; `swagger` makes version 2 look like version 3
-//! - `paths`, `operation`, `parameters`, `bodies`, `security`, `around` what is compared, from the outside in
+//! - `paths`, `operation`, `parameters`, `bodies`, `statuses`, `headers`, `style`, `security`, `schemes`, `around` what is compared, from the
+//!   outside in; `media` which media types hold which
 //! - `spread` what the schemas come to, for the operations that reach them; `found` each finding once
 //! - [`named`] where values stand that other services name
 //! - [`rules`] all of them
@@ -11,14 +12,19 @@ mod around;
 mod bodies;
 mod form;
 mod found;
+mod headers;
+mod media;
 pub mod named;
 mod operation;
 mod parameters;
 mod paths;
 mod read;
 pub mod rules;
+mod schemes;
 mod security;
 mod spread;
+mod statuses;
+mod style;
 mod swagger;
 #[cfg(test)]
 mod tests;
@@ -45,6 +51,7 @@ pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result
         engine: Engine::new(&base, &revision, siblings, terms),
         old,
         new,
+        schemes: schemes::Schemes::read(old, new),
         terms,
         roots: Roots::default(),
         found: Found::default(),
@@ -52,7 +59,7 @@ pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result
         problem: None,
     };
     paths::compare(&mut check);
-    security::schemes(&mut check);
+    schemes::compare(&mut check);
     around::compare(&mut check);
     if let Some(problem) = check.problem {
         return Err(problem);
@@ -82,6 +89,7 @@ struct Check<'a> {
     new: Api<'a>,
     engine: Engine<'a>,
     terms: Terms,
+    schemes: schemes::Schemes,
     roots: Roots,
     found: Found,
     /// Names of operations, by number.
@@ -128,7 +136,8 @@ impl Check<'_> {
         let traded = at.is_some_and(|a| a.traded);
         let id = if traded { rules::mirrored(id) } else { id };
         let Some(rule) = rules::named(id) else { return };
-        let direction = match (rule.direction, traded) {
+        // Rules of their own for traded places say themselves who sends.
+        let direction = match (rule.direction, traded && !id.starts_with("webhook-")) {
             (Some(Direction::Request), true) => Some(Direction::Response),
             (Some(Direction::Response), true) => Some(Direction::Request),
             (same, _) => same,

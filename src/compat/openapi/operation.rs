@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::paths::{self, Operation};
-use super::{At, Check, bodies, parameters, security};
+use super::{At, Check, bodies, parameters, security, statuses};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::Event;
 
@@ -12,10 +12,8 @@ pub(super) fn compare(check: &mut Check<'_>, old: &Operation, new: &Operation, a
     names(check, old.node, new.node, at);
     parameters::compare(check, old, new, at);
     bodies::request(check, old.node, new.node, at);
-    bodies::responses(check, old.node, new.node, at);
-    if !at.traded {
-        security::compare(check, old.node, new.node, at);
-    }
+    statuses::compare(check, old.node, new.node, at);
+    security::compare(check, old.node, new.node, at);
     paths::callbacks(check, old, new, at);
     for (item, other) in [(old.node, new.node), (old.item, new.item)] {
         let servers = (check.old.library.get(item, "servers"), check.new.library.get(other, "servers"));

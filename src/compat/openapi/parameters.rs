@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use super::paths::{Operation, names_in};
 use super::read::Api;
 use super::spread::Part;
-use super::{At, Check, bodies};
+use super::{At, Check, bodies, style};
 use crate::compat::document::NodeId;
 use crate::compat::lifecycle::{Event, Farewell};
 
@@ -18,6 +18,9 @@ fn all(
     follow: &mut dyn FnMut(NodeId) -> Option<NodeId>,
 ) -> BTreeMap<Name, NodeId> {
     let lists = [operation.item, operation.node].map(|n| api.list(n, "parameters"));
+    // From version 3 on, these are none of a description's parameters: media types and security speak of them.
+    let is_3 = api.library.get(api.library.root(), "openapi").is_some();
+    let ruled: &[&str] = if is_3 { &["accept", "content-type", "authorization"] } else { &[] };
     let mut found = BTreeMap::new();
     for node in lists.into_iter().flatten() {
         let Some(node) = follow(*node) else { continue };
@@ -26,6 +29,9 @@ fn all(
         // Headers are told apart without regard to case.
         if place == "header" {
             name.make_ascii_lowercase();
+            if ruled.contains(&name.as_str()) {
+                continue;
+            }
         }
         found.insert((place, name), node);
     }
@@ -95,7 +101,7 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
         _ => {}
     }
     lifecycle(check, old, new, at, label);
-    style(check, old, new, at, label);
+    form(check, old, new, at, label);
     let schema = |api: Api<'_>, node: NodeId| api.library.get(node, "schema");
     let content = |api: Api<'_>, node: NodeId| api.library.get(node, "content");
     let (x, y) = (schema(check.old, old), schema(check.new, new));
@@ -105,6 +111,9 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
         (Some(_), None, _, Some(_)) | (None, Some(_), Some(_), _) => {
             let message = format!("parameter {label} is written in another way");
             check.tell(at, "parameter-form-changed", places, "", message);
+        }
+        (None, Some(_), None, None) | (Some(_), None, None, None) => {
+            check.note(x, y, &format!("parameter {label} has a schema on one side only: not compared"));
         }
         _ => {}
     }
@@ -123,31 +132,19 @@ fn lifecycle(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &st
     check.tell(at, id, (Some(old), Some(new)), "", format!("parameter {label}: {what}"));
 }
 
-/// How a list or object is written, with what holds where nothing is said.
-fn written(api: Api<'_>, node: NodeId) -> (String, bool) {
-    let place = api.library.text_at(node, "in").unwrap_or("query");
-    let usual = if matches!(place, "query" | "cookie") { "form" } else { "simple" };
-    let style = api.library.text_at(node, "style").unwrap_or(usual).to_string();
-    let explode = api.library.get(node, "explode").map_or(style == "form", |n| api.library.is_true(n));
-    (style, explode)
-}
-
-/// Whether a schema has anything in it that style and explode matter for.
-fn is_compound(api: Api<'_>, node: NodeId) -> bool {
-    let schema = api.library.get(node, "schema").and_then(|s| api.library.follow(s));
-    let typed = schema.and_then(|s| api.library.get(s, "type"));
-    typed.is_none_or(|t| match api.library.text(t) {
-        Some(word) => matches!(word, "array" | "object"),
-        None => true,
-    })
-}
-
-fn style(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
-    let (before, after) = (written(check.old, old), written(check.new, new));
-    let matters = is_compound(check.old, old) && is_compound(check.new, new);
-    if before != after && (matters || before.0 != after.0) {
-        let text = |(style, explode): &(String, bool)| format!("{style}{}", if *explode { ", exploded" } else { "" });
-        let message = format!("parameter {label} is written as {} instead of {}", text(&after), text(&before));
-        check.tell(at, "parameter-style-changed", (Some(old), Some(new)), "", message);
+/// What was written so still is read so, as far as how it is written goes.
+fn form(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
+    let places = (Some(old), Some(new));
+    let place = check.old.library.text_at(old, "in").unwrap_or("query");
+    if let Some((before, after)) = style::changed(check, old, new, place) {
+        let message = format!("parameter {label} is written as {after} instead of {before}");
+        check.tell(at, "parameter-style-changed", places, "", message);
+    }
+    for (key, id) in
+        [("allowReserved", "parameter-reserved-not-allowed"), ("allowEmptyValue", "parameter-empty-value-not-allowed")]
+    {
+        if !at.traded && check.old.library.flag(old, key) && !check.new.library.flag(new, key) {
+            check.tell(at, id, places, "", format!("parameter {label}: `{key}` removed"));
+        }
     }
 }

@@ -46,19 +46,45 @@ pub fn names_in(path: &str) -> Vec<&str> {
     path.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect()
 }
 
+/// Operations by what tells paths apart: not their parameters' names.
 fn operations(api: Api<'_>, entries: &[(Box<str>, NodeId)]) -> BTreeMap<Name, Operation> {
+    by_name(api, entries, blanked)
+}
+
+fn by_name(api: Api<'_>, entries: &[(Box<str>, NodeId)], name: fn(&str) -> String) -> BTreeMap<Name, Operation> {
     let mut found = BTreeMap::new();
     for (path, at) in entries.iter().filter(|(path, _)| !path.starts_with("x-")) {
         // A path that leads nowhere has no operations: `compare` has told so.
-        let Some(item) = api.library.follow(*at) else { continue };
-        for method in METHODS {
+        let Some(target) = api.library.follow(*at) else { continue };
+        // From 3.1 on, operations may stand beside a reference to others.
+        for (item, method) in [*at, target].into_iter().flat_map(|item| METHODS.map(|m| (item, m))) {
             if let Some(node) = api.library.get(item, method).filter(|n| api.library.is_map(*n)) {
                 let operation = Operation { item, node, path: path.to_string(), method };
-                found.entry((blanked(path), method)).or_insert(operation);
+                found.entry((name(path), method)).or_insert(operation);
             }
         }
     }
     found
+}
+
+/// A callback is known by the whole expression of its address: what stands in braces is no name but says where the server
+/// finds it.
+fn expression(path: &str) -> String {
+    if path.starts_with('$') { format!("{{{path}}}") } else { path.to_string() }
+}
+
+/// What stands beside a reference to a path, and whether it holds for the operations there, the specification leaves open.
+fn beside(check: &mut Check<'_>, olds: &[(Box<str>, NodeId)], news: &[(Box<str>, NodeId)]) {
+    for (path, y) in news {
+        let Some((_, x)) = olds.iter().find(|(p, _)| p == path) else { continue };
+        for key in ["parameters", "servers"] {
+            let held = |api: Api<'_>, n: NodeId| api.library.hop(n).and_then(|_| api.library.get(n, key));
+            let (x, y) = (held(check.old, *x), held(check.new, *y));
+            if !check.equal(x, y) {
+                check.note(x, y, &format!("`{key}` beside a `$ref` is not compared"));
+            }
+        }
+    }
 }
 
 /// Every operation below `paths`, as method and blanked path.
@@ -76,6 +102,7 @@ pub(super) fn compare(check: &mut Check<'_>) {
         check.new_at(*node);
     }
     unknown(check, old, new);
+    beside(check, old, new);
     let (olds, news) = (operations(check.old, old), operations(check.new, new));
     matched(check, &olds, &news, "", false);
     webhooks(check);
@@ -192,8 +219,8 @@ pub(super) fn callbacks(check: &mut Check<'_>, old: &Operation, new: &Operation,
             (Some(x), Some(y)) => {
                 let (Some(x), Some(y)) = (check.old_at(*x), check.new_at(*y)) else { continue };
                 unknown(check, check.old.library.entries(x), check.new.library.entries(y));
-                let olds = operations(check.old, check.old.library.entries(x));
-                let news = operations(check.new, check.new.library.entries(y));
+                let olds = by_name(check.old, check.old.library.entries(x), expression);
+                let news = by_name(check.new, check.new.library.entries(y), expression);
                 let whose = format!("{} {} callback {name} ", old.method.to_uppercase(), old.path);
                 matched(check, &olds, &news, &whose, !at.traded);
             }
@@ -248,7 +275,14 @@ fn settled(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At, labe
     let (before, after) = match (check.old.stability(old.node), check.new.stability(new.node)) {
         (Ok(before), Ok(after)) => (before, after),
         (before, after) => {
-            invalid(check, (before.err(), after.err()), at, label);
+            let (before, after) = (before.err(), after.err());
+            if before.is_some() && check.equal(before, after) {
+                let what =
+                    format!("{label}: `x-stability-level` is none of draft, alpha, beta, stable, and was none before");
+                check.note(before, after, &what);
+            } else {
+                invalid(check, (before, after), at, label);
+            }
             return true;
         }
     };

@@ -1,7 +1,8 @@
-//! Who is let in: requirements of operations, and the schemes they name.
+//! Who is let in: requirements of operations. The schemes they name are known by what they are, whatever they are called.
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::Api;
+use super::schemes::Schemes;
 use super::{At, Check};
 use crate::compat::document::NodeId;
 
@@ -19,9 +20,12 @@ fn alternatives(api: Api<'_>, operation: NodeId) -> (Vec<Alternative>, Option<No
     (api.library.items(at).iter().map(one).collect(), Some(at))
 }
 
-/// What lets the first in lets the second in.
-fn meets(held: &Alternative, wanted: &Alternative) -> bool {
-    wanted.iter().all(|(scheme, scopes)| held.get(scheme).is_some_and(|had| scopes.is_subset(had)))
+/// What lets the first in lets the second in. Each scheme of the second is one of the first, as the last argument tells.
+fn meets(held: &Alternative, wanted: &Alternative, is_one: &dyn Fn(&str, &str) -> bool) -> bool {
+    let met = |(scheme, scopes): (&String, &BTreeSet<String>)| {
+        held.iter().any(|(name, had)| is_one(name, scheme) && scopes.is_subset(had))
+    };
+    wanted.iter().all(met)
 }
 
 fn text(alternatives: &[Alternative]) -> String {
@@ -42,68 +46,51 @@ fn text(alternatives: &[Alternative]) -> String {
 }
 
 pub(super) fn compare(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At) {
-    let ((before, x), (after, y)) = (alternatives(check.old, old), alternatives(check.new, new));
-    if before == after {
-        return;
+    if at.traded {
+        return traded(check, old, new, at);
     }
+    let ((before, x), (after, y)) = (alternatives(check.old, old), alternatives(check.new, new));
     let nobody = vec![Alternative::new()];
     let held = if before.is_empty() { &nobody } else { &before };
     let wanted = if after.is_empty() { &nobody } else { &after };
-    let refused = held.iter().any(|had| !wanted.iter().any(|w| meets(had, w)));
+    let schemes = &check.schemes;
+    let stays = |mine: &str, its: &str| schemes.stays(mine, its);
+    let (mut refused, mut kept, mut turned) = (false, Vec::new(), BTreeSet::new());
+    for had in held {
+        let own = |w: &&Alternative| meets(had, w, &stays);
+        let named = |w: &&Alternative| meets(had, w, &|mine, its| mine == its);
+        match wanted.iter().find(own).or_else(|| wanted.iter().find(named)) {
+            Some(through) => {
+                let both = had.iter().filter(|(name, _)| through.contains_key(*name));
+                kept.extend(both.map(|(name, scopes)| (name.clone(), scopes.clone())));
+                // Let in by name alone: the scheme of that name is another one now.
+                if !own(&through) {
+                    turned.extend(through.keys().filter(|name| !stays(name, name)).cloned());
+                }
+            }
+            None => refused = true,
+        }
+    }
+    let back = |mine: &str, its: &str| schemes.stays(its, mine);
+    let renamed = before.len() == after.len() && wanted.iter().all(|w| held.iter().any(|had| meets(w, had, &back)));
+    for name in turned {
+        Schemes::turned(check, &name, at);
+    }
+    check.schemes.keep(kept);
+    if before == after || (renamed && !refused) {
+        return;
+    }
     let id = if refused { "security-added" } else { "security-relaxed" };
     let message = format!("security asks for {} instead of {}", text(&after), text(&before));
     check.tell(at, id, (x.or(Some(old)), y.or(Some(new))), "", message);
 }
 
-/// The schemes themselves.
-pub(super) fn schemes(check: &mut Check<'_>) {
-    let index = |api: Api<'_>| -> BTreeMap<String, NodeId> {
-        api.component("securitySchemes").iter().map(|(name, n)| (name.to_string(), *n)).collect()
-    };
-    let (olds, news) = (index(check.old), index(check.new));
-    let used = used(check.old);
-    let names: BTreeSet<&String> = olds.keys().chain(news.keys()).collect();
-    for name in names {
-        match (olds.get(name), news.get(name)) {
-            (Some(x), None) => {
-                let message = format!("security scheme `{name}` removed");
-                check.tell(None, "security-scheme-removed", (Some(*x), None), name, message);
-            }
-            (None, Some(y)) => {
-                let message = format!("security scheme `{name}` added");
-                check.tell(None, "security-scheme-added", (None, Some(*y)), name, message);
-            }
-            (Some(x), Some(y)) => {
-                let (Some(x), Some(y)) = (check.old_at(*x), check.new_at(*y)) else { continue };
-                scheme(check, x, y, name, used.contains(name));
-            }
-            (None, None) => {}
-        }
-    }
-}
-
-/// Schemes that some requirement of the base names.
-fn used(api: Api<'_>) -> BTreeSet<String> {
-    let mut lists = vec![api.root];
-    for (_, item) in api.section("paths") {
-        let item = api.library.follow(*item);
-        lists.extend(item.map_or(&[][..], |n| api.library.entries(n)).iter().map(|(_, n)| *n));
-    }
-    let requirements = lists.into_iter().flat_map(|n| api.list(n, "security"));
-    requirements.flat_map(|n| api.library.entries(*n)).map(|(name, _)| name.to_string()).collect()
-}
-
-fn scheme(check: &mut Check<'_>, old: NodeId, new: NodeId, name: &str, used: bool) {
-    let differs =
-        |check: &Check<'_>, key: &str| !check.equal(check.old.library.get(old, key), check.new.library.get(new, key));
-    let hard = ["type", "name", "in", "scheme"].into_iter().find(|key| differs(check, key));
-    let soft = ["flows", "openIdConnectUrl", "flow", "scopes", "authorizationUrl", "tokenUrl"];
-    if let Some(key) = hard {
-        let id = if used { "security-scheme-changed" } else { "security-scheme-note-changed" };
-        let message = format!("security scheme `{name}`: `{key}` changed");
-        check.tell(None, id, (Some(old), Some(new)), name, message);
-    } else if let Some(key) = soft.into_iter().find(|key| differs(check, key)) {
-        let message = format!("security scheme `{name}`: `{key}` changed");
-        check.tell(None, "security-scheme-note-changed", (Some(old), Some(new)), name, message);
+/// Here the server shows its credentials. What holds for the whole description is told with the operations.
+fn traded(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At) {
+    let (x, y) = (check.old.library.get(old, "security"), check.new.library.get(new, "security"));
+    if !check.equal(x, y) {
+        let (before, after) = (alternatives(check.old, old).0, alternatives(check.new, new).0);
+        let message = format!("calls come with {} instead of {}", text(&after), text(&before));
+        check.tell(at, "webhook-security-changed", (x.or(Some(old)), y.or(Some(new))), "", message);
     }
 }

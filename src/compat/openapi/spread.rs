@@ -19,6 +19,8 @@ pub enum Part {
     Body,
     /// Of a media type that writes all values as text, as forms and XML do.
     TextBody,
+    /// The fields of a form are text, unless they are objects: those are JSON.
+    Multipart,
     Parameter,
     /// One that is required on both sides: always sent, so that its default never counts.
     NeededParameter,
@@ -29,6 +31,8 @@ pub enum Part {
 enum Depth {
     Top,
     Item,
+    /// A field of a form, or the items of one.
+    Field,
     Inside,
 }
 
@@ -54,12 +58,15 @@ impl View {
         match step {
             Step::Same => self,
             Step::Item if self.depth == Depth::Top => View { depth: Depth::Item, ..self },
+            Step::Item if self.depth == Depth::Field => self,
             Step::Property(hidden) => {
                 let hides = match self.direction {
                     Direction::Request => hidden.read_only,
                     _ => hidden.write_only,
                 };
-                View { hidden: self.hidden || hides, ..inside }
+                let field = self.part == Part::Multipart && self.depth == Depth::Top;
+                let depth = if field { Depth::Field } else { Depth::Inside };
+                View { hidden: self.hidden || hides, depth, ..self }
             }
             Step::Item | Step::Inner => inside,
             Step::Not => View { negated: !self.negated, ..inside },
@@ -71,6 +78,7 @@ impl View {
         match self.part {
             Part::Parameter | Part::NeededParameter => self.depth != Depth::Inside,
             Part::TextBody => true,
+            Part::Multipart => self.depth == Depth::Field,
             Part::Body | Part::Header => false,
         }
     }
@@ -99,7 +107,7 @@ impl View {
 
     fn area(self) -> Area {
         match self.part {
-            Part::Body | Part::TextBody => Area::Schema,
+            Part::Body | Part::TextBody | Part::Multipart => Area::Schema,
             Part::Parameter | Part::NeededParameter => Area::Parameter,
             Part::Header => Area::Header,
         }

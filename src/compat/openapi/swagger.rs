@@ -100,8 +100,22 @@ fn operation(library: &mut Library, root: NodeId, node: NodeId, shared: &[NodeId
         let schema = form_schema(library, &form);
         let usual = "application/x-www-form-urlencoded";
         let names = media(library, root, node, "consumes", usual);
-        entries.push(("requestBody".into(), request(library, first, vec![("schema".into(), schema)], &names)));
+        let mut inside = vec![("schema".into(), schema)];
+        inside.extend(encoding(library, &form).map(|n| ("encoding".into(), n)));
+        entries.push(("requestBody".into(), request(library, first, inside, &names)));
     }
+    library.compose(node, entries)
+}
+
+/// The whole body, or a field, is a file: version 3 calls that a text of bytes.
+fn schema(library: &mut Library, node: NodeId) -> NodeId {
+    if library.text_at(node, "type") != Some("file") {
+        return node;
+    }
+    let kept = library.entries(node).iter().filter(|(key, _)| !matches!(&**key, "type" | "format"));
+    let mut entries: Vec<(String, NodeId)> = kept.map(|(key, n)| (key.to_string(), *n)).collect();
+    entries.push(("type".into(), library.word(node, "string")));
+    entries.push(("format".into(), library.word(node, "binary")));
     library.compose(node, entries)
 }
 
@@ -127,23 +141,47 @@ fn form_schema(library: &mut Library, fields: &[NodeId]) -> NodeId {
         .filter_map(|(_, field)| library.get(*field, "name"))
         .collect();
     let kind = library.word(like, "object");
+    let names = names.into_iter().map(|(name, field)| (name, schema(library, field))).collect();
     let properties = library.compose(like, names);
     let required = library.list(like, needed);
     library.compose(like, vec![("type".into(), kind), ("properties".into(), properties), ("required".into(), required)])
+}
+
+/// How a list is parted.
+fn format(library: &Library, node: NodeId, usual: &'static str) -> (&'static str, bool) {
+    match library.text_at(node, "collectionFormat") {
+        Some("multi") => ("form", true),
+        Some("ssv") => ("spaceDelimited", false),
+        Some("pipes") => ("pipeDelimited", false),
+        Some("tsv") => ("tabDelimited", false),
+        _ => (usual, false),
+    }
+}
+
+/// Fields whose lists are not written as version 3 has it where nothing is said: as the same field again and again.
+fn encoding(library: &mut Library, fields: &[NodeId]) -> Option<NodeId> {
+    let like = fields.first().copied()?;
+    let lists = fields.iter().copied().filter(|f| library.text_at(*f, "type") == Some("array"));
+    let mut entries = Vec::new();
+    for field in lists.collect::<Vec<_>>() {
+        let (style, explode) = format(library, field, "form");
+        let inner = library.get(field, "items").and_then(|n| library.get(n, "collectionFormat"));
+        let Some(name) = library.text_at(field, "name").filter(|_| !explode || inner.is_some()) else { continue };
+        let name = name.to_string();
+        let mut own =
+            vec![("style".into(), library.word(field, style)), ("explode".into(), library.yes(field, explode))];
+        own.extend(inner.map(|n| ("collectionFormat".into(), n)));
+        entries.push((name, library.compose(field, own)));
+    }
+    (!entries.is_empty()).then(|| library.compose(like, entries))
 }
 
 /// A parameter says itself what its schema says in version 3.
 fn parameter(library: &mut Library, node: NodeId) -> NodeId {
     let mut entries: Vec<(String, NodeId)> =
         library.entries(node).iter().map(|(key, n)| (key.to_string(), *n)).collect();
-    let (style, explode) = match library.text_at(node, "collectionFormat") {
-        Some("multi") => ("form", true),
-        Some("ssv") => ("spaceDelimited", false),
-        Some("pipes") => ("pipeDelimited", false),
-        Some("tsv") => ("tabDelimited", false),
-        _ if library.text_at(node, "in") == Some("query") => ("form", false),
-        _ => ("simple", false),
-    };
+    let usual = if library.text_at(node, "in") == Some("query") { "form" } else { "simple" };
+    let (style, explode) = format(library, node, usual);
     entries.push(("style".into(), library.word(node, style)));
     entries.push(("explode".into(), library.yes(node, explode)));
     entries.push(("schema".into(), node));
@@ -165,7 +203,8 @@ fn responses(library: &mut Library, root: NodeId, operation: NodeId, node: NodeI
 
 fn response(library: &mut Library, node: NodeId, names: &[String]) -> NodeId {
     let mut entries = Vec::new();
-    if let Some(schema) = library.get(node, "schema") {
+    if let Some(written) = library.get(node, "schema") {
+        let schema = schema(library, written);
         let kind = library.compose(node, vec![("schema".into(), schema)]);
         let content = names.iter().map(|name| (name.clone(), kind)).collect();
         entries.push(("content".to_string(), library.compose(node, content)));
@@ -175,7 +214,12 @@ fn response(library: &mut Library, node: NodeId, names: &[String]) -> NodeId {
             library.entries(headers).iter().map(|(name, n)| (name.to_string(), *n)).collect();
         let all = all
             .into_iter()
-            .map(|(name, header)| (name, library.compose(header, vec![("schema".into(), header)])))
+            .map(|(name, header)| {
+                let (style, explode) = format(library, header, "simple");
+                let (style, explode) = (library.word(header, style), library.yes(header, explode));
+                let own = vec![("schema".into(), header), ("style".into(), style), ("explode".into(), explode)];
+                (name, library.compose(header, own))
+            })
             .collect();
         entries.push(("headers".into(), library.compose(headers, all)));
     }

@@ -5,13 +5,14 @@
 //! - [`shape`] a schema flattened: `allOf` merged, spellings made one
 //! - `odd` values a keyword cannot have
 //! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
-//! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; [`sentence`] says it in words
+//! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; `spelling` what two versions write in two ways; [`sentence`] says it in words
 mod engine;
 mod groups;
 pub mod kind;
 mod objects;
 mod odd;
 pub mod shape;
+mod spelling;
 pub mod types;
 mod values;
 mod words;

@@ -117,7 +117,7 @@ pub fn format_contains(outer: &str, inner: &str) -> bool {
     let wider: &[(&str, &[&str])] = &[
         ("int64", &["int32"]),
         ("bigint", &["int32", "int64"]),
-        ("double", &["float"]),
+        ("double", &["float", "int32"]),
         ("idn-email", &["email"]),
         ("idn-hostname", &["hostname"]),
         ("uri-reference", &["uri"]),

@@ -2,6 +2,7 @@
 use super::engine::Work;
 use super::kind::{Kind, Limit};
 use super::shape::{self, Shape, tighter};
+use super::spelling;
 use super::types::{Types, format_contains, is_known_format};
 use crate::compat::document::{Data, Library, NodeId};
 use crate::compat::lifecycle::{Event, Notice, Stability};
@@ -69,7 +70,10 @@ impl Work<'_, '_> {
         }
         let (base, revision) = (self.old.stability, self.new.stability);
         let invalid = |at: Option<NodeId>, known: Option<Stability>| at.is_some() && known.is_none();
-        if invalid(base, old.stability) || invalid(revision, new.stability) {
+        let same = base.zip(revision).is_some_and(|(x, y)| self.same(x, y));
+        if invalid(base, old.stability) && same {
+            self.note("`x-stability-level` is none of draft, alpha, beta, stable, and was none before", base, revision);
+        } else if invalid(base, old.stability) || invalid(revision, new.stability) {
             self.changed(Kind::StabilityInvalid, base, revision);
         } else if let Some((before, after)) = old.stability.zip(new.stability) {
             if before > after {
@@ -107,12 +111,17 @@ pub(super) fn default(work: &mut Work<'_, '_>) {
 /// Keywords are compared whatever the type says. One that does not go with its type is a slip in one of the two, and
 /// nobody can tell in which.
 pub(super) fn compare(work: &mut Work<'_, '_>) {
-    format(work);
+    let respelled = spelling::same(work);
+    if !respelled {
+        format(work);
+    }
     enumeration(work);
     extensible(work);
     limits(work);
     pattern(work);
-    content(work);
+    if !respelled {
+        content(work);
+    }
     multiple(work);
     match (work.old.unique, work.new.unique) {
         (None, new @ Some(_)) => drop(work.change(Kind::UniqueSet, None, new)),

@@ -7,11 +7,16 @@ use super::{alter, catalogue::Constraint, inner, predict::Lock};
 pub(super) enum Action {
     Begin,
     Commit,
-    /// A setting, whether its value switches it off, and whether it ends with the transaction.
+    /// A setting, its value unless it is reset, whether that switches it off, and whether it ends with the transaction.
     Set {
         name: String,
+        value: Option<String>,
         off: bool,
         local: bool,
+    },
+    /// A type with a rule of its own, which is looked at for each row.
+    RuledDomain {
+        name: String,
     },
     CreateTable {
         table: String,
@@ -31,6 +36,8 @@ pub(super) enum Action {
     Rename {
         table: String,
         what: &'static str,
+        /// What the table is called from here on, where it is the table.
+        to: Option<String>,
     },
     AddColumn(Box<Column>),
     DropColumn {
@@ -42,6 +49,8 @@ pub(super) enum Action {
         column: String,
         to: Type,
         using: bool,
+        /// It says in which order texts come.
+        collated: bool,
     },
     SetNotNull {
         table: String,
@@ -329,7 +338,8 @@ pub(super) fn one(c: &mut Cursor) -> Option<Action> {
             Action::Delete { table: c.name()?, all: inner::all_rows(&c.tokens[c.at..]) }
         }
         "vacuum" => {
-            let full = c.tokens.iter().any(|t| t.is("full"));
+            let on = |at: usize| !c.tokens.get(at).is_some_and(|t| t.is("off") || t.is("false") || t.is("0"));
+            let full = c.tokens.iter().enumerate().any(|(at, t)| t.is("full") && on(at + 1));
             while c.eat_any(&["full", "freeze", "verbose", "analyze"]) || skip_parens(c) {}
             Action::Vacuum { full, tables: c.names() }
         }
@@ -371,10 +381,11 @@ fn reindex(c: &mut Cursor) -> Option<Action> {
 fn set(c: &mut Cursor) -> Option<Action> {
     let local = c.eat("local");
     c.eat("session");
-    let name = c.name()?;
+    let name = if c.eat("time zone") { "timezone".to_string() } else { c.name()? };
     c.eat_any(&["=", "to"]);
-    let off = c.word().is_some_and(|v| matches!(v, "0" | "default" | "off" | "0s" | "0ms"));
-    Some(Action::Set { name, off, local })
+    let value = c.word().map(str::to_string).filter(|v| v != "default" && v != "local");
+    let off = value.as_deref().is_none_or(|v| matches!(v, "0" | "off" | "0s" | "0ms"));
+    Some(Action::Set { name, value, off, local })
 }
 
 fn create(c: &mut Cursor) -> Option<Action> {
@@ -385,6 +396,11 @@ fn create(c: &mut Cursor) -> Option<Action> {
         let table = c.name()?;
         let parent = if c.eat("partition of") { c.name() } else { None };
         return Some(Action::CreateTable { table, unless_there, parent, points: inner::after(c, "references") });
+    }
+    if c.eat("domain") {
+        let name = c.name()?;
+        let ruled = c.tokens.iter().any(|t| t.is("check") || t.is("not"));
+        return Some(if ruled { Action::RuledDomain { name } } else { Action::Harmless });
     }
     if local && c.eat("view") {
         return Some(Action::Harmless);

@@ -1,6 +1,7 @@
 //! `ALTER TABLE` and its many actions, and the other `ALTER`s.
 use super::action::{Action, Column, Cursor, Default_, skip_parens};
 use super::catalogue::Constraint;
+use super::inner;
 use super::lex::{Kind, Token};
 use super::types::Type;
 
@@ -63,9 +64,13 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             c.eat("column");
             alter_column(table, c)?
         }
-        "rename" if c.eat("to") => Action::Rename { table, what: "table" },
+        "rename" if c.eat("to") => {
+            let name = c.name()?;
+            let schema = table.rsplit_once('.').map_or(String::new(), |(schema, _)| format!("{schema}."));
+            Action::Rename { table, what: "table", to: Some(schema + &name) }
+        }
         "rename" if c.eat("constraint") => Action::Instant { table },
-        "rename" => Action::Rename { table, what: "column" },
+        "rename" => Action::Rename { table, what: "column", to: None },
         "validate" => {
             c.eat("constraint");
             Action::Validate { table, name: c.name()? }
@@ -74,7 +79,12 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
         "detach" if c.eat("partition") => {
             Action::Detach { table, part: c.name()?, concurrently: c.ahead("concurrently") }
         }
-        "set" if c.eat("schema") => Action::Rename { table, what: "schema" },
+        "set" if c.eat("schema") => {
+            let schema = c.name()?;
+            let name = table.rsplit_once('.').map_or(&*table, |(_, name)| name);
+            let to = if schema == "public" { name.to_string() } else { format!("{schema}.{name}") };
+            Action::Rename { table, what: "schema", to: Some(to) }
+        }
         "set" if c.eat("tablespace") => Action::Rewrite { table, what: "SET TABLESPACE" },
         "set" if c.eat_any(&["logged", "unlogged"]) => Action::Rewrite { table, what: "SET LOGGED or UNLOGGED" },
         "set" if c.eat("access method") => Action::Rewrite { table, what: "SET ACCESS METHOD" },
@@ -93,11 +103,9 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
     let column = c.name()?;
     if c.eat("set data type") || c.eat("type") {
         let to = Type::read(c);
-        if c.eat("collate") {
-            c.name();
-        }
+        let collated = c.eat("collate") && c.name().is_some();
         let using = c.eat("using") && !is_cast(c, &column, &to);
-        return Some(Action::AlterType { table, column, to, using });
+        return Some(Action::AlterType { table, column, to, using, collated });
     }
     if c.eat("set not null") {
         return Some(Action::SetNotNull { table, column });
@@ -294,18 +302,34 @@ fn ends_with(c: &Cursor, words: &str) -> bool {
     has(c, words)
 }
 
-/// `(c IS NOT NULL)` and nothing else.
-fn not_null(c: &Cursor) -> Option<String> {
-    let mut c = c.clone();
-    let mut open = 0;
-    while c.eat("(") {
-        open += 1;
+/// Columns of which a `CHECK` says that they are not null: alone, or as one of the things that all have to hold.
+fn not_null(c: &Cursor) -> Vec<String> {
+    let mut rest = c.clone();
+    let from = rest.at;
+    if !skip_parens(&mut rest) {
+        return Vec::new();
     }
-    let column = c.name()?;
-    if !c.eat("is not null") {
-        return None;
+    let mut found = Vec::new();
+    let mut open = vec![&c.tokens[from + 1..rest.at.saturating_sub(1).max(from + 1)]];
+    while let Some(part) = open.pop() {
+        let mut whole = Cursor::new(part);
+        if skip_parens(&mut whole) && whole.peek().is_none() {
+            open.push(&part[1..part.len().saturating_sub(1).max(1)]);
+            continue;
+        }
+        let all = inner::parts(part, "and");
+        // `a OR b AND c` holds for one of both.
+        let either = inner::parts(part, "or").len() > 1 || part.iter().any(|t| t.is("between"));
+        if all.len() > 1 && !either {
+            open.extend(all);
+            continue;
+        }
+        let mut one = Cursor::new(part);
+        if let Some(column) = one.name().filter(|_| one.eat("is not null") && one.peek().is_none()) {
+            found.push(column);
+        }
     }
-    (0..open).all(|_| c.eat(")")).then_some(column)
+    found
 }
 
 /// What may be renamed, or moved to another schema, under the feet of versions that run.
@@ -335,6 +359,9 @@ pub(super) fn other(c: &mut Cursor) -> Option<Action> {
         let name = c.name()?;
         if c.ahead("rename") || has(c, "set schema") {
             return Some(Action::RenameOther { what: format!("the {kind} {name}") });
+        }
+        if *kind == "domain" && (c.eat("add") || c.eat("set not null")) {
+            return Some(Action::RuledDomain { name });
         }
     }
     Some(Action::Harmless)

@@ -33,6 +33,8 @@ pub struct Declared {
 pub struct Reader {
     pub service: String,
     pub version: Version,
+    /// It runs on when the release is done, so that it meets what is deferred as well.
+    pub stays: bool,
     pub reads: BTreeSet<String>,
 }
 
@@ -79,9 +81,11 @@ fn dropped(m: &Declared) -> String {
     m.drops.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// A version that may still run reads what is dropped. One that is deferred drops it when none does any more.
+/// A version that may still run reads what is dropped. One that is deferred drops it when only those run that stay.
 fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
-    if m.drops.is_empty() || (m.deferred && m.phase == Phase::Contract) {
+    let after = m.deferred && m.phase == Phase::Contract;
+    let leaves = after && !reader.stays;
+    if m.drops.is_empty() || (leaves && reader.reads.is_empty()) {
         return None;
     }
     let (service, version) = (&reader.service, &reader.version);
@@ -101,8 +105,24 @@ fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
     if lost.is_empty() {
         return None;
     }
-    let message = format!("{service} {version} may still run and reads {}, which {} drops", lost.join(", "), m.id);
-    Some(said(m, rule, Severity::Critical, message, advice))
+    let lost = lost.join(", ");
+    Some(match (after, leaves) {
+        (_, true) => {
+            let message = format!("{service} {version} reads {lost}, which {} drops when all have soaked", m.id);
+            let advice =
+                "there is no way back to that version then; drop it in the release after, if one may be needed";
+            said(m, rule, Severity::Warning, message, advice)
+        }
+        (true, false) => {
+            let message =
+                format!("{service} {version} stays and reads {lost}, which {} drops when all have soaked", m.id);
+            said(m, rule, Severity::Critical, message, "drop it in the release after the last that reads it")
+        }
+        (false, false) => {
+            let message = format!("{service} {version} may still run and reads {lost}, which {} drops", m.id);
+            said(m, rule, Severity::Critical, message, advice)
+        }
+    })
 }
 
 /// What takes rows, columns or tables away for good.

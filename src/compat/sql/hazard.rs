@@ -1,12 +1,12 @@
 //! What of a statement's effects is a finding for a service that runs meanwhile.
 mod gone;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, actions};
-use super::catalogue::{Catalogue, Constraint, Table};
+use super::catalogue::{Catalogue, Constraint, Session, Table};
 use super::lex::{Lines, Statement};
-use super::predict::{self, Effect, Sure};
+use super::predict::{self, Effect, Lock, Sure};
 use super::{Report, Severity, finding, place};
 use crate::compat::Finding;
 
@@ -28,9 +28,15 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         guarded: false,
         outside: None,
         exclusive: BTreeSet::new(),
+        held: BTreeMap::new(),
     };
+    // Each file has a connection of its own.
+    look.known.session = Session::default();
     for (number, statement) in statements.iter().enumerate() {
         (look.number, look.at) = (number, statement.start);
+        if !look.inside {
+            look.held.clear();
+        }
         for action in actions(&statement.tokens) {
             look.action(&action);
             learn(&action, look.known);
@@ -53,6 +59,8 @@ struct Look<'a> {
     outside: Option<bool>,
     /// Tables this transaction has locked against readers.
     exclusive: BTreeSet<String>,
+    /// The strongest lock on each table that this transaction has taken; a statement alone is one, too.
+    held: BTreeMap<String, Lock>,
 }
 
 impl Look<'_> {
@@ -84,9 +92,10 @@ impl Look<'_> {
             Action::Commit => {
                 self.inside = false;
                 self.exclusive.clear();
+                self.held.clear();
                 self.guarded = self.outside.take().unwrap_or(self.guarded);
             }
-            Action::Set { name, off, local } if name == "lock_timeout" => {
+            Action::Set { name, off, local, .. } if name == "lock_timeout" => {
                 if *local && self.inside {
                     self.outside.get_or_insert(self.guarded);
                 }
@@ -105,6 +114,11 @@ impl Look<'_> {
             if !self.is_new(&effect.table) {
                 self.effect(effect, action);
             }
+            let locks = std::iter::once((&effect.table, effect.lock)).chain(effect.others.iter().map(|(t, l)| (t, *l)));
+            for (table, lock) in locks {
+                let held = self.held.entry(table.clone()).or_insert(lock);
+                *held = (*held).max(lock);
+            }
         }
         self.destroys(action);
         self.order(action);
@@ -114,30 +128,7 @@ impl Look<'_> {
     /// What the locks and the time they are held for do.
     fn effect(&mut self, effect: &Effect, action: &Action) {
         let Effect { table, lock, .. } = effect;
-        let size = self.by_size(table);
-        let held = format!("{table} is held under {}", lock.name());
-        match (&effect.rewrite, &effect.scan) {
-            (Sure::Yes, _) => {
-                let message = format!("{held} while all its rows and indexes are written anew");
-                self.say("sql-table-rewrite", size, message, rewrite_advice(action));
-            }
-            (Sure::Unless(case), _) => {
-                let message = format!("{held} while all its rows are written anew, unless {case}");
-                let severity = size.min(Severity::Warning);
-                self.say("sql-table-rewrite", severity, message, rewrite_advice(action));
-            }
-            (Sure::No, Sure::Yes) if lock.blocks_writes() => {
-                let who = if lock.blocks_reads() { "nobody reads or writes" } else { "nobody writes" };
-                let message = format!("{held} while it is read through, and {who}");
-                self.say("sql-scan-under-lock", size, message, scan_advice(action));
-            }
-            _ if lock.blocks_writes() => {
-                let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
-                let message = format!("{held} for an instant{who}");
-                self.say("sql-lock", Severity::Info, message, "");
-            }
-            _ => {}
-        }
+        self.duration(effect, action);
         for (other, lock) in &effect.others {
             if lock.blocks_writes() && !self.is_new(other) {
                 let message = format!("{other} is held under {} as well", lock.name());
@@ -164,6 +155,43 @@ impl Look<'_> {
                 names.join(" and ")
             );
             self.say("sql-locks-several-tables", Severity::Warning, message, "a transaction for each table");
+        }
+    }
+
+    /// How long a table is held, and against whom. What was taken before is held until the transaction ends.
+    fn duration(&mut self, effect: &Effect, action: &Action) {
+        let table = &effect.table;
+        let size = self.by_size(table);
+        let before = self.held.get(table).copied().unwrap_or(Lock::None);
+        let lock = effect.lock.max(before);
+        let earlier = if before > effect.lock { ", as the transaction has it," } else { "" };
+        let held = format!("{table} is held under {}{earlier}", lock.name());
+        let lasts = matches!(action, Action::Update { all: true, .. } | Action::Delete { all: true, .. });
+        match (&effect.rewrite, &effect.scan) {
+            (Sure::Yes, _) => {
+                let message = format!("{held} while all its rows and indexes are written anew");
+                self.say("sql-table-rewrite", size, message, rewrite_advice(action));
+            }
+            (Sure::Unless(case), _) => {
+                let message = format!("{held} while all its rows are written anew, unless {case}");
+                let severity = size.min(Severity::Warning);
+                self.say("sql-table-rewrite", severity, message, rewrite_advice(action));
+            }
+            (Sure::No, scan) if (*scan == Sure::Yes || lasts) && lock.blocks_writes() => {
+                let who = if lock.blocks_reads() { "nobody reads or writes" } else { "nobody writes" };
+                let message = format!("{held} while it is read through, and {who}");
+                self.say("sql-scan-under-lock", size, message, scan_advice(action));
+            }
+            (Sure::No, Sure::Unless(case)) if lock.blocks_writes() => {
+                let message = format!("{held} while its indexes are built anew, unless {case}");
+                self.say("sql-scan-under-lock", size.min(Severity::Warning), message, scan_advice(action));
+            }
+            _ if effect.lock.blocks_writes() => {
+                let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
+                let message = format!("{held} for an instant{who}");
+                self.say("sql-lock", Severity::Info, message, "");
+            }
+            _ => {}
         }
     }
 
@@ -252,6 +280,15 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
             known.tables.insert(table.clone(), made);
         }
         Action::DropTable { tables } => tables.iter().for_each(|t| drop(known.tables.remove(t))),
+        Action::Rename { table, to: Some(to), .. } => {
+            if let Some(entry) = known.tables.remove(table) {
+                known.tables.insert(to.clone(), entry);
+            }
+        }
+        Action::RuledDomain { name } => drop(known.domains.insert(name.clone())),
+        Action::Begin => known.session.inside = true,
+        Action::Commit => (known.session.inside, known.session.local) = (false, None),
+        Action::Set { name, value, local, .. } if name == "timezone" => zone(known, value.as_deref(), *local),
         Action::AddColumn(c) => {
             let of = c.of.to_string();
             known.entry(&c.table).columns.insert(c.column.clone(), of);
@@ -282,6 +319,19 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
     }
 }
 
+/// The time zone of what comes. One that holds for a transaction only is believed outside of one where it makes things
+/// worse: whoever runs the file may put it into one.
+fn zone(known: &mut Catalogue, value: Option<&str>, local: bool) {
+    let names = ["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "uct", "0", "+00", "+00:00"];
+    let utc = value.map(|v| names.contains(&v.to_lowercase().trim_matches('\'')));
+    let session = &mut known.session;
+    if !local {
+        (session.utc, session.local) = (utc, None);
+    } else if session.inside || utc == Some(false) {
+        session.local = utc;
+    }
+}
+
 fn rewrite_advice(action: &Action) -> &'static str {
     match action {
         Action::AddColumn(_) => "add it without default, set the default after, and fill the rows in batches",
@@ -303,6 +353,8 @@ fn scan_advice(action: &Action) -> &'static str {
         Action::AddConstraint { of: Constraint::Exclude, .. } => {
             "there is no online form: a new table that is filled in batches"
         }
+        Action::Validate { .. } => "VALIDATE CONSTRAINT in a transaction of its own",
+        Action::Update { .. } | Action::Delete { .. } => "change rows in a transaction of its own, in batches",
         Action::AddConstraint { .. } => "ADD … NOT VALID, and VALIDATE CONSTRAINT in a transaction after it",
         Action::CreateIndex { .. } => "CREATE INDEX CONCURRENTLY",
         Action::Reindex { .. } => "REINDEX … CONCURRENTLY",

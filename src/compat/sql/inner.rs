@@ -100,7 +100,7 @@ fn outside<'a>(tokens: &'a [Token], word: &'a str) -> impl Iterator<Item = usize
     })
 }
 
-fn parts<'a, 'b>(tokens: &'b [Token<'a>], word: &str) -> Vec<&'b [Token<'a>]> {
+pub(super) fn parts<'a, 'b>(tokens: &'b [Token<'a>], word: &str) -> Vec<&'b [Token<'a>]> {
     let mut from = 0;
     let mut found = Vec::new();
     for at in outside(tokens, word) {

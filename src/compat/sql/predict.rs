@@ -139,15 +139,20 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         | Action::RowSecurity { table }
         | Action::NoInherit { table, .. }
         | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
-        Action::AddColumn(column) => one(added(column)),
-        Action::AlterType { table, column, to, using } => {
+        Action::AddColumn(column) => one(added(column, known)),
+        Action::AlterType { table, column, to, using, collated } => {
             let from = known.table(table).and_then(|t| t.columns.get(column)).and_then(|t| types::Type::parse(t));
-            let rewrite = match from {
+            let rewrite = match &from {
                 _ if *using => Sure::Yes,
-                Some(from) => types::rewrites(&from, to, known.utc),
+                Some(from) => types::rewrites(from, to, known.is_utc()),
                 None => types::may_rewrite(to),
             };
-            one(Effect::new(table, AccessExclusive).rewriting(rewrite))
+            let reorders = *collated || from.is_some_and(|from| types::reorders(&from, to));
+            let e = Effect::new(table, AccessExclusive);
+            one(match rewrite {
+                Sure::No if reorders => e.scanning(Sure::Unless(format!("no index has {column}, or its order stays"))),
+                rewrite => e.rewriting(rewrite),
+            })
         }
         Action::SetNotNull { table, column } => {
             let scan = if known.is_not_null(table, column) { Sure::No } else { Sure::Yes };
@@ -222,10 +227,10 @@ fn dropped(table: &str, known: &Catalogue) -> Effect {
     e
 }
 
-fn added(column: &Column) -> Effect {
+fn added(column: &Column, known: &Catalogue) -> Effect {
     let mut e = Effect::new(&column.table, Lock::AccessExclusive);
     e = match &column.default {
-        _ if column.generated => e.rewriting(Sure::Yes),
+        _ if column.generated || known.domains.contains(&column.of.name) => e.rewriting(Sure::Yes),
         Default_::Each => e.rewriting(Sure::Yes),
         Default_::Calls(function) => e.rewriting(Sure::Unless(format!("{function}() is not volatile"))),
         Default_::None | Default_::Same if column.check || column.unique => e.scanning(Sure::Yes),

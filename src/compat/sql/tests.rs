@@ -1,3 +1,5 @@
+mod session;
+
 use proptest::prelude::*;
 
 use super::catalogue::{Constraint, Table};
@@ -24,7 +26,7 @@ fn known() -> Catalogue {
         rows: Some(300_000_000),
         columns: columns.iter().map(|(c, t)| ((*c).to_string(), (*t).to_string())).collect(),
         constraints: [
-            ("nn".to_string(), Constraint::Check { valid: true, not_null: Some("x".to_string()) }),
+            ("nn".to_string(), Constraint::Check { valid: true, not_null: vec!["x".to_string()] }),
             ("fk".to_string(), Constraint::ForeignKey { valid: true, to: "p".to_string() }),
         ]
         .into(),
@@ -161,7 +163,7 @@ fn each_hazard_has_its_rule() {
         ("DELETE FROM t", &[("sql-delete-all", Critical)]),
         ("DELETE FROM t WHERE i = 1", &[]),
         ("UPDATE t SET i = (SELECT 1 FROM p WHERE true)", &[("sql-update-all", Critical)]),
-        ("UPDATE unknown SET i = 1", &[("sql-update-all", Warning)]),
+        ("UPDATE unknown SET i = 1", &[("sql-update-all", Critical)]),
         ("UPDATE t SET i = 1 WHERE i = 2", &[]),
         ("ALTER TABLE t RENAME i TO j", &[("sql-rename", Critical)]),
         ("ALTER TABLE t RENAME TO u", &[("sql-rename", Critical)]),
@@ -422,8 +424,12 @@ fn expand_and_contract_belong_into_different_releases() {
     let deferred = [expand.clone(), Declared { deferred: true, ..contract.clone() }];
     assert_eq!(told(&deferred, &[]), [("migration-contract-with-expand", Severity::Warning)]);
     let drops = Declared { drops: ["stock.old".to_string()].into(), ..contract.clone() };
-    let reader =
-        Reader { service: "shop".into(), version: Version::new(1, 0, 0), reads: ["stock.old".to_string()].into() };
+    let reader = Reader {
+        service: "shop".into(),
+        version: Version::new(1, 0, 0),
+        stays: false,
+        reads: ["stock.old".to_string()].into(),
+    };
     assert_eq!(told(&[drops], &[reader]), [("migration-drops-what-is-read", Severity::Critical)]);
     let rest = [Declared { minutes: Some(6), destructive: true, reversible: false, ..expand.clone() }];
     assert_eq!(

@@ -52,6 +52,22 @@ impl Type {
                 name = format!("{name} {more}");
             }
         }
+        // `interval day to second` holds less than `interval`.
+        let field =
+            |t: &&lex::Token| ["year", "month", "day", "hour", "minute", "second", "to"].iter().any(|word| t.is(word));
+        while let Some(word) = c.peek().filter(|_| name.starts_with("interval")).filter(field) {
+            name = format!("{name} {}", word.text);
+            c.at += 1;
+            let from = c.at;
+            if skip_parens(c) {
+                let digits = c.tokens[from..c.at].iter().filter(|t| t.kind == Kind::Number);
+                of = digits.filter_map(|t| t.text.parse().ok()).collect();
+            }
+        }
+        // Seconds are the smallest part, and larger ones are never cut off.
+        if name.starts_with("interval") && name.ends_with("second") {
+            name = "interval".to_string();
+        }
         let array = c.eat("[") || c.eat("array");
         while c.peek().is_some_and(|t| t.is("[") || t.is("]") || t.kind == Kind::Number) {
             c.at += 1;
@@ -85,8 +101,10 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
     if from == to {
         return Sure::No;
     }
-    if from.array != to.array {
-        return Sure::Yes;
+    // Each element of an array is converted, even where nothing changes in it; only a length that is given up needs none.
+    if from.array || to.array {
+        let freed = from.array && to.array && from.name == to.name && to.of.is_empty();
+        return if freed { Sure::No } else { Sure::Yes };
     }
     let (a, b) = (from.of.first(), to.of.first());
     let grows = match (a, b) {
@@ -102,11 +120,19 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
             to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0))
         }
         // Without a number it is 6, the most there is.
-        ("timestamp", "timestamp") | ("timestamptz", "timestamptz") | ("time", "time") | ("timetz", "timetz") => {
-            b.unwrap_or(&6) >= a.unwrap_or(&6)
-        }
+        ("timestamp", "timestamp")
+        | ("timestamptz", "timestamptz")
+        | ("time", "time")
+        | ("timetz", "timetz")
+        | ("interval", "interval") => b.unwrap_or(&6) >= a.unwrap_or(&6),
+        // The same bytes under another name.
+        ("bit", "varbit") | ("xml", "text" | "varchar") => to.of.is_empty(),
+        ("int" | "oid" | "regclass", "int" | "oid" | "regclass") => true,
+        // What holds fewer parts of an interval fits where all are held.
+        (part, "interval") if part.starts_with("interval ") => b.unwrap_or(&6) >= a.unwrap_or(&6),
         ("cidr", "inet") => true,
-        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if grows => {
+        // To fewer digits than 6 it is rounded, and so each row is looked at, even if it has no more.
+        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") if b.unwrap_or(&6) == &6 => {
             return match utc {
                 Some(true) => Sure::No,
                 Some(false) => Sure::Yes,
@@ -116,6 +142,20 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
         _ => false,
     };
     if fine { Sure::No } else { Sure::Yes }
+}
+
+/// Whether an index is built anew although the rows stay: its order is kept under the type's own name.
+pub(super) fn reorders(from: &Type, to: &Type) -> bool {
+    let family = |of: &Type| match of.name.as_str() {
+        "timestamp" => 1,
+        "timestamptz" => 2,
+        "int" => 3,
+        "oid" | "regclass" => 4,
+        "bit" => 5,
+        "varbit" => 6,
+        _ => 0,
+    };
+    family(from) != family(to)
 }
 
 /// Whether it rewrites, where the old type is not known.

@@ -78,6 +78,28 @@ fn an_announced_end_is_none_for_who_still_calls() {
     assert!(!removed.contains(&"Critical dependency-operation-gone".to_string()), "{removed:?}");
 }
 
+/// The order that it makes itself is what keeps the caller from missing it.
+#[test]
+fn who_stops_calling_what_goes_is_gone_by_then() {
+    let gone = without_stock();
+    let calls = depends(", operations: [GET /stock]");
+    let outcome =
+        |audience: &str, next: &str| stand(&format!("  audience: {audience}\n"), API, &gone, (&calls, next)).outcome();
+    for next in ["", &depends(", operations: ['GET /prices/{sku}']")] {
+        let mended = outcome("internal", next);
+        let f = find(&mended, "operation-removed");
+        assert_eq!((f.severity, f.of.as_ref().unwrap().consumers.len()), (Severity::Warning, 0), "{f:#?}");
+        assert_eq!(f.recommendation.as_deref(), Some("keep to the order: whoever calls it goes before a"));
+        assert!(f.details.contains(&"b 1.0.0 calls it and goes first, to a version that does not".to_string()));
+        assert!(mended.report.compatible(), "{:#?}", mended.report);
+        assert_eq!(mended.waves, [["b"], ["a"]]);
+    }
+    // Who else may call it is not known; or the next version may call anything.
+    assert_eq!(find(&outcome("public", ""), "operation-removed").severity, Severity::Critical);
+    assert_eq!(find(&outcome("internal", &depends("")), "operation-removed").severity, Severity::Critical);
+    assert_eq!(find(&outcome("internal", &calls), "operation-removed").severity, Severity::Critical);
+}
+
 #[test]
 fn two_that_each_call_what_only_the_other_brings_fit_no_order() {
     let more = API.replace(r#""/stock""#, r#""/new": {"get": {"responses": {"200": {"description": "d"}}}}, "/stock""#);

@@ -65,3 +65,36 @@ fn an_id_that_comes_twice_is_told() {
     // A release brings what its pre-release brought.
     assert_eq!(stand("", "1.2.0-rc.1").told(), [""; 0]);
 }
+
+/// What is deferred is dropped when only the new version runs: what that one reads is missed then, what the old one reads
+/// is missed by whoever wanted to go back.
+#[test]
+fn what_is_deferred_is_missed_by_the_version_that_stays() {
+    let stand = |old: &str, new: &str, sql: Option<&str>| {
+        let from = format!("  reads: [{old}]\n");
+        let file = sql.map_or("", |_| ", sql: m.sql");
+        let to = format!(
+            "  reads: [{new}]\n  migrations:\n    - {{id: m, phase: contract, deferred: true, destructive: true, drops: [t.a]{file}}}\n"
+        );
+        let text = sql.map(|sql| format!("SET lock_timeout = '1s'; {sql};"));
+        let files: Vec<(&str, &str)> = text.iter().map(|t| ("a/1.1.0/m.sql", t.as_str())).collect();
+        Stand::new(&[("a 1.0.0", &from), ("a 1.1.0", &to)], &files).moves(&[("a", "1.0.0", "1.1.0")]).told()
+    };
+    let drop = Some("ALTER TABLE t DROP COLUMN a");
+    for (old, new, sql, severity) in [
+        ("t.a", "t.a", None, "Critical"),
+        ("t.b", "t.a", None, "Critical"),
+        ("t.a", "t.b", None, "Warning"),
+        ("t.a", "t.a", drop, "Critical"),
+        ("t.a", "t.b", drop, "Warning"),
+    ] {
+        let told = stand(old, new, sql);
+        let worst = |part: &str| told.iter().filter(|t| t.ends_with(part)).max_by_key(|t| t.starts_with("Critical"));
+        assert_eq!(worst("drops-what-is-read").unwrap().split(' ').next(), Some(severity), "{old} {new}: {told:?}");
+        if sql.is_some() {
+            assert_eq!(worst("sql-drop-column").unwrap().split(' ').next(), Some(severity), "{old} {new}: {told:?}");
+        }
+    }
+    let quiet = stand("t.b", "t.b", None);
+    assert!(!quiet.iter().any(|t| t.contains("drops-what-is-read")), "{quiet:?}");
+}

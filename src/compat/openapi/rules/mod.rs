@@ -1,6 +1,7 @@
 //! Every rule of the check: what is found, how bad it is, why, and what to do instead.
 mod operations;
 mod schemas;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -70,7 +71,7 @@ pub fn all() -> Vec<&'static Rule> {
 /// Every rule as often as it is used.
 pub(super) fn everywhere() -> impl Iterator<Item = &'static Rule> + Clone {
     let schemas = schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| &r.rule);
-    schemas.chain(operations::RULES)
+    schemas.chain(operations::RULES).chain(webhooks::RULES)
 }
 
 /// The name of a rule, where there is one of this name.
@@ -81,21 +82,32 @@ pub fn id(name: &str) -> Option<&'static str> {
 
 /// The rule of this name about operations and what is around their schemas.
 pub fn named(id: &str) -> Option<&'static Rule> {
-    operations::RULES.iter().find(|r| r.id == id)
+    operations::RULES.iter().chain(webhooks::RULES).find(|r| r.id == id)
 }
 
 /// The rule that holds where the parties trade places: what a server sends to a webhook is its client's request.
 pub fn mirrored(id: &'static str) -> &'static str {
     match id {
-        "request-body-became-required" => "request-body-became-optional",
+        "request-body-added-required" | "request-body-added-optional" => "webhook-body-added",
+        "request-body-removed" => "webhook-body-removed",
+        "request-body-became-required" => "webhook-body-became-required",
         "request-body-became-optional" => "webhook-body-became-optional",
-        "request-body-added-required" => "request-body-added-optional",
-        "parameter-added-required" | "path-parameter-added" => "parameter-added-optional",
-        "parameter-became-required" => "parameter-became-optional",
+        "parameter-added-required" | "path-parameter-added" | "parameter-added-optional" => "webhook-parameter-added",
+        "parameter-became-required" => "webhook-parameter-became-required",
         "parameter-became-optional" => "webhook-parameter-became-optional",
-        "request-media-type-removed" => "request-media-type-added",
-        "request-media-type-added" => "webhook-media-type-added",
-        "request-schema-added" => "request-schema-removed",
+        "request-media-type-removed" => "webhook-media-type-removed",
+        "request-media-type-added" | "request-media-type-widened" => "webhook-media-type-added",
+        "request-schema-added" => "webhook-schema-added",
+        "request-schema-removed" => "webhook-schema-removed",
+        "response-media-type-removed" | "response-media-type-specialized" => "webhook-answer-media-type-removed",
+        "response-media-type-added" | "response-media-type-generalized" => "webhook-answer-media-type-added",
+        "response-schema-added" => "webhook-answer-schema-added",
+        "response-schema-removed" => "webhook-answer-schema-removed",
+        "response-header-added" => "webhook-answer-header-added",
+        "response-header-removed" | "required-response-header-removed" => "webhook-answer-header-removed",
+        "response-header-became-optional" => "webhook-answer-header-became-optional",
+        "response-header-schema-added" => "webhook-answer-schema-added",
+        "response-header-schema-removed" => "webhook-answer-schema-removed",
         other => other,
     }
 }

@@ -3,7 +3,7 @@ use super::super::super::finding::Severity::{self, Critical, Info, Warning};
 use super::super::super::finding::{Area, Direction};
 use super::Rule;
 
-const fn rule(
+pub(super) const fn rule(
     id: &'static str,
     severity: Severity,
     direction: Option<Direction>,
@@ -143,6 +143,39 @@ pub static RULES: &[Rule] = &[
         ["no operation uses it, or only its addresses and texts changed", "description of a scope is changed", NONE],
     ),
     rule(
+        "security-flow-removed",
+        Critical,
+        REQ,
+        Area::Security,
+        [
+            "a client that gets its tokens that way gets none",
+            "oauth: flows lose clientCredentials, and operations use it",
+            "keep the flow until no client uses it",
+        ],
+    ),
+    rule(
+        "security-scope-removed",
+        Critical,
+        REQ,
+        Area::Security,
+        [
+            "a client that asks for it is given no token",
+            "oauth: scopes lose orders.read, which operations asked for",
+            "keep the scope, even without a meaning, until no client asks for it",
+        ],
+    ),
+    rule(
+        "security-address-changed",
+        Warning,
+        REQ,
+        Area::Security,
+        [
+            "a client that looks for its tokens where they were may find none",
+            "oauth: tokenUrl is changed, and operations use it",
+            "keep the former address until no client uses it",
+        ],
+    ),
+    rule(
         "component-schema-removed",
         Info,
         ANY,
@@ -167,6 +200,17 @@ pub static RULES: &[Rule] = &[
         ANY,
         Area::Path,
         ["a client that waits for it waits in vain", "webhooks lose orderPaid", ANNOUNCE],
+    ),
+    rule(
+        "server-variable-changed",
+        Info,
+        ANY,
+        Area::Server,
+        [
+            "clients that use one of its values may not reach the address any more",
+            "servers: variables: region: enum loses eu",
+            "keep the values until no client uses them",
+        ],
     ),
     rule("webhook-added", Info, ANY, Area::Path, [HARMLESS, "webhooks get orderPaid", NONE]),
     rule(
@@ -224,13 +268,6 @@ pub static RULES: &[Rule] = &[
     ),
     rule("parameter-became-optional", Info, REQ, Area::Parameter, [FREE, "?region: required: true is removed", NONE]),
     rule(
-        "webhook-parameter-became-optional",
-        Warning,
-        RES,
-        Area::Parameter,
-        ["a client that counts on it may get none", "a webhook's header becomes optional", "keep sending it"],
-    ),
-    rule(
         "parameter-style-changed",
         Critical,
         REQ,
@@ -243,6 +280,20 @@ pub static RULES: &[Rule] = &[
         REQ,
         Area::Parameter,
         ["values are written in another way", "?filter: schema becomes content: application/json", BESIDE],
+    ),
+    rule(
+        "parameter-reserved-not-allowed",
+        Warning,
+        REQ,
+        Area::Parameter,
+        ["signs such as / and ? written as they are may be read otherwise", "?path: allowReserved is removed", BESIDE],
+    ),
+    rule(
+        "parameter-empty-value-not-allowed",
+        Warning,
+        REQ,
+        Area::Parameter,
+        ["a name without a value may be refused", "?debug: allowEmptyValue is removed", "keep accepting it"],
     ),
     rule("parameter-deprecated", Info, REQ, Area::Parameter, [HARMLESS, "?region: deprecated: true is set", NONE]),
     rule("parameter-reactivated", Info, REQ, Area::Parameter, [HARMLESS, "?region: deprecated: true is removed", NONE]),
@@ -280,13 +331,6 @@ pub static RULES: &[Rule] = &[
     ),
     rule("request-body-became-optional", Info, REQ, Area::Body, [FREE, "requestBody: required: true is removed", NONE]),
     rule(
-        "webhook-body-became-optional",
-        Warning,
-        RES,
-        Area::Body,
-        ["a client that counts on it may get none", "a webhook's requestBody becomes optional", "keep sending it"],
-    ),
-    rule(
         "request-media-type-removed",
         Critical,
         REQ,
@@ -294,13 +338,6 @@ pub static RULES: &[Rule] = &[
         [REFUSED, "content of a request loses application/xml", "keep reading it until no client sends it"],
     ),
     rule("request-media-type-added", Info, REQ, Area::Body, [FREE, "content of a request gets application/xml", NONE]),
-    rule(
-        "webhook-media-type-added",
-        Warning,
-        RES,
-        Area::Body,
-        [UNREAD, "content of a webhook's request gets application/xml", BESIDE],
-    ),
     rule(
         "request-media-type-widened",
         Info,
@@ -329,6 +366,13 @@ pub static RULES: &[Rule] = &[
         RES,
         Area::Response,
         ["a status of failure that does not come hurts nobody", "responses lose 409", NONE],
+    ),
+    rule(
+        "response-status-narrowed",
+        Info,
+        RES,
+        Area::Response,
+        ["every answer that comes could have come before", "responses: 2XX becomes 200", NONE],
     ),
     rule(
         "response-status-added",
@@ -423,5 +467,26 @@ pub static RULES: &[Rule] = &[
         RES,
         Area::Header,
         ["a client that counts on it may find nothing", "X-Total: required: true is removed", "keep sending it"],
+    ),
+    rule(
+        "response-header-style-changed",
+        Critical,
+        RES,
+        Area::Header,
+        ["a client that takes the value apart as before reads it otherwise", "X-Range: explode: true is set", BESIDE],
+    ),
+    rule(
+        "response-header-schema-removed",
+        Warning,
+        RES,
+        Area::Header,
+        ["nothing is promised any more of what is sent", "X-Total: schema is removed", "keep the schema"],
+    ),
+    rule(
+        "response-header-schema-added",
+        Info,
+        RES,
+        Area::Header,
+        ["all that is sent could have been sent before", "X-Total: schema is set", NONE],
     ),
 ];

@@ -1,15 +1,15 @@
 //! Operations and what is around their schemas.
 use super::*;
 
-const TOP: &str = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\n";
+pub(super) const TOP: &str = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\n";
 
 /// Rules that two operations `GET /a/{id}` break or touch, each given as the YAML of its body.
-fn operation(old: &str, new: &str) -> Vec<&'static str> {
+pub(super) fn operation(old: &str, new: &str) -> Vec<&'static str> {
     let text = |operation: &str| format!("{TOP}paths: {{'/a/{{id}}': {{get: {operation}}}}}");
     rules(&compare(&text(old), &text(new)).findings)
 }
 
-fn document(old: &str, new: &str) -> Vec<&'static str> {
+pub(super) fn document(old: &str, new: &str) -> Vec<&'static str> {
     rules(&compare(&format!("{TOP}{old}"), &format!("{TOP}{new}")).findings)
 }
 
@@ -260,14 +260,14 @@ fn swagger_2_is_read_like_version_3() {
     let swagger = "swagger: '2.0'\ninfo: {title: T, version: '1'}\nhost: h.example\nbasePath: /v1\nconsumes: [a/b]\nproduces: [a/b]\n\
                    paths:\n  /a:\n    post:\n      parameters:\n      - {in: body, name: b, required: true, schema: {$ref: \
                    '#/definitions/S'}}\n      - {in: query, name: q, type: string, maxLength: 5}\n      responses:\n        '200': \
-                   {description: ok, schema: {$ref: '#/definitions/S'}, headers: {H: {type: integer}}}\n  /f:\n    post:\n      \
+                   {description: ok, schema: {$ref: '#/definitions/S'}, headers: {H: {type: integer}}}\n  /f:\n    post:\n      consumes: [multipart/form-data]\n      \
                    parameters: [{in: formData, name: f, type: string, required: true}]\n      responses: {}\n\
                    definitions:\n  S: {type: object, properties: {n: {type: string, maxLength: 9}}}\n";
     let openapi = "openapi: 3.0.0\ninfo: {title: T, version: '1'}\nservers: [{url: 'https://h.example/v1'}]\npaths:\n  /a:\n    post:\n      \
                    parameters:\n      - {in: query, name: q, schema: {type: string, maxLength: 5}}\n      requestBody: {required: \
                    true, content: {a/b: {schema: {$ref: '#/components/schemas/S'}}}}\n      responses:\n        '200': {content: {a/b: \
                    {schema: {$ref: '#/components/schemas/S'}}}, headers: {H: {schema: {type: integer}}}}\n  /f:\n    post:\n      \
-                   requestBody: {required: true, content: {a/b: {schema: {type: object, required: [f], properties: {f: {type: \
+                   requestBody: {required: true, content: {multipart/form-data: {schema: {type: object, required: [f], properties: {f: {type: \
                    string}}}}}}\n      responses: {}\ncomponents:\n  schemas:\n    S: {type: object, properties: {n: {type: string, \
                    maxLength: 9}}}\n";
     assert_eq!(compare(swagger, openapi), Report::default());

@@ -3,7 +3,10 @@ mod around;
 mod hostile;
 mod keywords;
 mod laws;
+mod security;
+mod spelling;
 mod structure;
+mod wire;
 
 use crate::compat::document::Library;
 use crate::compat::lifecycle::Terms;

@@ -39,8 +39,7 @@ impl Look<'_> {
                 self.say("sql-delete-all", Severity::Critical, message, advice).affected = vec![table.clone()];
             }
             Action::Update { table, all: true } if !self.is_new(table) => {
-                let known = self.known.table(table).is_some_and(|t| t.rows.is_some());
-                let severity = if known { self.by_size(table) } else { Severity::Warning };
+                let severity = self.by_size(table);
                 let message = format!("writes every row of {table} in one transaction, and holds each until its end");
                 self.say("sql-update-all", severity, message, "fill in batches by key, each a transaction of its own");
             }
@@ -116,7 +115,7 @@ impl Look<'_> {
     /// What versions that still run stumble over.
     pub(super) fn breaks(&mut self, action: &Action) {
         match action {
-            Action::Rename { table, what } if !self.is_new(table) => {
+            Action::Rename { table, what, .. } if !self.is_new(table) => {
                 let message = match *what {
                     "schema" => {
                         format!("moves {table} to another schema: every version that runs looks for it in the old")
