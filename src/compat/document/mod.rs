@@ -81,6 +81,8 @@ pub struct Library {
     files: Vec<File>,
     /// Map with a `$ref` to what it leads to.
     refs: BTreeMap<NodeId, NodeId>,
+    /// Schema to those that have it in their `allOf` by reference.
+    heirs: BTreeMap<NodeId, Vec<NodeId>>,
 }
 
 impl Default for Library {
@@ -103,7 +105,7 @@ impl Library {
 
     /// Without a file. The first one [added](Self::add_file) is the one to compare.
     pub fn new() -> Library {
-        Library { nodes: Vec::new(), files: Vec::new(), refs: BTreeMap::new() }
+        Library { nodes: Vec::new(), files: Vec::new(), refs: BTreeMap::new(), heirs: BTreeMap::new() }
     }
 
     /// # Errors

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::keywords::{ARRAY, NUMBER, OBJECT, SINCE, STRING, unknown};
 use super::refs::Refs;
 use super::shape::{Array, Draft, How, Id, Node, Number, Object, Rest, Schema, Shape, Text, canonical};
 use crate::compat::spots::{Document, Fault, step};
@@ -65,50 +66,6 @@ pub(super) struct Load<'a> {
 
 type Schemas<'a> = &'a Map<String, Value>;
 
-const NUMBER: &[&str] = &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
-const STRING: &[&str] = &["minLength", "maxLength", "pattern", "format"];
-const OBJECT: &[&str] = &[
-    "properties",
-    "required",
-    "minProperties",
-    "maxProperties",
-    "dependencies",
-    "patternProperties",
-    "additionalProperties",
-    "propertyNames",
-    "dependentRequired",
-    "dependentSchemas",
-    "unevaluatedProperties",
-];
-const ARRAY: &[&str] = &[
-    "items",
-    "additionalItems",
-    "prefixItems",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "unevaluatedItems",
-];
-/// Keyword and the first draft that knows it; where it is not known it says nothing.
-const SINCE: &[(&str, Draft)] = &[
-    ("const", Draft::D6),
-    ("contains", Draft::D6),
-    ("propertyNames", Draft::D6),
-    ("if", Draft::D7),
-    ("then", Draft::D7),
-    ("else", Draft::D7),
-    ("minContains", Draft::D2019),
-    ("maxContains", Draft::D2019),
-    ("dependentRequired", Draft::D2019),
-    ("dependentSchemas", Draft::D2019),
-    ("unevaluatedItems", Draft::D2019),
-    ("unevaluatedProperties", Draft::D2019),
-    ("prefixItems", Draft::D2020),
-];
-
 impl<'a> Load<'a> {
     /// The node for the schema at a pointer.
     fn at(&mut self, pointer: String) -> Id {
@@ -146,6 +103,8 @@ impl<'a> Load<'a> {
     }
 
     fn shape(&mut self, object: Schemas<'a>, pointer: &str) -> Shape {
+        let draft = self.draft;
+        self.left_out.extend(unknown(object, draft).map(|what| format!("#{pointer}: {what}")));
         let mut parts = Vec::new();
         if let Some(shape) = self.reference(object, pointer) {
             if self.draft < Draft::D2019 {

@@ -173,7 +173,10 @@ fn settled(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At, labe
     let (before, after) = match (check.old.stability(old.node), check.new.stability(new.node)) {
         (Ok(before), Ok(after)) => (before, after),
         (before, after) => {
-            invalid(check, (before.err(), after.err()), at, label);
+            // What was wrong before and is so still is no change.
+            if !(before.is_err() && check.equal(before.err(), after.err())) {
+                invalid(check, (before.err(), after.err()), at, label);
+            }
             return true;
         }
     };

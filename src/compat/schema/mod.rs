@@ -2,14 +2,19 @@
 //!
 //! # Layout
 //! - [`kind`] what can happen to a schema, without a direction; [`types`] sets of types
-//! - [`shape`] a schema flattened: `allOf` merged, spellings made one
+//! - [`shape`] a schema flattened: `allOf` merged, spellings made one; `said`, `reader`, `merge` the three steps to it
 //! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
 //! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; [`sentence`] says it in words
 mod engine;
 mod groups;
 pub mod kind;
+mod merge;
+mod numbers;
 mod objects;
+mod reader;
+mod said;
 pub mod shape;
+mod subtypes;
 pub mod types;
 mod values;
 mod words;

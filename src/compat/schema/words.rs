@@ -49,12 +49,14 @@ pub fn sentence(change: &Change) -> String {
         Kind::OneOfAdded | Kind::AnyOfAdded | Kind::CoveredAnyOfAdded | Kind::OverlappingAdded => {
             format!("{} added", named("alternative"))
         }
-        Kind::BecameReadOnly => format!("property `{subject}` became read-only"),
-        Kind::NotReadOnly => format!("property `{subject}` is not read-only any more"),
+        Kind::BecameReadOnly | Kind::RequiredBecameReadOnly => format!("property `{subject}` became read-only"),
+        Kind::NotReadOnly | Kind::RequiredNotReadOnly => format!("property `{subject}` is not read-only any more"),
         Kind::BecameWriteOnly | Kind::RequiredBecameWriteOnly => format!("property `{subject}` became write-only"),
         Kind::NotWriteOnly | Kind::RequiredNotWriteOnly => format!("property `{subject}` is not write-only any more"),
-        Kind::MappingAdded => format!("discriminator value `{subject}` added"),
-        Kind::MappingRemoved => format!("discriminator value `{subject}` removed"),
+        Kind::SubtypeRemoved => format!("`{subject}`, which inherits from this schema, removed"),
+        Kind::SubtypeAdded => format!("`{subject}`, which inherits from this schema, added"),
+        Kind::MappingAdded | Kind::MappingGained => format!("discriminator value `{subject}` added"),
+        Kind::MappingRemoved | Kind::MappingLost => format!("discriminator value `{subject}` removed"),
         Kind::MappingChanged => format!("discriminator value `{subject}` changed from {from} to {to}"),
         Kind::Tightened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, true)),
         Kind::Loosened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, false)),
