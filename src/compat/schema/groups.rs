@@ -92,7 +92,8 @@ fn pair(work: &mut Work<'_, '_>, old: &Group, new: &Group) {
         }
     };
     let open = (open(work.old_lib(), old), open(work.new_lib(), new));
-    settle(work, olds, news, How { kind: new.kind, step: Step::Inner, open });
+    let one = (old.kind == GroupKind::OneOf, new.kind == GroupKind::OneOf);
+    settle(work, olds, news, How { kind: new.kind, step: Step::Inner, open, one });
 }
 
 /// One side is a choice and the other is not, or one that is an alternative of the first as a whole: then the other is a
@@ -103,13 +104,26 @@ pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
     }
     let (old, new) = (work.old.groups.clone(), work.new.groups.clone());
     let found = match (old.as_slice(), new.as_slice()) {
-        ([], [group]) => Some((by_type(&work.old), split_new(work, group), group.kind)),
-        ([group], []) => Some((split_old(work, group), by_type(&work.new), group.kind)),
+        ([], [group]) => {
+            let news = split_new(work, group);
+            let one = part_of(&work.old, Types::NULL);
+            let holds = |new: &Branch| !work.engine.relation(&one.conj, &new.conj).narrows;
+            let held = news.iter().take(MAX_TRIES).any(holds);
+            Some((if held { vec![one] } else { by_type(&work.old) }, news, group.kind))
+        }
+        ([group], []) => {
+            let olds = split_old(work, group);
+            let one = part_of(&work.new, Types::NULL);
+            let holds = |old: &Branch| !work.engine.relation(&old.conj, &one.conj).widens;
+            let held = olds.iter().take(MAX_TRIES).any(holds);
+            Some((olds, if held { vec![one] } else { by_type(&work.new) }, group.kind))
+        }
         ([], _) | (_, []) => None,
         (olds, news) => inside(work, olds, news),
     };
     let Some((olds, news, kind)) = found else { return false };
-    settle(work, olds, news, How { kind, step: Step::Same, open: (Types::NONE, Types::NONE) });
+    let one = (!old.is_empty() && kind == GroupKind::OneOf, !new.is_empty() && kind == GroupKind::OneOf);
+    settle(work, olds, news, How { kind, step: Step::Same, open: (Types::NONE, Types::NONE), one });
     true
 }
 
@@ -187,9 +201,16 @@ struct How {
     step: Step,
     /// Types of which all values are held anyway, before and after.
     open: (Types, Types),
+    /// Exactly one has to fit, before and after.
+    one: (bool, bool),
 }
 
 impl How {
+    /// What another alternative holds is no loss: any number may fit, or a schema that is no choice holds several.
+    fn within(self) -> bool {
+        self.kind == GroupKind::AnyOf || self.step == Step::Same
+    }
+
     /// Compares two alternatives that are one. Where all values of both are held anyway, it makes no difference.
     fn join(self, work: &mut Work<'_, '_>, old: &mut Branch, new: &mut Branch) {
         (old.taken, new.taken) = (true, true);
@@ -209,6 +230,30 @@ impl How {
     }
 }
 
+/// Where exactly one has to fit, an alternative that comes with values that another has is one that refuses them. Told of
+/// single values alone: which objects fit two alternatives is seldom known, and often not meant.
+fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How) {
+    let single = |library: &Library, branch: &Branch, siblings: bool| {
+        let types = shape::read(library, &branch.conj, siblings).types;
+        types.at.is_some() && !types.set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE))
+    };
+    let siblings = work.siblings();
+    let meets = |work: &mut Work<'_, '_>, old: &Branch, new: &Branch| {
+        let effect = work.engine.relation(&old.conj, &new.conj);
+        !effect.narrows || !effect.widens
+    };
+    for new in news.iter().filter(|b| how.one.1 && !b.taken) {
+        if single(work.new_lib(), new, siblings.1) && olds.iter().take(MAX_TRIES).any(|old| meets(work, old, new)) {
+            work.change(Kind::OverlapSet, None, Some(new.at));
+        }
+    }
+    for old in olds.iter().filter(|b| how.one.0 && !b.taken) {
+        if single(work.old_lib(), old, siblings.0) && news.iter().take(MAX_TRIES).any(|new| meets(work, old, new)) {
+            work.change(Kind::OverlapUnset, Some(old.at), None);
+        }
+    }
+}
+
 /// Matches alternatives, compares what is matched, and tells what is left over.
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, how: How) {
     let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
@@ -224,8 +269,8 @@ fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>,
     }
     by_content(work, &mut olds, &mut news, how);
     one_left(work, &mut olds, &mut news, how);
-    // A schema that is no choice may hold several of the alternatives.
-    let within = how.kind == GroupKind::AnyOf || how.step == Step::Same;
+    overlaps(work, &olds, &news, how);
+    let within = how.within();
     for old in olds.iter().filter(|b| !b.taken) {
         let covered =
             within && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
@@ -285,11 +330,19 @@ fn renamed(work: &Work<'_, '_>, old: &Branch, new: &Branch) -> bool {
 
 /// A single alternative left on either side, without a name: it was changed.
 fn one_left(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], how: How) {
-    let mut old = olds.iter_mut().filter(|b| !b.taken);
-    let mut new = news.iter_mut().filter(|b| !b.taken);
-    if let (Some(x), None, Some(y), None) = (old.next(), old.next(), new.next(), new.next())
-        && !(x.firm && y.firm)
-    {
-        how.join(work, x, y);
+    let left = |all: &[Branch]| -> Option<usize> {
+        let mut left = all.iter().enumerate().filter(|(_, b)| !b.taken).map(|(i, _)| i);
+        left.next().filter(|_| left.next().is_none())
+    };
+    let (Some(i), Some(j)) = (left(olds), left(news)) else { return };
+    if olds[i].firm && news[j].firm {
+        return;
+    }
+    // Each may be held by another alternative as it is.
+    let held = how.within()
+        && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&olds[i].conj, &new.conj).narrows)
+        && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &news[j].conj).widens);
+    if !held {
+        how.join(work, &mut olds[i], &mut news[j]);
     }
 }

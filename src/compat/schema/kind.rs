@@ -166,6 +166,7 @@ kinds! {
         AnyOfRemoved <-> AnyOfAdded,
         ExactlyOneSet <-> ExactlyOneUnset,
         SubtypeRemoved <-> SubtypeAdded,
+        OverlapSet <-> OverlapUnset,
     }
     neutral_pairs {
         OptionalPropertyAdded <-> OptionalPropertyRemoved,

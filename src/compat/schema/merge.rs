@@ -111,13 +111,14 @@ impl Reader<'_> {
                 conj.push(rest);
             }
         }
-        // Without anything else that looks at items, the rest is what no place speaks of.
+        // Without anything else that looks at items, nothing but what has a place is the same in both words.
         let shape = &mut self.shape;
         let alone = shape.items.is_empty()
             && shape.contains.is_empty()
             && shape.groups.is_empty()
             && shape.conditions.is_empty()
-            && shape.nots.is_empty();
+            && shape.nots.is_empty()
+            && shape.unevaluated.get("unevaluatedItems").is_some_and(|all| all.iter().any(|n| is_never(library, *n)));
         if alone && let Some(rest) = shape.unevaluated.remove("unevaluatedItems") {
             shape.items = rest;
         }

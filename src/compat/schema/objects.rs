@@ -399,23 +399,29 @@ fn mapping(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
 }
 
 fn nots(work: &mut Work<'_, '_>) {
-    let (mut old, mut new) = (std::mem::take(&mut work.old.nots), std::mem::take(&mut work.new.nots));
+    let (old, new) = (std::mem::take(&mut work.old.nots), std::mem::take(&mut work.new.nots));
     let siblings = work.siblings();
     // What the types do not let through need not be ruled out.
     let idle = |library: &Library, at: NodeId, types: Types, siblings: bool| {
         let inner = shape::read(library, &[at], siblings).types;
         inner.at.is_some() && !inner.set.has(types.and(Types::STRANGE))
     };
-    old.retain(|n| !idle(work.old_lib(), *n, work.old.types.set, siblings.0));
-    new.retain(|n| !idle(work.new_lib(), *n, work.new.types.set, siblings.1));
-    let (pairs, olds, news) = partners(work, &old, &new);
+    let was_idle: Vec<bool> = old.iter().map(|n| idle(work.old_lib(), *n, work.old.types.set, siblings.0)).collect();
+    let is_idle: Vec<bool> = new.iter().map(|n| idle(work.new_lib(), *n, work.new.types.set, siblings.1)).collect();
+    let (pairs, mut olds, mut news) = partners(work, &old, &new);
     for (i, j) in pairs {
-        work.edge(&[old[i]], &[new[j]], Step::Not);
+        let mut equal = || Effect::NONE == work.engine.relation(&[old[i]], &[new[j]]);
+        match (was_idle[i], is_idle[j]) {
+            (false, false) => work.edge(&[old[i]], &[new[j]], Step::Not),
+            (true, false) if !equal() => news.push(j),
+            (false, true) if !equal() => olds.push(i),
+            _ => {}
+        }
     }
-    for j in news {
+    for j in news.into_iter().filter(|j| !is_idle[*j]) {
         work.change(Kind::NotAdded, None, Some(new[j]));
     }
-    for i in olds {
+    for i in olds.into_iter().filter(|i| !was_idle[*i]) {
         work.change(Kind::NotRemoved, Some(old[i]), None);
     }
 }

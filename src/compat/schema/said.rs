@@ -33,9 +33,12 @@ pub(super) fn nullable(library: &Library, node: NodeId) -> bool {
 
 /// The types that the keywords of one schema leave, and where it is said.
 pub(super) fn types(library: &Library, node: NodeId) -> Option<(Types, NodeId)> {
-    let listed = ["enum", "const"].iter().find_map(|k| library.get(node, k));
-    let implied = listed.map(|values| implied(library, values));
-    let (at, types) = match (library.get(node, "type"), listed.zip(implied)) {
+    let lists = ["enum", "const"].iter().filter_map(|k| library.get(node, k));
+    let listed = lists.fold(None, |all: Option<(NodeId, Types)>, values| {
+        let types = implied(library, values);
+        Some(all.map_or((values, types), |(at, before)| (at, before.both(types))))
+    });
+    let (at, types) = match (library.get(node, "type"), listed) {
         // Null has to be among the values, too; `nullable` alone was long taken for enough.
         (Some(at), Some((_, values))) if !values.has(Types::NULL) => (at, types_of(library, at).without(Types::NULL)),
         (Some(at), _) => (at, types_of(library, at)),

@@ -53,6 +53,12 @@ pub fn sentence(change: &Change) -> String {
         Kind::NotReadOnly | Kind::RequiredNotReadOnly => format!("property `{subject}` is not read-only any more"),
         Kind::BecameWriteOnly | Kind::RequiredBecameWriteOnly => format!("property `{subject}` became write-only"),
         Kind::NotWriteOnly | Kind::RequiredNotWriteOnly => format!("property `{subject}` is not write-only any more"),
+        Kind::OverlapSet => {
+            "what two alternatives of `oneOf` let through fits neither, and an alternative came to do so".into()
+        }
+        Kind::OverlapUnset => {
+            "an alternative of `oneOf` is gone whose values fitted another as well, so that they fit now".into()
+        }
         Kind::SubtypeRemoved => format!("`{subject}`, which inherits from this schema, removed"),
         Kind::SubtypeAdded => format!("`{subject}`, which inherits from this schema, added"),
         Kind::MappingAdded | Kind::MappingGained => format!("discriminator value `{subject}` added"),

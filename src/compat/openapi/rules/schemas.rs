@@ -221,6 +221,7 @@ rows! { OBJECTS:
 }
 
 const BRANCH_GONE: &str = "a client that sends this alternative is refused";
+const OVERLAP: &str = "a value that fits two alternatives is refused, and it fitted one before";
 const KIND_MOVED: &str = "the other side looks for the kind of value in another property, and does not find it";
 const BRANCH_NEW: &str = "a client that knows only the other alternatives gets this one";
 // Of a new bound, too, only what callers send tells whether it refuses anything of theirs.
@@ -257,6 +258,10 @@ rows! { STRUCTURE:
     req ExactlyOneUnset "one-of-became-any-of" I, "oneOf becomes anyOf";
     res ExactlyOneSet "any-of-became-one-of" IR, "anyOf becomes oneOf";
     res ExactlyOneUnset "one-of-became-any-of" WR, "oneOf becomes anyOf";
+    req OverlapSet "one-of-overlap-added" (Critical, OVERLAP, "make the alternatives exclude each other, or use anyOf"), "oneOf: [{type: number}] gets {type: integer, minimum: 1}";
+    req OverlapUnset "one-of-overlap-removed" I, "oneOf loses {type: integer, minimum: 1} beside {type: number}";
+    res OverlapSet "one-of-overlap-added" IR, "oneOf: [{type: number}] gets {type: integer, minimum: 1}";
+    res OverlapUnset "one-of-overlap-removed" WR, "oneOf loses {type: integer, minimum: 1} beside {type: number}";
     req SubtypeRemoved "subtype-removed" (Critical, BRANCH_GONE, KEEP_ACCEPTING), "Dog, which has Pet in its allOf, is removed";
     req SubtypeAdded "subtype-added" I, "Dog, which has Pet in its allOf, is new";
     res SubtypeRemoved "subtype-removed" IR, "Dog, which has Pet in its allOf, is removed";

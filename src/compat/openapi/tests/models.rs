@@ -189,6 +189,36 @@ fn a_choice_may_become_a_list_of_types() {
 }
 
 #[test]
+fn alternatives_of_which_one_has_to_fit_exclude_each_other() {
+    let added = (
+        &["request-one-of-added", "request-one-of-overlap-added"],
+        &["response-one-of-added", "response-one-of-overlap-added"],
+    );
+    let removed = (
+        &["request-one-of-overlap-removed", "request-one-of-removed"],
+        &["response-one-of-overlap-removed", "response-one-of-removed"],
+    );
+    let two = "{oneOf: [{type: number, title: a}, {type: string, maxLength: 3}]}";
+    let three = "{oneOf: [{type: number, title: a}, {type: string, maxLength: 3}, {type: integer, minimum: 1}]}";
+    hold(&[(two, three, added.0, added.1), (three, two, removed.0, removed.1)]);
+    let covered = (
+        &["request-any-of-covered-added", "request-one-of-overlap-added"],
+        &["response-any-of-covered-added", "response-one-of-overlap-added"],
+    );
+    hold(&[("{type: number}", "{oneOf: [{type: number}, {const: 1}]}", covered.0, covered.1)]);
+    // What else does not overlap is no more than one alternative more.
+    let apart = "{oneOf: [{type: number, title: a}, {type: string, maxLength: 3}, {type: boolean, title: b}]}";
+    hold(&[(two, apart, &["request-one-of-added"], &["response-one-of-added"])]);
+    // Several types are held by one alternative as well as by many.
+    hold(&[(
+        "{type: [integer, string]}",
+        "{anyOf: [{type: [integer, string]}, {type: integer, minimum: 2}]}",
+        &["request-any-of-covered-added"],
+        &["response-any-of-covered-added"],
+    )]);
+}
+
+#[test]
 fn values_of_an_open_enumeration_come_and_go() {
     let open = |values: &str| format!("{{anyOf: [{{type: string}}, {{enum: [{values}]}}]}}");
     equal(&[(&open("a, b"), &open("a"))]);
@@ -204,6 +234,7 @@ fn another_spelling_is_the_same_schema() {
             "{type: string, allOf: [{not: {enum: [b]}}, {not: {enum: [a]}}]}",
         ),
         ("{type: string}", "{type: string, not: {type: integer}}"),
+        ("{const: 1, enum: [null, 2, 1]}", "{const: 1}"),
         ("{type: string, enum: [a, b]}", "{oneOf: [{const: a, title: first}, {const: b, title: second}]}"),
         ("{type: integer, exclusiveMinimum: 1}", "{type: integer, minimum: 2}"),
         ("{type: integer, minimum: 0.5}", "{type: integer, minimum: 1}"),
