@@ -20,7 +20,7 @@ pub use refs::join;
 /// A file this size is no contract any more.
 pub const MAX_FILE: usize = 32 * 1024 * 1024;
 /// Values of one side. A description of 16 MB has half a million.
-const MAX_NODES: usize = 2_000_000;
+pub const MAX_NODES: usize = 2_000_000;
 /// Collections inside one another; real descriptions stay under 40.
 const MAX_DEPTH: usize = 200;
 /// Keys above which a map is looked up by halving instead of one by one.

@@ -96,6 +96,7 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
     }
     lifecycle(check, old, new, at, label);
     style(check, old, new, at, label);
+    split(check, old, new, at, label);
     let schema = |api: Api<'_>, node: NodeId| api.library.get(node, "schema");
     let content = |api: Api<'_>, node: NodeId| api.library.get(node, "content");
     let (x, y) = (schema(check.old, old), schema(check.new, new));
@@ -149,5 +150,24 @@ fn style(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
         let text = |(style, explode): &(String, bool)| format!("{style}{}", if *explode { ", exploded" } else { "" });
         let message = format!("parameter {label} is written as {} instead of {}", text(&after), text(&before));
         check.tell(at, "parameter-style-changed", (Some(old), Some(new)), "", message);
+    }
+}
+
+/// A text became a list that is written with commas between its items: values that have commas themselves fall apart.
+fn split(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
+    let says = |api: Api<'_>, node: NodeId, word: &str| {
+        let schema = api.library.get(node, "schema").and_then(|s| api.library.follow(s));
+        let typed = schema.and_then(|s| api.library.get(s, "type"));
+        typed.is_some_and(|t| {
+            let listed = api.library.items(t).iter().any(|n| api.library.text(*n) == Some(word));
+            listed || api.library.text(t) == Some(word)
+        })
+    };
+    let (style, explode) = written(check.new, new);
+    let joined = !(style == "form" && explode);
+    let text = says(check.old, old, "string") && !says(check.old, old, "array");
+    if joined && text && says(check.new, new, "array") && !says(check.new, new, "string") {
+        let message = format!("parameter {label} became a list, and a comma in its text parts two items");
+        check.tell(at, "parameter-became-list", (Some(old), Some(new)), "", message);
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::engine::{Step, Work};
-use super::kind::Kind;
+use super::kind::{Effect, Kind};
 use super::said;
 use super::shape::{self, Conj, Group, GroupKind, NO_GROUPS, Shape, without};
 use super::subtypes::Values;
@@ -230,27 +230,74 @@ impl How {
     }
 }
 
+/// Whether two alternatives let through the same single values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// Types of an alternative that lets through single values alone, and whether its values are listed.
+fn single(library: &Library, branch: &Branch, siblings: bool) -> Option<(Types, bool)> {
+    let shape = shape::read(library, &branch.conj, siblings);
+    let set = shape.types.set.without(Types::NULL);
+    let single = shape.types.at.is_some() && !set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE));
+    (single && !set.is_empty()).then_some((set, shape.allowed.is_some()))
+}
+
 /// Where exactly one has to fit, an alternative that comes with values that another has is one that refuses them. Told of
 /// single values alone: which objects fit two alternatives is seldom known, and often not meant.
 fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How) {
-    let single = |library: &Library, branch: &Branch, siblings: bool| {
-        let types = shape::read(library, &branch.conj, siblings).types;
-        types.at.is_some() && !types.set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE))
-    };
-    let siblings = work.siblings();
-    let meets = |work: &mut Work<'_, '_>, old: &Branch, new: &Branch| {
-        let effect = work.engine.relation(&old.conj, &new.conj);
-        !effect.narrows || !effect.widens
-    };
-    for new in news.iter().filter(|b| how.one.1 && !b.taken) {
-        if single(work.new_lib(), new, siblings.1) && olds.iter().take(MAX_TRIES).any(|old| meets(work, old, new)) {
-            work.change(Kind::OverlapSet, None, Some(new.at));
-        }
+    let come: Vec<usize> = (0..news.len()).filter(|j| how.one.1 && !news[*j].taken).collect();
+    let gone: Vec<usize> = (0..olds.len()).filter(|i| how.one.0 && !olds[*i].taken).collect();
+    if come.is_empty() && gone.is_empty() {
+        return;
     }
-    for old in olds.iter().filter(|b| how.one.0 && !b.taken) {
-        if single(work.old_lib(), old, siblings.0) && news.iter().take(MAX_TRIES).any(|new| meets(work, old, new)) {
-            work.change(Kind::OverlapUnset, Some(old.at), None);
+    let siblings = work.siblings();
+    let was: Vec<_> = olds.iter().map(|b| single(work.old_lib(), b, siblings.0)).collect();
+    let is: Vec<_> = news.iter().map(|b| single(work.new_lib(), b, siblings.1)).collect();
+    if was.iter().flatten().count() * is.iter().flatten().count() > MAX_TRIES {
+        let what = "more alternatives of `oneOf` than are looked at for values that two of them have";
+        return work.note(what, olds.first().map(|b| b.at), news.first().map(|b| b.at));
+    }
+    let table: Vec<Vec<Effect>> = (0..olds.len())
+        .map(|i| {
+            let one = |j: usize| match (was[i], is[j]) {
+                (Some(_), Some(_)) => work.engine.relation(&olds[i].conj, &news[j].conj),
+                _ => Effect::BOTH,
+            };
+            (0..news.len()).map(one).collect()
+        })
+        .collect();
+    // What both have must fit a second alternative of the same side to be refused there.
+    let meeting = |i: usize, j: usize, second: bool| {
+        let (Some((x, listed)), Some((y, too))) = (was[i], is[j]) else { return Meeting::No };
+        match (x.has(y), table[i][j] == Effect::BOTH) {
+            (false, _) => Meeting::No,
+            (true, false) if second => Meeting::Yes,
+            (true, true) if listed && too => Meeting::No,
+            (true, _) => Meeting::Unknown,
         }
+    };
+    for j in come {
+        let second = |i: usize| (0..news.len()).any(|k| k != j && !table[i][k].narrows);
+        let found: Vec<Meeting> = (0..olds.len()).map(|i| meeting(i, j, second(i))).collect();
+        told(work, &found, Kind::OverlapSet, (None, Some(news[j].at)));
+    }
+    for i in gone {
+        let second = |j: usize| (0..olds.len()).any(|k| k != i && !table[k][j].widens);
+        let found: Vec<Meeting> = (0..news.len()).map(|j| meeting(i, j, second(j))).collect();
+        told(work, &found, Kind::OverlapUnset, (Some(olds[i].at), None));
+    }
+}
+
+fn told(work: &mut Work<'_, '_>, found: &[Meeting], kind: Kind, places: (Option<NodeId>, Option<NodeId>)) {
+    if found.contains(&Meeting::Yes) {
+        work.change(kind, places.0, places.1);
+    } else if found.contains(&Meeting::Unknown) {
+        let what = "whether this alternative of `oneOf` lets through values that another does as well is not known";
+        work.note(what, places.0, places.1);
     }
 }
 

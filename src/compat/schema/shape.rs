@@ -22,6 +22,8 @@ pub(super) const PART: NodeId = 1 << 29;
 const TYPES: u32 = 22;
 /// The bits that are the schema itself.
 pub const PLAIN: NodeId = (1 << TYPES) - 1;
+/// What is put together beside what was read, such as the bodies of Swagger 2, stays far below what was read.
+const _: () = assert!(PLAIN as usize > 2 * crate::compat::document::MAX_NODES);
 
 /// Marks a schema of which values of these types are looked at elsewhere: null, which a choice lets through as a whole
 /// whichever alternative names it, or all other types, where a schema is compared type by type.

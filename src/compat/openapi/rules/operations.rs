@@ -238,6 +238,17 @@ pub static RULES: &[Rule] = &[
         ["values written as before are read otherwise", "?ids: explode: true becomes false", BESIDE],
     ),
     rule(
+        "parameter-became-list",
+        Warning,
+        REQ,
+        Area::Parameter,
+        [
+            "a text with a comma in it was one value and is several now",
+            "?q, explode: false: type: string becomes array",
+            "explode the list, or ask whether values have commas",
+        ],
+    ),
+    rule(
         "parameter-form-changed",
         Warning,
         REQ,

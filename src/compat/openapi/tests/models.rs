@@ -206,6 +206,9 @@ fn alternatives_of_which_one_has_to_fit_exclude_each_other() {
         &["response-any-of-covered-added", "response-one-of-overlap-added"],
     );
     hold(&[("{type: number}", "{oneOf: [{type: number}, {const: 1}]}", covered.0, covered.1)]);
+    // A type that becomes a choice of its parts is no overlap.
+    let parts = both("{type: string}", "{oneOf: [{type: string, maxLength: 3}, {type: string, minLength: 4}]}");
+    assert!(!parts.0.contains(&"request-one-of-overlap-added"), "{parts:?}");
     // What else does not overlap is no more than one alternative more.
     let apart = "{oneOf: [{type: number, title: a}, {type: string, maxLength: 3}, {type: boolean, title: b}]}";
     hold(&[(two, apart, &["request-one-of-added"], &["response-one-of-added"])]);
@@ -385,6 +388,18 @@ fn what_is_written_as_text_keeps_to_the_new_schema() {
         want.sort_unstable();
         assert_eq!(query(old, new), want, "{old} -> {new}");
     }
+    // What is written with commas between the items falls apart at commas of its own.
+    let joined = |schema: &str| {
+        format!(
+            "openapi: 3.1.0\npaths: {{/s: {{get: {{parameters: [{{name: q, in: query, explode: false, schema: {schema}}}], \
+             responses: {{}}}}}}}}"
+        )
+    };
+    let list = "{type: array, items: {type: string}}";
+    let report = compare(&joined("{type: string}"), &joined(list));
+    assert_eq!(rules(&report.findings), ["parameter-became-list", word]);
+    let report = compare(&joined("{type: integer}"), &joined(list));
+    assert_eq!(rules(&report.findings), [word]);
     // The same in a form, and not in JSON, where the type says it all.
     let form = |schema: &str| {
         format!(
