@@ -3,7 +3,8 @@
 //! It stands at the instant at which the next move may begin and only goes forward. What is open there is ready, in the
 //! order in which it opened; what is not open yet waits for its next opening. An opening that passes unused is looked at
 //! once, so that the whole costs what the moves and their openings cost.
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::meet::meet;
 use super::window::{LOOK, View};
@@ -51,6 +52,8 @@ pub(super) struct Bounds<'b> {
 #[derive(Clone, Copy)]
 struct Opening {
     fit: Time,
+    /// It was closed until then.
+    fresh: bool,
     /// The last instant at which one can begin in it, and when it closes.
     last: Time,
     end: Time,
@@ -66,9 +69,9 @@ struct Line<'l, 'v> {
     since: Vec<Time>,
     begun: Vec<usize>,
     /// Those that are not open yet, by when they are.
-    later: BTreeSet<(Time, usize)>,
+    later: BinaryHeap<Reverse<(Time, usize)>>,
     /// Those that are open: since when, their first move's position.
-    ready: BTreeSet<(Time, u32, usize)>,
+    ready: BinaryHeap<Reverse<(Time, u32, usize)>>,
     by_day: BTreeMap<Date, u32>,
     placed: Vec<Placed>,
 }
@@ -78,12 +81,12 @@ pub(super) fn place(all: &[Alike<'_>], free: Time, bounds: Bounds<'_>) -> Vec<Pl
     let mut line = Line {
         all,
         bounds,
-        openings: vec![Opening { fit: free, last: free, end: free }; all.len()],
+        openings: vec![Opening { fit: free, fresh: false, last: free, end: free }; all.len()],
         first: vec![free; all.len()],
         since: vec![free; all.len()],
         begun: vec![0; all.len()],
-        later: BTreeSet::new(),
-        ready: BTreeSet::new(),
+        later: BinaryHeap::new(),
+        ready: BinaryHeap::new(),
         by_day: BTreeMap::new(),
         placed: Vec::new(),
     };
@@ -105,11 +108,11 @@ impl Line<'_, '_> {
             return None;
         }
         self.open(now);
-        let Some((_, position, i)) = self.ready.first().copied() else {
-            return self.later.first().map(|(fit, _)| *fit);
+        let Some(Reverse((_, position, i))) = self.ready.peek().copied() else {
+            return self.later.peek().map(|Reverse((fit, _))| *fit);
         };
         if self.openings[i].last < now {
-            self.ready.pop_first();
+            self.ready.pop();
             self.wait(i, now);
             return Some(now);
         }
@@ -119,7 +122,7 @@ impl Line<'_, '_> {
             let tomorrow = Time(self.bounds.days.first_at(i64::from(day.0 + 1) * DAY));
             return Some(tomorrow.max(now + Dur::mins(1)));
         }
-        self.ready.pop_first();
+        self.ready.pop();
         self.begin(i, position, now, day);
         Some(now + self.bounds.takes)
     }
@@ -131,8 +134,8 @@ impl Line<'_, '_> {
 
     /// Takes over whoever opens up to `now`.
     fn open(&mut self, now: Time) {
-        while let Some((fit, i)) = self.later.first().copied().filter(|(fit, _)| *fit <= now) {
-            self.later.pop_first();
+        while let Some(Reverse((fit, i))) = self.later.peek().copied().filter(|Reverse((fit, _))| *fit <= now) {
+            self.later.pop();
             // It passed while others moved.
             if self.openings[i].last < now {
                 self.wait(i, now);
@@ -145,14 +148,15 @@ impl Line<'_, '_> {
 
     fn line_up(&mut self, i: usize) {
         if let Some(position) = self.all[i].moves.get(self.begun[i]) {
-            self.ready.insert((self.since[i], *position, i));
+            self.ready.push(Reverse((self.since[i], *position, i)));
         }
     }
 
     /// Since when one of these could have begun, of those that can at `fit`: who has waited longest goes first.
     fn opened(&self, i: usize, fit: Time) -> Time {
         let alike = &self.all[i];
-        let since = alike.views.iter().filter_map(|view| view.current_start(fit)).max();
+        let opens = self.openings[i].fresh.then_some(fit);
+        let since = opens.or_else(|| alike.views.iter().filter_map(|view| view.current_start(fit)).max());
         let from = alike.not_before.unwrap_or(Time(i64::MIN));
         since.map_or(from, |since| since.max(from))
     }
@@ -164,7 +168,7 @@ impl Line<'_, '_> {
         let from = alike.not_before.map_or(from, |at| at.max(from)).max(self.openings[i].end);
         let Some(next) = opening(&alike.views, from, bounds.needs).filter(|o| o.fit <= bounds.limit) else { return };
         self.openings[i] = next;
-        self.later.insert((next.fit, i));
+        self.later.push(Reverse((next.fit, i)));
     }
 
     fn begin(&mut self, i: usize, position: u32, now: Time, day: Date) {
@@ -189,5 +193,6 @@ fn opening(views: &[View<'_>], from: Time, needs: Dur) -> Option<Opening> {
         }
     };
     let far = Time(i64::MAX);
-    Some(Opening { fit, last: end.map_or(far, |end| end - needs), end: end.unwrap_or(far) })
+    let fresh = views.len() == 1 && fit > from;
+    Some(Opening { fit, fresh, last: end.map_or(far, |end| end - needs), end: end.unwrap_or(far) })
 }

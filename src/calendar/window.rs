@@ -148,11 +148,26 @@ impl View<'_> {
     /// The same, with the end of the interval it is in; nothing when that is more than [`LOOK`] away.
     pub(super) fn fit_until(&self, now: Time, needs: Dur) -> Option<(Time, Option<Time>)> {
         let limit = (now + LOOK).0;
-        let mut start = if self.in_window(now) { now.0 } else { self.turn(now.0, limit)? };
+        let (mut start, mut piece) = (now.0, self.piece(now.0, limit));
         loop {
-            match self.turn(start, (Time(start) + LOOK).0).map(Time) {
-                Some(end) if end.since(Time(start)) < needs => start = self.turn(end.0, limit)?,
-                end => return Some((Time(start), end)),
+            while !piece.open {
+                if piece.until > limit {
+                    return None;
+                }
+                start = piece.until;
+                piece = self.piece(start, limit);
+            }
+            let far = (Time(start) + LOOK).0;
+            // Each piece is looked at once: a campaign asks this a million times.
+            while piece.open && piece.until <= far {
+                let end = piece.until;
+                piece = self.piece(end, far);
+                if !piece.open && Time(end).since(Time(start)) >= needs {
+                    return Some((Time(start), Some(Time(end))));
+                }
+            }
+            if piece.open {
+                return Some((Time(start), None));
             }
         }
     }

@@ -20,7 +20,7 @@ pub use refs::join;
 /// A file this size is no contract any more.
 pub const MAX_FILE: usize = 32 * 1024 * 1024;
 /// Values of one side. A description of 16 MB has half a million.
-const MAX_NODES: usize = 2_000_000;
+pub const MAX_NODES: usize = 2_000_000;
 /// Collections inside one another; real descriptions stay under 40.
 const MAX_DEPTH: usize = 200;
 /// Keys above which a map is looked up by halving instead of one by one.
@@ -81,6 +81,8 @@ pub struct Library {
     files: Vec<File>,
     /// Map with a `$ref` to what it leads to.
     refs: BTreeMap<NodeId, NodeId>,
+    /// Schema to those that have it in their `allOf` by reference.
+    heirs: BTreeMap<NodeId, Vec<NodeId>>,
 }
 
 impl Default for Library {
@@ -103,7 +105,7 @@ impl Library {
 
     /// Without a file. The first one [added](Self::add_file) is the one to compare.
     pub fn new() -> Library {
-        Library { nodes: Vec::new(), files: Vec::new(), refs: BTreeMap::new() }
+        Library { nodes: Vec::new(), files: Vec::new(), refs: BTreeMap::new(), heirs: BTreeMap::new() }
     }
 
     /// # Errors

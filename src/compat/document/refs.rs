@@ -1,7 +1,7 @@
 //! Where a `$ref` leads: within its file, or into another one of the same side.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Data, Library, Node, NodeId};
+use super::{Data, Library, NO_PARENT, Node, NodeId};
 use crate::spec::{Problem, nearest};
 
 impl Library {
@@ -25,6 +25,7 @@ impl Library {
                 refs.extend(found.map(|target| (id, target)));
             }
         }
+        self.heirs = self.find_heirs(&refs);
         self.refs = refs;
     }
 
@@ -45,7 +46,7 @@ impl Library {
             if self.id(n).is_some() {
                 return Some(n);
             }
-            at = Some(self.nodes[n as usize].parent).filter(|p| *p != super::NO_PARENT);
+            at = Some(self.nodes[n as usize].parent).filter(|p| *p != NO_PARENT);
         }
         None
     }
@@ -57,6 +58,47 @@ impl Library {
             return None;
         }
         self.below(root, fragment)
+    }
+
+    fn find_heirs(&self, refs: &BTreeMap<NodeId, NodeId>) -> BTreeMap<NodeId, Vec<NodeId>> {
+        let mut heirs: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+        for (from, to) in refs {
+            let list = self.nodes[*from as usize].parent;
+            let heir = self.nodes.get(list as usize).map_or(NO_PARENT, |n| n.parent);
+            if heir != NO_PARENT && self.get(heir, "allOf") == Some(list) {
+                heirs.entry(*to).or_default().push(heir);
+            }
+        }
+        heirs
+    }
+
+    /// Schemas that have this one in their `allOf` by reference.
+    pub fn heirs(&self, node: NodeId) -> &[NodeId] {
+        self.heirs.get(&node).map_or(&[], |all| all)
+    }
+
+    /// The name of a schema that others refer to: under `components`, under `definitions`, or of its file.
+    pub fn schema_name(&self, node: NodeId) -> Option<String> {
+        let pointer = self.pointer(node);
+        if pointer.is_empty() {
+            let file = self.file(node).name.rsplit('/').next()?;
+            return Some(file.split('.').next()?.to_string());
+        }
+        let under = ["/components/schemas/", "/definitions/", "/$defs/"];
+        let name = under.iter().find_map(|start| pointer.strip_prefix(start)).filter(|name| !name.contains('/'))?;
+        Some(name.replace("~1", "/").replace("~0", "~"))
+    }
+
+    /// What a value of a discriminator's `mapping` leads to: a name or a reference, seen from where it is written.
+    pub fn mapped(&self, from: NodeId, text: &str) -> Option<NodeId> {
+        let own = self.files.partition_point(|f| f.first <= from).saturating_sub(1);
+        let named = |file: usize| {
+            let under = ["#/components/schemas/", "#/definitions/"];
+            under.iter().find_map(|start| self.find(file, &format!("{start}{text}")))
+        };
+        let simple = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let by_name = simple.then(|| named(own).or_else(|| named(0))).flatten();
+        by_name.or_else(|| self.find(own, text))
     }
 
     /// The files that are referred to and not here yet, as paths beside those that name them. Web addresses are not

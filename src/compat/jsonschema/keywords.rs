@@ -1,7 +1,7 @@
 //! Keywords by the type they look at, and the draft they came with.
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::shape::Draft;
 
@@ -61,6 +61,14 @@ pub(super) const ARRAY: &[&str] = &[
     "maxContains",
     "unevaluatedItems",
 ];
+/// Every keyword that demands something.
+const DEMANDS: &[&[&str]] = &[
+    NUMBER,
+    STRING,
+    OBJECT,
+    ARRAY,
+    &["type", "enum", "const", "not", "allOf", "anyOf", "oneOf", "if", "then", "else"],
+];
 /// Keyword and the first draft that knows it; where it is not known it says nothing.
 pub(super) const SINCE: &[(&str, Draft)] = &[
     ("const", Draft::D6),
@@ -94,5 +102,71 @@ pub(super) fn word(value: &Value) -> String {
         Value::Array(_) => "a list".to_string(),
         Value::Object(_) => "an object".to_string(),
         other => other.to_string(),
+    }
+}
+
+/// What the draft passes over although somebody meant something by it: keywords that later drafts know, and those beside a
+/// reference.
+pub(super) fn unknown(object: &Map<String, Value>, draft: Draft) -> impl Iterator<Item = String> {
+    let late = SINCE.iter().filter(move |(keyword, since)| object.contains_key(*keyword) && draft < *since);
+    let late = late.map(move |(keyword, since)| {
+        let (known, here) = (since.word(), draft.word());
+        format!("`{keyword}` is known from {known} on, and says nothing in {here}, which is read: set `$schema`")
+    });
+    let alone = draft < Draft::D2019 && object.contains_key("$ref");
+    let beside = object.keys().filter(move |k| alone && DEMANDS.iter().any(|of| of.contains(&k.as_str())));
+    late.chain(beside.map(move |keyword| {
+        let here = draft.word();
+        format!("`{keyword}` says nothing beside a `$ref` in {here}, which is read: set `$schema`, or use `allOf`")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{parse, read};
+    use super::*;
+
+    fn reading(old: &Value, new: &Value) -> crate::compat::events::Reading {
+        let schema = |name: &str, v: &Value| parse(name, &v.to_string()).unwrap();
+        read(&schema("new.json", new), &schema("old.json", old)).unwrap()
+    }
+
+    #[test]
+    fn what_a_draft_passes_over_is_said() {
+        for (keyword, value) in [
+            ("prefixItems", json!([{"type": "string"}])),
+            ("dependentRequired", json!({"a": ["b"]})),
+            ("dependentSchemas", json!({"a": {"required": ["b"]}})),
+            ("unevaluatedProperties", json!(false)),
+            ("minContains", json!(2)),
+        ] {
+            let with = json!({"properties": {"p": {keyword: value}}});
+            let said = reading(&json!({}), &with).not_compared;
+            let place = format!("new.json#/properties/p: `{keyword}`");
+            assert!(said.iter().any(|s| s.starts_with(&place) && s.contains("draft 7")), "{keyword}: {said:?}");
+            let mut named = with.clone();
+            named["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+            assert_eq!(reading(&named, &named).not_compared, [] as [String; 0], "{keyword}");
+        }
+        let beside = json!({"definitions": {"a": {}}, "$ref": "#/definitions/a", "maxLength": 3, "title": "t"});
+        let said = reading(&beside, &beside).not_compared;
+        assert!(said.iter().any(|s| s.contains("`maxLength` says nothing beside")), "{said:?}");
+        assert!(said.iter().all(|s| !s.contains("`title`")), "{said:?}");
+    }
+
+    #[test]
+    fn a_new_pattern_speaks_of_declared_properties() {
+        let old = json!({"properties": {"a": {"type": "string"}}, "additionalProperties": false});
+        let with = |pattern: &str, length: Value| {
+            let mut new = old.clone();
+            new["patternProperties"] = json!({pattern: length});
+            reading(&old, &new).clashes.iter().map(|c| c.rule).collect::<Vec<_>>()
+        };
+        let rule = "json-pattern-property-narrowed";
+        assert_eq!(with("^a", json!({"type": "string", "maxLength": 2})), [rule]);
+        assert_eq!(with("^a", json!({"type": "string"})), [] as [&str; 0]);
+        assert_eq!(with("^b", json!({"type": "integer"})), [] as [&str; 0]);
     }
 }

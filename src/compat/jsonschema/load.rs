@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::keywords::{ARRAY, NUMBER, OBJECT, SINCE, STRING, draft, family, unknown_draft, word};
+use super::keywords::{ARRAY, NUMBER, OBJECT, SINCE, STRING, draft, family, unknown, unknown_draft, word};
 use super::refs::Refs;
 use super::shape::{Array, Draft, How, Id, Node, Number, Object, Rest, Schema, Shape, Text, canonical};
 use crate::compat::pattern;
@@ -92,6 +92,8 @@ impl<'a> Load<'a> {
     }
 
     fn shape(&mut self, object: Schemas<'a>, pointer: &str) -> Shape {
+        let draft = self.draft;
+        self.left_out.extend(unknown(object, draft).map(|what| format!("#{pointer}: {what}")));
         let mut parts = Vec::new();
         if let Some(shape) = self.reference(object, pointer) {
             if self.draft < Draft::D2019 {

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - [`parse`] a document to a [`Schema`]: the spellings of all drafts become one form, references are resolved
-//! - `shape` that form; `keywords` what there is in which draft
+//! - `keywords` what there is to say, and since when; `shape` that form
 //! - `diff` two forms: which pairs can follow each other, told once for each pair
 //! - `object`, `array`, `combined`, `scalar` the rules, form by form
 mod array;

@@ -207,12 +207,32 @@ pub(super) fn unevaluated_change(
     }
 }
 
+/// A new pattern in a closed model speaks of the declared properties that have it.
+fn declared(diff: &mut Diff, Sides { old, was, new, .. }: Sides, pattern: &str, b: Id, out: &mut Outcome) {
+    let Ok(regex) = Regex::new(pattern) else {
+        let file = &diff.schema(new).document.file;
+        let text = format!("{file}#{}: pattern `{pattern}` is beyond what is understood", diff.pointer(new));
+        return diff.leave_out(text);
+    };
+    for (name, a) in was.properties.iter().filter(|(name, _)| regex.is_match(name)) {
+        let (a, b) = (At { id: *a, ..old }, At { id: b, ..new });
+        if diff.fits(a, b) {
+            continue;
+        }
+        let message = format!("`{name}` has to fit what `{pattern}` demands now as well, which accepts less");
+        let (x, y) = (under("properties", name), under("patternProperties", pattern));
+        let details = diff.reasons(a, b);
+        diff.clash_for(out, "json-pattern-property-narrowed", Warning, (old, &x), (new, &y), message, details);
+    }
+}
+
 /// What is no part of the registries' rules is told all the same, as a warning.
-fn unlooked(diff: &mut Diff, Sides { old, was, new, is }: Sides, out: &mut Outcome) {
+fn unlooked(diff: &mut Diff, sides: Sides, out: &mut Outcome) {
+    let Sides { old, was, new, is } = sides;
     for (pattern, b) in &is.patterns {
         let at = under("patternProperties", pattern);
         match was.patterns.iter().find(|(p, _)| p == pattern) {
-            None if matches!(was.additional, Rest::Closed) => {}
+            None if matches!(was.additional, Rest::Closed) => declared(diff, sides, pattern, *b, out),
             None => {
                 let message = format!("properties named like `{pattern}` are limited now");
                 diff.clash(

@@ -29,6 +29,19 @@ pub(super) enum Draft {
     D2020,
 }
 
+impl Draft {
+    /// As its authors call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Draft::D4 => "draft 4",
+            Draft::D6 => "draft 6",
+            Draft::D7 => "draft 7",
+            Draft::D2019 => "2019-09",
+            Draft::D2020 => "2020-12",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub pointer: String,

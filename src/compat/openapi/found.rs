@@ -42,13 +42,14 @@ pub struct Told<'s> {
 }
 
 /// Rules whose message names what changed, but not what it was and is: by words in their names.
-const WORDLESS: [&str; 9] = [
+const WORDLESS: [&str; 10] = [
     "condition",
     "contains",
     "-not-",
     "property-names",
     "content-schema",
     "additional-schema",
+    "overlap",
     "form-changed",
     "scheme",
     "pattern-property",

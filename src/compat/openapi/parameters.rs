@@ -102,6 +102,7 @@ fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
     }
     lifecycle(check, old, new, at, label);
     form(check, old, new, at, label);
+    split(check, old, new, at, label);
     let schema = |api: Api<'_>, node: NodeId| api.library.get(node, "schema");
     let content = |api: Api<'_>, node: NodeId| api.library.get(node, "content");
     let (x, y) = (schema(check.old, old), schema(check.new, new));
@@ -146,5 +147,23 @@ fn form(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
         if !at.traded && check.old.library.flag(old, key) && !check.new.library.flag(new, key) {
             check.tell(at, id, places, "", format!("parameter {label}: `{key}` removed"));
         }
+    }
+}
+
+/// A text became a list that is written with commas between its items: values that have commas themselves fall apart.
+fn split(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
+    let says = |api: Api<'_>, node: NodeId, word: &str| {
+        let schema = api.library.get(node, "schema").and_then(|s| api.library.follow(s));
+        let typed = schema.and_then(|s| api.library.get(s, "type"));
+        typed.is_some_and(|t| {
+            let listed = api.library.items(t).iter().any(|n| api.library.text(*n) == Some(word));
+            listed || api.library.text(t) == Some(word)
+        })
+    };
+    let joined = style::joins(check.new, new);
+    let text = says(check.old, old, "string") && !says(check.old, old, "array");
+    if joined && text && says(check.new, new, "array") && !says(check.new, new, "string") {
+        let message = format!("parameter {label} became a list, and a comma in its text parts two items");
+        check.tell(at, "parameter-became-list", (Some(old), Some(new)), "", message);
     }
 }

@@ -172,7 +172,8 @@ pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Fo
         }
         let own = engine.own(at.0);
         let Some(bits) = reached.get(&at).cloned() else { continue };
-        for edge in &own.edges {
+        let text = own.text_edges.iter().filter(|_| at.1.as_text());
+        for edge in own.edges.iter().chain(text) {
             let next = (edge.to, at.1.below(edge.step));
             let known = reached.contains_key(&next);
             if (join(reached.entry(next).or_default(), &bits) || !known) && waiting.insert(next) {
@@ -191,7 +192,8 @@ pub fn spread(engine: &mut Engine<'_>, roots: Roots, book: &Book, found: &mut Fo
         for (what, base, revision) in &own.notes {
             found.note(place_of(engine.base, *base, engine.revision, *revision) + ": " + what);
         }
-        for change in &own.changes {
+        let text = own.text.iter().filter(|_| view.as_text());
+        for change in own.changes.iter().chain(text) {
             let Some((rule, kind)) = view.rule(book, change) else { continue };
             let subject = &change.subject;
             let message = sentence(&Change { kind, ..change.clone() });

@@ -115,6 +115,12 @@ impl Written {
     }
 }
 
+/// The elements of a list are written into one value, with a sign between them.
+pub(super) fn joins(api: Api<'_>, node: NodeId) -> bool {
+    let written = Written::of(api, node, api.library.text_at(node, "in").unwrap_or("query"));
+    !(written.style == "form" && written.explode)
+}
+
 /// Before and after, where a value that both sides take is written otherwise now.
 pub(super) fn changed(check: &Check<'_>, old: NodeId, new: NodeId, place: &str) -> Option<(String, String)> {
     let (before, after) = (Written::of(check.old, old, place), Written::of(check.new, new, place));

@@ -9,7 +9,7 @@ use super::groups;
 use super::kind::{Effect, Kind};
 use super::shape::{self, Conj, Shape};
 use super::types::Types;
-use super::{objects, values};
+use super::{objects, subtypes, values};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::Terms;
 
@@ -72,6 +72,9 @@ pub struct Edge {
 pub struct Own {
     pub changes: Vec<Change>,
     pub edges: Vec<Edge>,
+    /// What counts in addition where all values are written as text, and the types have nothing else in common.
+    pub text: Vec<Change>,
+    pub text_edges: Vec<Edge>,
     /// Met and not compared: what, and where on either side.
     pub notes: Vec<(String, Option<NodeId>, Option<NodeId>)>,
     /// `$ref`s that lead nowhere, on the base and on the revision.
@@ -217,26 +220,32 @@ pub(super) struct Work<'e, 'a> {
     pub new: Shape<'a>,
     /// The types that both sides let through.
     pub common: Types,
+    /// All values are written as text.
+    pub text: bool,
     pub out: Own,
 }
 
 fn compare<'a>(engine: &mut Engine<'a>, old: Shape<'a>, new: Shape<'a>) -> Own {
     let common = old.types.set.both(new.types.set);
-    let mut work = Work { engine, old, new, common, out: Own::default() };
+    let mut work = Work { engine, old, new, common, text: false, out: Own::default() };
     work.out.dangling = (std::mem::take(&mut work.old.dangling), std::mem::take(&mut work.new.dangling));
     work.notes();
     work.lifecycle();
+    work.null();
     if groups::wrapped(&mut work) {
         return work.out;
     }
     work.types();
     values::default(&mut work);
-    // With no type in common there is one thing to say, and it is said.
     if !work.common.without(Types::NULL).is_empty() || work.old.types.set == work.new.types.set {
         values::compare(&mut work);
         objects::compare(&mut work);
         groups::compare(&mut work);
         objects::conditions(&mut work);
+        subtypes::compare(&mut work);
+    } else {
+        // With no type in common there is one thing to say, and it is said. Only as text the values may be the same.
+        values::as_text(&mut work);
     }
     work.out
 }
@@ -248,6 +257,17 @@ impl<'a> Work<'_, 'a> {
 
     pub fn new_lib(&self) -> &'a Library {
         self.engine.revision
+    }
+
+    /// Whether keywords about values of these types count. A keyword that does not go with the type beside it is a slip in
+    /// one of the two, and nobody can tell in which, so it counts; but not where a schema is compared type by type.
+    pub fn concerns(&self, types: Types) -> bool {
+        self.text || !(self.old.by_type || self.new.by_type) || self.common.has(types)
+    }
+
+    /// Keywords beside a `$ref` count, on the base and on the revision.
+    pub fn siblings(&self) -> (bool, bool) {
+        self.engine.siblings
     }
 
     /// Notes a change; where a side has no place for it, its schema is the place.

@@ -1,7 +1,11 @@
 //! `oneOf` and `anyOf`: which alternative became which. By discriminator, by name, then by what they hold.
+use std::collections::BTreeSet;
+
 use super::engine::{Step, Work};
-use super::kind::Kind;
-use super::shape::{Conj, Group, GroupKind, NO_GROUPS, Shape};
+use super::kind::{Effect, Kind};
+use super::said;
+use super::shape::{self, Conj, Group, GroupKind, NO_GROUPS, Shape, without};
+use super::subtypes::Values;
 use super::types::Types;
 use crate::compat::document::{Library, NodeId};
 
@@ -13,29 +17,39 @@ struct Branch {
     conj: Conj,
     at: NodeId,
     name: Option<String>,
-    /// The discriminator's value for it.
-    value: Option<String>,
+    /// The discriminator's values for it.
+    values: BTreeSet<String>,
     /// Named by a reference or a discriminator: another name is another alternative.
     firm: bool,
     taken: bool,
 }
 
-fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId]) -> Vec<Branch> {
-    let mapping = shape.discriminator.and_then(|d| library.get(d, "mapping"));
-    let mapped = mapping.map_or(&[][..], |m| library.entries(m));
+/// Null is taken out of every alternative: the schema as a whole says whether it is allowed.
+fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId], siblings: bool) -> Vec<Branch> {
+    let discriminator = shape.discriminator.map(|d| Values::of(library, d));
     let branch = |node: &NodeId| {
         let reference = library.reference(*node);
-        let value = mapped.iter().find(|(_, to)| reference.is_some() && library.text(*to) == reference);
         let title = || library.text_at(*node, "title").map(String::from);
         let (firm, name) = (reference.is_some(), reference.map(last_word).or_else(title));
-        let value = value.map(|(value, _)| value.to_string());
-        Branch { conj: vec![*node], at: *node, name, value, firm, taken: false }
+        let target = library.follow(*node).filter(|_| firm);
+        let values = discriminator.as_ref().zip(target).map(|(values, target)| values.for_schema(target));
+        let null = said::says_null(library, *node, siblings) == Some(true);
+        let conj = vec![if null { *node | without(Types::NULL) } else { *node }];
+        Branch { conj, at: *node, name, values: values.unwrap_or_default(), firm, taken: false }
     };
     nodes.iter().map(branch).collect()
 }
 
 fn last_word(reference: &str) -> String {
     reference.rsplit(['/', '#']).next().unwrap_or(reference).to_string()
+}
+
+fn old_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+    branches(work.old_lib(), &work.old, &group.branches, work.siblings().0)
+}
+
+fn new_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+    branches(work.new_lib(), &work.new, &group.branches, work.siblings().1)
 }
 
 /// Compares the groups that both sides have, of one kind if possible.
@@ -68,26 +82,48 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
 }
 
 fn pair(work: &mut Work<'_, '_>, old: &Group, new: &Group) {
-    let olds = branches(work.old_lib(), &work.old, &old.branches);
-    let news = branches(work.new_lib(), &work.new, &new.branches);
-    settle(work, olds, news, new.kind, Step::Inner);
+    let (olds, news) = (old_branches(work, old), new_branches(work, new));
+    // Where any number may fit, what an alternative of a bare type holds is held whatever the others say.
+    let open = |library: &Library, group: &Group| {
+        let bare = group.branches.iter().filter_map(|b| said::bare(library, *b));
+        match group.kind {
+            GroupKind::AnyOf => bare.fold(Types::NONE, Types::and),
+            GroupKind::OneOf => Types::NONE,
+        }
+    };
+    let open = (open(work.old_lib(), old), open(work.new_lib(), new));
+    let one = (old.kind == GroupKind::OneOf, new.kind == GroupKind::OneOf);
+    settle(work, olds, news, How { kind: new.kind, step: Step::Inner, open, one });
 }
 
 /// One side is a choice and the other is not, or one that is an alternative of the first as a whole: then the other is a
-/// choice of one. True when this was so, and nothing else of the two schemas is left to compare.
+/// choice of its types. True when this was so, and nothing else of the two schemas is left to compare.
 pub(super) fn wrapped(work: &mut Work<'_, '_>) -> bool {
     if work.common.without(Types::NULL).is_empty() {
         return false;
     }
     let (old, new) = (work.old.groups.clone(), work.new.groups.clone());
     let found = match (old.as_slice(), new.as_slice()) {
-        ([], [group]) => Some((whole(&work.old), split(work.new_lib(), &work.new, group), group.kind)),
-        ([group], []) => Some((split(work.old_lib(), &work.old, group), whole(&work.new), group.kind)),
+        ([], [group]) => {
+            let news = split_new(work, group);
+            let one = part_of(&work.old, Types::NULL);
+            let holds = |new: &Branch| !work.engine.relation(&one.conj, &new.conj).narrows;
+            let held = news.iter().take(MAX_TRIES).any(holds);
+            Some((if held { vec![one] } else { by_type(&work.old) }, news, group.kind))
+        }
+        ([group], []) => {
+            let olds = split_old(work, group);
+            let one = part_of(&work.new, Types::NULL);
+            let holds = |old: &Branch| !work.engine.relation(&old.conj, &one.conj).widens;
+            let held = olds.iter().take(MAX_TRIES).any(holds);
+            Some((olds, if held { vec![one] } else { by_type(&work.new) }, group.kind))
+        }
         ([], _) | (_, []) => None,
         (olds, news) => inside(work, olds, news),
     };
     let Some((olds, news, kind)) = found else { return false };
-    settle(work, olds, news, kind, Step::Same);
+    let one = (!old.is_empty() && kind == GroupKind::OneOf, !new.is_empty() && kind == GroupKind::OneOf);
+    settle(work, olds, news, How { kind, step: Step::Same, open: (Types::NONE, Types::NONE), one });
     true
 }
 
@@ -97,23 +133,21 @@ fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<
         if x.branches.len() == y.branches.len() && x.kind == y.kind {
             return None;
         }
-        let named = |library: &Library, shape: &Shape<'_>, group: &Group| -> Vec<String> {
-            branches(library, shape, &group.branches).into_iter().filter_map(|b| b.name).collect()
-        };
-        let names = named(work.old_lib(), &work.old, x);
-        if named(work.new_lib(), &work.new, y).iter().any(|n| names.contains(n)) {
+        let named = |all: Vec<Branch>| -> Vec<String> { all.into_iter().filter_map(|b| b.name).collect() };
+        let names = named(old_branches(work, x));
+        if named(new_branches(work, y)).iter().any(|n| names.contains(n)) {
             return None;
         }
     }
     if let [y] = new {
-        let (olds, news) = (whole(&work.old), split(work.new_lib(), &work.new, y));
+        let (olds, news) = (whole(&work.old), split_new(work, y));
         let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
         if news.iter().take(MAX_TRIES).any(within) {
             return Some((olds, news, y.kind));
         }
     }
     if let [x] = old {
-        let (olds, news) = (split(work.old_lib(), &work.old, x), whole(&work.new));
+        let (olds, news) = (split_old(work, x), whole(&work.new));
         let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
         if olds.iter().take(MAX_TRIES).any(within) {
             return Some((olds, news, x.kind));
@@ -124,56 +158,184 @@ fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<
 
 /// A schema as the only alternative.
 fn whole(shape: &Shape<'_>) -> Vec<Branch> {
-    let conj = if shape.groups.is_empty() { marked(&shape.parts) } else { shape.parts.clone() };
-    vec![Branch { conj, at: shape.at, name: None, value: None, firm: false, taken: false }]
+    vec![part_of(shape, Types::NULL)]
+}
+
+/// A schema as a choice of its types.
+fn by_type(shape: &Shape<'_>) -> Vec<Branch> {
+    let set = shape.types.set;
+    let types: Vec<Types> = set.without(Types::NULL).each().collect();
+    if types.len() < 2 || shape.types.at.is_none() || set.has(Types::STRANGE) {
+        return whole(shape);
+    }
+    types.into_iter().map(|one| part_of(shape, Types::ANY.without(one))).collect()
+}
+
+/// The values of a schema that are of none of these types.
+fn part_of(shape: &Shape<'_>, types: Types) -> Branch {
+    let conj = shape.parts.iter().map(|n| n | without(types)).collect();
+    Branch { conj, at: shape.at, name: None, values: BTreeSet::new(), firm: false, taken: false }
 }
 
 /// The alternatives of a schema, each with all that holds for every one.
-fn split(library: &Library, shape: &Shape<'_>, group: &Group) -> Vec<Branch> {
-    let parts = marked(&shape.parts);
-    let mut all = branches(library, shape, &group.branches);
+fn split(shape: &Shape<'_>, mut all: Vec<Branch>) -> Vec<Branch> {
     for branch in &mut all {
-        branch.conj = parts.iter().copied().chain(branch.conj.iter().copied()).collect();
+        let parts = shape.parts.iter().map(|n| n | NO_GROUPS | without(Types::NULL));
+        branch.conj = parts.chain(branch.conj.iter().copied()).collect();
     }
     all
 }
 
-fn marked(parts: &[NodeId]) -> Conj {
-    parts.iter().map(|n| n | NO_GROUPS).collect()
+fn split_old(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+    split(&work.old, old_branches(work, group))
+}
+
+fn split_new(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+    split(&work.new, new_branches(work, group))
+}
+
+/// How alternatives are matched.
+#[derive(Clone, Copy)]
+struct How {
+    kind: GroupKind,
+    step: Step,
+    /// Types of which all values are held anyway, before and after.
+    open: (Types, Types),
+    /// Exactly one has to fit, before and after.
+    one: (bool, bool),
+}
+
+impl How {
+    /// What another alternative holds is no loss: any number may fit, or a schema that is no choice holds several.
+    fn within(self) -> bool {
+        self.kind == GroupKind::AnyOf || self.step == Step::Same
+    }
+
+    /// Compares two alternatives that are one. Where all values of both are held anyway, it makes no difference.
+    fn join(self, work: &mut Work<'_, '_>, old: &mut Branch, new: &mut Branch) {
+        (old.taken, new.taken) = (true, true);
+        if !self.open.0.is_empty() && !self.open.1.is_empty() {
+            let siblings = work.siblings();
+            let held = |library: &Library, conj: &[NodeId], siblings: bool, open: Types| {
+                let types = shape::read(library, conj, siblings).types;
+                types.at.is_some() && types.set.without(open.and(Types::NULL)).is_empty()
+            };
+            if held(work.old_lib(), &old.conj, siblings.0, self.open.1)
+                && held(work.new_lib(), &new.conj, siblings.1, self.open.0)
+            {
+                return;
+            }
+        }
+        work.edge(&old.conj, &new.conj, self.step);
+    }
+}
+
+/// Whether two alternatives let through the same single values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// Types of an alternative that lets through single values alone, and whether its values are listed.
+fn single(library: &Library, branch: &Branch, siblings: bool) -> Option<(Types, bool)> {
+    let shape = shape::read(library, &branch.conj, siblings);
+    let set = shape.types.set.without(Types::NULL);
+    let single = shape.types.at.is_some() && !set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE));
+    (single && !set.is_empty()).then_some((set, shape.allowed.is_some()))
+}
+
+/// Where exactly one has to fit, an alternative that comes with values that another has is one that refuses them. Told of
+/// single values alone: which objects fit two alternatives is seldom known, and often not meant.
+fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How) {
+    let come: Vec<usize> = (0..news.len()).filter(|j| how.one.1 && !news[*j].taken).collect();
+    let gone: Vec<usize> = (0..olds.len()).filter(|i| how.one.0 && !olds[*i].taken).collect();
+    if come.is_empty() && gone.is_empty() {
+        return;
+    }
+    let siblings = work.siblings();
+    let was: Vec<_> = olds.iter().map(|b| single(work.old_lib(), b, siblings.0)).collect();
+    let is: Vec<_> = news.iter().map(|b| single(work.new_lib(), b, siblings.1)).collect();
+    if was.iter().flatten().count() * is.iter().flatten().count() > MAX_TRIES {
+        let what = "more alternatives of `oneOf` than are looked at for values that two of them have";
+        return work.note(what, olds.first().map(|b| b.at), news.first().map(|b| b.at));
+    }
+    let table: Vec<Vec<Effect>> = (0..olds.len())
+        .map(|i| {
+            let one = |j: usize| match (was[i], is[j]) {
+                (Some(_), Some(_)) => work.engine.relation(&olds[i].conj, &news[j].conj),
+                _ => Effect::BOTH,
+            };
+            (0..news.len()).map(one).collect()
+        })
+        .collect();
+    // What both have must fit a second alternative of the same side to be refused there.
+    let meeting = |i: usize, j: usize, second: bool| {
+        let (Some((x, listed)), Some((y, too))) = (was[i], is[j]) else { return Meeting::No };
+        match (x.has(y), table[i][j] == Effect::BOTH) {
+            (false, _) => Meeting::No,
+            (true, false) if second => Meeting::Yes,
+            (true, true) if listed && too => Meeting::No,
+            (true, _) => Meeting::Unknown,
+        }
+    };
+    for j in come {
+        let second = |i: usize| (0..news.len()).any(|k| k != j && !table[i][k].narrows);
+        let found: Vec<Meeting> = (0..olds.len()).map(|i| meeting(i, j, second(i))).collect();
+        told(work, &found, Kind::OverlapSet, (None, Some(news[j].at)));
+    }
+    for i in gone {
+        let second = |j: usize| (0..olds.len()).any(|k| k != i && !table[k][j].widens);
+        let found: Vec<Meeting> = (0..news.len()).map(|j| meeting(i, j, second(j))).collect();
+        told(work, &found, Kind::OverlapUnset, (Some(olds[i].at), None));
+    }
+}
+
+fn told(work: &mut Work<'_, '_>, found: &[Meeting], kind: Kind, places: (Option<NodeId>, Option<NodeId>)) {
+    if found.contains(&Meeting::Yes) {
+        work.change(kind, places.0, places.1);
+    } else if found.contains(&Meeting::Unknown) {
+        let what = "whether this alternative of `oneOf` lets through values that another does as well is not known";
+        work.note(what, places.0, places.1);
+    }
 }
 
 /// Matches alternatives, compares what is matched, and tells what is left over.
-fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, kind: GroupKind, step: Step) {
+fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, how: How) {
     let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
-    let by_value = |old: &Branch, new: &Branch| old.value.is_some() && new.value == old.value;
-    let ways: [fn(&Branch, &Branch) -> bool; 2] = [by_name, by_value];
+    let by_value = |old: &Branch, new: &Branch| !old.values.is_disjoint(&new.values);
+    // What travels is the discriminator's value; the name of a schema does not.
+    let ways: [fn(&Branch, &Branch) -> bool; 2] = [by_value, by_name];
     for fits in ways {
         for old in olds.iter_mut().filter(|b| !b.taken) {
             if let Some(new) = news.iter_mut().find(|new| !new.taken && fits(old, new)) {
-                (old.taken, new.taken) = (true, true);
-                work.edge(&old.conj, &new.conj, step);
+                how.join(work, old, new);
             }
         }
     }
-    by_content(work, &mut olds, &mut news, step);
-    one_left(work, &mut olds, &mut news, step);
+    by_content(work, &mut olds, &mut news, how);
+    one_left(work, &mut olds, &mut news, how);
+    overlaps(work, &olds, &news, how);
+    let within = how.within();
     for old in olds.iter().filter(|b| !b.taken) {
-        let covered = kind == GroupKind::AnyOf
-            && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
-        let change = work.change(gone(kind, covered, old.firm), Some(old.at), None);
+        let covered =
+            within && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
+        let change = work.change(gone(how.kind, covered, old.firm), Some(old.at), None);
         change.subject = old.name.clone().unwrap_or_default();
     }
     for new in news.iter().filter(|b| !b.taken) {
-        let covered = kind == GroupKind::AnyOf
-            && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &new.conj).widens);
-        let change = work.change(gone(kind, covered, new.firm).swapped(), None, Some(new.at));
+        let covered =
+            within && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &new.conj).widens);
+        let change = work.change(gone(how.kind, covered, new.firm).swapped(), None, Some(new.at));
         change.subject = new.name.clone().unwrap_or_default();
     }
 }
 
 fn gone(kind: GroupKind, covered: bool, firm: bool) -> Kind {
     match (kind, covered, firm) {
-        (GroupKind::OneOf, ..) => Kind::OneOfRemoved,
+        (GroupKind::OneOf, true, _) => Kind::OverlappingRemoved,
+        (GroupKind::OneOf, false, _) => Kind::OneOfRemoved,
         (GroupKind::AnyOf, false, _) => Kind::AnyOfRemoved,
         (GroupKind::AnyOf, true, true) => Kind::CoveredAnyOfRemoved,
         (GroupKind::AnyOf, true, false) => Kind::OverlappingRemoved,
@@ -181,13 +343,12 @@ fn gone(kind: GroupKind, covered: bool, firm: bool) -> Kind {
 }
 
 /// Alternatives without a common name: equal ones first, then those where one holds the other.
-fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], step: Step) {
+fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], how: How) {
     let mut tries = 0;
     for exact in [true, false] {
         for old in olds.iter_mut().filter(|b| !b.taken) {
             for new in news.iter_mut().filter(|b| !b.taken) {
-                // A whole schema on one side may be any of the alternatives on the other.
-                if old.firm && new.firm {
+                if old.firm && new.firm && !(exact && renamed(work, old, new)) {
                     continue;
                 }
                 tries += 1;
@@ -198,8 +359,7 @@ fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch],
                 let effect = work.engine.relation(&old.conj, &new.conj);
                 let fits = if exact { !effect.narrows && !effect.widens } else { !effect.narrows || !effect.widens };
                 if fits {
-                    (old.taken, new.taken) = (true, true);
-                    work.edge(&old.conj, &new.conj, step);
+                    how.join(work, old, new);
                     break;
                 }
             }
@@ -207,14 +367,29 @@ fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch],
     }
 }
 
+/// The name alone may have changed: each is known to one side only, and the name is not what travels.
+fn renamed(work: &Work<'_, '_>, old: &Branch, new: &Branch) -> bool {
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    let (Some(was), Some(is)) = (&old.name, &new.name) else { return false };
+    let unknown = |library: &Library, name: &str| library.mapped(library.root(), name).is_none();
+    old.values.is_empty() && new.values.is_empty() && unknown(revision, was) && unknown(base, is)
+}
+
 /// A single alternative left on either side, without a name: it was changed.
-fn one_left(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], step: Step) {
-    let mut old = olds.iter_mut().filter(|b| !b.taken);
-    let mut new = news.iter_mut().filter(|b| !b.taken);
-    if let (Some(x), None, Some(y), None) = (old.next(), old.next(), new.next(), new.next())
-        && !(x.firm && y.firm)
-    {
-        (x.taken, y.taken) = (true, true);
-        work.edge(&x.conj, &y.conj, step);
+fn one_left(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], how: How) {
+    let left = |all: &[Branch]| -> Option<usize> {
+        let mut left = all.iter().enumerate().filter(|(_, b)| !b.taken).map(|(i, _)| i);
+        left.next().filter(|_| left.next().is_none())
+    };
+    let (Some(i), Some(j)) = (left(olds), left(news)) else { return };
+    if olds[i].firm && news[j].firm {
+        return;
+    }
+    // Each may be held by another alternative as it is.
+    let held = how.within()
+        && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&olds[i].conj, &new.conj).narrows)
+        && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &news[j].conj).widens);
+    if !held {
+        how.join(work, &mut olds[i], &mut news[j]);
     }
 }

@@ -165,6 +165,8 @@ kinds! {
         OneOfRemoved <-> OneOfAdded,
         AnyOfRemoved <-> AnyOfAdded,
         ExactlyOneSet <-> ExactlyOneUnset,
+        SubtypeRemoved <-> SubtypeAdded,
+        OverlapSet <-> OverlapUnset,
     }
     neutral_pairs {
         OptionalPropertyAdded <-> OptionalPropertyRemoved,
@@ -174,10 +176,12 @@ kinds! {
         ConditionAddedHarmlessly <-> ConditionRemovedHarmlessly,
         DiscriminatorAdded <-> DiscriminatorRemoved,
         MappingAdded <-> MappingRemoved,
+        MappingGained <-> MappingLost,
         DefaultAdded <-> DefaultRemoved,
         BecameReadOnly <-> NotReadOnly,
         BecameWriteOnly <-> NotWriteOnly,
         RequiredBecameWriteOnly <-> RequiredNotWriteOnly,
+        RequiredBecameReadOnly <-> RequiredNotReadOnly,
         Deprecated <-> Reactivated,
         StabilityLowered <-> StabilityRaised,
     }

@@ -2,17 +2,22 @@
 //!
 //! # Layout
 //! - [`kind`] what can happen to a schema, without a direction; [`types`] sets of types
-//! - [`shape`] a schema flattened: `allOf` merged, spellings made one
+//! - [`shape`] a schema flattened: `allOf` merged, spellings made one; `said`, `reader`, `merge` the three steps to it
 //! - `odd` values a keyword cannot have
 //! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
 //! - `values`, `objects`, `groups` the comparison itself, keyword by keyword; `spelling` what two versions write in two ways; [`sentence`] says it in words
 mod engine;
 mod groups;
 pub mod kind;
+mod merge;
+mod numbers;
 mod objects;
 mod odd;
+mod reader;
+mod said;
 pub mod shape;
 mod spelling;
+mod subtypes;
 pub mod types;
 mod values;
 mod words;

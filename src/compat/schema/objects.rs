@@ -2,18 +2,28 @@
 use std::collections::BTreeSet;
 
 use super::engine::{Hidden, Step, Work};
-use super::kind::Kind;
-use super::shape::{Conj, NO_CONDITIONS, Shape};
+use super::kind::{Effect, Kind, Limit};
+use super::merge::{Patterns, Undeclared};
+use super::numbers;
+use super::shape::{self, Bound, Condition, Conj, Contains, NO_CONDITIONS, Shape};
+use super::types::Types;
 use crate::compat::document::{Data, Library, NodeId};
 
+/// Pairs of `not`s and of `contains` that are compared to find equal ones.
+const MAX_TRIES: usize = 400;
+
 pub(super) fn compare(work: &mut Work<'_, '_>) {
-    properties(work);
-    undeclared(work);
-    pattern_properties(work);
-    dependent_required(work);
-    let (old, new) = (work.old.names.clone(), work.new.names.clone());
-    added_or_removed(work, &old, &new, (Kind::PropertyNamesAdded, Kind::PropertyNamesRemoved));
-    items(work);
+    if work.concerns(Types::OBJECT) {
+        properties(work);
+        undeclared(work);
+        pattern_properties(work);
+        dependent_required(work);
+        let (old, new) = (work.old.names.clone(), work.new.names.clone());
+        added_or_removed(work, &old, &new, (Kind::PropertyNamesAdded, Kind::PropertyNamesRemoved));
+    }
+    if work.concerns(Types::ARRAY) {
+        items(work);
+    }
     discriminator(work);
     nots(work);
     let (old, new) = (work.old.content_schema.clone(), work.new.content_schema.clone());
@@ -63,46 +73,73 @@ fn schemas(library: &Library, conj: &Conj) -> Conj {
 fn properties(work: &mut Work<'_, '_>) {
     let (base, revision) = (work.old_lib(), work.new_lib());
     let (was_closed, is_closed) = (closed(base, &work.old), closed(revision, &work.new));
-    let (rest_old, rest_new) = (schemas(base, &work.old.additional), schemas(revision, &work.new.additional));
+    let (was, is) = (Patterns::of(base, &work.old, was_closed), Patterns::of(revision, &work.new, is_closed));
     let old = std::mem::take(&mut work.old.properties);
     let new = std::mem::take(&mut work.new.properties);
     let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     for name in names {
-        match (old.get(name), new.get(name)) {
-            (Some(x), Some(y)) => property(work, name, x, y),
+        // What is declared must fit the patterns as well that its name has.
+        let with = |own: Option<&Conj>, patterns: &Patterns| -> Option<Conj> {
+            own.map(|own| own.iter().copied().chain(patterns.of_name(name)).collect())
+        };
+        match (with(old.get(name), &was), with(new.get(name), &is)) {
+            (Some(x), Some(y)) => property(work, name, &x, &y),
             (None, Some(y)) => {
-                let hidden = hidden(revision, y);
+                let hidden = hidden(revision, &y);
                 let kind = match work.new.required.contains_key(name) {
                     true => Kind::RequiredPropertyAdded,
                     false => Kind::OptionalPropertyAdded,
                 };
                 one_sided(work, kind, None, y.first().copied(), name, hidden);
-                if was_closed {
-                    one_sided(work, Kind::PropertyAllowed, None, y.first().copied(), name, hidden);
-                }
-                if !rest_old.is_empty() {
-                    work.edge(&rest_old, y, Step::Property(hidden));
+                match was.undeclared(name) {
+                    Undeclared::Forbidden => {
+                        one_sided(work, Kind::PropertyAllowed, None, y.first().copied(), name, hidden);
+                    }
+                    Undeclared::Fits(x) if !x.is_empty() => work.edge(&x, &y, Step::Property(hidden)),
+                    Undeclared::Fits(_) => {}
                 }
             }
             (Some(x), None) => {
-                let hidden = hidden(base, x);
+                let hidden = hidden(base, &x);
                 let kind = match work.old.required.contains_key(name) {
                     true => Kind::RequiredPropertyRemoved,
                     false => Kind::OptionalPropertyRemoved,
                 };
                 one_sided(work, kind, x.first().copied(), None, name, hidden);
-                if is_closed && work.new.pattern_properties.is_empty() {
-                    one_sided(work, Kind::PropertyForbidden, x.first().copied(), None, name, hidden);
-                }
-                if !rest_new.is_empty() {
-                    work.edge(x, &rest_new, Step::Property(hidden));
+                match is.undeclared(name) {
+                    Undeclared::Forbidden => {
+                        one_sided(work, Kind::PropertyForbidden, x.first().copied(), None, name, hidden);
+                    }
+                    Undeclared::Fits(y) if !y.is_empty() => work.edge(&x, &y, Step::Property(hidden)),
+                    Undeclared::Fits(_) => {}
                 }
             }
             (None, None) => {}
         }
     }
     (work.old.properties, work.new.properties) = (old, new);
+    strange(work, &was, &is);
+    let (rest_old, rest_new) = (schemas(base, &work.old.additional), schemas(revision, &work.new.additional));
     openness(work, (was_closed, is_closed), &rest_old, &rest_new);
+}
+
+/// Patterns that are not understood are told, as nobody can say which properties they speak of.
+fn strange(work: &mut Work<'_, '_>, was: &Patterns, is: &Patterns) {
+    let place = |conj: &Conj| conj.first().copied();
+    let olds: Vec<(String, Option<NodeId>)> = was.strange().map(|(p, c)| (p.to_string(), place(c))).collect();
+    let news: Vec<(String, Option<NodeId>)> = is.strange().map(|(p, c)| (p.to_string(), place(c))).collect();
+    if olds.iter().map(|(p, _)| p).eq(news.iter().map(|(p, _)| p))
+        && work.old.properties.keys().eq(work.new.properties.keys())
+    {
+        return;
+    }
+    let told = |p: &str| format!("which declared properties the pattern `{p}` speaks of is not known");
+    for (pattern, at) in olds {
+        work.note(told(&pattern), at, None);
+    }
+    for (pattern, at) in news {
+        work.note(told(&pattern), None, at);
+    }
 }
 
 fn one_sided(
@@ -130,17 +167,21 @@ fn property(work: &mut Work<'_, '_>, name: &str, old: &Conj, new: &Conj) {
     if let Some(kind) = kind {
         one_sided(work, kind, base, revision, name, is);
     }
-    let needed = required.0.is_some() && required.1.is_some();
+    // What is hidden now counts if it had to be there before, what is hidden no more if it has to be there now.
+    let needed = (required.0.is_some(), required.1.is_some());
     let toggles = [
-        (was.read_only, is.read_only, Kind::BecameReadOnly, Kind::NotReadOnly),
         (
-            was.write_only,
-            is.write_only,
-            if needed { Kind::RequiredBecameWriteOnly } else { Kind::BecameWriteOnly },
-            if needed { Kind::RequiredNotWriteOnly } else { Kind::NotWriteOnly },
+            (was.read_only, is.read_only),
+            if needed.0 { Kind::RequiredBecameReadOnly } else { Kind::BecameReadOnly },
+            if needed.1 { Kind::RequiredNotReadOnly } else { Kind::NotReadOnly },
+        ),
+        (
+            (was.write_only, is.write_only),
+            if needed.0 { Kind::RequiredBecameWriteOnly } else { Kind::BecameWriteOnly },
+            if needed.1 { Kind::RequiredNotWriteOnly } else { Kind::NotWriteOnly },
         ),
     ];
-    for (before, after, became, ceased) in toggles {
+    for ((before, after), became, ceased) in toggles {
         if before != after {
             let kind = if after { became } else { ceased };
             one_sided(work, kind, base, revision, name, Hidden::default());
@@ -203,18 +244,32 @@ fn undeclared(work: &mut Work<'_, '_>) {
     }
 }
 
+/// In an object that allows nothing undeclared, a pattern is what allows; in any other it demands.
 fn pattern_properties(work: &mut Work<'_, '_>) {
+    let closed = (closed(work.old_lib(), &work.old), closed(work.new_lib(), &work.new));
     let old = std::mem::take(&mut work.old.pattern_properties);
     let new = std::mem::take(&mut work.new.pattern_properties);
-    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-    for name in names {
-        match (old.get(name), new.get(name)) {
-            (Some(x), Some(y)) => work.edge(x, y, Step::Inner),
-            (x, y) => {
-                let kind = if y.is_some() { Kind::PatternPropertyAdded } else { Kind::PatternPropertyRemoved };
-                let first = |conj: Option<&Conj>| conj.and_then(|c| c.first().copied());
-                work.change(kind, first(x), first(y)).subject = name.into();
-            }
+    for (x, y) in old.iter().filter_map(|(name, x)| Some((x, new.get(name)?))) {
+        work.edge(x, y, Step::Inner);
+    }
+    let gone: Vec<(&str, &Conj)> = old.iter().filter(|(k, _)| !new.contains_key(*k)).map(|(k, c)| (*k, c)).collect();
+    let come: Vec<(&str, &Conj)> = new.iter().filter(|(k, _)| !old.contains_key(*k)).map(|(k, c)| (*k, c)).collect();
+    let place = |conj: &Conj| conj.first().copied();
+    if let ([(before, x), ..], [(after, y), ..]) = (&gone[..], &come[..])
+        && (closed.0 || closed.1)
+    {
+        // Whether the one lets through all that the other does is not known.
+        let change = work.change(Kind::PatternChanged, place(x), place(y));
+        (change.from, change.to) = ((*before).into(), (*after).into());
+        work.edge(x, y, Step::Inner);
+    } else {
+        for (name, x) in gone {
+            let kind = if closed.1 { Kind::PropertyForbidden } else { Kind::PatternPropertyRemoved };
+            work.change(kind, place(x), None).subject = name.into();
+        }
+        for (name, y) in come {
+            let kind = if closed.0 { Kind::PropertyAllowed } else { Kind::PatternPropertyAdded };
+            work.change(kind, None, place(y)).subject = name.into();
         }
     }
     (work.old.pattern_properties, work.new.pattern_properties) = (old, new);
@@ -250,9 +305,52 @@ fn items(work: &mut Work<'_, '_>) {
         work.edge(x, y, Step::Inner);
     }
     work.edge(&old_rest, &new_rest, Step::Item);
-    let (old, new) = (work.old.contains.clone(), work.new.contains.clone());
-    added_or_removed(work, &old, &new, (Kind::ContainsAdded, Kind::ContainsRemoved));
+    contains(work);
     unevaluated(work, "unevaluatedItems");
+}
+
+/// Pairs of what must hold each for itself: equal ones first, the rest in order; with what is left on either side.
+fn partners(work: &mut Work<'_, '_>, old: &[NodeId], new: &[NodeId]) -> (Vec<(usize, usize)>, Vec<usize>, Vec<usize>) {
+    let (mut pairs, mut olds) = (Vec::new(), (0..old.len()).collect::<Vec<_>>());
+    let mut news: Vec<usize> = (0..new.len()).collect();
+    if let ([_], [_]) = (old, new) {
+        return (vec![(0, 0)], Vec::new(), Vec::new());
+    }
+    // More than anybody writes by hand are taken in the order they are in.
+    if old.len() * new.len() <= MAX_TRIES {
+        olds.retain(|i| {
+            let equal = |j: &usize| work.engine.relation(&[old[*i]], &[new[*j]]) == Effect::NONE;
+            let at = news.iter().position(equal);
+            pairs.extend(at.map(|at| (*i, news.remove(at))));
+            at.is_none()
+        });
+    }
+    let rest = olds.len().min(news.len());
+    pairs.extend(olds.drain(..rest).zip(news.drain(..rest)));
+    (pairs, olds, news)
+}
+
+fn contains(work: &mut Work<'_, '_>) {
+    let (old, new) = (std::mem::take(&mut work.old.contains), std::mem::take(&mut work.new.contains));
+    let at = |all: &[Contains]| all.iter().map(|c| c.at).collect::<Vec<NodeId>>();
+    let (pairs, olds, news) = partners(work, &at(&old), &at(&new));
+    for (x, y) in pairs.into_iter().map(|(i, j)| (&old[i], &new[j])) {
+        work.edge(&[x.at], &[y.at], Step::Inner);
+        // Of what may not be there too often, more that counts is less that is let through.
+        if x.max.is_some() && y.max.is_some() {
+            work.edge(&[x.at], &[y.at], Step::Not);
+        }
+        // One must be there where nothing is said.
+        let least = |c: &Contains| c.min.clone().unwrap_or(Bound { value: 1.into(), exclusive: false, at: c.at });
+        numbers::compare(work, Limit::MinContains, Some(least(x)), Some(least(y)));
+        numbers::compare(work, Limit::MaxContains, x.max.clone(), y.max.clone());
+    }
+    for i in olds {
+        work.change(Kind::ContainsRemoved, Some(old[i].at), None);
+    }
+    for j in news {
+        work.change(Kind::ContainsAdded, None, Some(new[j].at));
+    }
 }
 
 fn discriminator(work: &mut Work<'_, '_>) {
@@ -278,9 +376,14 @@ fn mapping(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
     let (base, revision) = (work.old_lib(), work.new_lib());
     let of = |library: &'_ Library, node: NodeId| library.get(node, "mapping");
     let (x, y) = (of(base, old), of(revision, new));
+    // A value that is the name of a schema needs no mapping.
+    let known = |library: &Library, name: &str| library.mapped(library.root(), name).is_some();
     for (name, at) in x.map_or(&[][..], |n| base.entries(n)) {
         match y.and_then(|n| revision.get(n, name)) {
-            None => work.change(Kind::MappingRemoved, Some(*at), y).subject = name.to_string(),
+            None => {
+                let kind = if known(revision, name) { Kind::MappingRemoved } else { Kind::MappingLost };
+                work.change(kind, Some(*at), y.or(Some(new))).subject = name.to_string();
+            }
             Some(to) if !work.same(*at, to) => {
                 work.changed(Kind::MappingChanged, Some(*at), Some(to)).subject = name.to_string();
             }
@@ -289,20 +392,37 @@ fn mapping(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
     }
     for (name, at) in y.map_or(&[][..], |n| revision.entries(n)) {
         if x.and_then(|n| base.get(n, name)).is_none() {
-            work.change(Kind::MappingAdded, x, Some(*at)).subject = name.to_string();
+            let kind = if known(base, name) { Kind::MappingAdded } else { Kind::MappingGained };
+            work.change(kind, x.or(Some(old)), Some(*at)).subject = name.to_string();
         }
     }
 }
 
 fn nots(work: &mut Work<'_, '_>) {
     let (old, new) = (std::mem::take(&mut work.old.nots), std::mem::take(&mut work.new.nots));
-    for i in 0..old.len().max(new.len()) {
-        match (old.get(i), new.get(i)) {
-            (Some(x), Some(y)) => work.edge(&[*x], &[*y], Step::Not),
-            (None, Some(y)) => drop(work.change(Kind::NotAdded, None, Some(*y))),
-            (Some(x), None) => drop(work.change(Kind::NotRemoved, Some(*x), None)),
-            (None, None) => {}
+    let siblings = work.siblings();
+    // What the types do not let through need not be ruled out.
+    let idle = |library: &Library, at: NodeId, types: Types, siblings: bool| {
+        let inner = shape::read(library, &[at], siblings).types;
+        inner.at.is_some() && !inner.set.has(types.and(Types::STRANGE))
+    };
+    let was_idle: Vec<bool> = old.iter().map(|n| idle(work.old_lib(), *n, work.old.types.set, siblings.0)).collect();
+    let is_idle: Vec<bool> = new.iter().map(|n| idle(work.new_lib(), *n, work.new.types.set, siblings.1)).collect();
+    let (pairs, mut olds, mut news) = partners(work, &old, &new);
+    for (i, j) in pairs {
+        let mut equal = || Effect::NONE == work.engine.relation(&[old[i]], &[new[j]]);
+        match (was_idle[i], is_idle[j]) {
+            (false, false) => work.edge(&[old[i]], &[new[j]], Step::Not),
+            (true, false) if !equal() => news.push(j),
+            (false, true) if !equal() => olds.push(i),
+            _ => {}
         }
+    }
+    for j in news.into_iter().filter(|j| !is_idle[*j]) {
+        work.change(Kind::NotAdded, None, Some(new[j]));
+    }
+    for i in olds.into_iter().filter(|i| !was_idle[*i]) {
+        work.change(Kind::NotRemoved, Some(old[i]), None);
     }
 }
 
@@ -312,8 +432,12 @@ pub(super) fn conditions(work: &mut Work<'_, '_>) {
     let (old, new) = (std::mem::take(&mut work.old.conditions), std::mem::take(&mut work.new.conditions));
     let bare = |parts: &[NodeId]| -> Conj { parts.iter().map(|n| n | NO_CONDITIONS).collect() };
     let (old_parts, new_parts) = (bare(&work.old.parts), bare(&work.new.parts));
+    let mut left: Vec<&Condition> = new.iter().collect();
     for x in &old {
-        let Some(y) = new.iter().find(|y| y.name == x.name) else {
+        // Of several `if`s the same one, where it is there.
+        let same = left.iter().position(|y| y.name == x.name && work.same(x.at, y.at));
+        let at = same.or_else(|| left.iter().position(|y| y.name == x.name));
+        let Some(y) = at.map(|at| left.remove(at)) else {
             let widens = x.adds.iter().any(|add| {
                 let with: Conj = old_parts.iter().copied().chain([*add]).collect();
                 work.engine.relation(&with, &new_parts).widens
@@ -329,7 +453,7 @@ pub(super) fn conditions(work: &mut Work<'_, '_>) {
             work.edge(&[*a], &[*b], Step::Inner);
         }
     }
-    for y in new.iter().filter(|y| old.iter().all(|x| x.name != y.name)) {
+    for y in left {
         let narrows = y.adds.iter().any(|add| {
             let with: Conj = new_parts.iter().copied().chain([*add]).collect();
             work.engine.relation(&old_parts, &with).narrows

@@ -10,7 +10,7 @@ impl Types {
     pub const BOOL: Types = Types(2);
     pub const INTEGER: Types = Types(4);
     /// Numbers that are no integers.
-    const FRACTION: Types = Types(8);
+    pub const FRACTION: Types = Types(8);
     pub const NUMBER: Types = Types(4 | 8);
     pub const STRING: Types = Types(16);
     pub const ARRAY: Types = Types(32);
@@ -30,6 +30,31 @@ impl Types {
             "object" => Types::OBJECT,
             _ => Types::STRANGE,
         }
+    }
+
+    pub(super) fn bits(self) -> u8 {
+        self.0 & Types::ANY.0
+    }
+
+    /// What [`bits`](Self::bits) gave; what stands above is passed over.
+    pub(super) fn of_bits(bits: u32) -> Types {
+        Types(u8::try_from(bits & u32::from(Types::ANY.0)).unwrap_or(0))
+    }
+
+    /// Each type by itself; numbers are one, and words that are no type are left out.
+    pub fn each(self) -> impl Iterator<Item = Types> {
+        let all = [Types::NULL, Types::BOOL, Types::NUMBER, Types::STRING, Types::ARRAY, Types::OBJECT];
+        all.into_iter().map(move |t| self.both(t)).filter(|t| !t.is_empty())
+    }
+
+    /// Types of the values that exactly one of the sets has.
+    pub fn exactly_one(all: &[Types]) -> Types {
+        let (mut once, mut more) = (Types::NONE, Types::NONE);
+        for one in all {
+            more = more.and(once.both(*one));
+            once = once.and(*one);
+        }
+        once.without(more)
     }
 
     pub fn and(self, other: Types) -> Types {
@@ -52,8 +77,9 @@ impl Types {
         self.0 == 0
     }
 
+    /// Every type of JSON, but for null perhaps, of which there is a word of its own.
     pub fn is_any(self) -> bool {
-        self.0 & Types::ANY.0 == Types::ANY.0
+        self.and(Types::NULL).both(Types::ANY) == Types::ANY
     }
 
     /// `integer or string`.
@@ -70,7 +96,9 @@ impl Types {
             (Types::NULL, "null"),
         ];
         let mut words: Vec<&str> = named.iter().filter(|(t, _)| self.has(*t)).map(|(_, w)| *w).collect();
-        if self.has(Types::FRACTION) {
+        if self.has(Types::FRACTION) && !self.has(Types::INTEGER) {
+            words.insert(0, "number that is no integer");
+        } else if self.has(Types::FRACTION) {
             words.insert(0, "number");
         } else if self.has(Types::INTEGER) {
             words.insert(0, "integer");

@@ -1,9 +1,12 @@
 //! Keywords about a value as a whole: types, formats, enumerations, bounds, patterns, defaults, promises about an end.
-use super::engine::Work;
+use std::collections::BTreeMap;
+
+use super::engine::{Step, Work};
 use super::kind::{Kind, Limit};
-use super::shape::{self, Shape, tighter};
+use super::shape::{self, Shape};
 use super::spelling;
 use super::types::{Types, format_contains, is_known_format};
+use super::{numbers, said};
 use crate::compat::document::{Data, Library, NodeId};
 use crate::compat::lifecycle::{Event, Notice, Stability};
 
@@ -11,17 +14,26 @@ use crate::compat::lifecycle::{Event, Notice, Stability};
 const MAX_LISTED: usize = 20;
 
 impl Work<'_, '_> {
+    /// Null, which is told apart from all other types: alternatives allow it as a whole.
+    pub(super) fn null(&mut self) {
+        let (Some((was, old)), Some((is, new))) = (self.old.null, self.new.null) else { return };
+        match (was, is) {
+            (true, false) => drop(self.change(Kind::NullRemoved, Some(old), Some(new))),
+            (false, true) => drop(self.change(Kind::NullAdded, Some(old), Some(new))),
+            _ => {}
+        }
+    }
+
     pub(super) fn types(&mut self) {
         let (old, new) = (self.old.types, self.new.types);
         let (mut lost, mut gained) = (old.set.without(new.set), new.set.without(old.set));
-        if old.at.is_some() && new.at.is_some() {
-            if lost.has(Types::NULL) {
-                self.change(Kind::NullRemoved, old.at, new.at);
-            }
-            if gained.has(Types::NULL) {
-                self.change(Kind::NullAdded, old.at, new.at);
-            }
+        let told = self.old.null.is_some() && self.new.null.is_some();
+        if told || self.old.null_elsewhere || self.new.null_elsewhere {
             (lost, gained) = (lost.without(Types::NULL), gained.without(Types::NULL));
+        }
+        // Multiples of a whole number are whole numbers.
+        if lost.and(gained) == Types::FRACTION && numbers::are_whole(self) {
+            return;
         }
         let Some(kind) = type_kind(lost, gained) else { return };
         let (lost, gained) = self.as_text(lost, gained);
@@ -108,8 +120,7 @@ pub(super) fn default(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Keywords are compared whatever the type says. One that does not go with its type is a slip in one of the two, and
-/// nobody can tell in which.
+/// Keywords about a value, each by itself.
 pub(super) fn compare(work: &mut Work<'_, '_>) {
     let respelled = spelling::same(work);
     if !respelled {
@@ -117,12 +128,17 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
     }
     enumeration(work);
     extensible(work);
-    limits(work);
-    pattern(work);
-    if !respelled {
-        content(work);
+    numbers::limits(work);
+    if work.concerns(Types::STRING) {
+        pattern(work);
+        if !respelled {
+            content(work);
+        }
     }
-    multiple(work);
+    numbers::multiple(work);
+    if !work.concerns(Types::ARRAY) {
+        return;
+    }
     match (work.old.unique, work.new.unique) {
         (None, new @ Some(_)) => drop(work.change(Kind::UniqueSet, None, new)),
         (old @ Some(_), None) => drop(work.change(Kind::UniqueUnset, old, None)),
@@ -130,44 +146,100 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
     }
 }
 
+/// All formats must hold at once, so a side is compared by what the other has no format for.
 fn format(work: &mut Work<'_, '_>) {
-    let (old, new) = (work.old.formats.first().copied(), work.new.formats.first().copied());
-    let before = old.and_then(|n| work.old_lib().text(n));
-    let after = new.and_then(|n| work.new_lib().text(n));
-    let kind = match (before, after) {
-        (None, Some(f)) if is_known_format(f) => Kind::FormatNarrowed,
-        (None, Some(_)) => Kind::FormatNoteAdded,
-        (Some(f), None) if is_known_format(f) => Kind::FormatWidened,
-        (Some(_), None) => Kind::FormatNoteRemoved,
-        (Some(f), Some(g)) if f == g => return,
-        (Some(f), Some(g)) if format_contains(g, f) => Kind::FormatWidened,
-        (Some(f), Some(g)) if format_contains(f, g) => Kind::FormatNarrowed,
-        (Some(f), Some(g)) if is_known_format(f) || is_known_format(g) => Kind::FormatChanged,
-        (Some(_), Some(_)) => Kind::FormatNoteChanged,
-        (None, None) => return,
+    fn said<'l>(library: &'l Library, nodes: &[NodeId]) -> Vec<(&'l str, NodeId)> {
+        nodes.iter().filter_map(|n| Some((library.text(*n)?, *n))).collect()
+    }
+    let (old, new) = (said(work.old_lib(), &work.old.formats), said(work.new_lib(), &work.new.formats));
+    let lacking = |from: &[(&str, NodeId)], held: &[(&str, NodeId)]| -> Vec<NodeId> {
+        let implied = |f: &str| held.iter().any(|(g, _)| format_contains(f, g));
+        from.iter().filter(|(f, _)| !implied(f)).map(|(_, at)| *at).collect()
     };
-    work.changed(kind, old, new);
+    let (gone, come) = (lacking(&old, &new), lacking(&new, &old));
+    let known = |library: &Library, at: &[NodeId]| at.iter().any(|n| library.text(*n).is_some_and(is_known_format));
+    let known = known(work.old_lib(), &gone) || known(work.new_lib(), &come);
+    let kind = match (gone.is_empty(), come.is_empty(), known) {
+        (true, true, _) => return,
+        (true, false, true) => Kind::FormatNarrowed,
+        (true, false, false) => Kind::FormatNoteAdded,
+        (false, true, true) => Kind::FormatWidened,
+        (false, true, false) => Kind::FormatNoteRemoved,
+        (false, false, true) => Kind::FormatChanged,
+        (false, false, false) => Kind::FormatNoteChanged,
+    };
+    let first = |named: &[(&str, NodeId)], at: &[NodeId]| at.first().copied().or(named.first().map(|(_, n)| *n));
+    work.changed(kind, first(&old, &gone), first(&new, &come));
 }
 
-/// Values of an `enum` or `const` but for null, which the types speak of.
+/// Values of an `enum` or `const` that the types let through, but for null, of which the types speak. None where every
+/// value of the types is among them.
 fn values(library: &Library, shape: &Shape<'_>) -> Option<(NodeId, Vec<NodeId>)> {
-    let told = |n: &NodeId| !matches!(library.data(*n), Data::Null);
-    match (shape.values, shape.constant) {
-        (_, Some(one)) => Some((one, vec![one])),
-        (Some(list), None) => Some((list, library.items(list).iter().copied().filter(told).collect())),
-        (None, None) => None,
+    let allowed = shape.allowed.as_ref()?;
+    let set = shape.types.set.without(Types::NULL);
+    let told = |n: &NodeId| set.has(said::type_of(library, *n));
+    let values: Vec<NodeId> = allowed.values.iter().copied().filter(told).collect();
+    let has = |value: bool| values.iter().any(|n| matches!(library.data(*n), Data::Bool(b) if *b == value));
+    let all = set.is_empty() || (set == Types::BOOL && has(true) && has(false));
+    (!all).then_some((allowed.at, values))
+}
+
+/// A value as a word that equal values share. Others may share it, too: it is cut off where it gets long.
+pub(super) fn key(library: &Library, node: NodeId) -> String {
+    let mut out = String::new();
+    write_key(library, node, &mut out);
+    out
+}
+
+fn write_key(library: &Library, node: NodeId, out: &mut String) {
+    if out.len() > 1_000 {
+        return;
+    }
+    match library.data(node) {
+        Data::Text(text) => out.extend(text.chars().take(1_000)),
+        Data::Number(n) => match n.as_f64() {
+            // One with a point and one without may be the same number.
+            Some(f) if n.is_f64() && f.fract() == 0.0 && f.abs() < 1e15 => out.push_str(&format!("#{f:.0}")),
+            _ => out.push_str(&format!("#{n}")),
+        },
+        Data::Seq(items) => {
+            out.push('[');
+            for item in items {
+                write_key(library, *item, out);
+                out.push(',');
+            }
+        }
+        Data::Map(map) => {
+            let mut entries: Vec<&(Box<str>, NodeId)> = map.entries.iter().collect();
+            entries.sort();
+            out.push('{');
+            for (key, n) in entries {
+                out.push_str(key);
+                out.push(':');
+                write_key(library, *n, out);
+            }
+        }
+        Data::Null | Data::Bool(_) => out.push_str(&format!("#{}", library.brief(node))),
     }
 }
 
-/// Those of the first side that the second does not have. Words are looked up by halving: some lists are long.
-fn missing(from: (&Library, &[NodeId]), to: (&Library, &[NodeId])) -> Vec<NodeId> {
-    let words: std::collections::BTreeSet<&str> = to.1.iter().filter_map(|n| to.0.text(*n)).collect();
-    let others: Vec<NodeId> = to.1.iter().copied().filter(|n| to.0.text(*n).is_none()).take(1000).collect();
-    let there = |n: &NodeId| match from.0.text(*n) {
-        Some(word) => words.contains(word),
-        None => others.iter().any(|m| crate::compat::document::same(from.0, *n, to.0, *m)),
+/// Those of the first side that the second does not have. Where all is written as text, so are numbers.
+pub(super) fn missing(from: (&Library, &[NodeId]), to: (&Library, &[NodeId]), text: bool) -> Vec<NodeId> {
+    let word = |library: &Library, n: NodeId| {
+        let key = key(library, n);
+        if text { key.trim_start_matches('#').to_string() } else { key }
     };
-    from.1.iter().copied().filter(|n| !there(n)).collect()
+    let mut there: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    for n in to.1 {
+        there.entry(word(to.0, *n)).or_default().push(*n);
+    }
+    let scalar = |library: &Library, n: NodeId| !matches!(library.data(n), Data::Seq(_) | Data::Map(_));
+    let equal = |n: NodeId, m: NodeId| {
+        let same = crate::compat::document::same(from.0, n, to.0, m);
+        same || (text && scalar(from.0, n) && scalar(to.0, m))
+    };
+    let found = |n: &NodeId| there.get(&word(from.0, *n)).is_some_and(|all| all.iter().any(|m| equal(*n, *m)));
+    from.1.iter().copied().filter(|n| !found(n)).collect()
 }
 
 fn listed(library: &Library, nodes: &[NodeId]) -> Vec<String> {
@@ -182,7 +254,8 @@ fn enumeration(work: &mut Work<'_, '_>) {
     let (base, revision) = (work.old_lib(), work.new_lib());
     let old = values(base, &work.old);
     let new = values(revision, &work.new);
-    let constants = (work.old.constant.is_some(), work.new.constant.is_some());
+    let constant = |shape: &Shape<'_>| shape.allowed.as_ref().is_some_and(|a| a.constant);
+    let constants = (constant(&work.old), constant(&work.new));
     match (old, new) {
         (None, None) => {}
         (None, Some((at, _))) => {
@@ -193,14 +266,13 @@ fn enumeration(work: &mut Work<'_, '_>) {
             let kind = if constants.0 { Kind::ConstUnset } else { Kind::EnumUnset };
             work.changed(kind, Some(at), None);
         }
-        (Some((old, _)), Some((new, _))) if constants == (true, true) => {
-            if !work.same(old, new) {
-                work.changed(Kind::ConstChanged, Some(old), Some(new));
-            }
-        }
         (Some((old_at, old)), Some((new_at, new))) => {
-            let gone = missing((base, &old), (revision, &new));
-            let come = missing((revision, &new), (base, &old));
+            let gone = missing((base, &old), (revision, &new), work.text);
+            let come = missing((revision, &new), (base, &old), work.text);
+            if constants == (true, true) && !gone.is_empty() && !come.is_empty() {
+                work.changed(Kind::ConstChanged, Some(old_at), Some(new_at));
+                return;
+            }
             let open = work.old.extensible.is_some() || work.new.extensible.is_some();
             for (kind, library, nodes) in [(Kind::EnumValueRemoved, base, gone), (Kind::EnumValueAdded, revision, come)]
             {
@@ -216,11 +288,59 @@ fn enumeration(work: &mut Work<'_, '_>) {
     }
 }
 
+/// Two sides without a type in common, as what is written as text sees them: a number is a text, too, and a single value
+/// is a list of one.
+pub(super) fn as_text(work: &mut Work<'_, '_>) {
+    let (lost, gained) = work.as_text(work.old.types.set.without(Types::NULL), work.new.types.set.without(Types::NULL));
+    if !lost.is_empty() && !gained.is_empty() {
+        return;
+    }
+    let before = std::mem::take(&mut work.out);
+    work.text = true;
+    let list = |shape: &Shape<'_>| shape.types.set.without(Types::NULL) == Types::ARRAY;
+    let (old, new) = (work.old.items.clone(), work.new.items.clone());
+    match (list(&work.old), list(&work.new)) {
+        (false, true) => {
+            one_item(work);
+            let parts = work.old.parts.clone();
+            work.edge(&parts, &new, Step::Same);
+        }
+        (true, false) => {
+            one_item(work);
+            let parts = work.new.parts.clone();
+            work.edge(&old, &parts, Step::Same);
+        }
+        _ => compare(work),
+    }
+    let told = std::mem::replace(&mut work.out, before);
+    (work.out.text, work.out.text_edges) = (told.changes, told.edges);
+    work.out.notes.extend(told.notes);
+    work.text = false;
+}
+
+/// A single value is a list of one: that may be too few, or too many.
+fn one_item(work: &mut Work<'_, '_>) {
+    for limit in [Limit::MinItems, Limit::MaxItems] {
+        let one = |at: NodeId| Some(shape::Bound { value: 1.into(), exclusive: false, at });
+        let (old, new) = (work.old.limits.get(&limit).cloned(), work.new.limits.get(&limit).cloned());
+        let far = |bound: &Option<shape::Bound>| {
+            bound
+                .as_ref()
+                .is_some_and(|b| shape::tighter(limit, b, &shape::Bound { value: 1.into(), ..b.clone() }).is_gt())
+        };
+        if far(&new) && old.is_none() {
+            numbers::compare(work, limit, one(work.old.at), new);
+        } else if far(&old) && new.is_none() {
+            numbers::compare(work, limit, old, one(work.new.at));
+        }
+    }
+}
+
 fn extensible(work: &mut Work<'_, '_>) {
     let (Some(old), Some(new)) = (work.old.extensible, work.new.extensible) else { return };
     let (base, revision) = (work.old_lib(), work.new_lib());
-    let gone = missing((base, base.items(old)), (revision, revision.items(new)));
-    let come = missing((revision, revision.items(new)), (base, base.items(old)));
+    let gone = missing((base, base.items(old)), (revision, revision.items(new)), false);
+    let come = missing((revision, revision.items(new)), (base, base.items(old)), false);
     for (kind, library, nodes) in
         [(Kind::ExtensibleValueRemoved, base, gone), (Kind::ExtensibleValueAdded, revision, come)]
     {
@@ -230,35 +350,6 @@ fn extensible(work: &mut Work<'_, '_>) {
             change.to = words.join(", ");
             change.details = words;
         }
-    }
-}
-
-fn limits(work: &mut Work<'_, '_>) {
-    for limit in Limit::ALL {
-        let counts = matches!(limit, Limit::MinContains | Limit::MaxContains);
-        // How many must be contained matters only where something must be contained, on both sides.
-        let idle = counts && (work.old.contains.is_empty() || work.new.contains.is_empty());
-        if idle {
-            continue;
-        }
-        let (old, new) = (work.old.limits.get(&limit).cloned(), work.new.limits.get(&limit).cloned());
-        let kind = match (&old, &new) {
-            (None, Some(_)) => Kind::LimitSet(limit),
-            (Some(_), None) => Kind::LimitUnset(limit),
-            (Some(old), Some(new)) => match tighter(limit, new, old) {
-                std::cmp::Ordering::Greater => Kind::Tightened(limit),
-                std::cmp::Ordering::Less => Kind::Loosened(limit),
-                std::cmp::Ordering::Equal => continue,
-            },
-            (None, None) => continue,
-        };
-        let said = |bound: &Option<shape::Bound>| {
-            let bound = bound.as_ref();
-            bound.map(|b| format!("{}{}", b.value, if b.exclusive { " (exclusive)" } else { "" })).unwrap_or_default()
-        };
-        let (from, to) = (said(&old), said(&new));
-        let change = work.change(kind, old.map(|b| b.at), new.map(|b| b.at));
-        (change.from, change.to) = (from, to);
     }
 }
 
@@ -311,30 +402,4 @@ fn content(work: &mut Work<'_, '_>) {
             work.changed(kind, old, new);
         }
     }
-}
-
-fn multiple(work: &mut Work<'_, '_>) {
-    // For integers, a multiple of one is no demand.
-    let whole = work.common.both(Types::NUMBER) == Types::INTEGER;
-    let value = |library: &Library, node: Option<&NodeId>| match node.map(|n| library.data(*n)) {
-        Some(Data::Number(n)) => n.as_f64().filter(|v| *v > 0.0 && !(whole && *v == 1.0)),
-        _ => None,
-    };
-    let (old, new) = (work.old.multiples.first().copied(), work.new.multiples.first().copied());
-    let before = value(work.old_lib(), old.as_ref());
-    let after = value(work.new_lib(), new.as_ref());
-    let divides = |small: f64, large: f64| {
-        let times = large / small;
-        (times - times.round()).abs() < 1e-9 * times.abs().max(1.0)
-    };
-    let kind = match (before, after) {
-        (None, Some(_)) => Kind::MultipleSet,
-        (Some(_), None) => Kind::MultipleUnset,
-        (Some(a), Some(b)) if a == b => return,
-        (Some(a), Some(b)) if divides(a, b) => Kind::MultipleTightened,
-        (Some(a), Some(b)) if divides(b, a) => Kind::MultipleLoosened,
-        (Some(_), Some(_)) => Kind::MultipleChanged,
-        (None, None) => return,
-    };
-    work.changed(kind, old, new);
 }

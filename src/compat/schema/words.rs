@@ -43,25 +43,43 @@ pub fn sentence(change: &Change) -> String {
         Kind::ConditionAdded | Kind::ConditionAddedHarmlessly => named("condition added:"),
         Kind::ConditionRemoved | Kind::ConditionRemovedHarmlessly => named("condition removed:"),
         Kind::ConditionChanged => named("condition changed:"),
+        Kind::BecameReadOnly | Kind::RequiredBecameReadOnly => format!("property `{subject}` became read-only"),
+        Kind::NotReadOnly | Kind::RequiredNotReadOnly => format!("property `{subject}` is not read-only any more"),
+        Kind::BecameWriteOnly | Kind::RequiredBecameWriteOnly => format!("property `{subject}` became write-only"),
+        Kind::NotWriteOnly | Kind::RequiredNotWriteOnly => format!("property `{subject}` is not write-only any more"),
+        Kind::Tightened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, true)),
+        Kind::Loosened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, false)),
+        Kind::LimitSet(limit) => format!("`{}` set to {to}", limit.keyword()),
+        Kind::LimitUnset(limit) => format!("`{}` removed; it was {from}", limit.keyword()),
+        _ => alternatives(change).unwrap_or_else(|| plain(change.kind, from, to)),
+    }
+}
+
+/// Alternatives, heirs and what tells them apart.
+fn alternatives(change: &Change) -> Option<String> {
+    let (subject, from, to) = (&change.subject, &change.from, &change.to);
+    let named = |what: &str| if subject.is_empty() { what.to_string() } else { format!("{what} `{subject}`") };
+    Some(match change.kind {
         Kind::OneOfRemoved | Kind::AnyOfRemoved | Kind::CoveredAnyOfRemoved | Kind::OverlappingRemoved => {
             format!("{} removed", named("alternative"))
         }
         Kind::OneOfAdded | Kind::AnyOfAdded | Kind::CoveredAnyOfAdded | Kind::OverlappingAdded => {
             format!("{} added", named("alternative"))
         }
-        Kind::BecameReadOnly => format!("property `{subject}` became read-only"),
-        Kind::NotReadOnly => format!("property `{subject}` is not read-only any more"),
-        Kind::BecameWriteOnly | Kind::RequiredBecameWriteOnly => format!("property `{subject}` became write-only"),
-        Kind::NotWriteOnly | Kind::RequiredNotWriteOnly => format!("property `{subject}` is not write-only any more"),
-        Kind::MappingAdded => format!("discriminator value `{subject}` added"),
-        Kind::MappingRemoved => format!("discriminator value `{subject}` removed"),
+        Kind::OverlapSet => {
+            "alternative added whose values fit another as well, where exactly one has to fit: they are refused".into()
+        }
+        Kind::OverlapUnset => {
+            "alternative removed whose values fit another as well, where exactly one has to fit: they are let through"
+                .into()
+        }
+        Kind::SubtypeRemoved => format!("`{subject}`, which inherits from this schema, removed"),
+        Kind::SubtypeAdded => format!("`{subject}`, which inherits from this schema, added"),
+        Kind::MappingAdded | Kind::MappingGained => format!("discriminator value `{subject}` added"),
+        Kind::MappingRemoved | Kind::MappingLost => format!("discriminator value `{subject}` removed"),
         Kind::MappingChanged => format!("discriminator value `{subject}` changed from {from} to {to}"),
-        Kind::Tightened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, true)),
-        Kind::Loosened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, false)),
-        Kind::LimitSet(limit) => format!("`{}` set to {to}", limit.keyword()),
-        Kind::LimitUnset(limit) => format!("`{}` removed; it was {from}", limit.keyword()),
-        other => plain(other, from, to),
-    }
+        _ => return None,
+    })
 }
 
 fn moved(limit: Limit, tighter: bool) -> &'static str {

@@ -1,4 +1,5 @@
 //! Every rule of the check: what is found, how bad it is, why, and what to do instead.
+mod headers;
 mod operations;
 mod schemas;
 mod webhooks;
@@ -71,7 +72,7 @@ pub fn all() -> Vec<&'static Rule> {
 /// Every rule as often as it is used.
 pub(super) fn everywhere() -> impl Iterator<Item = &'static Rule> + Clone {
     let schemas = schemas::ROWS.iter().flat_map(|rows| rows.iter()).map(|r| &r.rule);
-    schemas.chain(operations::RULES).chain(webhooks::RULES)
+    schemas.chain(operations::RULES).chain(headers::RULES).chain(webhooks::RULES)
 }
 
 /// The name of a rule, where there is one of this name.
@@ -82,7 +83,7 @@ pub fn id(name: &str) -> Option<&'static str> {
 
 /// The rule of this name about operations and what is around their schemas.
 pub fn named(id: &str) -> Option<&'static Rule> {
-    operations::RULES.iter().chain(webhooks::RULES).find(|r| r.id == id)
+    operations::RULES.iter().chain(headers::RULES).chain(webhooks::RULES).find(|r| r.id == id)
 }
 
 /// The rule that holds where the parties trade places: what a server sends to a webhook is its client's request.

@@ -14,7 +14,7 @@ pub(super) const fn rule(
 }
 
 const REQ: Option<Direction> = Some(Direction::Request);
-const RES: Option<Direction> = Some(Direction::Response);
+pub(super) const RES: Option<Direction> = Some(Direction::Response);
 const ANY: Option<Direction> = None;
 
 const GONE: &str = "a client that calls it fails";
@@ -22,12 +22,12 @@ const ANNOUNCE: &str = "mark it deprecated, with a date in x-sunset, and remove 
 const REFUSED: &str = "a client that kept to the old contract is refused";
 const UNREAD: &str = "a client that keeps to the old contract cannot read the answer";
 const FREE: &str = "all that was accepted before still is";
-const HARMLESS: &str = "nobody who kept to the contract notices";
+pub(super) const HARMLESS: &str = "nobody who kept to the contract notices";
 const PROMISE: &str = "what was said of its end cannot be relied on";
 const DATE: &str = "give a date in x-sunset, far enough ahead, and keep to it";
 const OPTIONAL: &str = "make it optional, with what was done without it as the default";
-const BESIDE: &str = "offer the new form beside the old one";
-const NONE: &str = "";
+pub(super) const BESIDE: &str = "offer the new form beside the old one";
+pub(super) const NONE: &str = "";
 
 pub static RULES: &[Rule] = &[
     rule("operation-removed", Critical, ANY, Area::Operation, [GONE, "GET /orders is not there any more", ANNOUNCE]),
@@ -275,6 +275,17 @@ pub static RULES: &[Rule] = &[
         ["values written as before are read otherwise", "?ids: explode: true becomes false", BESIDE],
     ),
     rule(
+        "parameter-became-list",
+        Warning,
+        REQ,
+        Area::Parameter,
+        [
+            "a text with a comma in it was one value and is several now",
+            "?q, explode: false: type: string becomes array",
+            "explode the list, or ask whether values have commas",
+        ],
+    ),
+    rule(
         "parameter-form-changed",
         Warning,
         REQ,
@@ -437,56 +448,5 @@ pub static RULES: &[Rule] = &[
             "a media type of a response loses its schema",
             "keep the schema",
         ],
-    ),
-    rule(
-        "response-header-removed",
-        Warning,
-        RES,
-        Area::Header,
-        [
-            "a client that reads it finds nothing",
-            "a response loses X-Total",
-            "keep sending it until no client reads it",
-        ],
-    ),
-    rule(
-        "required-response-header-removed",
-        Critical,
-        RES,
-        Area::Header,
-        [
-            "a client that counts on it finds nothing",
-            "a response loses X-Total, required",
-            "keep sending it until no client reads it",
-        ],
-    ),
-    rule("response-header-added", Info, RES, Area::Header, [HARMLESS, "a response gets X-Total", NONE]),
-    rule(
-        "response-header-became-optional",
-        Critical,
-        RES,
-        Area::Header,
-        ["a client that counts on it may find nothing", "X-Total: required: true is removed", "keep sending it"],
-    ),
-    rule(
-        "response-header-style-changed",
-        Critical,
-        RES,
-        Area::Header,
-        ["a client that takes the value apart as before reads it otherwise", "X-Range: explode: true is set", BESIDE],
-    ),
-    rule(
-        "response-header-schema-removed",
-        Warning,
-        RES,
-        Area::Header,
-        ["nothing is promised any more of what is sent", "X-Total: schema is removed", "keep the schema"],
-    ),
-    rule(
-        "response-header-schema-added",
-        Info,
-        RES,
-        Area::Header,
-        ["all that is sent could have been sent before", "X-Total: schema is set", NONE],
     ),
 ];

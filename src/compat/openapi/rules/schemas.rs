@@ -146,6 +146,7 @@ rows! { VALUES:
 }
 
 const GONE: &str = "a client that reads it finds nothing";
+const NOW_SENT: &str = "a client that kept to the old contract does not send it, and is refused";
 const IGNORED: &str = "what a client sends in it is ignored, or refused";
 const CLOSED_GONE: &str = "a client that still sends it is refused, because nothing undeclared is accepted";
 const UNDECLARED: &str = "the schema demands a property it does not describe: a client cannot know, and one that does not send it is refused";
@@ -202,6 +203,10 @@ rows! { OBJECTS:
     res DependentRequiredAdded "dependent-required-added" IR, "dependentRequired: {card: [name]} is set";
     res DependentRequiredRemoved "dependent-required-removed" CR, "dependentRequired: {card: [name]} is removed";
     req BecameReadOnly "property-became-read-only" N, "readOnly: true is set";
+    req RequiredBecameReadOnly "property-became-read-only" N, "readOnly: true is set";
+    req RequiredNotReadOnly "required-property-not-read-only" (Warning, NOW_SENT, "leave it optional in requests"), "readOnly: true is removed from a required property";
+    res RequiredBecameReadOnly "property-became-read-only" N, "readOnly: true is set";
+    res RequiredNotReadOnly "property-not-read-only" N, "readOnly: true is removed";
     req NotReadOnly "property-not-read-only" N, "readOnly: true is removed";
     req BecameWriteOnly "property-became-write-only" N, "writeOnly: true is set";
     req NotWriteOnly "property-not-write-only" N, "writeOnly: true is removed";
@@ -211,11 +216,13 @@ rows! { OBJECTS:
     res NotReadOnly "property-not-read-only" N, "readOnly: true is removed";
     res BecameWriteOnly "property-became-write-only" N, "writeOnly: true is set";
     res NotWriteOnly "property-not-write-only" N, "writeOnly: true is removed";
-    res RequiredBecameWriteOnly "property-became-write-only" N, "writeOnly: true is set";
+    res RequiredBecameWriteOnly "required-property-became-write-only" (Warning, GONE, KEEP_SENDING), "writeOnly: true is set on a required property";
     res RequiredNotWriteOnly "required-property-not-write-only" (Warning, "what was never sent is promised now", "send it before it is promised"), "writeOnly: true is removed from a required property";
 }
 
 const BRANCH_GONE: &str = "a client that sends this alternative is refused";
+const OVERLAP: &str = "a value that fits two alternatives is refused, and it fitted one before";
+const KIND_MOVED: &str = "the other side looks for the kind of value in another property, and does not find it";
 const BRANCH_NEW: &str = "a client that knows only the other alternatives gets this one";
 // Of a new bound, too, only what callers send tells whether it refuses anything of theirs.
 const CONDITION: &str = "values that fitted before may not meet the condition";
@@ -251,15 +258,27 @@ rows! { STRUCTURE:
     req ExactlyOneUnset "one-of-became-any-of" I, "oneOf becomes anyOf";
     res ExactlyOneSet "any-of-became-one-of" IR, "anyOf becomes oneOf";
     res ExactlyOneUnset "one-of-became-any-of" WR, "oneOf becomes anyOf";
+    req OverlapSet "one-of-overlap-added" (Critical, OVERLAP, "make the alternatives exclude each other, or use anyOf"), "oneOf: [{type: number}] gets {type: integer, minimum: 1}";
+    req OverlapUnset "one-of-overlap-removed" I, "oneOf loses {type: integer, minimum: 1} beside {type: number}";
+    res OverlapSet "one-of-overlap-added" IR, "oneOf: [{type: number}] gets {type: integer, minimum: 1}";
+    res OverlapUnset "one-of-overlap-removed" WR, "oneOf loses {type: integer, minimum: 1} beside {type: number}";
+    req SubtypeRemoved "subtype-removed" (Critical, BRANCH_GONE, KEEP_ACCEPTING), "Dog, which has Pet in its allOf, is removed";
+    req SubtypeAdded "subtype-added" I, "Dog, which has Pet in its allOf, is new";
+    res SubtypeRemoved "subtype-removed" IR, "Dog, which has Pet in its allOf, is removed";
+    res SubtypeAdded "subtype-added" (Warning, BRANCH_NEW, READ_FIRST), "Dog, which has Pet in its allOf, is new";
     req DiscriminatorAdded "discriminator-added" N, "discriminator is set";
     req DiscriminatorRemoved "discriminator-removed" N, "discriminator is removed";
-    req DiscriminatorPropertyChanged "discriminator-changed" N, "propertyName: type becomes kind";
+    req DiscriminatorPropertyChanged "discriminator-changed" (Critical, KIND_MOVED, KEEP_ACCEPTING), "propertyName: type becomes kind";
+    req MappingLost "mapping-lost" (Critical, BRANCH_GONE, KEEP_ACCEPTING), "mapping loses cat, and no schema is named so";
+    req MappingGained "mapping-added" N, "mapping gets cat";
+    res MappingLost "mapping-removed" N, "mapping loses cat";
+    res MappingGained "mapping-added" N, "mapping gets cat";
     req MappingAdded "mapping-added" N, "mapping gets cat";
     req MappingRemoved "mapping-removed" N, "mapping loses cat";
     req MappingChanged "mapping-changed" N, "mapping of cat becomes Tiger";
     res DiscriminatorAdded "discriminator-added" N, "discriminator is set";
     res DiscriminatorRemoved "discriminator-removed" N, "discriminator is removed";
-    res DiscriminatorPropertyChanged "discriminator-changed" N, "propertyName: type becomes kind";
+    res DiscriminatorPropertyChanged "discriminator-changed" (Critical, KIND_MOVED, KEEP_SENDING), "propertyName: type becomes kind";
     res MappingAdded "mapping-added" N, "mapping gets cat";
     res MappingRemoved "mapping-removed" N, "mapping loses cat";
     res MappingChanged "mapping-changed" N, "mapping of cat becomes Tiger";

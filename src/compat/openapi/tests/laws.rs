@@ -49,6 +49,28 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Schemas with choices of all kinds in and beside other keywords.
+fn choices() -> impl Strategy<Value = Value> {
+    fn types() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec!["string", "integer", "number", "boolean", "null"]);
+        prop::collection::btree_set(word, 1..4).prop_map(|t| json!({ "type": t }))
+    }
+    prop::collection::vec(prop_oneof![schema(), types()], 1..4).prop_flat_map(move |all| {
+        (Just(all), prop::sample::select(vec!["oneOf", "anyOf", "allOf"]), prop::option::of(types()), 0..3u32).prop_map(
+            |(all, word, beside, more)| {
+                let mut schema = beside.unwrap_or_else(|| json!({}));
+                schema[word] = json!(all);
+                match more {
+                    0 => schema["patternProperties"] = json!({ "^a": { "maxLength": 3 } }),
+                    1 => schema["contains"] = json!({ "type": "string" }),
+                    _ => {}
+                }
+                schema
+            },
+        )
+    })
+}
+
 fn description(root: &Value, named: &[Value]) -> String {
     let mut schemas = json!({ "S": root });
     for (i, schema) in named.iter().enumerate() {
@@ -95,6 +117,12 @@ proptest! {
 
     #[test]
     fn a_description_against_itself_has_no_finding(root in schema(), named in prop::collection::vec(schema(), 3)) {
+        let text = description(&root, &named);
+        prop_assert_eq!(compare(&text, &text).findings, vec![]);
+    }
+
+    #[test]
+    fn a_choice_against_itself_has_no_finding(root in choices(), named in prop::collection::vec(choices(), 3)) {
         let text = description(&root, &named);
         prop_assert_eq!(compare(&text, &text).findings, vec![]);
     }

@@ -3,6 +3,7 @@ mod around;
 mod hostile;
 mod keywords;
 mod laws;
+mod models;
 mod security;
 mod spelling;
 mod structure;

@@ -1,0 +1,88 @@
+//! Inheritance by discriminator: a schema whose values are those of its heirs, which have it in their `allOf`.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::engine::{Step, Work};
+use super::kind::Kind;
+use crate::compat::document::{Library, NodeId};
+
+/// Heirs of one schema that are compared.
+const MAX_HEIRS: usize = 2_000;
+
+struct Heir {
+    node: NodeId,
+    /// The discriminator's values for it.
+    values: BTreeSet<String>,
+}
+
+/// The values of a discriminator, by the schema that each is for.
+pub(super) struct Values<'a> {
+    library: &'a Library,
+    mapped: BTreeMap<NodeId, BTreeSet<String>>,
+}
+
+impl Values<'_> {
+    pub fn of(library: &Library, discriminator: NodeId) -> Values<'_> {
+        let mut mapped: BTreeMap<NodeId, BTreeSet<String>> = BTreeMap::new();
+        let mapping = library.get(discriminator, "mapping").map_or(&[][..], |m| library.entries(m));
+        for (value, to) in mapping {
+            let target = library.text(*to).and_then(|text| library.mapped(*to, text));
+            if let Some(target) = target.and_then(|n| library.follow(n)) {
+                mapped.entry(target).or_default().insert(value.to_string());
+            }
+        }
+        Values { library, mapped }
+    }
+
+    /// Those that `mapping` gives a schema, or else its name.
+    pub fn for_schema(&self, node: NodeId) -> BTreeSet<String> {
+        let named = || self.library.schema_name(node).into_iter().collect();
+        self.mapped.get(&node).cloned().unwrap_or_else(named)
+    }
+}
+
+fn heirs(library: &Library, parent: NodeId, discriminator: NodeId) -> Vec<Heir> {
+    let values = Values::of(library, discriminator);
+    let (mut seen, mut found) = (BTreeSet::from([parent]), Vec::new());
+    let mut left: Vec<NodeId> = values.mapped.keys().copied().collect();
+    left.extend(library.heirs(parent).iter().filter(|n| library.schema_name(**n).is_some()));
+    while let Some(node) = left.pop() {
+        let Some(node) = library.follow(node) else { continue };
+        if found.len() >= MAX_HEIRS || !seen.insert(node) {
+            continue;
+        }
+        left.extend(library.heirs(node).iter().filter(|n| library.schema_name(**n).is_some()));
+        found.push(Heir { node, values: values.for_schema(node) });
+    }
+    found.sort_by(|a, b| a.values.cmp(&b.values).then(a.node.cmp(&b.node)));
+    found
+}
+
+/// Compares the heirs of both sides that have a value of the discriminator in common.
+pub(super) fn compare(work: &mut Work<'_, '_>) {
+    let (base, revision) = (work.old_lib(), work.new_lib());
+    let (Some(old), Some(new)) = (work.old.parent, work.new.parent) else { return };
+    let (Some(x), Some(y)) = (work.old.discriminator, work.new.discriminator) else { return };
+    // Where there are alternatives, they are the values.
+    let chooses = |l: &Library, n: NodeId| l.get(n, "oneOf").is_some() || l.get(n, "anyOf").is_some();
+    if chooses(base, old) || chooses(revision, new) {
+        return;
+    }
+    let (olds, news) = (heirs(base, old, x), heirs(revision, new, y));
+    let index = |all: &[Heir]| -> BTreeMap<String, NodeId> {
+        all.iter().flat_map(|heir| heir.values.iter().map(|v| (v.clone(), heir.node))).collect()
+    };
+    let (was, is) = (index(&olds), index(&news));
+    let name = |heir: &Heir| heir.values.first().cloned().unwrap_or_default();
+    for a in &olds {
+        let met: BTreeSet<NodeId> = a.values.iter().filter_map(|v| is.get(v).copied()).collect();
+        if met.is_empty() {
+            work.change(Kind::SubtypeRemoved, Some(a.node), Some(y)).subject = name(a);
+        }
+        for b in met {
+            work.edge(&[a.node], &[b], Step::Same);
+        }
+    }
+    for b in news.iter().filter(|b| b.values.iter().all(|v| !was.contains_key(v))) {
+        work.change(Kind::SubtypeAdded, Some(x), Some(b.node)).subject = name(b);
+    }
+}
