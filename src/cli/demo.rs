@@ -8,6 +8,7 @@ use tokio::time::Duration;
 
 use super::args::{DemoArgs, Global, PracticeArgs, RunOutput};
 use super::clock::{Speed, VirtualClock, wall};
+use super::live::quoted;
 use super::session::{Face, Ready, Session, need_terminal, say};
 use super::{place, screen};
 use crate::cluster::{self, KubeCluster, KubeLease, Options};
@@ -118,7 +119,9 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     let services = plan.services.iter().map(|p| &p.service);
     let metrics = crate::metrics::connect(&plan.environment, services, client, args.seed).map_err(|e| anyhow!(e))?;
     let world = World { clock: clock.clone(), cluster, lease: Arc::new(lease), metrics };
-    let run = Run::new(&id, plan, Stamp { ..clock.now() });
+    // What is printed to be typed later finds the journal wherever it is.
+    let flags = format!("--state-dir {}", quoted(&state_dir.display().to_string()));
+    let run = Run { flags, ..Run::new(&id, plan, Stamp { ..clock.now() }) };
     let journal = Journal::create(RunDir::create(&state_dir, &id)?.unsynced(), Header::new(&run))?;
     let face = if args.headless {
         Face::Lines(reporter(args.output, zone.0))

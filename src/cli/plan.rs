@@ -191,13 +191,14 @@ fn ways(plan: &Plan) -> Vec<(String, &[Step])> {
     ways.collect()
 }
 
-/// `1:05`; with days from one on.
+/// `40s`, `16m`, `1h5m`, `4d23h`: in full seconds, from a minute on in full minutes, from a day on in full hours.
 fn short(d: Dur) -> String {
-    let minutes = d.0.div_ceil(60_000);
-    match minutes / (24 * 60) {
-        0 => format!("{}:{:02}", minutes / 60, minutes % 60),
-        days => format!("{days}d{}h", (minutes % (24 * 60)).div_ceil(60)),
-    }
+    let unit = match d {
+        d if d < Dur::mins(1) => Dur::secs(1),
+        d if d < Dur::hours(24) => Dur::mins(1),
+        _ => Dur::hours(1),
+    };
+    Dur(d.0.div_ceil(unit.0) * unit.0).to_string()
 }
 
 /// What is written for one service, in order. `first`: who goes first on it.

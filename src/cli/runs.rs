@@ -15,9 +15,13 @@ pub fn runs(state_dir: &Path, output: Output, zone: Tz) -> (String, i32) {
     match output {
         Output::Csv => ("`runs` writes text or jsonl".into(), 1),
         Output::Jsonl => (runs.iter().map(|r| json_line(r) + "\n").collect(), 0),
-        Output::Text if runs.is_empty() => {
-            (format!("No run yet under {}. `pilothouse demo` shows one.\n", state_dir.display()), 0)
-        }
+        Output::Text if runs.is_empty() => (
+            format!(
+                "No run yet under {}. `pilothouse run -f PATH` starts one; a demo says at its end where its journal is.\n",
+                state_dir.display()
+            ),
+            0,
+        ),
         Output::Text => (table(&runs, zone), 0),
     }
 }

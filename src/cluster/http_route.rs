@@ -162,7 +162,8 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
         };
     }
     let rules = own_rules(route, traffic);
-    if let Some(problem) = unfit(route, traffic, &rules) {
+    let back = matches!(action, Action::SetWeight { next: 0, .. });
+    if let Some(problem) = unfit(route, traffic, &rules, back) {
         return problem;
     }
     match action {
@@ -176,8 +177,8 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
     }
 }
 
-/// Why the rules cannot be written at all.
-fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule]) -> Option<Decision> {
+/// Why the rules cannot be written at all. The way back, to weight 0, is open also where somebody took stable out of a rule.
+fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule], back: bool) -> Option<Decision> {
     let name = super::json::name(route);
     if !rules.iter().any(|r| r.stable.is_some()) {
         return Some(refuse(
@@ -185,7 +186,7 @@ fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule]) -> Option<Decisi
             format!("HTTPRoute {name}: no rule holds Service {} port {}", traffic.stable, traffic.port),
         ));
     }
-    let bad = rules.iter().find(|r| !r.others.is_empty() || r.stable.is_none())?;
+    let bad = rules.iter().find(|r| !r.others.is_empty() || r.stable.is_none() && !back)?;
     let what = match bad.others.first() {
         Some(other) => format!("holds a third backend, {other}"),
         None => format!("holds {} but not {}", traffic.next, traffic.stable),
@@ -243,11 +244,11 @@ fn set_weight(
         Ok(turned) => turned.flatten(),
         Err(decision) => return *decision,
     };
-    let as_wanted = rules.iter().all(|r| r.weights() == wanted);
+    let as_wanted = rules.iter().all(|r| r.weights() == wanted || next == 0 && r.next.is_none());
     if as_wanted && ours && turned.is_none() {
         return Decision::Found;
     }
-    if let Some(rule) = rules.iter().find(|r| r.next.is_none()) {
+    if let Some(rule) = rules.iter().find(|r| r.next.is_none() && next > 0) {
         let why = format!("HTTPRoute {name}: rule {} does not hold Service {}", rule.index, traffic.next);
         return refuse(CallErrorKind::Conflict, why);
     }
@@ -266,10 +267,26 @@ fn set_weight(
                 weigh(&mut ops, rule, place, backend, weight);
             }
         }
+        if let (None, Some(next)) = (rule.stable, rule.next) {
+            ops.push(beside(route, rule, next, &traffic.stable, traffic.port, wanted.stable));
+        }
     }
     // After the weights: rules that come or go move the places of all that follow.
     ops.extend(turned.into_iter().flatten());
     Decision::Write(ops)
+}
+
+/// The operation that puts one more backend into a rule, like the one at `like`.
+fn beside(route: &Value, rule: &OwnRule, like: Place, name: &str, port: u16, weight: u32) -> Value {
+    let mut backend = json!({"name": name, "port": port, "weight": weight});
+    let like = route.pointer(&backend_path(rule, like)).cloned().unwrap_or_default();
+    // Filters too: what stable's requests are given on their way, the new version's are given.
+    for field in ["group", "kind", "namespace", "filters"] {
+        if let Some(value) = like.get(field) {
+            backend[field] = value.clone();
+        }
+    }
+    json!({"op": "add", "path": format!("/spec/rules/{}/backendRefs/-", rule.index), "value": backend})
 }
 
 fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnRule], ours: bool) -> Decision {
@@ -296,16 +313,7 @@ fn add_backend(route: &Value, service: &Service, mark: &OwnerMark, rules: &[OwnR
         match rule.next {
             Some(next) => weigh(&mut ops, rule, next, &traffic.next, 0),
             None => {
-                let mut backend = json!({"name": traffic.next, "port": traffic.port, "weight": 0});
-                let like = route.pointer(&backend_path(rule, stable)).cloned().unwrap_or_default();
-                // Filters too: what stable's requests are given on their way, the new version's are given.
-                for field in ["group", "kind", "namespace", "filters"] {
-                    if let Some(value) = like.get(field) {
-                        backend[field] = value.clone();
-                    }
-                }
-                let path = format!("/spec/rules/{}/backendRefs/-", rule.index);
-                ops.push(json!({"op": "add", "path": path, "value": backend}));
+                ops.push(beside(route, rule, stable, &traffic.next, traffic.port, 0));
             }
         }
     }

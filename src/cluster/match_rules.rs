@@ -7,8 +7,9 @@
 //! other people that are as specific, the order counts, and it is kept.
 //!
 //! An annotation says whose rules we wrote, for nothing in a rule can: a name is not in every release of the API. A
-//! rule is ours when its only backend is the next Service and each of its matches carries a header and value of the
-//! annotation's. So a rule whose path somebody edited is still found, and taken away, in a rollback.
+//! rule is ours when its only backend is the next Service and each of its matches carries a header of the annotation's, or
+//! the stable one and each carries such a header with such a value. So a rule that somebody edited is still found, and taken
+//! away, in a rollback.
 //!
 //! Whoever is told by a host is matched by the `Host` header: a route has its hostnames for all of its rules, and
 //! a route of its own would, in many gateways, take the whole host away from all other routes.
@@ -70,9 +71,15 @@ pub fn indices(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
 fn is_ours(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule]) -> bool {
     let [backend] = list(rule, "/backendRefs") else { return false };
     let matches = list(rule, "/matches");
-    is_backend(route, backend, &traffic.next, traffic.port)
-        && !matches.is_empty()
-        && matches.iter().all(|one| list(one, "/headers").iter().any(|header| carries(header, ours)))
+    let each = |is: &dyn Fn(&Value) -> bool| {
+        !matches.is_empty() && matches.iter().all(|one| list(one, "/headers").iter().any(is))
+    };
+    let asks =
+        |one: &Value| ours.iter().any(|r| text(one, "/name").is_some_and(|n| r.by.header().eq_ignore_ascii_case(n)));
+    // Another value or way to match: somebody edited it, and it still sends some to the next version alone.
+    is_backend(route, backend, &traffic.next, traffic.port) && each(&asks)
+        // Another backend: it sends those back that it was made for.
+        || is_backend(route, backend, &traffic.stable, traffic.port) && each(&|one| carries(one, ours))
 }
 
 /// Whether a header match is one that these rules ask for.

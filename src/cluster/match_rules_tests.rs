@@ -367,3 +367,38 @@ proptest! {
         prop_assert_eq!(annotations.keys().collect::<Vec<_>>(), ["owner.pilothouse.dev/billing"]);
     }
 }
+
+/// Whatever somebody did to the rules, the way back is open: weight 0, no rule that sends anybody to the new version.
+#[test]
+fn an_edited_rule_does_not_bar_the_way_back() {
+    let mut split = one_rule();
+    split["spec"]["rules"][0]["backendRefs"] = pair(5);
+    let written = write(&split, &[tenant("acme", &["acme-eu"])], &[], 19);
+    let header = "/spec/rules/0/matches/0/headers/0";
+    let edits: [&dyn Fn(&mut Value); 4] = [
+        &|r| r.pointer_mut(header).unwrap()["value"] = json!("betaX"),
+        &|r| r.pointer_mut(header).unwrap()["type"] = json!("RegularExpression"),
+        &|r| r["spec"]["rules"][0]["backendRefs"][0]["name"] = json!("billing"),
+        &|r| drop(r["spec"]["rules"][0]["matches"][0].as_object_mut().unwrap().remove("headers")),
+    ];
+    for (i, edit) in edits.iter().enumerate() {
+        let mut route = written.clone();
+        edit(&mut route);
+        let seen = http_route::observe(&service("billing"), Some(&route));
+        assert!(!seen.rules[0].intact, "edit {i}");
+        let expect = seen.weights.map_or(0, |w| w.share() as u32);
+        assert_eq!(expect, if i == 3 { 100 } else { 5 }, "edit {i}: only without a header it is everybody");
+        let turn = Turn { rules: Vec::new(), expect: vec!["acme".into()], lowers: true };
+        let back = Action::SetWeight { next: 0, expect, rules: Some(turn) };
+        let Decision::Write(ops) = http_route::decide(&route, &service("billing"), &back, &mark(20)) else {
+            panic!("edit {i}: refused")
+        };
+        let route = apply(&route, ops);
+        let next = |b: &Value| b["name"] == "billing-next" && b["weight"] != json!(0);
+        let flows = spec_rules(&route).iter().flat_map(|rule| list(rule, "/backendRefs")).any(next);
+        assert!(!flows && super::written(&route, "billing").is_empty(), "edit {i}: {route:#}");
+        let gone = http_route::decide(&route, &service("billing"), &Action::RemoveBackend, &mark(21));
+        let Decision::Write(ops) = gone else { panic!("edit {i}: {gone:?}") };
+        assert!(!apply(&route, ops).to_string().contains("billing-next\""), "edit {i}");
+    }
+}

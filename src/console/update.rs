@@ -466,7 +466,7 @@ fn press_dialog(model: &mut Model, key: Key, ctx: Ctx) -> Vec<Intent> {
         Dialog::Waive(waive) if key.code == Code::Enter => {
             let Ok(accept) = waive.ready(&ctx.run.identity, ctx.now) else { return Vec::new() };
             model.mode = Mode::Keys;
-            model.hint = Some("the entry is written, and the contracts are read again".into());
+            model.hint = Some("sent: the contracts are read again once the entry is written".into());
             vec![Intent::Accept(accept)]
         }
         Dialog::Waive(waive) => {

@@ -229,10 +229,11 @@ fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
     let text = drift_text(written, route, whose(cx.run, t));
     let hand = by_hand(cx.run, t);
+    let adopt = if written.traffic.rules_stand(route) { "adopt-drift or revert-drift" } else { "revert-drift" };
     if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
         let text = match hand {
             Some((what, _)) => format!("{text}: {what}"),
-            None => format!("{text}: adopt-drift or revert-drift?"),
+            None => format!("{text}: {adopt}?"),
         };
         t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
     }

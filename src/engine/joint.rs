@@ -4,7 +4,7 @@ use super::effect::EventKind;
 use super::pass::with_track;
 use super::rollback::{decide, follow, may_go_back, wait_for_old};
 use super::run::{AskKind, CameTo, Held, HoldReason, Outcome, Paused, Phase, RollbackStage, Run, Settling, Track};
-use super::{leave, step};
+use super::{campaign, leave, step};
 use crate::spec::policy::{OnExit, OnFailure, Severity};
 use crate::spec::units::Dur;
 use crate::spec::upgrade::in_range;
@@ -133,8 +133,12 @@ pub(super) fn abort_run(cx: &mut Cx) {
                     wait_for_old(cx, t);
                 }
             }
-            // At 100 % but still in its last step: it stays, warm and held.
+            // At 100 % but still in its last step: it stays, warm and held. The weight sends everybody there, so nobody needs a
+            // rule any more; one that cannot be taken away now is taken away when it settles.
             Phase::Shifting { .. } => {
+                if t.fault.is_none() && !campaign::no_rules(cx, t, "everybody is on new, and the run was aborted") {
+                    return;
+                }
                 cx.enter(t, Phase::Soaking { clean: Dur::ZERO }, "stays at 100%, held: the run was aborted");
             }
             _ => {}

@@ -55,7 +55,8 @@ pub fn share(t: &Track) -> Option<u32> {
 pub fn on_new<'r>(run: &Run, track: &'r Track) -> Vec<&'r str> {
     let first = run.plan.get(&track.service).is_some_and(|p| p.whose() == Whose::Segments);
     let rules = track.route.iter().flat_map(|r| &r.rules).filter(|_| first);
-    rules.map(|seen| seen.rule.name.as_str()).collect()
+    // One that somebody edited or took out sends there nobody knows whom.
+    rules.filter(|seen| seen.intact).map(|seen| seen.rule.name.as_str()).collect()
 }
 
 /// The same for a person; `None` for nobody.

@@ -22,7 +22,9 @@ pub enum JournalError {
     Exists(String),
     #[error("there is no run `{id}` under {place}. {}", known_runs(.known))]
     NoRun { id: String, place: PathBuf, known: Vec<String> },
-    #[error("there is no run under {0} yet. `pilothouse run -f PATH` or `pilothouse demo` starts one")]
+    #[error(
+        "there is no run under {0} yet. `pilothouse run -f PATH` starts one; a demo says at its end where its journal is"
+    )]
     NoRuns(PathBuf),
     #[error("`{0}` is no name of a run: letters, digits, `-`, `_` and `.`, at most 64, not beginning with `.`")]
     BadId(String),
@@ -55,7 +57,7 @@ pub enum JournalError {
 
 fn known_runs(ids: &[String]) -> String {
     match ids {
-        [] => "There is none yet: `pilothouse run -f PATH` or `pilothouse demo` starts one".into(),
+        [] => "There is none yet: `pilothouse run -f PATH` starts one".into(),
         ids => format!("Known, newest first: {}", ids[..ids.len().min(8)].join(", ")),
     }
 }

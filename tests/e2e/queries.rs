@@ -317,17 +317,21 @@ async fn a_target_that_dies(source: &Prometheus, pods: &Pods, since: Time) {
 }
 
 async fn no_more_requests(source: &Prometheus, traffic: tokio::task::JoinHandle<()>) {
-    let mut recent = Vec::new();
-    let stopped = Instant::now();
-    traffic.abort();
-    while recent.iter().rev().take(2).filter(|r| **r == Some(0.0)).count() < 2 {
-        assert!(stopped.elapsed() < Duration::from_secs(20), "{recent:?}");
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+    let recent = async || {
         let answer = source.measure(&request(&["new-1"], now(), vec![])).await;
-        let seen = answer.shares[0].next_recent.as_ref().map(|n| n.value());
-        recent.extend(seen.map(Some));
-    }
-    assert!(recent.first().copied().flatten().is_some_and(|n| n > 0.0), "the first answers still saw some: {recent:?}");
+        answer.shares[0].next_recent.as_ref().map(|n| n.value())
+    };
+    let until = async |what: &str, is: &dyn Fn(f64) -> bool, times: usize| {
+        let (began, mut seen) = (Instant::now(), Vec::new());
+        while seen.iter().rev().take(times).filter(|n: &&f64| is(**n)).count() < times {
+            assert!(began.elapsed() < Duration::from_secs(20), "{what}: {seen:?}");
+            tokio::time::sleep(Duration::from_millis(1200)).await;
+            seen.extend(recent().await);
+        }
+    };
+    until("requests are seen", &|n| n > 0.0, 1).await;
+    traffic.abort();
+    until("none are seen any more", &|n| n == 0.0, 2).await;
 }
 
 /// Series whose reading by Prometheus itself is the measure of ours.

@@ -109,7 +109,7 @@ fn a_plan_says_who_moves_when_and_no_steps_that_nobody_takes() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    for part in ["About 0:", "\nFits now", "weight 10%", "weight 50%"] {
+    for part in ["\nAbout ", "\nFits now", "weight 10%", "weight 50%"] {
         assert!(!text.contains(part), "{part}\n{text}");
     }
 }
