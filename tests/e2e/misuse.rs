@@ -345,7 +345,7 @@ fn what_is_typed_wrong_is_answered_with_what_there_is() {
     said(&["run"]).is(1, &["--file"]);
     said(&["rnu"]).is(1, &["rnu"]);
     said(&["resume", "--headless"]).is(1, &["no run under", "pilothouse runs"]);
-    said(&["runs"]).is(0, &["No run yet", "pilothouse demo"]);
+    said(&["runs"]).is(0, &["No run yet", "pilothouse run -f", "a demo says at its end"]);
     said(&["--read-only", "resume", "--headless"]).is(1, &["--read-only", "drives nothing"]);
     let files = tenants().write(&work);
     said(&["--read-only", "run", "-f", files.to_str().unwrap()]).is(1, &["drives nothing"]);
