@@ -1,5 +1,6 @@
 //! What only a person can answer, and with what.
 use super::super::command::Verb;
+use super::super::rollback::fit;
 use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
 use super::super::{compat, holds, people};
 use super::{AskLine, held};
@@ -28,6 +29,7 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 kind: None,
                 text: match track.accepted_share() {
                     share if share < 0.5 => format!("{}: see why its gateway does not follow the route", track.service),
+                    _ if fit(track) => format!("{}: mend its route, or take it back by hand", track.service),
                     _ => format!("{}: make old ready, or take it back by hand", track.service),
                 },
                 deadline: None,

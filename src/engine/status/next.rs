@@ -1,6 +1,7 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::forward::OBSERVE_PATIENCE;
 use super::super::moves::{Next, idle, moving};
+use super::super::rollback::fit;
 use super::super::run::{
     Driving, GRID, Hold, HoldReason, ObservedShare, Phase, RollbackStage, Run, Settling, Stage, Track, Unheard,
 };
@@ -209,7 +210,8 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
         }
         Phase::RollbackBlocked { .. } => {
             next.text = format!("{name} goes back");
-            next.condition = "retried until old can take it".into();
+            let until = if fit(track) { "its route can be written" } else { "old can take it" };
+            next.condition = format!("retried until {until}");
         }
         Phase::RolledBack { .. } if track.ask.is_some() => {
             next.text = format!("nothing before somebody decides about {name}");
