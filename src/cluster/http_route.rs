@@ -162,7 +162,7 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
         };
     }
     let rules = own_rules(route, traffic);
-    let back = matches!(action, Action::SetWeight { next: 0, .. });
+    let back = matches!(action, Action::SetWeight { next: 0, .. } | Action::RemoveBackend);
     if let Some(problem) = unfit(route, traffic, &rules, back) {
         return problem;
     }
@@ -177,7 +177,8 @@ pub fn decide(route: &Value, service: &Service, action: &Action, mark: &OwnerMar
     }
 }
 
-/// Why the rules cannot be written at all. The way back, to weight 0, is open also where somebody took stable out of a rule.
+/// Why the rules cannot be written at all. The way back, to weight 0 and out of the rule, is open also where somebody took
+/// stable out of it, or put a third backend in.
 fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule], back: bool) -> Option<Decision> {
     let name = super::json::name(route);
     if !rules.iter().any(|r| r.stable.is_some()) {
@@ -186,7 +187,7 @@ fn unfit(route: &Value, traffic: &HttpRoute, rules: &[OwnRule], back: bool) -> O
             format!("HTTPRoute {name}: no rule holds Service {} port {}", traffic.stable, traffic.port),
         ));
     }
-    let bad = rules.iter().find(|r| !r.others.is_empty() || r.stable.is_none() && !back)?;
+    let bad = rules.iter().find(|r| !back && (!r.others.is_empty() || r.stable.is_none()))?;
     let what = match bad.others.first() {
         Some(other) => format!("holds a third backend, {other}"),
         None => format!("holds {} but not {}", traffic.next, traffic.stable),

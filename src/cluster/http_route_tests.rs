@@ -209,3 +209,20 @@ proptest! {
         }
     }
 }
+
+/// A third backend bars every raise, and not the way back: it keeps what it has, and nothing goes to the new version.
+#[test]
+fn a_third_backend_does_not_bar_the_way_back() {
+    let three = vec![backend("billing", Some(75)), backend("billing-next", Some(25)), backend("odd", Some(3))];
+    let (before, service) = (route(vec![three]), service("billing"));
+    let raise = decide(&before, &service, &Action::SetWeight { next: 50, expect: 25, rules: None }, &mark(1));
+    assert!(matches!(raise, Decision::Refuse(_)), "{raise:?}");
+    let back = decide(&before, &service, &Action::SetWeight { next: 0, expect: 25, rules: None }, &mark(2));
+    let Decision::Write(ops) = back else { panic!("{back:?}") };
+    let zero = apply(&before, ops);
+    let gone = decide(&zero, &service, &Action::RemoveBackend, &mark(3));
+    let Decision::Write(ops) = gone else { panic!("{gone:?}") };
+    let backends = apply(&zero, ops)["spec"]["rules"][0]["backendRefs"].clone();
+    let names: Vec<&str> = backends.as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
+    assert_eq!((names, &backends[1]["weight"]), (vec!["billing", "odd"], &json!(3)));
+}

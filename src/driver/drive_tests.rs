@@ -88,17 +88,29 @@ impl Metrics for Half {
     }
 }
 
-#[tokio::test]
-async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
+/// A driver on its way, and what a test has in hand of it.
+struct Driven {
+    half: Arc<Half>,
+    inputs: mpsc::Sender<Input>,
+    seen: watch::Receiver<Arc<Run>>,
+    driving: tokio::task::JoinHandle<(Run, End)>,
+}
+
+fn driven(store: impl Store + 'static) -> Driven {
     let run = crate::journal::testing::run();
     let half = Half::new();
     let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
-    let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
+    let journal = Journal::create_in(Box::new(store), Header::new(&run)).unwrap();
     let (inputs, inputs_rx) = mpsc::channel(8);
-    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
+    let (view, seen) = watch::channel(Arc::new(run.clone()));
     let driver = Driver::new(run, world, journal, inputs_rx, view);
     let options = Options { interactive: true, start: false, pager: false, leave_at: None };
-    let driving = tokio::spawn(driver.drive(options));
+    Driven { half, inputs, seen, driving: tokio::spawn(driver.drive(options)) }
+}
+
+#[tokio::test]
+async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
+    let Driven { half, inputs, mut seen, driving } = driven(MemoryStore::default());
     *half.link.lock().unwrap() = Link::Down("watch pods: forbidden (403)".into());
     let told = async {
         while !seen.borrow_and_update().events.iter().any(|e| e.text.contains("watch pods: forbidden (403)")) {
@@ -112,15 +124,7 @@ async fn a_watch_that_fails_is_told_also_before_everything_was_listed() {
 
 #[tokio::test]
 async fn a_process_that_stood_still_looks_at_everything_anew() {
-    let run = crate::journal::testing::run();
-    let half = Half::new();
-    let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
-    let journal = Journal::create_in(Box::new(MemoryStore::default()), Header::new(&run)).unwrap();
-    let (inputs, inputs_rx) = mpsc::channel(8);
-    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
-    let driver = Driver::new(run, world, journal, inputs_rx, view);
-    let options = Options { interactive: true, start: false, pager: false, leave_at: None };
-    let driving = tokio::spawn(driver.drive(options));
+    let Driven { half, inputs, mut seen, driving } = driven(MemoryStore::default());
     let told = async {
         while seen.borrow_and_update().driving.epoch() != Some(4) {
             seen.changed().await.unwrap();
@@ -169,15 +173,7 @@ impl Store for Nearly {
 
 #[tokio::test]
 async fn a_record_that_fits_ends_no_outage_of_the_journal() {
-    let run = crate::journal::testing::run();
-    let half = Half::new();
-    let world = World { clock: half.clone(), cluster: half.clone(), lease: half.clone(), metrics: half.clone() };
-    let journal = Journal::create_in(Box::new(Nearly(MemoryStore::default())), Header::new(&run)).unwrap();
-    let (inputs, inputs_rx) = mpsc::channel(8);
-    let (view, mut seen) = watch::channel(Arc::new(run.clone()));
-    let driver = Driver::new(run, world, journal, inputs_rx, view);
-    let options = Options { interactive: true, start: false, pager: false, leave_at: None };
-    let driving = tokio::spawn(driver.drive(options));
+    let Driven { inputs, mut seen, driving, .. } = driven(Nearly(MemoryStore::default()));
     let by = Identity { name: "mara".into(), source: IdentitySource::Kubernetes };
     let told = async {
         for text in ["first", "second"] {

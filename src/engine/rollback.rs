@@ -11,6 +11,7 @@ use super::traffic::to_nothing;
 use super::{by_hand, campaign, segments};
 use crate::gate::Verdict;
 use crate::plan::Planned;
+use crate::plan::rules::Whose;
 use crate::spec::policy::{Observed, OnFailure, Severity};
 use crate::spec::units::{Dur, Time};
 
@@ -88,7 +89,9 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
 
 /// Whose rules go as well.
 fn with_rules(run: &Run, t: &Track) -> String {
-    if let Some(segments) = segments::on_new_said(run, t) {
+    let rules = t.route.iter().flat_map(|r| &r.rules).map(|seen| &seen.rule);
+    let segments = run.plan.get(&t.service).filter(|p| p.whose() == Whose::Segments);
+    if let Some(segments) = segments.and_then(|p| segments::said(p, rules)) {
         return format!(" with the rules of {segments}");
     }
     match t.moves.begun.values().filter(|m| m.place.on_new()).count() {
