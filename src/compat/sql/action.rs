@@ -306,7 +306,8 @@ pub(super) fn actions(tokens: &[Token]) -> Vec<Action> {
     }
     let mut found = inner::writes(tokens);
     found.push(one(&mut Cursor::new(inner::main(tokens))).unwrap_or_else(|| {
-        let what: Vec<&str> = tokens.iter().take(3).map(|t| t.text.as_ref()).collect();
+        let words = tokens.iter().take(3).take_while(|t| t.kind != Kind::String).map(|t| t.text.as_ref());
+        let what: Vec<&str> = words.collect();
         Action::Opaque { what: what.join(" ") }
     }));
     found

@@ -3,7 +3,8 @@ mod gone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Action, actions};
+use super::action::Action;
+use super::body;
 use super::catalogue::{Catalogue, Constraint, Session, Table};
 use super::lex::{Lines, Statement};
 use super::predict::{self, Effect, Lock, Sure};
@@ -37,7 +38,8 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         if !look.inside {
             look.held.clear();
         }
-        for action in actions(&statement.tokens) {
+        for (at, action) in body::all(statement, lines.text()) {
+            look.at = at;
             look.action(&action);
             learn(&action, look.known);
         }

@@ -88,6 +88,10 @@ impl<'a> Lines<'a> {
         Self { text, starts }
     }
 
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Line and column of an offset, from 1.
     pub fn spot(&self, at: usize) -> (u32, u32) {
         let line = self.starts.partition_point(|start| *start <= at);

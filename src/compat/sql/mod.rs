@@ -10,6 +10,7 @@
 //! - [`declared`] migrations of a release against each other: expand and contract, time, the way back
 mod action;
 mod alter;
+mod body;
 pub mod catalogue;
 pub mod declared;
 mod hazard;

@@ -107,17 +107,12 @@ pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, su
     let mut known = catalogue.clone();
     let mut all = Vec::new();
     for statement in super::lex::statements(text)? {
-        let actions = super::action::actions(&statement.tokens);
-        all.push(
-            actions
-                .iter()
-                .flat_map(|a| {
-                    let found = of(a, &known);
-                    super::hazard::learn(a, &mut known);
-                    found
-                })
-                .collect(),
-        );
+        let mut found = Vec::new();
+        for (_, action) in super::body::all(&statement, text) {
+            found.extend(of(&action, &known));
+            super::hazard::learn(&action, &mut known);
+        }
+        all.push(found);
     }
     Ok(all)
 }

@@ -165,3 +165,40 @@ fn a_table_of_unknown_size_is_taken_for_a_large_one() {
     assert_eq!(worst("UPDATE t SET a = 1", "sql-update-all", &empty()), Some(Severity::Critical));
     assert_eq!(worst("UPDATE small SET a = 1", "sql-update-all", &known()), Some(Severity::Info));
 }
+
+#[test]
+fn what_a_do_block_carries_out_is_looked_at() {
+    for (sql, rule, told) in [
+        ("DO $$ BEGIN DROP TABLE t; END $$;", "sql-drop-table", true),
+        (
+            "DO $x$ BEGIN\n IF EXISTS (SELECT 1 FROM u) THEN ALTER TABLE t DROP COLUMN x; END IF; END $x$;",
+            "sql-drop-column",
+            true,
+        ),
+        (
+            "DO $$ DECLARE r record; BEGIN FOR r IN SELECT 1 LOOP DELETE FROM t; END LOOP; END $$",
+            "sql-delete-all",
+            true,
+        ),
+        ("DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$ LANGUAGE plpgsql;", "sql-drop-table", true),
+        ("DO 'BEGIN DROP TABLE t; END';", "sql-drop-table", true),
+        (
+            "DO $$ BEGIN IF true THEN NULL; ELSE UPDATE t SET i = CASE WHEN true THEN 1 ELSE 2 END; END IF; END $$",
+            "sql-update-all",
+            true,
+        ),
+        ("DO $$ BEGIN ALTER TABLE t ADD COLUMN a int; UPDATE t SET a = 1; END $$", "sql-scan-under-lock", true),
+        ("DO $$ BEGIN RAISE NOTICE 'drop table t'; END $$;", "sql-drop-table", false),
+        ("DO $$ BEGIN IF to_regclass('n') IS NULL THEN CREATE TABLE n (i int); END IF; END $$", "sql-lock", false),
+    ] {
+        assert_eq!(worst(sql, rule, &known()).is_some(), told, "{sql}");
+        let report = lint("m.sql", sql, &mut known()).unwrap();
+        assert!(report.not_compared.is_empty(), "{sql}: {report:?}");
+    }
+    let sql = "SELECT 1;\nDO $$\nBEGIN\n  DROP TABLE t;\n  EXECUTE format('DROP TABLE %I', 'x');\nEND $$;";
+    let report = lint("m.sql", sql, &mut known()).unwrap();
+    let dropped = report.findings.iter().find(|f| f.rule == "sql-drop-table").unwrap();
+    let place = dropped.location.revision.as_ref().unwrap();
+    assert_eq!((place.pointer.as_str(), place.line), ("/1", Some(4)));
+    assert_eq!(report.not_compared, ["m.sql:5: `do … execute`: what it does cannot be seen from here"]);
+}
