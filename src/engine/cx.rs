@@ -5,6 +5,8 @@ use crate::plan::Planned;
 use crate::spec::units::{Dur, Time};
 
 pub(super) const ENGINE: &str = "engine";
+/// The same write is sent again no sooner: should what is seen never become what is written, it is not tried without a pause.
+const REPEAT: Dur = Dur::secs(2);
 
 pub(super) struct Cx<'a> {
     pub run: &'a mut Run,
@@ -76,6 +78,13 @@ impl<'a> Cx<'a> {
             && fault.retry_at > self.now
         {
             self.wake_at(fault.retry_at);
+            return;
+        }
+        if let Some((same, at)) = &t.last_write
+            && *same == action
+            && self.now.since(*at) < REPEAT
+        {
+            self.wake_at(*at + REPEAT);
             return;
         }
         // An unwritable journal forbids new risk; going back is always allowed.

@@ -34,6 +34,7 @@ mod ledger;
 pub mod measure;
 pub mod message;
 pub mod moves;
+mod news;
 mod obey;
 pub mod observe;
 mod pass;

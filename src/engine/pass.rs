@@ -296,6 +296,22 @@ impl Track {
     }
 }
 
+impl Track {
+    /// For so long no process drove the run: nothing was looked at, so it is no part of what a step, a soak or a pod's start
+    /// took. What people were promised for an instant, and how long a way back has taken, stands.
+    pub(super) fn unwatched(&mut self, now: Time, by: Dur) {
+        let shift = |t: &mut Time| *t = (*t + by).min(now);
+        shift(&mut self.since);
+        self.footing.clock_moved(shift);
+        for mark in [&mut self.unready_since, &mut self.pending_since, &mut self.missing_since, &mut self.booked] {
+            mark.iter_mut().for_each(shift);
+        }
+        if !self.phase.going_back() {
+            self.phase.clock_moved(shift);
+        }
+    }
+}
+
 impl Phase {
     fn clock_moved(&mut self, shift: impl Fn(&mut Time) + Copy) {
         match self {

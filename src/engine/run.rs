@@ -68,6 +68,9 @@ pub struct Run {
     pub journal: SourceState,
     /// All fresh observations are in since the process attached; nothing is decided before.
     pub synced: bool,
+    /// Since when no process has driven it, until one does again.
+    #[serde(default)]
+    pub undriven: Option<Time>,
     /// A person paused everything.
     pub paused_all: Option<Paused>,
     /// Raises stopped for the whole run, by the engine.
@@ -524,6 +527,14 @@ pub struct Track {
     pub reverting: bool,
     /// The write in flight.
     pub call: Option<InFlight>,
+    /// The write that was answered last, and when: the same is not sent again at once, whatever is seen of it.
+    #[serde(default)]
+    pub last_write: Option<(Action, Time)>,
+    /// When a write of ours was answered last, and when a watch last brought news.
+    #[serde(default)]
+    pub answered: Option<Time>,
+    #[serde(default)]
+    pub watched: Option<Time>,
     /// The write that failed last, until one works.
     pub fault: Option<Fault>,
     /// Keys of writes to the route whose answer never came, and what they asked for: should one have been carried out,

@@ -3,9 +3,9 @@ use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
 use super::holds::{hold, lift_if};
 use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message};
-use super::observe::{Observation, PreflightReport, Problem, RouteSeen, WorkloadSeen};
+use super::observe::{Observation, PreflightReport, Problem};
 use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
-use super::{compat, joint, leave, obey, observe::Slot, pass, tick, window};
+use super::{compat, joint, leave, news, obey, pass, tick, window};
 use crate::spec::units::{Dur, Time, counted};
 
 /// How soon a look that could not be had is tried again.
@@ -15,6 +15,10 @@ const REFUSED: u32 = 6;
 
 /// Takes one message in and says what is to be done. The same run and message give the same run and effects.
 pub fn step(run: &mut Run, message: &Message) -> Vec<Effect> {
+    // An earlier process heard nothing after its last message.
+    if matches!(message.body, Body::Attached(_)) && run.started.is_some() {
+        run.undriven.get_or_insert(run.now.wall);
+    }
     run.now = message.at;
     run.seq = message.seq;
     let mut cx = Cx::new(run);
@@ -115,6 +119,7 @@ fn attached(cx: &mut Cx, a: &Attached) {
     // What an earlier process knew of the world is old now.
     cx.run.driving = Driving::Unknown;
     cx.run.synced = false;
+    news::forget(cx.run);
     cx.run.attached = Some(cx.now);
     cx.run.drove = false;
     cx.run.unlooked = None;
@@ -159,49 +164,22 @@ fn synced(cx: &mut Cx) {
 
 fn observed(cx: &mut Cx, o: &Observation) {
     cx.run.cluster.last_ok = Some(cx.now);
+    let from = news::From::Watch { anew: !cx.run.synced, now: cx.now };
     match o {
         Observation::Workload(w) => {
             if let Some(t) = cx.run.tracks.get_mut(&w.service) {
-                take_workload(t, w);
+                news::workload(t, w, from);
             }
         }
         Observation::Route(r) => {
             if let Some(t) = cx.run.tracks.get_mut(&r.service) {
-                take_route(t, r);
+                news::route(t, r, from);
             }
         }
         Observation::Bystander { service, ready, wanted } => {
             cx.run.bystanders.insert(service.clone(), (*ready, *wanted));
         }
     }
-}
-
-/// A watch may lag behind the answer to our own write: an older generation is not news.
-fn take_workload(t: &mut Track, w: &WorkloadSeen) {
-    let place = match w.slot {
-        Slot::Stable => &mut t.stable,
-        Slot::Next => &mut t.next,
-    };
-    let generation = |w: &WorkloadSeen| w.deployment.as_ref().map(|d| d.generation);
-    if let Some(old) = place
-        && let (Some(was), Some(is)) = (generation(old), generation(w))
-        && is < was
-        && old.deployment.as_ref().map(|d| &d.uid) == w.deployment.as_ref().map(|d| &d.uid)
-    {
-        return;
-    }
-    *place = Some(w.clone());
-}
-
-fn take_route(t: &mut Track, r: &RouteSeen) {
-    if let Some(old) = &t.route
-        && r.generation < old.generation
-        && r.weights.is_some()
-        && old.uid == r.uid
-    {
-        return;
-    }
-    t.route = Some(r.clone());
 }
 
 fn preflight(cx: &mut Cx, report: &PreflightReport) {
@@ -324,13 +302,16 @@ fn called(cx: &mut Cx, result: &CallResult) {
     if let Some(flight) = t.call.take() {
         match &result.outcome {
             CallOutcome::Done { seen } | CallOutcome::Found { seen } => {
+                let from = news::From::Answer { sent: flight.since };
                 for o in seen {
                     match o {
-                        Observation::Workload(w) if w.service == t.service => take_workload(&mut t, w),
-                        Observation::Route(r) if r.service == t.service => take_route(&mut t, r),
+                        Observation::Workload(w) if w.service == t.service => news::workload(&mut t, w, from),
+                        Observation::Route(r) if r.service == t.service => news::route(&mut t, r, from),
                         other => observed(cx, other),
                     }
                 }
+                t.answered = Some(cx.now);
+                t.last_write = Some((flight.call.action.clone(), cx.now));
                 pass::applied(cx, &mut t, &flight.call);
                 if let Some(fault) = t.fault.take()
                     && fault.attempts > 1
@@ -422,6 +403,10 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
             }
             cx.run.driving = Driving::Yes { epoch: *epoch };
             cx.run.drove = true;
+            if let Some(from) = cx.run.undriven.take() {
+                let (now, by) = (cx.now, cx.now.since(from));
+                cx.run.tracks.values_mut().for_each(|t| t.unwatched(now, by));
+            }
             cx.run.lease_down = None;
             cluster_link(cx);
         }
@@ -468,6 +453,7 @@ fn anew(cx: &mut Cx, by: i64, text: String) {
     }
     // Machines sleep, watches with them: what they showed is as old as the jump until they have listed again.
     cx.run.synced = false;
+    news::forget(cx.run);
     cx.run.tick_asked = None;
     cx.run.tick_answered = None;
     let now = cx.now;

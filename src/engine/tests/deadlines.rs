@@ -1,8 +1,9 @@
-use super::stand::Stand;
+use super::stand::{Stand, ivo};
 use crate::engine::command::Verb;
-use crate::engine::message::{Body, LeaseSeen, Link};
+use crate::engine::message::{Attached, Body, LeaseSeen, Link};
 use crate::engine::observe::Accepted;
-use crate::engine::run::HoldReason;
+use crate::engine::run::{HoldReason, ObservedShare};
+use crate::spec::policy::Observed;
 use crate::spec::units::Dur;
 
 fn ready(s: &mut Stand, name: &str, n: u32) {
@@ -113,4 +114,25 @@ fn a_lost_lease_runs_no_deadline_out() {
     s.hear(Body::Lease(LeaseSeen::Held { epoch: 2 }));
     s.wait(Dur::secs(2));
     assert!(s.is("ledger", "deploying"), "{:#?}", s.told());
+}
+
+/// Killed, and taken up again by a process that got no lease before it was killed as well, and by a third.
+#[test]
+fn time_without_a_process_is_no_part_of_a_step() {
+    let mut s = Stand::new(|p| (p.observed, p.steps[0].hold) = (Observed::Prefer, Dur::mins(5)));
+    s.seen_share.insert("ledger".into(), (0.0, 0.0));
+    s.few.insert("ledger".into());
+    s.until(|s| s.holds_step("ledger", 0));
+    s.wait(Dur::secs(20));
+    s.skip(Dur::mins(10));
+    s.hear(Body::Attached(Attached { identity: ivo(), interactive: false, start: true, pager: false }));
+    s.wait(Dur::secs(12));
+    s.skip(Dur::hours(2));
+    s.attach(false);
+    assert_eq!(s.t("ledger").observed, ObservedShare::Unknown, "{:#?}", s.told());
+    s.wait(Dur::secs(60));
+    assert_eq!(s.t("ledger").ask, None, "{:#?}", s.told());
+    assert_eq!(s.t("ledger").observed, ObservedShare::Unknown, "{:#?}", s.told());
+    s.wait(Dur::secs(60));
+    assert_eq!(s.t("ledger").observed, ObservedShare::NotObserved, "{:#?}", s.told());
 }

@@ -1,6 +1,8 @@
 use super::stand::Stand;
 use crate::engine::command::Verb;
-use crate::engine::message::{Body, LeaseSeen};
+use crate::engine::effect::Action;
+use crate::engine::message::{Body, CallOutcome, LeaseSeen};
+use crate::engine::observe::{Observation, Weights};
 use crate::engine::run::{HoldReason, ObservedShare, Phase};
 use crate::spec::policy::Observed;
 use crate::spec::units::Dur;
@@ -153,4 +155,61 @@ fn next_waits_until_the_share_as_it_is_was_judged() {
     // What was good at the share before says nothing of this one.
     s.say(Verb::Next, Some("ledger"));
     assert!(s.holds_step("ledger", 1) && !early(&s, "ledger"), "{:#?}", s.told());
+}
+
+/// What a cluster says that was restored from a backup: nothing of ours was ever written, by generations long gone.
+fn set_back(s: &mut Stand) {
+    let route = &mut s.world.get_mut("ledger").unwrap().route;
+    assert!(route.generation > 2);
+    (route.generation, route.weights) = (1, Some(Weights { stable: 100, next: None }));
+}
+
+#[test]
+fn a_cluster_that_was_set_back_is_believed() {
+    let mut s = Stand::new(|p| p.steps[0].hold = Dur::mins(5));
+    s.until(|s| s.holds_step("ledger", 0));
+    s.wait(Dur::secs(40));
+    set_back(&mut s);
+    s.show("ledger");
+    assert_eq!(s.t("ledger").route.as_ref().map(|r| r.generation), Some(1), "{:#?}", s.told());
+}
+
+#[test]
+fn a_watch_that_lags_behind_our_own_write_is_not() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.wrote("ledger", "set-weight"));
+    let mut before = s.world["ledger"].route.clone();
+    (before.generation, before.weights) = (before.generation - 1, Some(Weights { stable: 100, next: Some(0) }));
+    s.hear(Body::Observed(Observation::Route(before)));
+    assert_eq!(s.t("ledger").route.as_ref(), Some(&s.world["ledger"].route));
+}
+
+#[test]
+fn a_way_back_on_a_cluster_that_was_set_back_comes_to_an_end() {
+    let mut s = Stand::new(|p| p.steps[0].hold = Dur::mins(5));
+    s.until(|s| s.holds_step("ledger", 0));
+    s.wait(Dur::secs(40));
+    set_back(&mut s);
+    s.recent = 0.0;
+    s.say(Verb::Abort, Some("ledger"));
+    s.until(|s| s.is("ledger", "rolled back"));
+    let lowered = s.calls.iter().filter(|c| matches!(c.action, Action::SetWeight { next: 0, .. })).count();
+    assert_eq!(lowered, 1, "{:#?}", s.told());
+}
+
+#[test]
+fn a_write_that_changes_nothing_is_not_sent_without_a_pause() {
+    let mut s = Stand::new(|p| p.steps[0].hold = Dur::mins(5));
+    s.until(|s| s.holds_step("ledger", 0));
+    s.by_hand = Some("set-weight");
+    s.say(Verb::Abort, Some("ledger"));
+    let calls = s.calls.len();
+    for _ in 0..20 {
+        if let Some(call) = s.t("ledger").call.clone() {
+            let seen = s.views("ledger");
+            s.result(call.call.key, CallOutcome::Found { seen });
+        }
+        s.wait(Dur::secs(1));
+    }
+    assert!((2..=11).contains(&(s.calls.len() - calls)), "{} in 20 s", s.calls.len() - calls);
 }
