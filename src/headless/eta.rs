@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::run::{HoldReason, Phase, Run, Stage, Track};
-use crate::engine::status::at_full;
+use crate::engine::status::{at_full, enough_at};
 use crate::plan::order::AT_ONCE;
 use crate::spec::policy::{After, PolicySpec};
 use crate::spec::units::{Dur, Time};
@@ -17,10 +17,17 @@ pub struct Eta {
 }
 
 /// What is left, from the policy's warm-up, holds, soak and drain and from the clean time each service already has.
-/// `None` once the run ended, before it runs, or while nothing goes forward any more: something goes back, waits for a
-/// window, for the end of a freeze or for a journal that can be written, or moves tenant by tenant.
+/// `None` once the run ended, before it runs, or while nobody can tell: something goes back or goes no further, waits for a
+/// window, for the end of a freeze, for a journal that can be written or for requests that do not come, moves tenant by tenant,
+/// or settles for longer than draining takes.
 pub fn eta(run: &Run, now: Time) -> Option<Eta> {
-    if run.stage != Stage::Running || run.tracks.values().any(|t| t.phase.going_back()) {
+    let stopped = run.stopped.is_some() || run.aborting.is_some();
+    if run.stage != Stage::Running || stopped || run.tracks.values().any(|t| t.phase.going_back()) {
+        return None;
+    }
+    let few = |t: &&Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::TooFew);
+    let overdue = |t: &Track| matches!(t.phase, Phase::Settling(_)) && now.since(t.since) >= run.plan.policy.drain;
+    if run.tracks.values().any(overdue) || run.tracks.values().filter(few).any(|t| enough_at(run, t, now).is_none()) {
         return None;
     }
     let shut = |t: &Track| t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
@@ -48,6 +55,9 @@ pub fn eta(run: &Run, now: Time) -> Option<Eta> {
         let mut start = start.unwrap_or(Dur::ZERO);
         if matches!(track.phase, Phase::Waiting { .. }) {
             start = free(&places, start);
+        }
+        if let Some(at) = Some(track).filter(few).and_then(|t| enough_at(run, t, now)) {
+            start = at.since(now);
         }
         let Some(way) = Way::of(track, policy, now, start) else { continue };
         places.push(way.full());
@@ -84,7 +94,7 @@ impl Way {
                 let warm = ready_since.map_or(Dur::ZERO, |since| now.since(since));
                 (0, policy.warmup.minus(warm), Dur::ZERO)
             }
-            Phase::Shifting { step, hold } => (*step, Dur::ZERO, hold.clean),
+            Phase::Shifting { step, hold } => (*step, start, hold.clean),
             Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done => nothing,
             _ => return None,
         };
@@ -99,7 +109,11 @@ impl Way {
             Phase::Soaked | Phase::Settling(_) | Phase::Done => Dur::ZERO,
             _ => policy.soak,
         };
-        let drain = if matches!(track.phase, Phase::Done) { Dur::ZERO } else { policy.drain };
+        let drain = match &track.phase {
+            Phase::Done => Dur::ZERO,
+            Phase::Settling(_) => policy.drain.minus(now.since(track.since)),
+            _ => policy.drain,
+        };
         let soaked = at + soak;
         Some(Way { steps, soaked, settled: soaked + drain })
     }

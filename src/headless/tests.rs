@@ -6,7 +6,7 @@ use crate::engine::effect::EventKind;
 use crate::engine::observe::Problem;
 use crate::engine::run::{
     Ask, AskKind, CameTo, Driving, GateTrack, Held, Hold, HoldReason, Leaving, Outcome, Paused, Phase, Rollback,
-    RollbackStage, Verified,
+    RollbackStage, Settling, Verified,
 };
 use crate::engine::window::Stay;
 use crate::gate::GateState;
@@ -162,9 +162,18 @@ fn an_estimate_adds_what_is_left() {
     run.frozen = Some(stay);
     assert_eq!(left(&run, 400), None, "nor while it is frozen");
     run.frozen = None;
+    let stopped = Held { reason: HoldReason::Failure, text: "one went back".into(), since: at(100), until: None };
+    run.stopped = Some(stopped);
+    assert_eq!(left(&run, 400), None, "what was not begun will not be");
+    run.stopped = None;
     set(&mut run, "ledger", Phase::Soaked, 100);
     set(&mut run, "billing", Phase::Soaking { clean: Dur::mins(29) }, 100);
     assert_eq!(left(&run, 2000), Some((0, 90)));
+    set(&mut run, "billing", Phase::Settling(Settling::CopyBack), 100);
+    run.tracks.get_mut("billing").unwrap().since = at(100);
+    assert_eq!(left(&run, 110), Some((0, 30)));
+    assert_eq!(left(&run, 120), Some((0, 30 - 20)));
+    assert_eq!(left(&run, 131), None, "longer than draining takes: nobody can tell");
     set(&mut run, "billing", Phase::RollingBack(rollback("r")), 100);
     assert_eq!(left(&run, 2000), None, "nothing goes forward while something goes back");
     run.stage = Stage::Ended(Outcome::Succeeded);

@@ -12,9 +12,9 @@ use super::outcome::{self, Line, exit_code, percent};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
 use crate::engine::moves::{count, moving};
-use crate::engine::run::{Phase, Run, Track};
+use crate::engine::run::{HoldReason, Phase, Run, Track};
 use crate::engine::segments;
-use crate::engine::status::at_100;
+use crate::engine::status::{at_100, enough_at};
 use crate::journal::text::clean;
 use crate::spec::units::{Dur, Time};
 
@@ -110,7 +110,7 @@ fn progress(run: &Run, now: Time) -> String {
     let mut moving: Vec<&Track> = run.in_order().filter(|t| moves(t)).collect();
     // The worst first: the line names only a few.
     moving.sort_by_key(|t| urgency(t));
-    parts.extend(moving.iter().take(NAMED).map(|t| of(run, t)));
+    parts.extend(moving.iter().take(NAMED).map(|t| of(run, t, now)));
     if moving.len() > NAMED {
         parts.push(format!("{} more", moving.len() - NAMED));
     }
@@ -149,7 +149,7 @@ fn tenants(run: &Run, track: &Track) -> String {
 }
 
 /// One service within a progress line.
-fn of(run: &Run, track: &Track) -> String {
+fn of(run: &Run, track: &Track, now: Time) -> String {
     let share = percent(track.accepted_share());
     let what = match &track.phase {
         Phase::Shifting { .. } if moving(run, track).is_some() => tenants(run, track),
@@ -165,7 +165,10 @@ fn of(run: &Run, track: &Track) -> String {
         phase => phase.word().into(),
     };
     let stop = outcome::stop(track).map(|s| format!(", {s}")).unwrap_or_default();
-    format!("{} {what}{stop}", track.service)
+    let few = track.held.as_ref().is_some_and(|h| h.reason == HoldReason::TooFew);
+    let enough = enough_at(run, track, now).filter(|_| few);
+    let enough = enough.map_or_else(String::new, |at| format!(", enough in {} at this traffic", at.since(now).clock()));
+    format!("{} {what}{stop}{enough}", track.service)
 }
 
 fn problems(run: &Run) -> Vec<String> {

@@ -135,8 +135,9 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         .iter()
         .map(|(name, text)| SourceFile { name: format!("preset {name}"), text: (*text).to_string() })
         .collect();
+    let unread = Unread { any: !complete, ..Unread::default() };
     let mut reader =
-        Reader { schema: schema::known(), docs: Vec::new(), ics: Vec::new(), sinks: Vec::new(), complete, trying };
+        Reader { schema: schema::known(), docs: Vec::new(), ics: Vec::new(), sinks: Vec::new(), unread, trying };
     files.iter().for_each(|file| reader.file(file));
     let own = reader.docs.len();
     preset_files.iter().for_each(|file| reader.file(file));
@@ -166,7 +167,7 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
         }
         loaded.fleets.push(Fleet { name: doc.name.clone(), spec });
     }
-    let known = known(docs, presets, &loaded, reader.complete);
+    let known = known(docs, presets, &loaded, reader.unread.clone());
     let mut upgrades = Vec::new();
     for doc in docs.iter().filter(|d| d.kind == "Upgrade") {
         let Some(spec) = doc.typed::<UpgradeSpec>(&mut reader.sinks[doc.file]) else { continue };
@@ -179,7 +180,7 @@ fn load_for(files: &[SourceFile], presets: &[(&str, &str)], complete: bool, tryi
     loaded.ics = reader.ics;
     contracts::origins(docs, &reader.sinks, &mut loaded);
     contracts::read(docs, &mut reader.sinks, &mut loaded);
-    when::read(docs, reader.complete, &mut reader.sinks, &mut loaded);
+    when::read(docs, &reader.unread, &mut reader.sinks, &mut loaded);
     let report = Report::from(reader.sinks.into_iter().flat_map(Sink::finish).collect::<Vec<Problem>>());
     if report.problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(report);
@@ -230,8 +231,30 @@ struct Reader<'s, 'a> {
     docs: Vec<Doc>,
     ics: Vec<IcsFile>,
     sinks: Vec<Sink<'a>>,
-    complete: bool,
+    unread: Unread,
     trying: bool,
+}
+
+/// What could not be read far enough to know its name: a name that such a document may hold is not missed.
+#[derive(Debug, Clone, Default)]
+pub struct Unread {
+    /// It may be of any kind.
+    any: bool,
+    kinds: BTreeSet<&'static str>,
+}
+
+impl Unread {
+    /// All documents of this kind could be read.
+    pub fn none_of(&self, kind: &str) -> bool {
+        !self.any && !self.kinds.contains(kind)
+    }
+
+    fn add(&mut self, kind: Option<&'static str>) {
+        match kind {
+            Some(kind) => drop(self.kinds.insert(kind)),
+            None => self.any = true,
+        }
+    }
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -241,7 +264,7 @@ impl<'a> Reader<'_, 'a> {
         let index = self.sinks.len();
         if let Some((message, help)) = unfit(&file.text) {
             sink.whole(message, help);
-            self.complete = false;
+            self.unread.any = true;
         } else if ics::is_ics(file) {
             let events = ics::read(&file.text, &mut sink);
             self.ics.push(IcsFile { name: file.name.clone(), events });
@@ -251,7 +274,7 @@ impl<'a> Reader<'_, 'a> {
                 tenants.entry(document).or_default().add(self.schema, node, sink);
             });
             // A syntax error may have swallowed further documents.
-            self.complete &= whole;
+            self.unread.any |= !whole;
             if documents.is_empty() && whole {
                 let help = "a document starts with `apiVersion:` and `kind:`".to_string();
                 sink.whole("the file holds no document".into(), Some(help));
@@ -259,8 +282,13 @@ impl<'a> Reader<'_, 'a> {
             for (number, document) in documents.into_iter().enumerate() {
                 let tenants = tenants.remove(&number).unwrap_or_default();
                 match self.document(index, &document, tenants, &mut sink) {
-                    Some(doc) => self.docs.push(doc),
-                    None => self.complete = false,
+                    Some(doc) => {
+                        if doc.name.is_empty() {
+                            self.unread.add(Some(doc.kind));
+                        }
+                        self.docs.push(doc);
+                    }
+                    None => self.unread.add(meant_kind(&document.root)),
                 }
             }
         }
@@ -380,6 +408,11 @@ fn kind(root: &Node, cut: bool, version_fits: bool, start: Place, sink: &mut Sin
     found
 }
 
+/// The kind that somebody meant who mistyped it.
+fn meant_kind(root: &Node) -> Option<&'static str> {
+    nearest(root.get("kind")?.node.text()?, KINDS)
+}
+
 fn duplicates(docs: &[Doc], sinks: &mut [Sink<'_>]) {
     let mut first: BTreeMap<(&str, &str, String), &Doc> = BTreeMap::new();
     for doc in docs.iter().filter(|d| !d.name.is_empty()) {
@@ -409,8 +442,8 @@ fn policies(docs: &[Doc], sinks: &mut [Sink<'_>], out: &mut Vec<Policy>) {
 }
 
 /// What upgrades can refer to, by the names as written.
-fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: bool) -> Known<'a> {
-    let mut known = Known { complete: complete && docs.iter().all(|d| !d.name.is_empty()), ..Known::default() };
+fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, unread: Unread) -> Known<'a> {
+    let mut known = Known { unread, ..Known::default() };
     for doc in docs.iter().filter(|d| d.kind == "Fleet") {
         let names = |list: &str| -> (BTreeSet<String>, bool) {
             let items = doc.written.get(list).map_or(&[][..], |e| e.node.items());
@@ -422,7 +455,14 @@ fn known<'a>(docs: &'a [Doc], presets: &'a [Doc], loaded: &'a Loaded, complete: 
         let spec = loaded.fleets.iter().find(|f| f.name == doc.name).map(|f| &f.spec);
         known.fleets.insert(
             doc.name.clone(),
-            KnownFleet { spec, environments, services, complete: e && s && !doc.cut, clean: doc.clean },
+            KnownFleet {
+                name: &doc.name,
+                spec,
+                environments,
+                services,
+                complete: e && s && !doc.cut,
+                clean: doc.clean,
+            },
         );
     }
     for doc in presets.iter().chain(docs).filter(|d| d.kind == "Policy") {

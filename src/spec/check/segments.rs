@@ -112,7 +112,7 @@ fn services(
     for (s, name) in segment.services.iter().enumerate() {
         let here = at!["segments", i, "services", s];
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
-            let place = format!("in fleet `{}`", upgrade.fleet);
+            let place = fleet.place();
             dangling(here, "service", name, fleet.services.iter(), &place, scope);
         } else if !upgrade.to.contains_key(name) && upgrade.release.is_none() && scope.whole(at!["to"]) {
             let names: BTreeSet<String> = upgrade.to.keys().cloned().collect();

@@ -5,6 +5,7 @@ use semver::{Version, VersionReq};
 
 use super::{Scope, Seg, at, segments};
 use crate::spec::fleet::{FleetSpec, Tenancy};
+use crate::spec::load::Unread;
 use crate::spec::nearest::nearest;
 use crate::spec::policy::{Observed, PolicySpec};
 use crate::spec::units::Dur;
@@ -22,12 +23,13 @@ pub struct Known<'a> {
     pub calendars: BTreeSet<String>,
     /// Tenants to the Calendar they name, if they name one.
     pub tenants: BTreeMap<String, Option<String>>,
-    /// Every file and document could be read far enough to know its name. If not, a missing name proves nothing.
-    pub complete: bool,
+    /// What could not be read far enough to know its name.
+    pub unread: Unread,
 }
 
 /// A fleet by its names as written, also of parts that are broken.
 pub struct KnownFleet<'a> {
+    pub name: &'a str,
     pub spec: Option<&'a FleetSpec>,
     pub environments: BTreeSet<String>,
     pub services: BTreeSet<String>,
@@ -37,16 +39,26 @@ pub struct KnownFleet<'a> {
     pub clean: bool,
 }
 
+impl KnownFleet<'_> {
+    /// Where its names are looked for, for an error.
+    pub fn place(&self) -> String {
+        format!("in fleet `{}`", self.name)
+    }
+}
+
 pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
-    let fleet = known.fleets.get(&upgrade.fleet);
-    if fleet.is_none() && known.complete {
+    let mut fleet = known.fleets.get(&upgrade.fleet);
+    if fleet.is_none() && known.unread.none_of("Fleet") {
         dangling(at!["fleet"], "fleet", &upgrade.fleet, known.fleets.keys(), "in these files", scope);
+        // Of the one that was meant, what else is wrong can be told at once.
+        fleet =
+            nearest(&upgrade.fleet, known.fleets.keys().map(String::as_str)).and_then(|meant| known.fleets.get(meant));
     }
     if let Some(fleet) = fleet.filter(|f| f.complete && !f.environments.contains(&upgrade.environment)) {
-        let place = format!("in fleet `{}`", upgrade.fleet);
+        let place = fleet.place();
         dangling(at!["environment"], "environment", &upgrade.environment, fleet.environments.iter(), &place, scope);
     }
-    if !known.policies.contains_key(&upgrade.policy) && known.complete {
+    if !known.policies.contains_key(&upgrade.policy) && known.unread.none_of("Policy") {
         let place = "in these files or among the presets";
         dangling(at!["policy"], "policy", &upgrade.policy, known.policies.keys(), place, scope);
     }
@@ -60,7 +72,7 @@ pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_,
             return;
         }
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
-            let place = format!("in fleet `{}`", upgrade.fleet);
+            let place = fleet.place();
             dangling(at!["to", name], "service", name, fleet.services.iter(), &place, scope);
         }
         image(name, target, upgrade, scope);
@@ -86,7 +98,7 @@ fn stay(upgrade: &UpgradeSpec, fleet: Option<&KnownFleet<'_>>, scope: &mut Scope
     }
     for (i, name) in upgrade.stay.iter().enumerate() {
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(name)) {
-            let place = format!("in fleet `{}`", upgrade.fleet);
+            let place = fleet.place();
             dangling(at!["stay", i], "service", name, fleet.services.iter(), &place, scope);
         }
         if upgrade.to.contains_key(name) {
@@ -107,7 +119,7 @@ fn when(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>)
         ("tenants", "Tenants", &upgrade.tenants, &tenants),
     ];
     for (field, kind, written, there) in lists {
-        if let Some(name) = written.as_ref().filter(|name| !there.contains(*name) && known.complete) {
+        if let Some(name) = written.as_ref().filter(|name| !there.contains(*name) && known.unread.none_of(kind)) {
             dangling(at![field], kind, name, there.iter(), "in these files", scope);
         }
     }
@@ -116,7 +128,7 @@ fn when(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>)
         let message = format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
         scope.error(&[], &message, format!("write `calendar:` with one of: {}", names.join(", ")));
     }
-    if upgrade.preferred_date.is_some() && known.calendars.is_empty() && known.complete {
+    if upgrade.preferred_date.is_some() && known.calendars.is_empty() && known.unread.none_of("Calendar") {
         let help = "give a Calendar, too: its `zone` says when a date begins".to_string();
         scope.error(at!["preferredDate"], "without a Calendar nobody knows in which zone this date is", help);
     }
@@ -270,7 +282,7 @@ fn needs(
             continue;
         }
         if let Some(fleet) = fleet.filter(|f| f.complete && !f.services.contains(needed)) {
-            dangling(here, "service", needed, fleet.services.iter(), &format!("in fleet `{}`", upgrade.fleet), scope);
+            dangling(here, "service", needed, fleet.services.iter(), &fleet.place(), scope);
         }
         let requirement = match VersionReq::parse(range) {
             Ok(requirement) if !range.trim().is_empty() => requirement,
@@ -335,7 +347,7 @@ fn phased(upgrade: &UpgradeSpec, known: &Known<'_>, fleet: Option<&KnownFleet<'_
         return;
     }
     let here = at!["strategy"];
-    if known.tenants.is_empty() && known.complete {
+    if known.tenants.is_empty() && known.unread.none_of("Tenants") {
         let help = "give the file with a document of kind Tenants, too, or write `strategy: canary`".to_string();
         return scope.error(here, "moves tenants one by one, and no Tenants are given", help);
     }

@@ -1,7 +1,7 @@
 //! The stage of loading that is about time: calendars, then the tenants that go by them.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Doc, Loaded};
+use super::{Doc, Loaded, Unread};
 use crate::spec::calendar::{Calendar, CalendarSpec};
 use crate::spec::check;
 use crate::spec::check::tenants::{List, meant};
@@ -9,15 +9,16 @@ use crate::spec::report::Sink;
 use crate::spec::tenants::{Tenant, Tenants, TenantsSpec};
 use crate::spec::upgrade::{Strategy, UpgradeSpec};
 
-/// Takes calendars and tenants out of `docs`. `complete`: every document of every file could be read.
-pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
+/// Takes calendars and tenants out of `docs`.
+pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     let known = calendars(docs, sinks, loaded);
     let default = CalendarSpec::default();
     let mut specs = Vec::new();
     for doc in docs.iter().filter(|d| d.kind == "Tenants") {
         let spec = doc.typed::<TenantsSpec>(&mut sinks[doc.file]);
         let named = spec.as_ref().map(|s| s.calendar.as_deref());
-        let calendar = named.and_then(|named| calendar_of(doc, named, (&known, &default), complete, sinks));
+        let calendar =
+            named.and_then(|named| calendar_of(doc, named, (&known, &default), unread.none_of("Calendar"), sinks));
         specs.push((spec, calendar));
     }
     let lists: Vec<List<'_>> = docs
@@ -26,10 +27,10 @@ pub fn read(docs: &mut [Doc], complete: bool, sinks: &mut [Sink<'_>], loaded: &m
         .zip(&specs)
         .map(|(doc, (_, calendar))| List { file: doc.file, tenants: &doc.tenants.list, calendar: *calendar })
         .collect();
-    let fleets = services(docs, complete);
+    let fleets = services(docs, unread.none_of("Fleet"));
     check::tenants::check(&lists, fleets.as_ref(), sinks);
     drop(lists);
-    let ids = ids(docs, complete);
+    let ids = ids(docs, unread.none_of("Tenants"));
     for doc in docs.iter().filter(|d| d.kind == "Calendar" && !d.cut) {
         if let Some(spec) = known.get(&doc.name).and_then(Option::as_ref) {
             check::calendar::others(spec, fleets.as_ref(), ids.as_ref(), &mut doc.scope(&mut sinks[doc.file]));
