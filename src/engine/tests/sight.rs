@@ -1,7 +1,7 @@
 use super::stand::Stand;
 use crate::engine::command::Verb;
 use crate::engine::message::{Body, LeaseSeen};
-use crate::engine::run::{HoldReason, ObservedShare, Phase};
+use crate::engine::run::{Driving, HoldReason, ObservedShare, Phase};
 use crate::spec::policy::Observed;
 use crate::spec::units::Dur;
 
@@ -153,4 +153,15 @@ fn next_waits_until_the_share_as_it_is_was_judged() {
     // What was good at the share before says nothing of this one.
     s.say(Verb::Next, Some("ledger"));
     assert!(s.holds_step("ledger", 1) && !early(&s, "ledger"), "{:#?}", s.told());
+}
+
+/// Screens say who drives; how it came out stands in the events.
+#[test]
+fn who_steps_down_names_who_drives_and_nothing_else() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    s.hear(Body::Lease(LeaseSeen::Taken { holder: "eve@vm/7/beef".into(), epoch: 9 }));
+    let Driving::SteppedDown { holder, .. } = &s.run.driving else { panic!("{:?}", s.run.driving) };
+    assert_eq!(holder, "eve@vm/7/beef");
+    assert_eq!(s.count("stepped down for good: eve@vm/7/beef drives this fleet (epoch 9)"), 1);
 }
