@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn what_is_typed_in_a_new_shell_means_the_same() {
         let named = Named {
-            kubeconfig: Some("/home/ivo/my clusters".into()),
+            kubeconfig: Some("/srv/my clusters".into()),
             context: Some("eu1".into()),
             state_dir: Some("/var/lib/x".into()),
         };
-        assert_eq!(named.pilothouse(), "--kubeconfig '/home/ivo/my clusters' --context eu1 --state-dir /var/lib/x");
+        assert_eq!(named.pilothouse(), "--kubeconfig '/srv/my clusters' --context eu1 --state-dir /var/lib/x");
         let mut environment = crate::journal::testing::run().plan.environment;
         environment.kubernetes.context = Some("of-the-fleet".into());
-        assert_eq!(named.kubectl(&environment), "--kubeconfig '/home/ivo/my clusters' --context eu1");
+        assert_eq!(named.kubectl(&environment), "--kubeconfig '/srv/my clusters' --context eu1");
         assert_eq!(Named::default().kubectl(&environment), "--context of-the-fleet");
         assert_eq!(Named::default().pilothouse(), "");
         // A shell elsewhere has another working directory.

@@ -227,8 +227,7 @@ pub fn panel(canvas: &mut Canvas, panel: &TenantsPanel, area: Rect) {
     let (title, aside) = if long { (&panel.title, &panel.right) } else { (&panel.short_title, &panel.short_right) };
     let inner = canvas.boxed(area, title, aside, Meaning::Border);
     if inner.height < 3 {
-        let room = inner.width.saturating_sub(1);
-        canvas.put(inner.x + 1, inner.y, whole(&panel.line, usize::from(room)), Meaning::Text, room);
+        canvas.put(inner.x + 1, inner.y, &panel.line, Meaning::Text, inner.width.saturating_sub(1));
         return;
     }
     let (before, after) = (1 + 15 + 12 + 7, 16);
@@ -269,10 +268,4 @@ fn history(canvas: &mut Canvas, vm: &ViewModel, page: &TenantPage, area: Rect) {
 /// The same without panels.
 pub fn small_page(canvas: &mut Canvas, page: &TenantPage, body: Rect) {
     super::wrapped(canvas, &page.lines, page.scroll, body);
-}
-
-/// As many whole entries of a list as there is room for.
-fn whole(line: &str, room: usize) -> &str {
-    let ends = [", ", " | "].into_iter().flat_map(|between| line.match_indices(between)).map(|(end, _)| end);
-    ends.chain([line.len()]).filter(|end| width(&line[..*end]) <= room).max().map_or(line, |end| &line[..end])
 }
