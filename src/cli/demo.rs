@@ -8,13 +8,13 @@ use tokio::time::Duration;
 
 use super::args::{DemoArgs, Global, PracticeArgs, RunOutput};
 use super::clock::{Speed, VirtualClock, wall};
-use super::live::quoted;
 use super::session::{Face, Ready, Session, need_terminal, say};
-use super::{place, screen};
+use super::{place, screen, typed};
 use crate::cluster::{self, KubeCluster, KubeLease, Options};
 use crate::console::ConsoleOptions;
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
+use crate::engine::by_hand::quoted;
 use crate::engine::message::Stamp;
 use crate::headless::outcome::WHY_NOBODY;
 use crate::headless::{JUnit, JsonLines, Reporter, Text};
@@ -110,7 +110,9 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     let server = Server::start(shared.clone(), any).await.context("no port on loopback for the practice cluster")?;
     let kubeconfig = write_kubeconfig(&state_dir, &server.kubeconfig())?;
     let client = cluster::connect(Some(&kubeconfig), None).await?;
-    let cluster = Arc::new(KubeCluster::new(client.clone(), Options::LOCAL));
+    let kubectl_flags = format!("--kubeconfig {}", quoted(&kubeconfig.display().to_string()));
+    let cluster = KubeCluster::new(client.clone(), Options::LOCAL).named_by(kubectl_flags.clone());
+    let cluster = Arc::new(cluster);
     let clock = Arc::new(VirtualClock::new(shared.clone(), cluster.clone(), speed));
     let id = place::run_id(&state_dir, &format!("demo {} {}", scenario.name(), args.seed));
     let holder = cluster::lease::holder_id("demo", "practice", 1, &id);
@@ -120,8 +122,9 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
     let metrics = crate::metrics::connect(&plan.environment, services, client, args.seed).map_err(|e| anyhow!(e))?;
     let world = World { clock: clock.clone(), cluster, lease: Arc::new(lease), metrics };
     // What is printed to be typed later finds the journal wherever it is.
-    let flags = format!("--state-dir {}", quoted(&state_dir.display().to_string()));
-    let run = Run { flags, ..Run::new(&id, plan, Stamp { ..clock.now() }) };
+    let flags = typed::state_dir(&state_dir);
+    let run =
+        Run { flags: flags.clone(), kubectl_flags, rehearsal: true, ..Run::new(&id, plan, Stamp { ..clock.now() }) };
     let journal = Journal::create(RunDir::create(&state_dir, &id)?.unsynced(), Header::new(&run))?;
     let face = if args.headless {
         Face::Lines(reporter(args.output, zone.0))
@@ -136,7 +139,7 @@ pub async fn demo(args: DemoArgs, global: &Global) -> Result<i32> {
         Session { start: true, timeout, timeout_is: WHY_NOBODY, ..Session::of(Ready { run, journal, world }) };
     let code = session.drive(face).await.map_err(|exit| exit.error)?;
     if !args.headless || args.output == RunOutput::Text {
-        say(&format!("Its journal: pilothouse --state-dir {} audit show {id}", state_dir.display()));
+        say(&format!("Its journal: pilothouse audit show {id} {flags}"));
     }
     server.shutdown();
     Ok(code)

@@ -1,6 +1,5 @@
 //! `run`, `watch` and `resume`: a real cluster.
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -9,8 +8,8 @@ use futures::FutureExt;
 use super::args::{Contracts, Files, FilesOrRun, Global, Headless, OnExitArg, RunOutput};
 use super::clock::{RealClock, wall};
 use super::session::{Face, Ready, Session, need_terminal, say};
-use super::{accept, demo, place, screen, spectate, verdict, when};
-use crate::cluster::{self, ConnectError, KubeCluster, KubeLease, Options};
+use super::{accept, demo, place, screen, spectate, typed, verdict, when};
+use crate::cluster::{self, ConnectError, Home, KubeCluster, KubeLease, Options};
 use crate::console::viewmodel::{Label, LabelKind};
 use crate::engine::Run;
 use crate::engine::message::Stamp;
@@ -46,27 +45,6 @@ fn context_of(plan: &Plan, global: &Global) -> Option<String> {
     cluster::context_of(global.kubeconfig.as_deref(), named.as_deref()).or(named)
 }
 
-/// What was typed to name the cluster and the state folder, so that a command printed for later names the same.
-fn flags(global: &Global) -> String {
-    let path = |p: &PathBuf| std::path::absolute(p).unwrap_or_else(|_| p.clone()).display().to_string();
-    let given = [
-        ("--kubeconfig", global.kubeconfig.as_ref().map(path)),
-        ("--context", global.context.clone()),
-        ("--state-dir", global.state_dir.as_ref().map(path)),
-    ];
-    let flags = given.into_iter().filter_map(|(flag, value)| value.map(|v| format!("{flag} {}", quoted(&v))));
-    flags.collect::<Vec<_>>().join(" ")
-}
-
-/// As a shell takes it for one word.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// A run is taken up on the cluster it was begun on, and on no other.
 async fn same_cluster(cluster: &KubeCluster, known: &str, run: &str) -> Result<(), Exit> {
     let asked = cluster.uid().await;
@@ -96,7 +74,10 @@ async fn world(plan: &mut Plan, run: &str, global: &Global, known: Option<&str>)
         let away = matches!(e, ConnectError::Unreachable { .. } | ConnectError::NoApiServer { .. });
         Exit { code: if away { 6 } else { 1 }, error: e.into() }
     })?;
-    let cluster = KubeCluster::new(client.clone(), Options::REAL);
+    let kubectl_flags = typed::kubectl_flags(global, environment);
+    let cluster = KubeCluster::new(client.clone(), Options::REAL).named_by(kubectl_flags);
+    let home = Home::new(known.map(str::to_string));
+    let cluster = cluster.at(home.clone());
     if let Some(known) = known {
         same_cluster(&cluster, known, run).await?;
     }
@@ -116,7 +97,7 @@ async fn world(plan: &mut Plan, run: &str, global: &Global, known: Option<&str>)
     let metrics = crate::metrics::connect(&plan.environment, services, client.clone(), seed).map_err(|e| anyhow!(e))?;
     let user = identity::ask(&cluster).await.identity.name;
     let holder = cluster::lease::holder_id(&user, &identity::host(), std::process::id(), run);
-    let lease = KubeLease::new(client, &plan.environment.kubernetes.namespace, &plan.fleet, &holder);
+    let lease = KubeLease::new(client, &plan.environment.kubernetes.namespace, &plan.fleet, &holder).at(home);
     Ok(World { clock: Arc::new(RealClock::new()), cluster: Arc::new(cluster), lease: Arc::new(lease), metrics })
 }
 
@@ -142,13 +123,13 @@ async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, 
     when::learn(&mut plan, &state_dir);
     let now = wall();
     let id = place::run_id(&state_dir, &format!("{} {now} {}", plan.upgrade, std::process::id()));
-    let run = Run { flags: flags(global), ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
+    let run = typed::reached(Run::new(&id, plan, Stamp { wall: now, mono: 0 }), global);
     let shown = run.clone();
     let global = global.clone();
     let opening = async move {
         let mut plan = run.plan;
         let world = world(&mut plan, &id, &global, None).await?;
-        let run = Run { flags: run.flags, ..Run::new(&id, plan, Stamp { wall: now, mono: 0 }) };
+        let run = typed::reached(Run::new(&id, plan, Stamp { wall: now, mono: 0 }), &global);
         let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
         // From here on there is something to resume, whenever this process ends.
         journal.commit(&[], &run)?;
@@ -172,18 +153,26 @@ async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headle
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let dir = match id {
         Some(id) => RunDir::open(&state_dir, id)?,
-        None => open_run(&state_dir)?,
+        None => open_run(&state_dir, global)?,
     };
     // Everything that needs the cluster comes before the journal is taken: a failure here leaves the run as it was.
     let begun = Journal::read(&dir)?.run;
     let id = dir.id().to_string();
     if begun.is_ended() {
-        return Err(has_ended(&id).into());
+        return Err(has_ended(&id, global).into());
     }
     if begun.started.is_none() && !begun.start_wanted && matches!(face, Face::Lines(_)) {
         return Err(anyhow!(
-            "run {id} has not begun, and without a screen nobody can say `start`; `pilothouse watch --run {id}` has one, \
-             `pilothouse run -f …` begins at once"
+            "run {id} has not begun, and without a screen nobody can say `start`; `{}` has one, `pilothouse run -f …` \
+             begins at once",
+            typed::pilothouse(&format!("watch --run {id}"), global)
+        )
+        .into());
+    }
+    if begun.rehearsal {
+        let show = typed::pilothouse(&format!("audit show {id}"), global);
+        return Err(anyhow!(
+            "run {id} was a rehearsal, and its practice cluster ended with it; `{show}` says how it went"
         )
         .into());
     }
@@ -201,7 +190,7 @@ fn out_of_reach(begun: Run, exit: &Exit, mut reporter: Box<dyn Reporter>, global
     let why = format!("{:#}", exit.error);
     let leaving =
         Leaving { how: OnExit::Hold, why: why.clone(), since: wall(), came_to: Some(CameTo::Lost), takes_back: false };
-    let run = Run { leaving: Some(leaving), flags: flags(global), ..begun };
+    let run = typed::reached(Run { leaving: Some(leaving), ..begun }, global);
     let _ = writeln!(std::io::stdout(), "{}", reporter.end(&run));
     say(&format!("pilothouse: {why}"));
     exit.code
@@ -214,27 +203,28 @@ async fn drive(dir: RunDir, world: World, global: &Global, face: Face, options: 
         eprintln!("pilothouse: {note}");
     }
     let heard = snapshot.next_seq.saturating_sub(1);
-    let mut run = snapshot.caught_up();
+    let mut run = typed::reached(snapshot.caught_up(), global);
     // Numbers of messages that were heard after the snapshot are taken.
     run.seq = run.seq.max(heard);
-    run.flags = flags(global);
     if run.is_ended() {
-        return Err(has_ended(&id).into());
+        return Err(has_ended(&id, global).into());
     }
     let ready = Session::of(Ready { run, journal, world });
     Session { on_exit: on_exit(options), timeout: options.timeout, ..ready }.drive(face).await
 }
 
-fn has_ended(id: &str) -> anyhow::Error {
-    anyhow!("run {id} has ended, so there is nothing to take up; `pilothouse audit show {id}` says how it went")
+fn has_ended(id: &str, global: &Global) -> anyhow::Error {
+    let show = typed::pilothouse(&format!("audit show {id}"), global);
+    anyhow!("run {id} has ended, so there is nothing to take up; `{show}` says how it went")
 }
 
 /// The latest run that has not ended.
-fn open_run(state_dir: &std::path::Path) -> Result<RunDir> {
+fn open_run(state_dir: &std::path::Path, global: &Global) -> Result<RunDir> {
     let runs = RunDir::list(state_dir);
     let open = runs.iter().filter(|r| r.outcome.is_none() && r.problem.is_none()).max_by_key(|r| r.created);
     let open = open.with_context(|| {
-        format!("no run under {} waits to be taken up; `pilothouse runs` lists them", state_dir.display())
+        let runs = typed::pilothouse("runs", global);
+        format!("no run under {} waits to be taken up; `{runs}` lists them", state_dir.display())
     })?;
     Ok(RunDir::open(state_dir, &open.id)?)
 }
@@ -277,7 +267,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
                 options.tenants = roster.map(Arc::new);
                 options.contracts = accept::at_hand(files, what.contracts, global, &plan);
             }
-            match open_run_of(&state_dir, &plan)? {
+            match open_run_of(&state_dir, &plan, global)? {
                 Some(id) => id,
                 None => {
                     refuse_read_only(global)?;
@@ -295,7 +285,7 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
 }
 
 /// The run of these very files that has not ended, if there is one.
-fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String>> {
+fn open_run_of(state_dir: &std::path::Path, plan: &Plan, global: &Global) -> Result<Option<String>> {
     // One that waits for its start in another console is followed there; left so, it is nothing to take up.
     let driven = |id: &str| RunDir::open(state_dir, id).is_ok_and(|dir| dir.driver().is_some());
     let open = RunDir::list(state_dir).into_iter().find(|r| {
@@ -311,33 +301,34 @@ fn open_run_of(state_dir: &std::path::Path, plan: &Plan) -> Result<Option<String
     }
     let here = plan.environment.kubernetes.context.clone();
     let there = std::mem::replace(&mut begun.environment.kubernetes.context, here.clone());
+    let watch = |global: &Global| typed::pilothouse(&format!("watch --run {}", open.id), global);
     if let (Some(there), Some(here)) = (&there, &here)
         && there != here
     {
         return Err(anyhow!(
             "run {} of {} has begun in context `{there}` and has not ended, and this would be `{here}`; go on with it \
-             (`pilothouse watch --run {} --context {there}`), or abort it there before these files are used elsewhere",
+             (`{}`), or abort it there before these files are used elsewhere",
             open.id,
             open.upgrade,
-            open.id
+            watch(&Global { context: Some(there.clone()), ..global.clone() })
         ));
     }
     if let Some(ended) = verdict::waivers_ended(&begun, plan) {
         return Err(anyhow!(
             "run {} of {} has begun under a waiver that has ended since, and has not ended itself: {ended}. Go on with it as \
-             it was (`pilothouse watch --run {}`), or abort it there; a new run takes a new waiver",
+             it was (`{}`), or abort it there; a new run takes a new waiver",
             open.id,
             open.upgrade,
-            open.id
+            watch(global)
         ));
     }
     if begun != *plan {
         return Err(anyhow!(
-            "run {} of {} has begun with other files and has not ended; go on with it as it was (`pilothouse watch \
-             --run {}`), or abort it there before these files are used",
+            "run {} of {} has begun with other files and has not ended; go on with it as it was (`{}`), or abort it there \
+             before these files are used",
             open.id,
             open.upgrade,
-            open.id
+            watch(global)
         ));
     }
     Ok(Some(open.id))

@@ -114,6 +114,7 @@ impl Doing<'_> {
     }
 
     async fn attempt(&self) -> Attempt {
+        self.cluster.wire.confirm().await.map_err(unread)?;
         match &self.call.action {
             Action::CreateNext { replicas } => self.create_next(*replicas).await,
             Action::Scale { slot, replicas } => self.scale(*slot, *replicas).await,
@@ -405,6 +406,7 @@ impl Doing<'_> {
 
     /// After a lost answer: whether the call was applied, by its mark. `None`: it was not.
     async fn look(&self) -> Result<Option<Vec<Observation>>, Miss> {
+        self.cluster.wire.confirm().await.map_err(unread)?;
         match &self.call.action {
             Action::CreateNext { .. } | Action::DeleteNext => self.look_next().await,
             Action::Scale { slot, .. } => self.look_deployment(*slot).await,

@@ -2,12 +2,13 @@
 //!
 //! The rules are those of client-go's leader election: a lease is another's until it has not changed for its duration
 //! **by our own clock**, so clocks that differ do no harm. The epoch is the number of times it changed hands.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use super::home::Home;
 use super::json::{marks, number, resource_version, text};
 use super::wire::{Fault, Kind, Wire};
 use crate::engine::message::LeaseSeen;
@@ -102,6 +103,12 @@ impl KubeLease {
         }
     }
 
+    /// As [`super::KubeCluster::at`].
+    pub fn at(mut self, home: Arc<Home>) -> KubeLease {
+        self.wire = self.wire.at(home);
+        self
+    }
+
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         // Whole after every statement: a panic elsewhere is no reason to stop.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,6 +165,7 @@ impl KubeLease {
     }
 
     async fn once(&self, now: Time) -> Result<LeaseSeen, Fault> {
+        self.wire.confirm().await?;
         let found = self.wire.find(Kind::Leases, &self.namespace, &self.name).await?;
         let seen = found.as_ref().map(|lease| self.note(lease, now));
         let decision = lease_step(now, seen.as_ref(), &self.me);

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`connect`](connect::connect) from a kubeconfig to a client, or an error that says what to do; [`proxy`] on which way
-//! - [`wire`] one request and what came of it
+//! - [`wire`] one request and what came of it; [`home`] whose answer it is
 //! - [`watch`], [`store`], [`observe`] what is seen; [`lean`] how much of an object is kept
 //! - [`call`] what is written; [`http_route`], [`match_rules`] and [`next`] decide it, pure; [`route_status`] who
 //!   accepted a route
@@ -13,6 +13,7 @@ pub mod call;
 pub mod connect;
 #[cfg(test)]
 pub mod fake;
+pub mod home;
 pub mod http_route;
 pub mod json;
 pub mod lean;
@@ -38,6 +39,7 @@ use serde_json::json;
 use tokio::task::AbortHandle;
 
 pub use connect::{ConnectError, connect, context_of};
+pub use home::Home;
 pub use lease::KubeLease;
 pub use watch::Backoff;
 
@@ -86,6 +88,7 @@ pub struct KubeCluster {
     pub(crate) wire: Arc<Wire>,
     pub(crate) store: Arc<Store>,
     pub(crate) options: Options,
+    kubectl_flags: String,
     watched: Mutex<Option<Plan>>,
     tasks: Mutex<Vec<AbortHandle>>,
     /// Writes to one route wait for each other: several services may share it.
@@ -98,10 +101,27 @@ impl KubeCluster {
             wire: Arc::new(Wire::new(client, options.request_timeout)),
             store: Arc::new(Store::default()),
             options,
+            kubectl_flags: String::new(),
             watched: Mutex::default(),
             tasks: Mutex::default(),
             routes: Mutex::default(),
         }
+    }
+
+    /// Flags by which a person's `kubectl` finds this cluster, for the commands that a report names.
+    pub fn named_by(mut self, kubectl_flags: String) -> KubeCluster {
+        self.kubectl_flags = kubectl_flags;
+        self
+    }
+
+    /// The run's own cluster, which is no other that may answer at its address.
+    pub fn at(mut self, home: Arc<Home>) -> KubeCluster {
+        self.wire = Arc::new(Wire::new(self.wire.client().clone(), self.wire.timeout()).at(home));
+        self
+    }
+
+    pub(crate) fn kubectl_flags(&self) -> &str {
+        &self.kubectl_flags
     }
 
     /// Highest resource version each watch has processed (events, lists and bookmarks), by plural name.
@@ -114,11 +134,7 @@ impl KubeCluster {
     /// # Errors
     /// The server cannot be asked.
     pub async fn uid(&self) -> Result<Option<String>, String> {
-        match self.wire.read("/api/v1/namespaces/kube-system", "get namespace kube-system").await {
-            Ok(system) => Ok(text(&system, "/metadata/uid").map(str::to_string)),
-            Err(fault) if matches!(fault.status, Some(401 | 403 | 404)) => Ok(None),
-            Err(fault) => Err(fault.to_string()),
-        }
+        self.wire.cluster_uid().await.map_err(|fault| fault.to_string())
     }
 
     /// Every watch has its list and an open stream.

@@ -68,7 +68,11 @@ pub async fn follow(wire: Arc<Wire>, store: Arc<Store>, kind: Kind, namespace: S
     let mut attempt = 0;
     let mut bookmarks = false;
     loop {
-        let mut version = match wire.list_at(kind, &namespace, watched).await {
+        let listed = match wire.confirm().await {
+            Ok(()) => wire.list_at(kind, &namespace, watched).await,
+            Err(fault) => Err(fault),
+        };
+        let mut version = match listed {
             Ok((items, version)) => {
                 store.replace(kind, items, &version);
                 version
@@ -84,9 +88,16 @@ pub async fn follow(wire: Arc<Wire>, store: Arc<Store>, kind: Kind, namespace: S
         loop {
             let began = Instant::now();
             let before = version.clone();
+            if let Err(fault) = wire.confirm().await {
+                store.down(kind, Some(fault.to_string()));
+                tokio::time::sleep(backoff.pause(attempt, chance(), None)).await;
+                attempt += 1;
+                continue;
+            }
             let end = Stream { wire: &wire, store: &store, kind, silence: options.silence, bookmarks: &mut bookmarks }
                 .follow(&namespace, &mut version)
                 .await;
+            wire.doubt();
             if version != before || began.elapsed() >= GOOD_STREAM {
                 attempt = 0;
             }

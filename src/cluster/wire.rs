@@ -1,11 +1,12 @@
 //! One request to the API server and what came of it, with everything a decision needs: status, reason, Retry-After.
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::{Method, Request};
 use kube::client::Body;
 use serde_json::Value;
 
+use super::home::Home;
 use super::json::{FIELD_MANAGER, text};
 use super::lean::{Cut, whole};
 use crate::engine::message::{CallError, CallErrorKind};
@@ -112,6 +113,11 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// No answer to `what`, or none that could be believed.
+    pub(super) fn unanswered(what: &str, message: String) -> Fault {
+        Fault { what: what.into(), status: None, reason: String::new(), message, causes: false, retry_after: None }
+    }
+
     /// There is no such object, or no such kind.
     pub fn is_missing(&self) -> bool {
         self.status == Some(404)
@@ -158,11 +164,44 @@ pub struct Wire {
     timeout: Duration,
     /// When an answer, of whatever kind, came last.
     answered: Mutex<Option<Instant>>,
+    home: Option<Arc<Home>>,
 }
 
 impl Wire {
     pub fn new(client: kube::Client, timeout: Duration) -> Wire {
-        Wire { client, timeout, answered: Mutex::new(None) }
+        Wire { client, timeout, answered: Mutex::new(None), home: None }
+    }
+
+    /// A way to one cluster, and to no other that may answer at its address.
+    pub fn at(self, home: Arc<Home>) -> Wire {
+        Wire { home: Some(home), ..self }
+    }
+
+    /// Before anything is believed or written: whose the answers are, where that is in doubt.
+    ///
+    /// # Errors
+    /// Another cluster answers, or none.
+    pub async fn confirm(&self) -> Result<(), Fault> {
+        match &self.home {
+            Some(home) => home.confirm(self).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The next answer may come from elsewhere.
+    pub fn doubt(&self) {
+        if let Some(home) = &self.home {
+            home.doubt();
+        }
+    }
+
+    /// UID of the namespace `kube-system`: which cluster this is. `None` where it may not be read.
+    pub async fn cluster_uid(&self) -> Result<Option<String>, Fault> {
+        match self.read("/api/v1/namespaces/kube-system", "get namespace kube-system").await {
+            Ok(system) => Ok(text(&system, "/metadata/uid").map(str::to_string)),
+            Err(fault) if matches!(fault.status, Some(401 | 403 | 404)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     pub fn client(&self) -> &kube::Client {
@@ -279,13 +318,9 @@ impl Wire {
         body: Option<(&Value, &str)>,
         what: String,
     ) -> Result<Value, Fault> {
-        let lost = |message: String| Fault {
-            what: what.clone(),
-            status: None,
-            reason: String::new(),
-            message,
-            causes: false,
-            retry_after: None,
+        let lost = |message: String| {
+            self.doubt();
+            Fault::unanswered(&what, message)
         };
         let mut request = Request::builder().method(method).uri(path).header("accept", "application/json");
         let mut bytes = Vec::new();

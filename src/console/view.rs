@@ -59,11 +59,19 @@ pub fn draw_into(vm: &ViewModel, theme: &Theme, glyphs: &Glyphs, area: Rect, buf
             let word = if i == 0 { vm.status.word.text() } else { "" };
             labelled(&mut canvas, row(), word, if i == 0 { vm.verdict } else { Meaning::Text }, line, line);
         }
-        next(&mut canvas, vm, row());
+        let (coming, right) = next_lines(vm, area);
+        for (i, line) in coming.iter().enumerate() {
+            next(&mut canvas, row(), if i == 0 { "NEXT" } else { "" }, line, if i == 0 { right } else { "" });
+        }
         if let Some(ask) = &vm.ask {
             let row = row();
-            // The keys that answer are never cut.
-            let words = if width(&ask.keys) < usize::from(row.width / 2) { &ask.keys } else { &ask.bare_keys };
+            // The keys that answer are never cut; their words go before the question is.
+            let room = usize::from(row.width).saturating_sub(LABEL + 2);
+            let both = |keys: &str| width(&ask.short) + width(keys) <= room;
+            let words = match width(&ask.keys) < usize::from(row.width / 2) && (both(&ask.keys) || row.width >= 80) {
+                true => &ask.keys,
+                false => &ask.bare_keys,
+            };
             let keys = (width(words) as u16 + 1).min(row.width / 2);
             labelled(
                 &mut canvas,
@@ -171,11 +179,11 @@ fn fitting<'a>(full: &'a str, short: &'a str, room: usize) -> &'a str {
     ends.filter(|end| width(&full[..*end]) <= room).last().map_or(short, |end| &full[..end])
 }
 
-fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
-    let room = usize::from(row.width).saturating_sub(8);
+/// Rows of what comes next, and what is counted beside the first: one row where a form of it fits, else two.
+fn next_lines(vm: &ViewModel, area: Rect) -> (Vec<String>, &str) {
+    let room = usize::from(area.width).saturating_sub(LABEL + 1);
     let [all, full, short, tiny, least] = &vm.next;
-    let [right_full, right_short, right_tiny] = &vm.next_right;
-    let nothing = &String::new();
+    let [right_full, right_short, right_tiny] = vm.next_right.each_ref().map(String::as_str);
     // What comes next goes before what is counted.
     let pairs = [
         (all, right_full),
@@ -186,15 +194,22 @@ fn next(canvas: &mut Canvas, vm: &ViewModel, row: Rect) {
         (tiny, right_short),
         (tiny, right_tiny),
         (least, right_tiny),
-        (tiny, nothing),
-        (least, nothing),
+        (tiny, ""),
+        (least, ""),
     ];
-    let fits = |(t, r): &(&String, &String)| width(t) + width(r) + if r.is_empty() { 0 } else { 2 } <= room;
-    let (text, right) = pairs.into_iter().find(fits).unwrap_or((least, nothing));
+    let fits = |(t, r): &(&String, &str)| width(t) + width(r) + if r.is_empty() { 0 } else { 2 } <= room;
+    match pairs.into_iter().find(fits) {
+        Some((text, right)) => (vec![text.clone()], right),
+        None if area.height < 9 => (vec![least.clone()], ""),
+        None => (wrap(least, room).into_iter().take(2).collect(), ""),
+    }
+}
+
+fn next(canvas: &mut Canvas, row: Rect, word: &str, text: &str, right: &str) {
     let right_width = (width(right) as u16).min(row.width);
     let taken = if right_width == 0 { 0 } else { right_width + 2 };
     let left = Rect { width: row.width.saturating_sub(taken), ..row };
-    labelled(canvas, left, "NEXT", Meaning::Header, text, text);
+    labelled(canvas, left, word, Meaning::Header, text, text);
     canvas.put(row.right().saturating_sub(right_width + 1), row.y, right, Meaning::Text, right_width);
 }
 

@@ -215,7 +215,12 @@ impl ViewModel {
     pub fn build(run: &Run, model: &Model, scene: Scene) -> ViewModel {
         let zone = scene.shown(model);
         let now = scene.now;
-        let status = status::status(run, now, &|t| zone.near(t, now));
+        let mut status = status::status(run, now, &|t| zone.near(t, now));
+        for text in
+            [&mut status.sentence, &mut status.short].into_iter().chain(status.ask.as_mut().map(|a| &mut a.text))
+        {
+            *text = zone.within(text, now);
+        }
         let selected = model.selected(run);
         let gates = gates::build(run, model, selected, scene);
         let service_events = matches!(model.screen, Screen::Detail).then_some(selected).flatten();
@@ -240,7 +245,7 @@ impl ViewModel {
             },
             services: services::build(run, model, selected, scene),
             gates,
-            events: events(run, model, service_events, zone, scene.rows),
+            events: events(run, model, service_events, zone, scene),
             footer: footer::build(run, model, scene),
             overlay: overlay::build(run, model, scene),
             before: before::build(run),
@@ -304,13 +309,16 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let in_short = next.at.map(|t| format!(" in {}", t.until(now).clock())).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
     let brief = if next.recovers { "on recovery: " } else { "" };
+    // What only a person or a repair brings must not read as if it came by itself.
+    let waits_for = ["when ", "not "].iter().any(|word| next.condition.starts_with(word));
+    let needs = if next.at.is_none() && !next.recovers && waits_for { condition.clone() } else { String::new() };
     let waits = if next.meanwhile.is_empty() { String::new() } else { format!("; {}", next.meanwhile) };
     [
         format!("{lead}{}{at}{condition}{waits}", next.text),
         format!("{lead}{}{at}{condition}", next.text),
         format!("{brief}{}{at_short}{condition}", next.text),
         format!("{brief}{}{}", next.text, if next.at.is_some() { at_short } else { condition }),
-        format!("{}{}{in_short}", if next.recovers { "if well: " } else { "" }, next.text),
+        format!("{}{}{in_short}{needs}", if next.recovers { "if well: " } else { "" }, next.text),
     ]
 }
 
@@ -374,7 +382,7 @@ fn ask_text(status: &Status, selected: Option<&str>, scene: Scene, model: &Model
     })
 }
 
-fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usize) -> Events {
+fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, scene: Scene) -> Events {
     let query = model.events_filter.to_lowercase();
     let fits = |e: &&Event| {
         let ours = service.is_none_or(|s| e.service.as_deref() == Some(s));
@@ -389,8 +397,8 @@ fn events(run: &Run, model: &Model, service: Option<&str>, zone: Zone, rows: usi
             .iter()
             .filter(fits)
             .skip(scrolled)
-            .take(rows)
-            .map(|e| event_row(e, zone, hide_service))
+            .take(scene.rows)
+            .map(|e| event_row(e, zone, scene.now, hide_service))
             .collect(),
         scrolled,
         total,
@@ -405,7 +413,7 @@ fn event_matches(e: &Event, query: &str) -> bool {
     has(&e.text) || has(&e.who) || has(e.kind.word()) || e.service.as_deref().is_some_and(has)
 }
 
-fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
+fn event_row(e: &Event, zone: Zone, now: Time, hide_service: bool) -> EventRow {
     let service = match &e.service {
         // Texts of the engine often begin with the service they are about.
         Some(s) if !hide_service && !e.text.starts_with(s.as_str()) => format!("{s} "),
@@ -422,7 +430,7 @@ fn event_row(e: &Event, zone: Zone, hide_service: bool) -> EventRow {
         time: zone.clock(e.at),
         kind: e.kind.word(),
         who: e.who.clone(),
-        text: format!("{service}{}", e.text),
+        text: format!("{service}{}", zone.within(&e.text, now)),
         meaning,
     }
 }

@@ -3,6 +3,7 @@ use chrono::Datelike;
 use chrono_tz::Tz;
 
 use crate::spec::units::{Dur, Time};
+use crate::spec::when::Instant;
 
 /// The zone times are shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,19 @@ impl Zone {
         self.show(t, if clear(t, now) { "%d %b %H:%M" } else { "%d %b %Y" })
     }
 
+    /// A text of the engine, which knows no reader's zone: instants in it as [`Zone::near`] shows them.
+    pub fn within(self, text: &str, now: Time) -> String {
+        let word = |word: &str| {
+            let end = word.rfind('Z').map_or(0, |z| z + 1);
+            let (instant, rest) = word.split_at(end);
+            match instant.parse::<Instant>() {
+                Ok(at) => self.near(at.0, now) + rest,
+                Err(_) => word.to_string(),
+            }
+        };
+        text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// By a pattern of the `chrono` crate, such as `%a %H:%M`.
     pub(super) fn show(self, t: Time, pattern: &str) -> String {
         self.local(t).format(pattern).to_string()
@@ -80,5 +94,19 @@ mod tests {
         assert_eq!((berlin.clock(summer), berlin.label(summer)), ("04:12:00".into(), "CEST".into()));
         assert_eq!(berlin.near(winter + Dur::hours(30), winter), "Mon 23 Nov 09:12");
         assert!(Zone::named("Mars/Olympus").is_err());
+    }
+
+    #[test]
+    fn an_instant_within_a_text_reads_as_all_others() {
+        let (berlin, now) = (Zone::named("Europe/Berlin").unwrap(), Time(1_795_313_520_000));
+        assert_eq!(
+            berlin.within("frozen by ivo until 2026-11-22T04:00:00Z: \"Zoe asks\"", now),
+            "frozen by ivo until 05:00:00: \"Zoe asks\""
+        );
+        assert_eq!(
+            berlin.within("put off by ivo until 2026-11-25T01:00:00Z.", now),
+            "put off by ivo until Wed 25 Nov 02:00."
+        );
+        assert_eq!(berlin.within("  no instant:  Z ", now), "  no instant:  Z ");
     }
 }

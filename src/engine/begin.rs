@@ -52,6 +52,8 @@ impl Run {
             drove: false,
             unlooked: None,
             flags: String::new(),
+            kubectl_flags: String::new(),
+            rehearsal: false,
             window: None,
             waits: None,
             frozen: None,

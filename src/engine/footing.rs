@@ -140,7 +140,8 @@ pub(super) fn restore(cx: &mut Cx, t: &mut Track, p: &Planned) {
 
 /// What somebody took away, and the write that makes it again.
 fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
-    let next = t.next.as_ref().filter(|_| stands_on_it(t))?;
+    let deploys = t.phase == Phase::Deploying;
+    let next = t.next.as_ref().filter(|_| deploys || stands_on_it(t))?;
     let need = needs(run, t).unwrap_or_else(|| first_pods(run, t, p));
     match &next.deployment {
         Some(d) if next.service_exists && d.wanted >= need => {}
@@ -148,6 +149,7 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
             let text = format!("-next wants {} pods where it needs {need}, by a foreign edit: scaled back", d.wanted);
             return Some((Action::Scale { slot: Slot::Next, replicas: need }, text));
         }
+        _ if deploys => return None,
         found => {
             let what = if found.is_some() { "service" } else { "deployment" };
             let text = format!("the {what} of -next is gone, by a foreign edit: made again");
@@ -156,7 +158,7 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
     }
     let settles = matches!(t.phase, Phase::Settling(_));
     let wanted = deployment(&t.stable)?.wanted;
-    if wanted >= t.r0 || !(settles || unfit(t).is_some()) {
+    if wanted >= t.r0 || !(settles || t.flows()) {
         return None;
     }
     let (who, replicas) = (if settles { "stable" } else { "the old version" }, t.r0);

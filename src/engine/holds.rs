@@ -1,5 +1,4 @@
 //! What stands in the way of a raise: the engine's own holds, people's pauses, foreign edits, an older epoch.
-use super::by_hand::kubectl;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
@@ -178,7 +177,7 @@ pub(super) fn by_hand(run: &Run, t: &Track) -> Option<(String, String)> {
         return None;
     }
     let traffic = &run.plan.get(&t.service)?.service.traffic.http_route;
-    let kubectl = kubectl(&run.plan.environment);
+    let kubectl = run.kubectl();
     let next = t.written.as_ref().map_or(0, |w| w.traffic.next);
     let weights = format!("weight {} for {}, {next} for {}", 100 - next.min(100), traffic.stable, traffic.next);
     let name = &traffic.name;

@@ -154,6 +154,9 @@ pub enum LeaseSeen {
     Lapsed,
 }
 
+/// Part of why a link is down when there are answers, and not those of the run's own cluster.
+pub const ANOTHER_CLUSTER: &str = "another cluster answers";
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {

@@ -153,7 +153,7 @@ fn away(run: &Run, verb: Verb) -> Result<(), String> {
     if let Driving::SteppedDown { holder, .. } = &run.driving
         && verb != Verb::Note
     {
-        return Err(format!("{holder} drives this run now"));
+        return Err(format!("{holder} drives this fleet now"));
     }
     match verb {
         Verb::Start | Verb::Next | Verb::AdoptDrift | Verb::RevertDrift | Verb::SkipTo100 | Verb::ForceNext => {}

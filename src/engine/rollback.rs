@@ -248,7 +248,7 @@ fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String)
 
 /// What a person types to see why no gateway follows a route.
 fn look_command(run: &Run, p: &Planned) -> String {
-    format!("{} get httproute {} -o yaml", by_hand::kubectl(&run.plan.environment), p.service.traffic.http_route.name)
+    format!("{} get httproute {} -o yaml", run.kubectl(), p.service.traffic.http_route.name)
 }
 
 /// What a person types when this program cannot: all traffic to stable, in each rule that is ours as it was seen last.
@@ -258,7 +258,7 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
     let rules = t
         .has_rules()
         .then(|| format!("the {} rules that send all of {} to it", p.whose().genitive(), names.join(", ")));
-    by_hand::all_to_stable(&run.plan.environment, &p.service.traffic.http_route, backends, rules.as_deref())
+    by_hand::all_to_stable(&run.kubectl(), &p.service.traffic.http_route, backends, rules.as_deref())
 }
 
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
@@ -429,12 +429,21 @@ fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
     }
     let bad: Vec<String> = t.bad_gates().map(|(_, e)| e.reason.clone()).collect();
     let service = t.service.clone();
-    if bad.is_empty() {
+    if bad.is_empty() && only_too_few(t) {
+        back(cx, t, r, Verified::TooFew, "the old version could not be verified: too few requests came to judge it by");
+    } else if bad.is_empty() {
         back(cx, t, r, Verified::NoData, "the old version could not be verified: its gates have no data");
     } else {
         cx.page(Some(&service), format!("the old version is not healthy either: {}", bad.join("; ")));
         back(cx, t, r, Verified::Unhealthy, "the old version serves everything, and is not healthy either");
     }
+}
+
+/// What its gates miss is requests, and nothing else.
+fn only_too_few(t: &Track) -> bool {
+    // Of the old version not every gate is asked.
+    let mut missing = t.gates.values().filter_map(|g| g.last.as_ref()).map(|e| e.verdict).filter(|v| v.is_missing());
+    missing.next() == Some(Verdict::TooFew) && missing.all(|v| v == Verdict::TooFew)
 }
 
 fn back(cx: &mut Cx, t: &mut Track, mut r: Rollback, verified: Verified, how: &str) {

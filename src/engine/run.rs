@@ -97,6 +97,12 @@ pub struct Run {
     /// Flags by which cluster and state folder were named, as a shell takes them; for the command that takes the run up.
     #[serde(default)]
     pub flags: String,
+    /// Those by which `kubectl` finds the same cluster; older journals have none.
+    #[serde(default)]
+    pub kubectl_flags: String,
+    /// Its cluster ends with its process: there is nothing to take up afterwards.
+    #[serde(default)]
+    pub rehearsal: bool,
     /// What the Calendar says of now, as far as it was asked.
     #[serde(default)]
     pub window: Option<Window>,
@@ -356,6 +362,8 @@ pub enum Verified {
     Unhealthy,
     /// Its gates had no data.
     NoData,
+    /// It was watched, and too few requests came to judge it by.
+    TooFew,
     /// The process left before it looked.
     NotWatched,
 }
@@ -774,6 +782,11 @@ impl Run {
     /// How a person takes the run up, with the flags by which its cluster and folder were named.
     pub fn resume_command(&self) -> String {
         format!("pilothouse resume {} {}", self.id, self.flags).trim_end().to_string()
+    }
+
+    /// How a person's command for this run's cluster and namespace begins.
+    pub fn kubectl(&self) -> String {
+        super::by_hand::kubectl(&self.plan.environment, &self.kubectl_flags)
     }
 
     pub fn outcome(&self) -> Option<Outcome> {

@@ -153,10 +153,17 @@ pub fn at_100(track: &Track) -> bool {
     at_full(track) || (matches!(track.phase, Phase::Shifting { .. }) && track.accepted_share() >= 99.5)
 }
 
+/// The run whose new version the route's share is, where that is not this one's: another run, driven from elsewhere, moves
+/// the same service.
+pub fn of_another<'a>(run: &Run, track: &'a Track) -> Option<&'a str> {
+    let route = track.route.as_ref().filter(|_| track.written.is_none() && track.accepted_share() >= 0.5)?;
+    route.owner.as_ref().map(|mark| mark.run.as_str()).filter(|owner| *owner != run.id)
+}
+
 /// Highest share, in per cent, of a new version that has not come through its steps, whichever way it moves; 0 when all
 /// that were begun have. Services do not share their traffic, so shares are not added up.
 pub fn blast_radius(run: &Run) -> u32 {
-    let unproven = run.tracks.values().filter(|t| !at_full(t));
+    let unproven = run.tracks.values().filter(|t| !at_full(t) && of_another(run, t).is_none());
     // Of tenants and segments with rules of their own only requests say how much they are.
     let share = |t: &Track| match t.observed {
         ObservedShare::Confirmed(seen) if t.has_rules() => seen.max(t.accepted_share()),
@@ -169,7 +176,7 @@ pub fn blast_radius(run: &Run) -> u32 {
 /// [`blast_radius`], and nobody knows by how much.
 pub fn blast_unknown(run: &Run) -> bool {
     let seen = |t: &Track| matches!(t.observed, ObservedShare::Confirmed(_));
-    run.tracks.values().any(|t| !at_full(t) && t.has_rules() && !seen(t))
+    run.tracks.values().any(|t| !at_full(t) && t.has_rules() && !seen(t) && of_another(run, t).is_none())
 }
 
 /// What stops every raise of the run, whatever its services do; `None` while nothing does.

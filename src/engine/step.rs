@@ -215,7 +215,7 @@ fn preflight(cx: &mut Cx, report: &PreflightReport) {
         return cx.event(EventKind::Fault, ENGINE, None, format!("start is off: {why}. Nothing was changed"));
     }
     if blocking > 0 {
-        let text = format!("preflight found {blocking} problem(s); nothing was changed");
+        let text = format!("preflight found {}; nothing was changed", counted(blocking, "problem"));
         cx.event(EventKind::Run, ENGINE, None, text);
         for p in report.problems.iter().filter(|p| p.blocking) {
             cx.event(
@@ -342,7 +342,7 @@ fn failed(
     retry_after: Option<Dur>,
 ) {
     match error.kind {
-        CallErrorKind::Fenced => return stepped_down(cx, &error.text),
+        CallErrorKind::Fenced => return stepped_down(cx, "another process", &error.text),
         // Nothing was sent: try again soon, without counting it as a failure.
         CallErrorKind::NotDriving => {
             let attempts = t.fault.as_ref().map_or(0, |f| f.attempts);
@@ -413,13 +413,9 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
         LeaseSeen::Taken { holder, epoch } => {
             let text = format!("{holder} drives this fleet (epoch {epoch})");
             if cx.run.started.is_none() {
-                cx.event(EventKind::Run, ENGINE, None, format!("{text}; nothing was changed"));
-                let fix = "wait for that run to end, or end it where it runs: one fleet has one driver".to_string();
-                let problem = Problem { service: None, blocking: true, what: format!("{text}."), fix };
-                cx.run.preflight.get_or_insert_default().problems.push(problem);
-                end(cx, Outcome::Blocked);
+                blocked(cx, &text, "wait for that run to end, or end it where it runs: one fleet has one driver");
             } else {
-                stepped_down(cx, &text);
+                stepped_down(cx, holder, &text);
             }
         }
         LeaseSeen::Waiting { error } | LeaseSeen::Expired { error } => {
@@ -439,8 +435,8 @@ fn lease(cx: &mut Cx, seen: &LeaseSeen) {
     }
 }
 
-fn stepped_down(cx: &mut Cx, why: &str) {
-    cx.run.driving = Driving::SteppedDown { holder: why.into(), since: cx.now };
+fn stepped_down(cx: &mut Cx, holder: &str, why: &str) {
+    cx.run.driving = Driving::SteppedDown { holder: holder.into(), since: cx.now };
     cx.event(EventKind::Run, ENGINE, None, format!("stepped down for good: {why}"));
     cx.emit(Effect::End);
 }

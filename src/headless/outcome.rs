@@ -2,7 +2,7 @@
 use crate::engine::moves::moving;
 use crate::engine::run::{CameTo, Driving, Outcome, Phase, Run, Stage, Track};
 use crate::engine::segments;
-use crate::engine::status::old_is;
+use crate::engine::status::{of_another, old_is};
 use crate::journal::text::clean;
 use crate::spec::units::counted;
 
@@ -94,8 +94,11 @@ fn undriven(track: &Track) -> bool {
     !track.phase.is_final() && !matches!(track.phase, Phase::Waiting { .. })
 }
 
-/// How one is taken up again.
+/// How one is taken up again: with a screen by whoever had one.
 pub fn resume_command(run: &Run) -> String {
+    if run.interactive {
+        return run.resume_command();
+    }
     format!("pilothouse resume {} --headless {}", run.id, run.flags).trim_end().to_string()
 }
 
@@ -105,7 +108,7 @@ pub(super) struct Line {
     pub service: String,
     pub from: String,
     pub to: String,
-    /// Share of the new version as the route carries it, in per cent; `None` where no weight was seen.
+    /// Share of the new version as the route carries it, in per cent; `None` where none of this run's was seen.
     pub weight: Option<f64>,
     pub state: String,
     /// Why it is so, where that needs saying.
@@ -114,7 +117,8 @@ pub(super) struct Line {
 
 /// One line per service, in the order of the plan.
 pub(super) fn lines(run: &Run) -> Vec<Line> {
-    let seen = |t: &Track| t.route.as_ref().and_then(|r| r.weights).map(|w| w.share());
+    let ours = |t: &&Track| of_another(run, t).is_none();
+    let seen = |t: &Track| Some(t).filter(ours)?.route.as_ref()?.weights.map(|w| w.share());
     let line = |track: &Track| {
         let to = run.plan.get(&track.service).map(|p| p.version.clone()).unwrap_or_default();
         let settled = matches!(track.phase, Phase::Done);
@@ -331,6 +335,9 @@ pub(super) fn next(run: &Run) -> Vec<String> {
 
 /// The same of a run that has not ended.
 fn next_of_left(run: &Run, code: i32, audit: String) -> Vec<String> {
+    if run.rehearsal {
+        return vec!["nothing can be taken up: the practice cluster has ended with this process".into(), audit];
+    }
     let resume = format!("`{}` goes on with it", resume_command(run));
     match code {
         8 => {

@@ -252,7 +252,8 @@ fn health_is_claimed_only_where_it_was_seen() {
         (Some(Verified::Healthy), "old is healthy"),
         (Some(Verified::Untouched), "old kept its traffic"),
         (Some(Verified::Unhealthy), "old is NOT healthy either"),
-        (Some(Verified::NoData), "is not known"),
+        (Some(Verified::NoData), "is not known: its gates have no data"),
+        (Some(Verified::TooFew), "is not known: it was watched, and too few requests came"),
         (Some(Verified::NotWatched), "was not watched"),
         (None, "was not watched"),
     ] {
@@ -400,6 +401,13 @@ fn junit_of_a_blocked_run_lists_the_problems() {
         "{text}"
     );
     assert!(text.contains("Blocked before the start: 1 problem;"), "{text}");
+    // Whoever read it line by line has had it.
+    let mut text = Text::new(chrono_tz::UTC);
+    let first = text.event(&run, &event(1, EventKind::Run, None, "preflight found 1 problem"));
+    assert!(first.ends_with("problem\nwarning: billing: old image. make it"), "{first}");
+    text.event(&run, &event(1, EventKind::Fault, Some("billing"), "no route `billing`. Do: make it"));
+    let end = text.end(&run);
+    assert!(!end.contains("no route") && !end.contains("old image"), "{end}");
 }
 
 #[test]

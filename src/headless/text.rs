@@ -26,7 +26,7 @@ const NAMED: usize = 4;
 pub struct Text {
     zone: Tz,
     pace: Pace,
-    /// What preflight found has been told.
+    /// What preflight found has been told: what blocks as events, the rest as soon as it was known.
     told: bool,
 }
 
@@ -48,13 +48,12 @@ impl Reporter for Text {
         let by = if event.who == "engine" { String::new() } else { format!(" (by {})", event.who) };
         let service = event.service.as_deref().unwrap_or_default();
         let line = self.line(run, event.at, event.kind.word(), service, &format!("{}{by}", event.text));
-        let warned = run.preflight.as_ref().is_some_and(|p| p.problems.iter().all(|p| !p.blocking));
-        if self.told || !warned {
+        if self.told || run.preflight.is_none() {
             return line;
         }
-        // Whoever reads along can still stop it. What blocks is told at the end, which is near.
+        // Whoever reads along can still stop it. What blocks has events of its own.
         self.told = true;
-        [vec![line], problems(run)].concat().join("\n")
+        [vec![line], problems(run, false)].concat().join("\n")
     }
 
     fn tick(&mut self, run: &Run, now: Time) -> Option<String> {
@@ -64,7 +63,7 @@ impl Reporter for Text {
     fn end(&mut self, run: &Run) -> String {
         let mut out = vec![String::new()];
         if !self.told {
-            out.extend(problems(run));
+            out.extend(problems(run, true));
         }
         out.extend(table(&outcome::lines(run)));
         out.push(String::new());
@@ -171,13 +170,14 @@ fn of(run: &Run, track: &Track, now: Time) -> String {
     format!("{} {what}{stop}{enough}", track.service)
 }
 
-fn problems(run: &Run) -> Vec<String> {
+/// What preflight found; `all`: what blocks, too.
+fn problems(run: &Run, all: bool) -> Vec<String> {
     let Some(report) = &run.preflight else { return Vec::new() };
     let line = |p: &crate::engine::observe::Problem| {
         let (mark, on) = (if p.blocking { "error" } else { "warning" }, p.service.as_deref().unwrap_or("run"));
         clean(&format!("{mark}: {on}: {}. {}", p.what.trim_end_matches('.'), p.fix))
     };
-    report.problems.iter().map(line).collect()
+    report.problems.iter().filter(|p| all || !p.blocking).map(line).collect()
 }
 
 fn table(lines: &[Line]) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::e2e::{
-    Files, Practice, Process, Work, audit, end_of, ended, ends, pilothouse, run_dir, run_id, signal, until,
+    Files, Practice, Process, Work, audit, end_of, ended, ends, free_port, pilothouse, run_dir, run_id, signal, until,
     until_every, verifies,
 };
 use serde_json::Value;
@@ -282,6 +282,44 @@ fn a_cluster_that_goes_away_is_given_up_and_the_run_left() {
     said.is(6, &["cluster or metrics were away for 15s", "tenants 25 % new", "pilothouse resume", "--kubeconfig"]);
     assert_eq!(end_of(&said)["outcome"], "lost");
     ends(pilothouse(&work).arg("runs"), LIMIT).is(0, &["not ended, left: lost cluster or metrics"]);
+    verifies(&work);
+}
+
+#[test]
+fn who_is_replaced_says_by_whom_writes_nothing_more_and_how_to_go_on() {
+    let work = Work::new("replaced");
+    let practice = Practice::start(&work, "healthy");
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).write(&work);
+    let child = start(&work, &practice, &["run", "-f", files.to_str().unwrap()]);
+    at_a_quarter(&practice, "tenants");
+    practice.lease_goes_to("mara@bastion/1/beef");
+    let said = ended(child, Duration::from_secs(30));
+    let id = run_id(&work.state());
+    said.is(6, &["Another process drives this fleet now", &format!("pilothouse resume {id} --headless --kubeconfig")]);
+    let told = "stepped down for good: mara@bastion/1/beef drives this fleet (epoch 99)";
+    assert_eq!(said.out.matches(told).count(), 1, "{said}");
+    assert_eq!(practice.weights("tenants"), (Some(75), Some(25)), "nothing moved");
+    verifies(&work);
+}
+
+/// A tunnel that was moved, a name that points elsewhere: the address answers, and it is not the run's cluster.
+#[test]
+fn another_cluster_at_the_same_address_is_never_written_to() {
+    let work = Work::new("same-address");
+    let address = format!("127.0.0.1:{}", free_port());
+    let practice = Practice::at(&work, "healthy", "7", &address);
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("rollback_give_up", "25s").write(&work);
+    let child = run(&work, &practice, &files, &[]);
+    at_a_quarter(&practice, "tenants");
+    drop(practice);
+    let elsewhere = Work::new("other-cluster");
+    let other = Practice::at(&elsewhere, "healthy", "8", &address);
+    let said = ended(child, Duration::from_secs(90));
+    said.is(6, &["another cluster answers at this address", "tenants 25 % new"]);
+    assert_eq!(other.leftovers(), Vec::<String>::new());
+    let leases = other.get("/apis/coordination.k8s.io/v1/namespaces/shop/leases");
+    assert_eq!(leases["items"].as_array().map(Vec::len), Some(0), "{leases}");
+    assert_eq!(other.weights("tenants"), (Some(100), None));
     verifies(&work);
 }
 

@@ -272,7 +272,7 @@ fn a_fault_of_the_driver_is_told_to_who_reads_lines() {
     let mut demo = pilothouse(&work);
     demo.args(["demo", "--headless", "--scenario", "healthy", "-o", "jsonl"]).env("PILOTHOUSE_PANIC", "drive");
     let said = ends(&mut demo, SOON);
-    said.is(7, &["a fault in Pilothouse ended the driver", "pilothouse resume"]);
+    said.is(7, &["a fault in Pilothouse ended the driver", "nothing can be taken up", "pilothouse audit show"]);
     let end: serde_json::Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
     assert_eq!((&end["type"], &end["exit_code"]), (&"end".into(), &7.into()), "{said}");
     verifies(&work);

@@ -211,7 +211,7 @@ fn the_demo_answers_keys_and_asks_before_it_acts() {
     let code = pty.ends(Duration::from_secs(20));
     pty.given_back();
     assert!(code == 7 || code == 5, "left in the middle: {code}");
-    pty.shows("pilothouse resume");
+    pty.shows("nothing can be taken up");
     let records = audit(&run_dir(&work.state()));
     let said = |what: &str| {
         records.iter().any(|r| r["kind"] == "event" && r["body"]["text"].as_str().unwrap_or_default().starts_with(what))
@@ -246,17 +246,45 @@ fn any_size_and_a_storm_of_sizes_are_drawn() {
 }
 
 #[test]
-fn sigterm_gives_the_terminal_back_and_says_how_to_go_on() {
-    let work = Work::new("term");
-    let mut pty = Pty::demo(&work, &[]);
+fn a_signal_gives_the_terminal_back_and_says_what_is_left() {
+    for name in ["TERM", "QUIT"] {
+        let work = Work::new("term");
+        let mut pty = Pty::demo(&work, &[]);
+        pty.shows("warming");
+        pty.signal(name);
+        let code = pty.ends(Duration::from_secs(20));
+        pty.given_back();
+        // Interactive: held. New pods stood without traffic, and are gone with their cluster.
+        assert_eq!(code, 7, "{}", pty.text());
+        pty.shows("nothing can be taken up: the practice cluster has ended with this process");
+        let id = run_id(&work.state());
+        let again = ends(pilothouse(&work).args(["resume", "--headless", &id]), Duration::from_secs(20));
+        again.is(1, &["was a rehearsal", &format!("pilothouse audit show {id} --state-dir")]);
+        assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
+    }
+}
+
+#[test]
+fn who_is_replaced_sees_by_whom_and_leaves_a_whole_terminal() {
+    let work = Work::new("replaced");
+    let practice = Practice::start(&work, "healthy");
+    let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("warmup", "2m").write(&work);
+    let kubeconfig = practice.kubeconfig.to_str().unwrap();
+    let mut pty = Pty::start(&work, &["--kubeconfig", kubeconfig, "watch", "-f", files.to_str().unwrap()], &[]);
+    pty.shows("preflight found");
+    pty.press("S");
+    pty.shows("Enter");
+    pty.press("\r");
     pty.shows("warming");
-    pty.signal("TERM");
+    practice.lease_goes_to("mara@bastion/1/beef");
+    pty.shows("mara@bastion/1/beef drives this fleet now. Nothing more is written from here.");
+    assert!(!pty.text().contains("DRIVES DRIVES") && !pty.text().contains("(epoch 99) drives"), "{}", pty.text());
+    pty.press("q");
     let code = pty.ends(Duration::from_secs(20));
     pty.given_back();
-    // Interactive: held. New pods stand without traffic, and nobody drives them.
-    assert_eq!(code, 7, "{}", pty.text());
-    pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
-    assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
+    assert_eq!(code, 6, "{}", pty.text());
+    pty.shows("this one stepped down and wrote nothing more");
+    pty.shows("when that process no longer drives");
 }
 
 /// A kubeconfig for a server that takes every call and answers none, until it is dropped.
@@ -323,14 +351,15 @@ fn a_fault_of_the_screen_gives_the_terminal_back_and_leaves_the_run_whole() {
 }
 
 #[test]
-fn a_fault_of_the_driver_gives_the_terminal_back_and_says_how_to_go_on() {
+fn a_fault_of_the_driver_gives_the_terminal_back_and_says_what_is_left() {
     let work = Work::new("panic-drive");
     let mut pty = Pty::demo(&work, &[("PILOTHOUSE_PANIC", "drive")]);
     let code = pty.ends(Duration::from_secs(30));
     pty.given_back();
     assert_eq!(code, 7, "{}", pty.text());
     pty.shows("a fault in the driver, as PILOTHOUSE_PANIC asks");
-    pty.shows(&format!("pilothouse resume {}", run_id(&work.state())));
+    pty.shows("nothing can be taken up");
+    pty.shows(&format!("pilothouse audit show {}", run_id(&work.state())));
 }
 
 #[test]

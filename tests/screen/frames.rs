@@ -243,6 +243,40 @@ fn what_others_wrote_is_drawn_clean() {
     }
 }
 
+/// Whoever is woken reads which system it is, what happens, and what comes next on any screen that is one.
+#[test]
+fn verdict_and_what_comes_next_are_never_cut() {
+    let states: [(&str, fn() -> Moment); 16] = [
+        ("ready", nights::ready),
+        ("safe", nights::safe),
+        ("over", nights::over),
+        ("lowering", nights::lowering),
+        ("rolling_back", nights::rolling_back),
+        ("draining", nights::draining),
+        ("verifying", nights::verifying),
+        ("after", nights::after),
+        ("asks", nights::asks),
+        ("paused", nights::paused),
+        ("settling", nights::settling),
+        ("done", nights::done),
+        ("lost", nights::lost),
+        ("stale", nights::stale),
+        ("too_few", nights::too_few),
+        ("refused", nights::refused),
+    ];
+    for (state, moment) in states {
+        for (w, h) in [(40, 10), (60, 15), (80, 24), (100, 30)] {
+            let frame = Look::at(moment()).frame(w, h);
+            let rows: Vec<&str> = frame.lines().take(usize::from(h)).collect();
+            let coming =
+                rows.iter().position(|row| row.starts_with(" NEXT")).unwrap_or_else(|| panic!("{state}: {frame}"));
+            let more = rows[coming + 1..].iter().take_while(|row| row.starts_with("       ")).count();
+            let cut = rows[..=coming + more].iter().find(|row| row.contains('…'));
+            assert!(cut.is_none(), "{state} at {w}x{h}: {frame}");
+        }
+    }
+}
+
 /// Every size from 1x1 on draws, on every screen and under every overlay, and never outside of itself.
 #[test]
 fn no_size_panics() {

@@ -6,6 +6,8 @@ use pilothouse::engine::message::{CallErrorKind, Leave};
 use pilothouse::spec::policy::OnTerminalLoss;
 use pilothouse::spec::units::{Dur, Time};
 
+use super::scaled::Scaled;
+
 /// The world begins here.
 pub const START: Time = Time(1_795_000_000_000);
 
@@ -53,6 +55,8 @@ pub struct Faults {
     pub bystander_down: Vec<Span>,
     /// A route is edited by hand to this share, also before a version has traffic.
     pub drift: Vec<(String, Dur, u32)>,
+    /// Somebody scales a version.
+    pub scaled: Vec<Scaled>,
     /// Another driver takes the lease.
     pub stolen: Option<Dur>,
     /// The process is killed before (false) or after (true) the n-th write reaches the server.
@@ -171,6 +175,7 @@ impl Faults {
             && self.ready_at_most.is_empty()
             && self.old_unready.is_empty()
             && self.drift.is_empty()
+            && self.scaled.is_empty()
             && self.refused.is_empty()
             && self.stolen.is_none()
             && self.clock_set.is_empty()

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::faults::within;
+use super::scaled::Hands;
 use super::world::{State, old_image};
 use super::{campaign, windows};
 
@@ -38,9 +39,11 @@ pub struct Laws {
     hand_gone: BTreeMap<String, Time>,
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
-    excused: Time,
+    pub excused: Time,
     /// The window of the night, and whether it was asked for.
     platform: Option<Option<Platform>>,
+    /// What hands did to pods.
+    pub hands: Hands,
     /// Since when a new version has been failing requests while everybody looked.
     bad_since: BTreeMap<String, Time>,
 }
@@ -141,7 +144,8 @@ impl Laws {
             }
             // Old pods may die between the look and the write.
             Action::SetWeight { next: 0, .. }
-                if state.ready(name, Slot::Stable) == 0 && now_and_before_unready(state, name) =>
+                if state.ready(name, Slot::Stable) == 0
+                    && (now_and_before_unready(state, name) || self.hands.stand(name, Slot::Stable, state.now)) =>
             {
                 self.break_law("old_kept", format!("{name}: all traffic to an old version without ready pods"));
             }
@@ -221,7 +225,7 @@ impl Laws {
         }
         let need = needed(state, name, next);
         let ready = state.ready(name, Slot::Next);
-        if ready < need {
+        if ready < need && !self.hands.just_now(name, Slot::Next, state.now) {
             self.break_law("capacity_before_weight", format!("{name}: {next}% with {ready} of {need} pods ready"));
         }
         if share == 0 && !undo && !warm(state, name) {
@@ -272,7 +276,7 @@ impl Laws {
             self.break_law("weight_after_tenants", format!("{name}: a tenant moves at {}%", route.weights.share()));
         }
         let (ready, need) = (state.ready(name, Slot::Next), needed(state, name, 100));
-        if ready < need {
+        if ready < need && !self.hands.just_now(name, Slot::Next, state.now) {
             self.break_law("capacity_before_weight", format!("{name}: a tenant with {ready} of {need} pods ready"));
         }
         if route.rules.is_empty() && !warm(state, name) {
@@ -344,7 +348,8 @@ impl Laws {
                 .refused
                 .iter()
                 .any(|((at, len), _, wish)| within(&[(*at, *len + wish.unwrap_or_default() + Dur::secs(10))], now))
-            || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now));
+            || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now))
+            || self.hands.any(Slot::Stable, now);
         let run = self.run();
         let drives = run.as_ref().is_some_and(|r| matches!(r.driving, Driving::Yes { .. }));
         if troubled || !drives || state.killed {
@@ -359,6 +364,7 @@ impl Laws {
             self.segments_in_time(state, t);
             self.needs_kept(state, &run, t);
             self.not_bad_for_ever(state, t);
+            self.scaled_back(state, &run, t);
         }
     }
 
@@ -409,7 +415,9 @@ impl Laws {
     fn kept(&mut self, state: &State, t: &Track) {
         let stable = &state.services[&t.service].stable;
         let needed = t.phase.in_flight() || t.phase.going_back();
-        if needed && (stable.image != old_image(&t.service) || (stable.pods.len() as u32) < state.r0()) {
+        let scaled = self.hands.excuse(&t.service, Slot::Stable, state.now);
+        let few = (stable.pods.len() as u32) < state.r0() && !scaled;
+        if needed && (stable.image != old_image(&t.service) || few) {
             self.break_law("old_kept", format!("{}: {} with {} pods", t.service, stable.image, stable.pods.len()));
         }
     }
@@ -464,7 +472,7 @@ fn stops(run: &Run, t: &Track) -> Vec<(String, Time)> {
 }
 
 /// Pods that must be ready before `weight` per cent: ceil(w × R0), at least 1, 2 if critical.
-fn needed(state: &State, name: &str, weight: u32) -> u32 {
+pub fn needed(state: &State, name: &str, weight: u32) -> u32 {
     let least = if state.plan.get(name).is_some_and(|p| p.service.critical) { 2 } else { 1 };
     (state.r0() * weight).div_ceil(100).max(least)
 }

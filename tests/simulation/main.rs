@@ -6,7 +6,7 @@
 //! - `faults` what may go wrong; `seeds` what a seed makes of it
 //! - `world` services, pods, routes, requests; `ports` hands it to the driver
 //! - `night` runs one; `laws` are held while it runs, `verdict` when it is over
-//! - `windows` are nights with a Calendar, and their law
+//! - `scaled` is what hands do to pods, and its law; `windows` are nights with a Calendar, and their law
 //! - `told` are nights with a story of their own; in `campaign` tenants move one by one, in `segments` some users go first
 //! - `broken` shows that the laws notice a system built with less care
 mod broken;
@@ -15,6 +15,7 @@ mod faults;
 mod laws;
 mod night;
 mod ports;
+mod scaled;
 mod seeds;
 mod segments;
 mod told;

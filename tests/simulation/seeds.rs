@@ -1,6 +1,7 @@
 //! What a seed means: the policy of a night, what goes wrong in it, and what people do.
 use pilothouse::engine::command::{Command, Identity, IdentitySource, Verb};
 use pilothouse::engine::message::{CallErrorKind, Leave};
+use pilothouse::engine::observe::Slot;
 use pilothouse::plan::Plan;
 use pilothouse::spec::policy::*;
 use pilothouse::spec::units::{Dur, Ratio};
@@ -10,6 +11,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::faults::{Bad, Faults, People, Span};
 use super::night::command;
+use super::scaled::Scaled;
 use super::windows::with_windows;
 
 const FILES: &str = include_str!("fleet.yaml");
@@ -77,7 +79,19 @@ pub fn seeded(base: &Plan, seed: u64) -> (Plan, Faults) {
     people(&mut d, &mut f.people, &names);
     more(&mut d, &mut f);
     let plan = windows(&mut d, &mut f, plan);
+    scaled(&mut d, &mut f, &names);
     (plan, f)
+}
+
+/// In a fifth of these nights somebody scales pods, mostly away.
+fn scaled(d: &mut Dice, f: &mut Faults, names: &[String]) {
+    if d.one_in(5) {
+        for _ in 0..1 + d.roll(2) {
+            let slot = d.pick(&[Slot::Next, Slot::Next, Slot::Stable]);
+            f.scaled.push(Scaled { service: d.pick(names), at: d.at(), slot, pods: d.roll(5) as u32 });
+        }
+        f.scaled.sort_by_key(|s| s.at);
+    }
 }
 
 /// In a quarter of these nights a Calendar binds, or a person freezes the run for a while.

@@ -16,6 +16,8 @@ use super::laws::Laws;
 
 /// Old pods of each service at the start, where a night does not say otherwise.
 const R0: u32 = 4;
+/// Of versions in the order in which their requests are counted.
+pub const SLOTS: [Slot; 2] = [Slot::Stable, Slot::Next];
 /// The critical service outside the run.
 pub const BYSTANDER: &str = "vault";
 /// An environment variable of every template.
@@ -95,6 +97,7 @@ pub struct State {
     pub laws: Laws,
     late: Vec<Late>,
     drifts_done: usize,
+    pub scaled_done: usize,
     clocks_set: usize,
     refusing: bool,
     pods_made: u64,
@@ -118,6 +121,7 @@ impl State {
             laws: Laws::default(),
             late: Vec::new(),
             drifts_done: 0,
+            scaled_done: 0,
             clocks_set: 0,
             refusing: false,
             pods_made: 0,
@@ -165,7 +169,7 @@ impl State {
     }
 
     /// Pods beyond `ready` never become ready.
-    fn grow(&mut self, d: &mut Deployment, replicas: u32, born: Time, ready: u32) {
+    pub fn grow(&mut self, d: &mut Deployment, replicas: u32, born: Time, ready: u32) {
         while (d.pods.len() as u32) < replicas {
             self.pods_made += 1;
             let delay = Dur::secs(2 + self.pods_made % 4);
@@ -273,6 +277,7 @@ impl State {
             self.route(&name, Weights { stable: 100 - share, next: Some(share) }, None, "kubectl-edit");
             self.laws.hand_edit(&name);
         }
+        self.scale_by_hand();
         if let Some((at, by)) = self.faults.clock_set.get(self.clocks_set).copied()
             && self.now >= START + at
         {
@@ -342,8 +347,11 @@ impl State {
             if ready[version] > 0 {
                 s.served[version] += flow[version];
                 s.failed[version] += flow[version] * if version == 1 || settled { errors } else { GOOD };
-            } else if flow[version] > 0.0 && !(version == 0 && die) {
-                // Old pods that die by themselves are nobody's fault.
+            } else if flow[version] > 0.0
+                && !(version == 0 && die)
+                && !self.laws.hands.excuse(name, SLOTS[version], now)
+            {
+                // Pods that die by themselves, or by somebody's hand, are nobody's fault.
                 self.laws.lost(name, version);
             }
         }

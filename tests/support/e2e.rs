@@ -185,9 +185,15 @@ impl Practice {
 
     /// Clusters of different seeds are different ones.
     pub fn seeded(work: &Work, scenario: &str, seed: &str) -> Practice {
+        Practice::at(work, scenario, seed, "127.0.0.1:0")
+    }
+
+    /// At an address.
+    pub fn at(work: &Work, scenario: &str, seed: &str, listen: &str) -> Practice {
         let kubeconfig = work.path("kubeconfig");
         let mut command = pilothouse(work);
-        command.args(["practice", "--speed", "1", "--seed", seed, "--scenario", scenario, "--kubeconfig-out"]);
+        command.args(["practice", "--speed", "1", "--seed", seed, "--scenario", scenario, "--listen", listen]);
+        command.arg("--kubeconfig-out");
         command.arg(&kubeconfig);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -213,6 +219,16 @@ impl Practice {
 
     pub fn goes_on(&self) {
         signal(&self.process.0, "CONT");
+    }
+
+    /// Another process takes the Lease of fleet `shop`.
+    #[track_caller]
+    pub fn lease_goes_to(&self, holder: &str) {
+        let path = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/pilothouse-shop";
+        let url = format!("{}/token/practice-admin{path}", self.api);
+        let spec = serde_json::json!({"spec": {"holderIdentity": holder, "leaseTransitions": 99}}).to_string();
+        let (status, said) = send("PATCH", &url, Some(("application/merge-patch+json", &spec)));
+        assert_eq!(status, 200, "{said}");
     }
 
     /// An object, or a list, as the API server shows it. `Null` when there is none.

@@ -28,6 +28,7 @@ use super::lean::{looked_at, whole};
 use super::next;
 use super::observe::names;
 use super::wire::{Fault, Kind, Wire};
+use crate::engine::by_hand::kubectl;
 use crate::engine::observe::{OwnerMark, PreflightReport, Problem, Slot};
 use crate::plan::{Plan, Planned};
 use crate::spec::image::is_stored;
@@ -61,6 +62,8 @@ pub(super) struct Look<'a> {
     planned: &'a Planned,
     run: &'a str,
     namespace: &'a str,
+    /// How a command for this namespace begins.
+    kubectl: &'a str,
     now: Time,
 }
 
@@ -138,11 +141,12 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str, now: Time) -> Re
         report.problems = found.problems;
         return Ok(report);
     }
-    let may_create = rights::check(wire, plan, &mut found).await?;
+    let kubectl = kubectl(&plan.environment, cluster.kubectl_flags());
+    let may_create = rights::check(wire, plan, &kubectl, &mut found).await?;
     let snapshot = snapshot(wire, plan, &mut found).await?;
     let mut rehearsals = Vec::new();
     for planned in &plan.services {
-        let look = Look { snapshot: &snapshot, plan, planned, run, namespace, now };
+        let look = Look { snapshot: &snapshot, plan, planned, run, namespace, kubectl: &kubectl, now };
         report.facts.extend(workload::check(&look, &mut found));
         route::check(&look, &mut found);
         tenants::check(&look, &mut found);

@@ -47,7 +47,7 @@ fn check_leftovers(look: &Look, found: &mut Findings) {
             look.stop(found, format!("{what} and serves {share:.0} % of the traffic"), fix);
             continue;
         }
-        let delete = format!("if nobody needs it: kubectl -n {} delete {kind} {}", look.namespace, name(object));
+        let delete = format!("if nobody needs it: {} delete {kind} {}", look.kubectl, name(object));
         let or = resume.map(|r| format!("{r}, or ")).unwrap_or_default();
         look.stop(found, what, or + &delete);
     }
@@ -93,11 +93,7 @@ fn check_marks(look: &Look, found: &mut Findings) {
             name(route)
         );
         let key = owner_key(look.service());
-        let fix = format!(
-            "if no other driver lives: kubectl -n {} annotate httproute {} {key}-",
-            look.namespace,
-            name(route)
-        );
+        let fix = format!("if no other driver lives: {} annotate httproute {} {key}-", look.kubectl, name(route));
         look.stop(found, what, fix);
     }
 }
@@ -141,10 +137,10 @@ fn check_git(look: &Look, found: &mut Findings) {
                     .to_string()
             }
             "Flux" => format!(
-                "`gitops: suspended` after `kubectl -n {ns} annotate httproute/{route_name} \
+                "`gitops: suspended` after `{kubectl} annotate httproute/{route_name} \
                  kustomize.toolkit.fluxcd.io/reconcile=disabled` and the same for deployment/{stable}, or after \
                  `flux suspend` of its Kustomization or HelmRelease",
-                ns = look.namespace,
+                kubectl = look.kubectl,
                 stable = look.planned.service.workload.deployment
             ),
             _ => "`gitops: suspended` when nobody runs `helm upgrade` meanwhile".to_string(),

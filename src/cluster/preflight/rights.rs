@@ -23,7 +23,7 @@ const NEEDED: [(Kind, &[&str]); 9] = [
 ];
 
 /// Asks for every right the run needs. Gives whether objects may be created, so that a rehearsal would say something new.
-pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<bool, String> {
+pub(super) async fn check(wire: &Wire, plan: &Plan, kubectl: &str, found: &mut Findings) -> Result<bool, String> {
     let namespace = plan.environment.kubernetes.namespace.as_str();
     let mut questions: Vec<(String, Value)> = Vec::new();
     for (kind, verbs) in NEEDED {
@@ -65,7 +65,7 @@ pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Res
     for (resource, verbs) in missing {
         let verbs = verbs.join(",");
         let fix = format!(
-            "kubectl -n {namespace} create role pilothouse-{} --verb={verbs} --resource={resource}, and bind it",
+            "{kubectl} create role pilothouse-{} --verb={verbs} --resource={resource}, and bind it",
             resource.replace('/', "-")
         );
         found.add(None, true, format!("no right to {verbs} {resource} in namespace {namespace}"), fix);

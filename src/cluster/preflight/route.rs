@@ -167,7 +167,7 @@ fn half_moved(look: &Look, route: &Value, at: &str, new: u32, found: &mut Findin
     let seen = observe(&look.planned.service, Some(route));
     let names: Vec<&str> = seen.rules.iter().map(|seen| seen.rule.name.as_str()).collect();
     let rules = (!names.is_empty()).then(|| format!("the rules that send all of {} to it", names.join(", ")));
-    let back = all_to_stable(&look.plan.environment, traffic, &seen.backends, rules.as_deref());
+    let back = all_to_stable(look.kubectl, traffic, &seen.backends, rules.as_deref());
     let (whose, fix) = match mark {
         Some(m) => (
             format!("the mark of run {}", m.run),

@@ -66,14 +66,14 @@ fn check_standing(look: &Look, seen: &DeploymentSeen, found: &mut Findings) {
         return;
     }
     if seen.progress == DeploymentProgress::Paused {
-        let fix = format!("kubectl -n {} rollout resume deployment/{deployment}", look.namespace);
+        let fix = format!("{} rollout resume deployment/{deployment}", look.kubectl);
         look.stop(found, format!("deployment {deployment} is paused"), fix);
     } else if !seen.rolled_out() {
         let what = format!(
             "deployment {deployment} is in the middle of a rollout: {} of {} pods are of its newest template, {} available",
             seen.updated, seen.wanted, seen.available
         );
-        let fix = format!("wait for `kubectl -n {} rollout status deployment/{deployment}`", look.namespace);
+        let fix = format!("wait for `{} rollout status deployment/{deployment}`", look.kubectl);
         look.stop(found, what, fix);
     } else if seen.ready < seen.wanted {
         let what = format!("deployment {deployment}: {} of {} pods are ready", seen.ready, seen.wanted);
@@ -88,7 +88,7 @@ fn check_digests(look: &Look, pods: &[PodSeen], found: &mut Findings) {
         let all: Vec<&str> = digests.into_iter().collect();
         let deployment = &look.planned.service.workload.deployment;
         let what = format!("pods of {deployment} run different images under one tag: {}", all.join(", "));
-        let fix = format!("kubectl -n {} rollout restart deployment/{deployment}, or pin a digest", look.namespace);
+        let fix = format!("{} rollout restart deployment/{deployment}, or pin a digest", look.kubectl);
         look.stop(found, what, fix);
     }
 }

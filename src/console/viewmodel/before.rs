@@ -198,7 +198,9 @@ fn otherwise(run: &Run, lines: &mut Vec<Line>) {
     };
     say(lines, "SIGTERM", told);
     let dies = "if this process dies, traffic stays as it is and nobody rolls back";
-    say(lines, "crash", format!("{dies}; `{}` takes it up", run.resume_command()));
+    if !run.rehearsal {
+        say(lines, "crash", format!("{dies}; `{}` takes it up", run.resume_command()));
+    }
     if !run.pager {
         say(lines, "pager", "none: somebody must watch");
     }

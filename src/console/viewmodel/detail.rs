@@ -108,6 +108,7 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
     // What stops raises says nothing of a way back.
     if let Some((text, held)) = status::held_text(run, track, scene.now).zip(track.held.as_ref()).filter(|_| raises) {
         let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
+        let text = zone.within(&text, scene.now);
         fact(lines, "held", format!("{text} ({}{until})", since(held.since)), Meaning::Bad);
     }
     if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
@@ -145,6 +146,7 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
 fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
     head(lines, "Share of the new version");
     let accepted = match track.route.as_ref().map(|r| &r.accepted) {
+        Some(_) if status::of_another(run, track).is_some() => "-".into(),
         Some(Accepted::Yes) => format!("{:.0}%", shown_share(track)),
         Some(Accepted::Pending) => format!("{:.0}% pending", track.accepted_share()),
         Some(Accepted::No(why)) => format!("{:.0}% refused: {why}", track.accepted_share()),

@@ -47,7 +47,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
         return Footer::Typing("keys", super::super::chord::show(&model.pending));
     }
     if let Some(hint) = &model.hint {
-        return Footer::Hint(hint.clone());
+        return Footer::Hint(scene.shown(model).within(hint, scene.now));
     }
     let mut keys = Vec::new();
     let ended = run.is_ended() || run.is_left();

@@ -200,6 +200,7 @@ fn quit_view(run: &Run, model: &Model) -> DialogView {
         Some(why) => format!("off: {why}"),
     };
     let hold = match run.started {
+        Some(_) if run.rehearsal => "leave; the practice cluster ends with this process, and the night with it".into(),
         Some(_) => format!(
             "leave every share where it is; nobody drives afterwards. Take it up again with: {}",
             run.resume_command()

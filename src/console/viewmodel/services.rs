@@ -4,7 +4,7 @@ use super::super::theme::Meaning;
 use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
-use crate::engine::status::{at_100, at_full, go_back_first, held_text, pods, run_stop, state_text};
+use crate::engine::status::{at_100, at_full, go_back_first, held_text, of_another, pods, run_stop, state_text};
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
 
@@ -104,7 +104,10 @@ fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old:
         from: track.facts.as_ref().map_or_else(|| "-".into(), |f| f.from_version.clone()),
         to: planned.version.clone(),
         steps: steps(run, track),
-        share: format!("{sign}{:.0}%", shown_share(track)),
+        share: match of_another(run, track) {
+            Some(_) => "-".into(),
+            None => format!("{sign}{:.0}%", shown_share(track)),
+        },
         state: format!("{sign}{}", state_text(run, track, scene.now)),
         meaning: if old { Meaning::Stale } else { meaning },
         pods: if wanted == 0 { "-".into() } else { format!("{sign}{ready}/{wanted}") },
@@ -202,13 +205,17 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
     // What stopped its raises is no matter once it goes back or is at its end.
     let raises = !run.is_over() && !track.phase.is_final() && !track.phase.going_back();
     let held = held_text(run, track, scene.now).zip(track.held.as_ref()).filter(|_| raises);
-    let first = if run.is_over() && !track.phase.is_final() {
+    let first = if let Some(other) = of_another(run, track) {
+        let share = track.accepted_share();
+        (format!("{share:.0}% goes to the new version of run {other}, none of it to this run's"), Meaning::Warn)
+    } else if run.is_over() && !track.phase.is_final() {
         (format!("{}: the run has ended", state_text(run, track, scene.now)), Meaning::Text)
     } else if let Phase::RollbackBlocked { .. } = &track.phase {
         (phase_note(run, track, ready, wanted), Meaning::Bad)
     } else if let Some(fault) = &track.fault {
         (format!("{} failed {} times: {}", fault.action, fault.attempts, fault.text), Meaning::Warn)
     } else if let Some((text, held)) = held {
+        let text = zone.within(&text, scene.now);
         (format!("held: {text}, since {}, {ready} of {wanted} new pods", zone.clock(held.since)), Meaning::Held)
     } else if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
         let why = if paused.reason.is_empty() { String::new() } else { format!(", {}", paused.reason) };

@@ -56,7 +56,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
         id: tenant.id.to_string(),
         lines,
         scroll: model.detail_scroll,
-        history: of_it.map(|e| event_row(e, zone, false)).collect(),
+        history: of_it.map(|e| event_row(e, zone, scene.now, false)).collect(),
     })
 }
 

@@ -75,7 +75,8 @@ fn right(run: &Run, model: &Model, scene: Scene) -> Vec<Segment> {
     let zone = scene.shown(model);
     let metrics = if run.plan.environment.metrics.prometheus.is_some() { "prom" } else { "pods" };
     let utc = super::Zone::UTC;
-    let mut right = vec![age(metrics, &scene.sources.metrics), age("kube", &scene.sources.kube)];
+    // Without the cluster nothing is decided: that it is away is said wherever there is room for one of the two.
+    let mut right = vec![age(metrics, &scene.sources.metrics, 2), age("kube", &scene.sources.kube, 0)];
     let label = zone.label(scene.now);
     right.push(Segment {
         text: format!("{} {label}", zone.clock(scene.now)),
@@ -92,7 +93,8 @@ fn right(run: &Run, model: &Model, scene: Scene) -> Vec<Segment> {
     right
 }
 
-fn age(name: &str, freshness: &Freshness) -> Segment {
+/// `trouble`: what [`Segment::drop`] is of a source that does not answer.
+fn age(name: &str, freshness: &Freshness, trouble: u8) -> Segment {
     let (text, meaning) = match freshness {
         Freshness::Idle => (format!("{name} -"), Meaning::Dim),
         // Fixed width, so that the row does not jump each time an age gets a second digit.
@@ -100,6 +102,6 @@ fn age(name: &str, freshness: &Freshness) -> Segment {
         Freshness::Stale(age) => (format!("{name} STALE {}", age.clock()), Meaning::Warn),
         Freshness::Lost(age) => (format!("{name} LOST {}", age.clock()), Meaning::Lost),
     };
-    let drop = if matches!(freshness, Freshness::Stale(_) | Freshness::Lost(_)) { 0 } else { 4 };
+    let drop = if matches!(freshness, Freshness::Stale(_) | Freshness::Lost(_)) { trouble } else { 4 };
     Segment { short: text.clone(), text, meaning, drop }
 }

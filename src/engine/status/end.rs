@@ -1,4 +1,5 @@
 //! Sentences about the end of a run, and about a picture that is not live.
+use super::super::message::ANOTHER_CLUSTER;
 use super::super::run::{CameTo, Driving, Outcome, Phase, Run, Track, Unheard};
 use super::ShowTime;
 use super::held::bare;
@@ -45,7 +46,9 @@ fn blocked(run: &Run) -> String {
     let problems = run.preflight.iter().flat_map(|p| &p.problems).filter(|p| p.blocking);
     let count = problems.clone().count();
     match problems.clone().next() {
-        Some(p) => format!("blocked: {count} problems, nothing was changed. First: {}. {}", p.what, p.fix),
+        Some(p) => {
+            format!("blocked: {}, nothing was changed. First: {}. {}", counted(count, "problem"), bare(&p.what), p.fix)
+        }
         None => match &run.driving {
             Driving::SteppedDown { holder, .. } => {
                 format!(
@@ -79,6 +82,16 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
                 format!("waits for the lease {away}: {brief}"),
             );
         }
+        if error.contains(ANOTHER_CLUSTER) {
+            return (
+                format!(
+                    "not this run's cluster for {away}, since {}: {}. Nothing is written. {then}",
+                    show(*since),
+                    bare(error)
+                ),
+                format!("another cluster answers for {away}: nothing is written"),
+            );
+        }
         return (
             format!("API server away for {away}, since {}: {error}. {then}", show(*since)),
             format!("API server away {away}: {brief}"),
@@ -99,7 +112,7 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
             )
         }
         Driving::SteppedDown { holder, .. } => {
-            both(format!("{holder} drives this run now. Nothing more is written from here."))
+            both(format!("{holder} drives this fleet now. Nothing more is written from here."))
         }
         _ => both("the picture is not live.".into()),
     }

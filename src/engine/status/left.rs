@@ -12,6 +12,8 @@ pub fn old_is(run: &Run) -> &'static str {
         "old is NOT healthy either"
     } else if seen.contains(&Some(Verified::NoData)) {
         "whether old is healthy is not known: its gates have no data"
+    } else if seen.contains(&Some(Verified::TooFew)) {
+        "whether old is healthy is not known: it was watched, and too few requests came"
     } else if seen.iter().any(|v| matches!(v, Some(Verified::NotWatched) | None)) {
         "old was not watched afterwards"
     } else if seen.contains(&Some(Verified::Healthy)) {
@@ -37,5 +39,8 @@ pub(super) fn left(run: &Run, came_to: CameTo) -> String {
         }
         CameTo::Fault => ("a fault in this program ended its driver", "goes on"),
     };
+    if run.rehearsal {
+        return format!("{what}. Nobody drives: {shares}. The practice cluster ends with this process.");
+    }
     format!("{what}. Nobody drives: {shares}. {} {go_on}.", run.resume_command())
 }

@@ -2,7 +2,7 @@ use super::stand::Stand;
 use crate::engine::effect::Action;
 use crate::engine::message::{CallError, CallErrorKind, CallOutcome};
 use crate::engine::observe::{BackendSeen, Slot};
-use crate::engine::run::{HoldReason, Phase, RollbackStage};
+use crate::engine::run::{HoldReason, Phase, RollbackStage, Verified};
 use crate::spec::policy::OnDrift;
 use crate::spec::units::Dur;
 
@@ -111,4 +111,21 @@ fn a_rule_without_stable_is_not_zero_per_cent() {
     s.edit("ledger", 0);
     s.until(|s| s.is("ledger", "rolled back"));
     assert!(s.wrote("ledger", "delete-next"));
+}
+
+/// Who was watched and had too few requests was watched all the same; a process that took over in the middle looks anew.
+#[test]
+fn an_old_version_with_too_few_requests_is_not_called_unwatched() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    back(&mut s);
+    s.until(|s| s.word("ledger") == "verifying");
+    s.bad.clear();
+    s.few.insert("ledger".into());
+    s.wait(Dur::secs(15));
+    s.attach(true);
+    s.until(|s| matches!(s.t("ledger").phase, Phase::RolledBack { .. }));
+    let Phase::RolledBack { rollback } = &s.t("ledger").phase else { panic!() };
+    assert_eq!(rollback.verified, Some(Verified::TooFew), "{:#?}", s.told());
+    assert_eq!(s.count("too few requests came to judge it by"), 1);
 }

@@ -86,3 +86,30 @@ fn a_question_offers_only_what_is_allowed() {
     assert_eq!(answers(&s), []);
     assert!(denied(&s, Verb::RevertDrift).contains("kubectl -n n edit httproute ledger"));
 }
+
+#[test]
+fn what_is_typed_by_hand_reaches_the_cluster_of_the_run_from_any_shell() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+    s.run.plan.environment.kubernetes.context = Some("ivo's own".into());
+    assert_eq!(s.run.kubectl(), r"kubectl --context 'ivo'\''s own' -n n");
+    s.run.kubectl_flags = "--kubeconfig /etc/kube/eu1 --context eu1".into();
+    s.until(|s| s.is("ledger", "soaking"));
+    delete_route(&mut s);
+    let (_, command) = status::by_hand(&s.run, s.t("ledger")).unwrap();
+    assert!(command.starts_with("kubectl --kubeconfig /etc/kube/eu1 --context eu1 -n n apply -f"), "{command}");
+}
+
+/// Pods that somebody takes away before they were ready would else be waited for until the deadline.
+#[test]
+fn a_new_version_that_is_scaled_away_while_it_is_made_is_scaled_back() {
+    let mut s = Stand::waiting(|_| {});
+    s.pods_ready = false;
+    s.attach(true);
+    s.until(|s| s.is("ledger", "deploying") && s.world["ledger"].next.is_some());
+    let next = s.world.get_mut("ledger").unwrap().next.as_mut().unwrap();
+    (next.wanted, next.generation) = (0, next.generation + 1);
+    s.show("ledger");
+    s.wait(Dur::secs(2));
+    assert_eq!(s.count("-next wants 0 pods where it needs 1, by a foreign edit: scaled back"), 1, "{:#?}", s.told());
+    assert!(s.wrote("ledger", "scale"));
+}

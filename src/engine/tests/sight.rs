@@ -3,7 +3,7 @@ use crate::engine::command::Verb;
 use crate::engine::effect::Action;
 use crate::engine::message::{Body, CallOutcome, LeaseSeen};
 use crate::engine::observe::{Observation, Weights};
-use crate::engine::run::{HoldReason, ObservedShare, Phase};
+use crate::engine::run::{Driving, HoldReason, ObservedShare, Phase};
 use crate::spec::policy::Observed;
 use crate::spec::units::Dur;
 
@@ -212,4 +212,15 @@ fn a_write_that_changes_nothing_is_not_sent_without_a_pause() {
         s.wait(Dur::secs(1));
     }
     assert!((2..=11).contains(&(s.calls.len() - calls)), "{} in 20 s", s.calls.len() - calls);
+}
+
+/// Screens say who drives; how it came out stands in the events.
+#[test]
+fn who_steps_down_names_who_drives_and_nothing_else() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    s.hear(Body::Lease(LeaseSeen::Taken { holder: "eve@vm/7/beef".into(), epoch: 9 }));
+    let Driving::SteppedDown { holder, .. } = &s.run.driving else { panic!("{:?}", s.run.driving) };
+    assert_eq!(holder, "eve@vm/7/beef");
+    assert_eq!(s.count("stepped down for good: eve@vm/7/beef drives this fleet (epoch 9)"), 1);
 }
