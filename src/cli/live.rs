@@ -221,7 +221,7 @@ fn has_ended(id: &str, global: &Global) -> anyhow::Error {
 /// The latest run that has not ended.
 fn open_run(state_dir: &std::path::Path, global: &Global) -> Result<RunDir> {
     let runs = RunDir::list(state_dir);
-    let open = runs.iter().filter(|r| r.outcome.is_none() && r.problem.is_none()).max_by_key(|r| r.created);
+    let open = runs.iter().filter(|r| r.is_open()).max_by_key(|r| r.created);
     let open = open.with_context(|| {
         let runs = typed::pilothouse("runs", global);
         format!("no run under {} waits to be taken up; `{runs}` lists them", state_dir.display())
@@ -290,7 +290,7 @@ fn open_run_of(state_dir: &std::path::Path, plan: &Plan, global: &Global) -> Res
     let driven = |id: &str| RunDir::open(state_dir, id).is_ok_and(|dir| dir.driver().is_some());
     let open = RunDir::list(state_dir).into_iter().find(|r| {
         let same = r.upgrade == plan.upgrade && r.fleet == plan.fleet && r.environment == plan.environment.name;
-        same && r.outcome.is_none() && r.problem.is_none() && (r.started.is_some() || driven(&r.id))
+        same && r.is_open() && (r.started.is_some() || driven(&r.id))
     });
     let Some(open) = open else { return Ok(None) };
     let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;

@@ -37,6 +37,9 @@ fn state(run: &RunSummary) -> String {
         (Some(outcome), ..) => word(*outcome).into(),
         (None, None, None) => {
             let left = run.left.as_ref().map_or_else(String::new, |why| format!(", left: {why}"));
+            if run.rehearsal {
+                return format!("not ended{left}; its practice cluster ended with it");
+            }
             let resume = format!("pilothouse resume {} {}", run.id, run.flags);
             format!("not ended{left}; `{}`", resume.trim_end())
         }
@@ -85,7 +88,7 @@ fn json_line(run: &RunSummary) -> String {
         "type": "run", "schema": 1, "run": run.id, "upgrade": run.upgrade, "fleet": run.fleet,
         "environment": run.environment, "created": time(run.created), "started": time(run.started),
         "ended": time(run.ended), "outcome": run.outcome, "left": run.left, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
-        "driven": run.driver.is_some(), "problem": run.problem,
+        "driven": run.driver.is_some(), "rehearsal": run.rehearsal, "problem": run.problem,
     })
     .to_string()
 }

@@ -25,12 +25,21 @@ pub struct RunSummary {
     pub left: Option<String>,
     /// Flags by which its cluster and folder were named.
     pub flags: String,
+    /// On a practice cluster that ended with its process: there is nothing to take up.
+    pub rehearsal: bool,
     /// Who started or drove it last.
     pub by: String,
     /// The process that drives it now, on this machine.
     pub driver: Option<Holder>,
     /// What is wrong with its files, if something is.
     pub problem: Option<String>,
+}
+
+impl RunSummary {
+    /// Somebody may take it up.
+    pub fn is_open(&self) -> bool {
+        self.outcome.is_none() && self.problem.is_none() && !self.rehearsal
+    }
 }
 
 /// All runs, newest first.
@@ -88,6 +97,7 @@ fn fill(summary: &mut RunSummary, value: &Value) {
         Some(CameTo::Fault) | None => leaving["why"].as_str().map(super::text::clean),
     };
     summary.flags = text(&value["flags"]);
+    summary.rehearsal = value["rehearsal"].as_bool().unwrap_or(false);
     summary.by = match &value["identity"]["name"] {
         Value::String(name) => super::text::clean(name),
         _ => text(&value["by"]["name"]),

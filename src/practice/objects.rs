@@ -117,7 +117,9 @@ impl World {
         let ns = text(o, "/metadata/namespace");
         let id = format!("{}/{ns}/{name}", kind.plural);
         let n = self.births.get(&id).unwrap_or(&0);
-        let new_uid = self.seed.uid(&format!("{id}/{n}"));
+        // Which cluster this is, the UID of a namespace says: one that begins at another time is another.
+        let of_cluster = if kind.plural == "namespaces" { format!("/{}", self.now) } else { String::new() };
+        let new_uid = self.seed.uid(&format!("{id}/{n}{of_cluster}"));
         if kind.plural == "services" && o.pointer("/spec/clusterIP").is_none() {
             let host = self.seed.between(&format!("ip/{id}/{n}"), 256, 65_534);
             let ip = format!("10.96.{}.{}", host / 256, host % 256);

@@ -48,10 +48,10 @@ scenarios! {
     Flapping "flapping" "the readiness of the new billing comes and goes: 20 s away, 30 s there, and so on" "no single breach is long enough; the step is called flapping and billing is rolled back";
     CrashLoop "crash-loop" "the new billing's pods crash and never become ready" "its restarts are counted and billing is rolled back before it gets traffic";
     FlakyMetrics "flaky-metrics" "billing is fine, but its metrics answer 500, HTML or nothing for minutes at a time" "steps wait while blind, nothing is promoted or rolled back on absence, and the upgrade completes";
-    LowTraffic "low-traffic" "billing gets one request every few seconds" "steps wait for requests enough to judge, then a person is asked";
+    LowTraffic "low-traffic" "billing gets one request every few seconds" "steps wait for requests enough to judge, then a person is asked; with `--headless` nobody answers, and after 4 h what is split goes back";
     ApiOutage "api-outage" "the API server is away for 90 s, twice, while billing shifts" "nothing is decided on old data; the upgrade goes on where it was and completes";
     LostAnswers "lost-answers" "every fourth write or so is applied but its answer is lost" "each lost answer is read back, nothing is done twice, and the upgrade completes";
-    Drift "drift" "somebody edits billing's weights by hand 40 s after it first gets a quarter of the traffic" "the drift is noticed and billing holds for a person";
+    Drift "drift" "somebody edits billing's weights by hand 40 s after it first gets a quarter of the traffic" "the drift is noticed and billing holds for a person; with `--headless` nobody answers, and after 4 h billing goes back";
     Overlap "overlap" "a Service and a disruption budget would also select the new billing's pods" "refused before anything is created, with both named";
     SecondDriver "second-driver" "another driver takes the lease 60 s after the first route write and stamps a higher epoch" "this driver steps down and writes nothing more";
     BadRollbackTarget "bad-rollback-target" "the new billing is bad, and the old billing's pods become unready when it matters" "the rollback is blocked and says so, until the old pods are ready again ten minutes later";

@@ -260,6 +260,8 @@ fn a_signal_gives_the_terminal_back_and_says_what_is_left() {
         let id = run_id(&work.state());
         let again = ends(pilothouse(&work).args(["resume", "--headless", &id]), Duration::from_secs(20));
         again.is(1, &["was a rehearsal", &format!("pilothouse audit show {id} --state-dir")]);
+        ends(pilothouse(&work).args(["resume", "--headless"]), Duration::from_secs(20)).is(1, &["no run under"]);
+        ends(pilothouse(&work).arg("runs"), Duration::from_secs(20)).is(0, &["its practice cluster ended with it"]);
         assert_eq!(ends(pilothouse(&work).args(["audit", "verify"]), Duration::from_secs(20)).code, Some(0));
     }
 }
