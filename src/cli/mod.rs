@@ -28,6 +28,7 @@ pub mod session;
 pub mod spectate;
 pub mod tenants;
 pub mod themes;
+mod together;
 pub mod validate;
 pub mod verdict;
 pub mod versions;
