@@ -21,6 +21,8 @@ pub struct Allowed {
     pub rules: Rules,
     /// Freezes and blackouts with their names; their dates and stretches are in `rules`, too.
     pub closures: Vec<Closure>,
+    /// Dates that are excluded besides, by itself or by its cohort; they are in `rules`, too.
+    pub own: Vec<Dates>,
 }
 
 /// A closing with whom it binds.
@@ -229,14 +231,14 @@ impl<'a> Book<'a> {
         seasons: Vec<Season>,
         closures: Vec<Closure>,
     ) -> Allowed {
-        let mut closed = Vec::new();
+        let (mut closed, own) = (Vec::new(), excluded.clone());
         for closure in &closures {
             match closure.extent {
                 Extent::Local(dates) => excluded.push(dates),
                 Extent::Between(from, to) => closed.push((from, to)),
             }
         }
-        Allowed { zone, rules: Rules { windows, excluded, seasons, closed }.tidy(), closures }
+        Allowed { zone, rules: Rules { windows, excluded, seasons, closed }.tidy(), closures, own }
     }
 }
 

@@ -1,30 +1,42 @@
 //! A campaign: every tenant once, cohort after cohort, each in a window it allows, and one at a time.
 //!
-//! A cohort begins when the last tenant of the one before is done and has baked. Of its tenants as many are begun on a
-//! day as it allows, those whose windows opened first before others; tenants that share a window follow each other in it,
-//! as many as fit. A campaign on its way decides likewise ([`super::turn`]).
+//! A cohort begins when the last tenant of the one before is done and has baked; while one of that has no time, nobody
+//! follows. Of its tenants as many are begun on a day as it allows, those whose windows opened first before others; tenants
+//! that share a window follow each other in it, as many as fit. A campaign on its way decides likewise ([`super::turn`]).
 use std::collections::BTreeMap;
 
-use super::book::{Book, Groups};
+use super::book::Groups;
 use super::line::{Alike, Bounds, Placed, place};
 use super::meet::{cannot_meet, meet};
 use super::window::{LOOK, View};
 use super::zone::ZoneClock;
-use crate::spec::calendar::{Bind, Cohort};
+use crate::spec::calendar::{Bind, CalendarSpec, Cohort};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::DAY;
+
+/// Tenants that are named where many are meant.
+pub const NAMED: usize = 3;
 
 /// What is planned: from when on, and how long one move takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask {
     pub start: Time,
+    /// Nothing begins later: what is looked for is within [`LOOK`] of the moment somebody asks, whatever goes before it.
+    pub limit: Time,
     /// How long a window has to stay open for a move, with what is kept for a rollback.
     pub needs: Dur,
     /// How long one that goes well is on its way, before the next may begin.
     pub takes: Dur,
     /// Each cohort is told by one header, so that its tenants move at once.
     pub at_once: bool,
+}
+
+impl Ask {
+    /// For moves from `start` on, each in its tenant's own window, by somebody who asks then.
+    pub fn at(start: Time, needs: Dur, takes: Dur) -> Ask {
+        Ask { start, limit: start + LOOK, needs, takes, at_once: false }
+    }
 }
 
 /// A tenant's place in the plan.
@@ -50,8 +62,9 @@ pub struct Never {
     pub tenant: u32,
     pub group: u32,
     pub cohort: u16,
-    pub turn: Time,
-    /// When its window would let it, if others were not in turn before it for all of the time that is looked ahead.
+    /// None while somebody of an earlier cohort has no time either.
+    pub turn: Option<Time>,
+    /// When its window would let it, if others were not in turn before it.
     pub fit: Option<Time>,
 }
 
@@ -62,11 +75,14 @@ pub struct Part {
     pub tenants: usize,
     pub bake: Dur,
     pub per_day: Option<u32>,
-    /// When its turn is.
-    pub turn: Time,
-    /// First start, and when its last tenant is done.
+    /// When its turn is; never while somebody of an earlier cohort has no time.
+    pub turn: Option<Time>,
+    /// First start, and when all of its tenants are done.
     pub starts: Option<Time>,
     pub done: Option<Time>,
+    /// How many of them have no time, and positions of the first few.
+    pub left: usize,
+    pub first_left: Vec<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +91,10 @@ pub struct Campaign {
     /// In order of their starts.
     pub moves: Vec<Move>,
     pub never: Vec<Never>,
-    /// When the last tenant is done.
+    /// When all tenants are done; none when somebody has no time.
     pub done: Option<Time>,
+    /// Why nobody of a cohort has any that moves at once.
+    pub apart: Option<Apart>,
 }
 
 /// A cohort whose tenants must be upgraded at once and cannot.
@@ -85,42 +103,28 @@ pub struct Apart {
     pub cohort: String,
     /// Positions of a few tenants that have no time in common.
     pub tenants: Vec<u32>,
-    pub turn: Time,
+    /// From when on that was looked for.
+    pub from: Time,
 }
 
-/// Plans all tenants; `groups` are theirs by `book`.
-///
-/// # Errors
-/// A cohort with `bind: intersection` whose windows have nothing in common within [`LOOK`].
-pub fn plan(book: &Book<'_>, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> Result<Campaign, Apart> {
-    let mut by_cohort: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for (i, tenant) in tenants.iter().enumerate() {
-        by_cohort.entry(&*tenant.cohort).or_default().push(u32::try_from(i).unwrap_or(u32::MAX));
-    }
-    let mut campaign = Campaign { parts: Vec::new(), moves: Vec::new(), never: Vec::new(), done: None };
-    let days = ZoneClock::around(book.calendar.zone, ask.start, ask.start + LOOK);
-    let (mut turn, mut baked) = (ask.start, None);
-    for (number, cohort) in book.calendar.cohorts.iter().enumerate() {
+/// Plans all tenants; `groups` are theirs by a book of this calendar.
+pub fn plan(calendar: &CalendarSpec, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> Campaign {
+    let mut by_cohort = by_cohort(tenants);
+    let mut campaign = Campaign { parts: Vec::new(), moves: Vec::new(), never: Vec::new(), done: None, apart: None };
+    let days = ZoneClock::around(calendar.zone, ask.start, ask.limit);
+    let (mut turn, mut baked) = (Some(ask.start), None);
+    for (number, cohort) in calendar.cohorts.iter().enumerate() {
         let members = by_cohort.remove(cohort.name.as_str()).unwrap_or_default();
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let mut stage = Stage {
-            cohort,
-            number,
-            tenants,
-            groups,
-            days: &days,
-            ask,
-            turn,
-            baked,
-            moves: Vec::new(),
-            never: Vec::new(),
-        };
-        match (cohort.bind, ask.at_once) {
-            (Bind::Own, false) => stage.each(&members),
-            _ => stage.together(&members)?,
+        let mut stage = Stage::new((cohort, number), tenants, groups, &days, ask);
+        (stage.turn, stage.baked) = (turn.unwrap_or(ask.start), baked);
+        match (turn, cohort.bind, ask.at_once) {
+            (None, ..) => stage.leave(&members, None, None),
+            (Some(_), Bind::Own, false) => stage.each(&members),
+            _ => stage.together(&members),
         }
         let starts = stage.moves.iter().map(|m| m.start).min();
-        let done = stage.moves.iter().map(|m| m.start + ask.takes).max();
+        let done = stage.moves.iter().map(|m| m.start + ask.takes).max().filter(|_| stage.never.is_empty());
         campaign.parts.push(Part {
             name: cohort.name.clone(),
             tenants: members.len(),
@@ -129,18 +133,46 @@ pub fn plan(book: &Book<'_>, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> 
             turn,
             starts,
             done,
+            left: stage.never.len(),
+            first_left: stage.never.iter().map(|n| n.tenant).take(NAMED).collect(),
         });
         // A cohort of nobody has nothing to bake.
         if let Some(done) = done {
-            turn = done + cohort.bake;
-            baked = Some(turn);
+            turn = Some(done + cohort.bake);
+            baked = turn;
+        } else if !members.is_empty() {
+            turn = None;
         }
         campaign.done = campaign.done.max(done);
         campaign.moves.append(&mut stage.moves);
         campaign.never.append(&mut stage.never);
+        campaign.apart = campaign.apart.or(stage.apart);
     }
+    campaign.done = campaign.done.filter(|_| campaign.never.is_empty());
     campaign.moves.sort_unstable_by_key(|m| (m.start, m.tenant));
-    Ok(campaign)
+    campaign
+}
+
+/// Positions of the tenants of each cohort.
+fn by_cohort<'t>(tenants: &[&'t Tenant]) -> BTreeMap<&'t str, Vec<u32>> {
+    let mut by_cohort: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (i, tenant) in tenants.iter().enumerate() {
+        by_cohort.entry(&*tenant.cohort).or_default().push(u32::try_from(i).unwrap_or(u32::MAX));
+    }
+    by_cohort
+}
+
+/// Cohorts with `bind: intersection` whose windows have nothing in common from the moment of the question on, whenever
+/// their turn may be.
+pub fn apart(calendar: &CalendarSpec, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> Vec<Apart> {
+    let mut by_cohort = by_cohort(tenants);
+    let days = ZoneClock::around(calendar.zone, ask.start, ask.start);
+    let bound = calendar.cohorts.iter().filter(|c| c.bind == Bind::Intersection);
+    let each = bound.filter_map(|cohort| {
+        let members = by_cohort.remove(cohort.name.as_str())?;
+        Stage::new((cohort, 0), tenants, groups, &days, ask).apart_of(&members)
+    });
+    each.collect()
 }
 
 /// One cohort while it is planned.
@@ -158,9 +190,21 @@ struct Stage<'p> {
     baked: Option<Time>,
     moves: Vec<Move>,
     never: Vec<Never>,
+    apart: Option<Apart>,
 }
 
 impl<'p> Stage<'p> {
+    fn new(
+        (cohort, number): (&'p Cohort, u16),
+        tenants: &'p [&'p Tenant],
+        groups: &'p Groups,
+        days: &'p ZoneClock,
+        ask: Ask,
+    ) -> Stage<'p> {
+        let (moves, never) = (Vec::new(), Vec::new());
+        Stage { cohort, number, tenants, groups, days, ask, turn: ask.start, baked: None, moves, never, apart: None }
+    }
+
     fn view(&self, group: u32) -> View<'p> {
         self.groups.view(usize::try_from(group).unwrap_or(0))
     }
@@ -177,8 +221,8 @@ impl<'p> Stage<'p> {
     }
 
     fn bounds(&self) -> Bounds<'p> {
-        let Ask { start, needs, takes, .. } = self.ask;
-        Bounds { needs, takes, per_day: self.cohort.per_day, days: self.days, limit: start + LOOK }
+        let Ask { limit, needs, takes, .. } = self.ask;
+        Bounds { needs, takes, per_day: self.cohort.per_day, days: self.days, limit }
     }
 
     /// Each tenant by itself.
@@ -204,52 +248,67 @@ impl<'p> Stage<'p> {
             self.moves.push(Move { tenant, group, cohort, turn: turn(preferred), fit, start, capped });
             begun[alike] += 1;
         }
-        for ((same, (group, preferred)), begun) in all.iter().zip(&keys).zip(begun) {
-            let (left, turn) = (same.moves[begun..].iter().copied(), turn(*preferred));
-            self.leave(left.map(|tenant| (tenant, *group)), turn);
+        for ((same, (_, preferred)), begun) in all.iter().zip(&keys).zip(begun) {
+            let (left, turn) = (&same.moves[begun..], turn(*preferred));
+            let fits = || all_fit(&same.views, turn, self.ask);
+            let fit = if left.is_empty() { None } else { fits() };
+            self.leave(left, Some(turn), fit);
         }
     }
 
-    /// No time was found for these.
-    fn leave(&mut self, tenants: impl Iterator<Item = (u32, u32)>, turn: Time) {
-        let (cohort, limit) = (self.number, self.ask.start + LOOK);
-        let mut tenants = tenants.peekable();
-        let Some((_, group)) = tenants.peek().copied() else { return };
-        let fit = (turn <= limit).then(|| self.view(group).earliest_fit(turn, self.ask.needs)).flatten();
-        let fit = fit.filter(|fit| *fit <= limit);
-        self.never.extend(tenants.map(|(tenant, group)| Never { tenant, group, cohort, turn, fit }));
+    /// No time was found for these, or their turn never comes.
+    fn leave(&mut self, tenants: &[u32], turn: Option<Time>, fit: Option<Time>) {
+        let cohort = self.number;
+        let of = |tenant: &u32| Never { tenant: *tenant, group: self.group(*tenant), cohort, turn, fit };
+        let never: Vec<Never> = tenants.iter().map(of).collect();
+        self.never.extend(never);
     }
 
-    /// All tenants at once.
-    fn together(&mut self, members: &[u32]) -> Result<(), Apart> {
-        if members.is_empty() {
-            return Ok(());
-        }
+    /// When all of these may be asked together, and their windows, each different one once with the first of its tenants.
+    fn joint(&self, members: &[u32]) -> (Time, Vec<View<'p>>, Vec<u32>) {
         let preferred = members.iter().filter_map(|t| self.preferred(*t)).max();
-        let turn = preferred.map_or(self.turn, |at| at.max(self.turn));
         let mut of_group: BTreeMap<u32, u32> = BTreeMap::new();
         for tenant in members {
             of_group.entry(self.group(*tenant)).or_insert(*tenant);
         }
-        let views: Vec<View<'_>> = of_group.keys().map(|group| self.view(*group)).collect();
-        if self.cohort.bind == Bind::Intersection && meet(&views, turn, self.ask.needs).is_none() {
-            let apart = cannot_meet(&views, turn, self.ask.needs);
-            let first: Vec<u32> = of_group.into_values().collect();
-            let tenants = apart.into_iter().filter_map(|i| first.get(i).copied()).collect();
-            return Err(Apart { cohort: self.cohort.name.clone(), tenants, turn });
-        }
-        let all = [Alike { views, not_before: self.baked.max(preferred), moves: vec![0] }];
-        let both: Vec<(u32, u32)> = members.iter().map(|tenant| (*tenant, self.group(*tenant))).collect();
-        match place(&all, self.turn, self.bounds()).first() {
-            None => self.leave(both.into_iter(), turn),
-            Some(&Placed { fit, start, capped, .. }) => {
-                let cohort = self.number;
-                let of = |(tenant, group)| Move { tenant, group, cohort, turn, fit, start, capped };
-                self.moves.extend(both.into_iter().map(of));
-            }
-        }
-        Ok(())
+        let views = of_group.keys().map(|group| self.view(*group)).collect();
+        (preferred.map_or(self.turn, |at| at.max(self.turn)), views, of_group.into_values().collect())
     }
+
+    /// A few of these that have no time in common until the limit; nothing when all of them have, or are not asked by then.
+    fn apart_of(&self, members: &[u32]) -> Option<Apart> {
+        let (from, views, first) = self.joint(members);
+        let Ask { limit, needs, .. } = self.ask;
+        if from > limit || all_fit(&views, from, self.ask).is_some() {
+            return None;
+        }
+        let few = cannot_meet(&views, (from, limit), needs);
+        let tenants = few.into_iter().filter_map(|i| first.get(i).copied()).collect();
+        Some(Apart { cohort: self.cohort.name.clone(), tenants, from })
+    }
+
+    /// All tenants at once.
+    fn together(&mut self, members: &[u32]) {
+        if members.is_empty() {
+            return;
+        }
+        let (turn, views, _) = self.joint(members);
+        let preferred = (turn > self.turn).then_some(turn);
+        let all = [Alike { views, not_before: self.baked.max(preferred), moves: vec![0] }];
+        let Some(&Placed { fit, start, capped, .. }) = place(&all, self.turn, self.bounds()).first() else {
+            self.apart = self.apart_of(members);
+            return self.leave(members, Some(turn), None);
+        };
+        let cohort = self.number;
+        let of = |tenant: &u32| Move { tenant: *tenant, group: self.group(*tenant), cohort, turn, fit, start, capped };
+        let moves: Vec<Move> = members.iter().map(of).collect();
+        self.moves.extend(moves);
+    }
+}
+
+/// When all of these can begin at once.
+fn all_fit(views: &[View<'_>], from: Time, ask: Ask) -> Option<Time> {
+    meet(views, from.min(ask.limit), ask.needs).filter(|at| from <= *at && *at <= ask.limit)
 }
 
 #[cfg(test)]

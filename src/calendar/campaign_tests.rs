@@ -2,7 +2,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::calendar::reasons::{Cause, Reasons};
+use crate::calendar::Book;
+use crate::calendar::reasons::{Cause, Obstacle, Reasons};
 use crate::spec::when::Date;
 use crate::spec::{SourceFile, load, presets};
 
@@ -27,19 +28,23 @@ struct Told {
     /// Causes of each, in the same order.
     why: Vec<Vec<Cause>>,
     never: Vec<String>,
+    why_never: Vec<Vec<Obstacle>>,
+    obstacles: Vec<Vec<Obstacle>>,
+    done: Option<Time>,
+    /// Those of cohorts that move together and cannot.
+    apart: Vec<String>,
 }
 
-fn told(calendar: &str, tenants: &str, needs: Dur) -> Result<Told, Vec<String>> {
+fn told(calendar: &str, tenants: &str, needs: Dur) -> Told {
     let (calendar, tenants) = read(calendar, tenants);
-    let ask = Ask { start: at(START), needs, takes: needs, at_once: false };
+    let ask = Ask::at(at(START), needs, needs);
     let book = Book::new(&calendar, &[], ask.start);
     let list: Vec<&Tenant> = tenants.iter().collect();
     let groups = book.groups(list.iter().copied(), ask.start);
     let id = |t: u32| tenants[usize::try_from(t).unwrap()].id.to_string();
-    let campaign =
-        plan(&book, &list, &groups, ask).map_err(|apart| apart.tenants.iter().map(|t| id(*t)).collect::<Vec<_>>())?;
-    let reasons = Reasons { book: &book, groups: &groups, campaign: &campaign, ask };
-    Ok(Told {
+    let campaign = plan(&calendar, &list, &groups, ask);
+    let reasons = Reasons { book: &book, tenants: &list, groups: &groups, campaign: &campaign, ask };
+    Told {
         moves: campaign
             .moves
             .iter()
@@ -47,7 +52,11 @@ fn told(calendar: &str, tenants: &str, needs: Dur) -> Result<Told, Vec<String>> 
             .collect(),
         why: campaign.moves.iter().map(|m| reasons.of(m).iter().map(|o| o.cause).collect()).collect(),
         never: campaign.never.iter().map(|n| id(n.tenant)).collect(),
-    })
+        why_never: campaign.never.iter().map(|n| reasons.never(n)).collect(),
+        obstacles: campaign.moves.iter().map(|m| reasons.of(m)).collect(),
+        done: campaign.done,
+        apart: apart(&calendar, &list, &groups, ask).iter().flat_map(|a| &a.tenants).map(|t| id(*t)).collect(),
+    }
 }
 
 const ANY: &str = "windows: [{days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: \"00:00\", end: \"00:00\"}]";
@@ -61,7 +70,6 @@ fn the_order_is_that_of_the_cohorts_and_not_of_the_file() {
         ),
         Dur::hours(1),
     );
-    let told = told.unwrap();
     assert_eq!(told.moves, ["a 11-22T12:00", "b 11-23T01:00", "c 11-24T02:00"]);
     assert_eq!(told.why, [vec![], vec![Cause::Cohort], vec![Cause::Cohort]]);
 }
@@ -69,7 +77,7 @@ fn the_order_is_that_of_the_cohorts_and_not_of_the_file() {
 #[test]
 fn a_cap_moves_on_and_a_window_is_shared() {
     let tenants = "    - {id: a, zone: UTC}\n    - {id: b, zone: UTC}\n    - {id: c, zone: UTC}\n    - {id: d, zone: UTC}\n    - {id: e, zone: UTC}\n";
-    let told = told("  cohorts: [{name: standard, per_day: 2}]", tenants, Dur::hours(1)).unwrap();
+    let told = told("  cohorts: [{name: standard, per_day: 2}]", tenants, Dur::hours(1));
     // Sundays 02:00 to 06:00; the second of a day begins when the first is done.
     assert_eq!(told.moves, ["a 11-29T02:00", "b 11-29T03:00", "c 12-06T02:00", "d 12-06T03:00", "e 12-13T02:00"]);
     let last = |i: usize| told.why[i].last().copied();
@@ -85,8 +93,7 @@ fn preferred_dates_freezes_and_seasons_are_named() {
         "  freezes: [{name: year-end, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z, regions: [eu]}]\n  seasons: [{name: advent, months: [11, 12], days: [Sun]}]",
         "    - {id: later, zone: Europe/Berlin, preferredDate: 2026-12-08}\n    - {id: frozen, zone: Europe/Berlin, region: eu}\n    - {id: advent, zone: Europe/Berlin, seasons: [advent]}\n    - {id: south, zone: UTC, seasons: [advent], hemisphere: south}\n",
         Dur::hours(1),
-    )
-    .unwrap();
+    );
     assert_eq!(told.moves, ["south 11-29T02:00", "later 12-13T01:00", "frozen 12-13T02:00", "advent 01-03T01:00"]);
     let expected = [
         vec![Cause::Window],
@@ -99,8 +106,69 @@ fn preferred_dates_freezes_and_seasons_are_named() {
 
 #[test]
 fn what_has_no_time_is_said_and_the_others_go_on() {
-    let told = told("  cohorts: [{name: standard}]", "    - {id: short, zone: UTC}\n    - {id: long, zone: UTC, windows: [{days: [Sun], start: \"02:00\", end: \"12:00\"}]}\n", Dur::hours(5)).unwrap();
+    let told = told(
+        "  cohorts: [{name: standard}]",
+        "    - {id: short, zone: UTC}\n    - {id: long, zone: UTC, windows: [{days: [Sun], start: \"02:00\", end: \"12:00\"}]}\n",
+        Dur::hours(5),
+    );
     assert_eq!((told.moves, told.never), (vec!["long 11-29T02:00".to_string()], vec!["short".to_string()]));
+}
+
+#[test]
+fn a_reason_is_only_what_it_would_go_earlier_without() {
+    let hours = Dur::hours(3);
+    let two = "    - {id: a, zone: UTC}\n    - {id: b, zone: UTC}\n";
+    // One of them fits into a Sunday; all those after the first are frozen.
+    let frozen = |to: &str| {
+        format!(
+            "  freezes: [{{name: year-end, from: 2026-11-30T00:00:00Z, to: {to}}}]\n  cohorts: [{{name: standard}}]"
+        )
+    };
+    let told_ = told(&frozen("2027-01-04T00:00:00Z"), two, hours);
+    assert_eq!(told_.moves, ["a 11-29T02:00", "b 01-10T02:00"]);
+    assert_eq!(told_.why[1], [Cause::Window, Cause::InTurn, Cause::Freeze]);
+    assert_eq!(told_.obstacles[1][2].change, "without it: Sun 2027-01-03 02:00 UTC");
+    // The same, and the freeze does not end.
+    let told_ = told(&frozen("2029-01-04T00:00:00Z"), two, hours);
+    let why: Vec<Cause> = told_.why_never[0].iter().map(|o| o.cause).collect();
+    assert_eq!((told_.never, why), (vec!["b".to_string()], vec![Cause::InTurn, Cause::Freeze]));
+    assert!(told_.why_never[0][0].text.contains("it could from Sun 2026-11-29 02:00 UTC to Sun 2026-11-29 06:00 UTC"));
+    // Neither the cohort before nor a date it prefers keeps one back whose window opens after both.
+    let tenants = format!(
+        "    - {{id: a, zone: UTC, cohort: internal, {ANY}}}\n    - {{id: b, zone: UTC, preferredDate: 2026-11-24}}\n"
+    );
+    let told_ = told("  cohorts: [{name: internal, bake: 1h}, {name: standard}]", &tenants, hours);
+    assert_eq!((told_.moves[1].as_str(), &told_.why[1]), ("b 11-29T02:00", &vec![Cause::Window]));
+    // A bake of which nothing is left out by an earlier end.
+    let told_ = told("  cohorts: [{name: internal, bake: 10d}, {name: standard}]", &tenants, hours);
+    assert_eq!(told_.why[1], [Cause::Cohort, Cause::Window]);
+    assert_eq!(told_.obstacles[1][0].change, "a shorter `bake` of internal, or an earlier end of it");
+}
+
+#[test]
+fn nothing_is_advised_that_would_change_nothing() {
+    // A freeze and a blackout on the same Sundays: without one of them it is closed all the same.
+    let both = "  freezes: [{name: x, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z}]\n  blackouts: [{name: y, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z}]";
+    let told_ = told(both, "    - {id: a, zone: UTC}\n", Dur::hours(1));
+    assert_eq!(told_.moves, ["a 12-13T02:00"]);
+    assert_eq!(told_.obstacles[0][0].change, "without it and what else is closed then: Sun 2026-11-29 02:00 UTC");
+    // No cohort has a `per_day`, so no higher one is advised.
+    let many: String = (0..60).map(|i| format!("    - {{id: t{i}, zone: UTC}}\n")).collect();
+    let told_ = told("  cohorts: [{name: standard}]", &many, Dur::hours(3));
+    assert_eq!((told_.never.len(), told_.done), (3, None));
+    assert_eq!(told_.why_never[0].last().map(|o| o.change.as_str()), Some("shorter moves, or a longer window"));
+    let told_ = told("  cohorts: [{name: standard, per_day: 1}]", &many, Dur::hours(1));
+    let change = told_.why_never[0].last().map(|o| o.change.as_str());
+    assert_eq!(change, Some("shorter moves, or a longer window, or a higher `per_day`"));
+}
+
+#[test]
+fn nobody_follows_who_has_no_time() {
+    let tenants = window("short", "Sun", "02:00", "02:30")
+        + &window("next", "Sun", "02:00", "06:00").replace("zone: UTC", "zone: UTC, cohort: last");
+    let told_ = told("  cohorts: [{name: standard}, {name: last}]", &tenants, Dur::hours(1));
+    assert_eq!((told_.moves.len(), told_.never), (0, vec!["short".to_string(), "next".to_string()]));
+    assert_eq!(told_.why_never[1][0].text, "it follows standard, which is not done within 400d: no time for short");
 }
 
 fn window(id: &str, days: &str, start: &str, end: &str) -> String {
@@ -111,10 +179,10 @@ fn window(id: &str, days: &str, start: &str, end: &str) -> String {
 fn an_intersection_is_when_all_can_and_a_smallest_set_is_named_that_cannot() {
     let calendar = "  cohorts: [{name: standard, bind: intersection}]";
     let meets = window("a", "Sat, Sun", "02:00", "06:00") + &window("b", "Sun", "03:00", "08:00");
-    let told_ = told(calendar, &meets, Dur::hours(3)).unwrap();
+    let told_ = told(calendar, &meets, Dur::hours(3));
     assert_eq!(told_.moves, ["a 11-29T03:00", "b 11-29T03:00"]);
     assert_eq!(told_.why[0].last(), Some(&Cause::Together));
-    let apart = |tenants: &str, needs| told(calendar, tenants, needs).map(|t| t.moves).unwrap_err();
+    let apart = |tenants: &str, needs| told(calendar, tenants, needs).apart;
     assert_eq!(apart(&(meets.clone() + &window("c", "Sun", "07:00", "09:00")), Dur::hours(1)), ["a", "c"]);
     // Each two of these meet, and all three do not.
     let three = window("x", "Sat, Sun", "02:00", "04:00")
@@ -148,11 +216,11 @@ proptest! {
         }
         let (calendar, tenants) = read(&calendar, &list);
         let needs = Dur::hours(hours);
-        let ask = Ask { start: at(START), needs, takes: Dur::mins(30 * hours), at_once: false };
+        let ask = Ask::at(at(START), needs, Dur::mins(30 * hours));
         let book = Book::new(&calendar, &[], ask.start);
         let refs: Vec<&Tenant> = tenants.iter().collect();
         let groups = book.groups(refs.iter().copied(), ask.start);
-        let campaign = plan(&book, &refs, &groups, ask).unwrap();
+        let campaign = plan(&calendar, &refs, &groups, ask);
         let mut seen: Vec<u32> = campaign.moves.iter().map(|m| m.tenant).chain(campaign.never.iter().map(|n| n.tenant)).collect();
         seen.sort_unstable();
         prop_assert_eq!(seen, (0..u32::try_from(tenants.len()).unwrap()).collect::<Vec<_>>());

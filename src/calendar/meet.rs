@@ -22,9 +22,9 @@ pub fn meet(views: &[View<'_>], from: Time, needs: Dur) -> Option<Time> {
     None
 }
 
-/// Positions of as few views as can be found that have no common start; empty when all do.
-pub fn cannot_meet(views: &[View<'_>], from: Time, needs: Dur) -> Vec<usize> {
-    let starts: Vec<Starts> = views.iter().map(|view| starts(view, from, needs)).collect();
+/// Positions of as few views as can be found that have no common start between two instants; empty when all do.
+pub fn cannot_meet(views: &[View<'_>], (from, limit): (Time, Time), needs: Dur) -> Vec<usize> {
+    let starts: Vec<Starts> = views.iter().map(|view| starts(view, from, limit, needs)).collect();
     let all: Vec<usize> = (0..starts.len()).collect();
     let apart = |set: &[usize]| common(set.iter().map(|i| &starts[*i])).is_empty();
     if let Some(i) = all.iter().find(|i| apart(&[**i])) {
@@ -70,15 +70,14 @@ fn triple(starts: &[Starts]) -> Option<[usize; 3]> {
 /// Stretches of instants at which work may begin, first and last of each, in order.
 type Starts = Vec<(i64, i64)>;
 
-fn starts(view: &View<'_>, from: Time, needs: Dur) -> Starts {
-    let limit = from + LOOK;
+fn starts(view: &View<'_>, from: Time, limit: Time, needs: Dur) -> Starts {
     let (mut found, mut at) = (Vec::new(), from);
     while let Some(start) = view.earliest_fit(at, needs).filter(|start| *start <= limit) {
         let Some(end) = view.closes_after(start, limit + LOOK) else {
             found.push((start.0, limit.0));
             break;
         };
-        found.push((start.0, (end - needs).0));
+        found.push((start.0, (end - needs).min(limit).0));
         at = end;
     }
     found

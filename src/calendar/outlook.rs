@@ -73,7 +73,8 @@ pub struct Touched {
 }
 
 impl View<'_> {
-    /// The windows that a change of the clock touches and no rule forbids, in order.
+    /// The windows that a change of the clock touches and no rule forbids, in order; but for those within a longer interval,
+    /// whose ends nobody sees.
     pub fn touched(&self, change: &Change) -> Vec<Touched> {
         let around = date(change.at.0 + change.before.max(change.after)).0;
         let mut found = Vec::new();
@@ -81,8 +82,10 @@ impl View<'_> {
             for weekly in self.rules.windows.iter().filter(|w| w.days.holds(day.weekday())) {
                 let over = if weekly.end > weekly.start { 0 } else { DAY };
                 let usual = Dur((weekly.end.millis() + over - weekly.start.millis()).unsigned_abs());
-                let length = self.anchored(weekly, day).map(|(start, end)| Time(end).since(Time(start)));
-                if length != Some(usual) {
+                let anchored = self.anchored(weekly, day);
+                let length = anchored.map(|(start, end)| Time(end).since(Time(start)));
+                let inside = anchored.is_some_and(|(s, e)| self.in_window(Time(s - 1)) && self.in_window(Time(e)));
+                if length != Some(usual) && !inside {
                     found.push(Touched { date: day, window: *weekly, usual, length });
                 }
             }

@@ -4,7 +4,7 @@
 //! closed.
 use super::book::{Allowed, Book};
 use super::why::{Reason, Rule, explain, said};
-use super::window::{LOOK, View};
+use super::window::{LOOK, Rules, View};
 use super::zone::ZoneClock;
 use crate::spec::calendar::{CalendarSpec, Slot};
 use crate::spec::ics::IcsFile;
@@ -18,6 +18,8 @@ pub struct Platform {
     /// The Calendar's own.
     clock: ZoneClock,
     always: bool,
+    /// So far is looked ahead from the moment of the question.
+    limit: Time,
 }
 
 impl Platform {
@@ -29,7 +31,13 @@ impl Platform {
         let whole = [always_open(calendar)];
         let slots = if always { &whole[..] } else { &calendar.slots };
         let ready = |slot: &Slot| (super::clock(slot.zone, now), book.slot_for(slot, &deployed));
-        Platform { slots: slots.iter().map(ready).collect(), clock: super::clock(calendar.zone, now), always }
+        let (slots, clock) = (slots.iter().map(ready).collect(), super::clock(calendar.zone, now));
+        Platform { slots, clock, always, limit: now + LOOK }
+    }
+
+    /// So far is looked ahead: [`LOOK`] from the moment of the question, whatever is waited for before.
+    pub fn limit(&self) -> Time {
+        self.limit
     }
 
     fn views(&self) -> impl Iterator<Item = View<'_>> {
@@ -60,17 +68,48 @@ impl Platform {
         self.views().filter_map(|view| view.opens_after(closed, closed + LOOK)).min()
     }
 
-    /// The earliest instant from `from` on, at most [`LOOK`] after it, from which it stays open for `needs`.
+    /// The earliest instant from `from` on, at most [`LOOK`] after the moment of the question, from which it stays open for
+    /// `needs`.
     pub fn earliest_fit(&self, from: Time, needs: Dur) -> Option<Time> {
-        let limit = from + LOOK;
+        if from > self.limit {
+            return None;
+        }
         let mut start = if self.open(from) { from } else { self.opens_after(from)? };
-        while start <= limit {
+        while start <= self.limit {
             match self.closes_after(start) {
                 Some(end) if end.since(start) < needs => start = self.opens_after(end)?,
                 _ => return Some(start),
             }
         }
         None
+    }
+
+    /// Where nothing fits from `from` on: what stands against it, and what to do about it.
+    pub fn against(&self, from: Time, needs: Dur) -> (String, String) {
+        if from > self.limit {
+            let text = format!("that is {}, and {LOOK} are looked ahead", self.read(from));
+            return (text, "ask again nearer to it".into());
+        }
+        let bare = |(clock, allowed): &(ZoneClock, Allowed)| {
+            let rules = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
+            (clock.clone(), Allowed { rules, ..allowed.clone() })
+        };
+        let slots: Vec<(ZoneClock, Allowed)> = self.slots.iter().map(bare).collect();
+        let bare = Platform { slots, clock: self.clock.clone(), always: self.always, limit: self.limit };
+        let closed = bare
+            .earliest_fit(from, needs)
+            .map(|at| if self.open(at) { self.closes_after(at).unwrap_or(at) } else { at });
+        match closed {
+            Some(at) => {
+                let why = self.why(at);
+                let change = format!("let the {} leave {needs} of it open", why.rule.name());
+                (format!("{}: {}", why.rule.name(), why.text), change)
+            }
+            None => (
+                format!("no slot of the Calendar is as long: {}", self.said().join("; ")),
+                "make a slot of the Calendar longer, or the steps of the policy shorter".into(),
+            ),
+        }
     }
 
     /// Which rule stands against it at an instant at which it is closed. Of several slots the one that opens first is

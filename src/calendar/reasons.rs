@@ -2,17 +2,20 @@
 use serde::Serialize;
 
 use super::book::{Allowed, Book, Groups};
-use super::campaign::{Ask, Campaign, Move, Never};
-use super::why::{Rule, explain};
+use super::campaign::{Ask, Campaign, Move, NAMED, Never};
+use super::why::{Extent, Rule, explain};
 use super::window::{LOOK, Rules, View};
 use super::zone::date;
-use crate::spec::calendar::Bind;
-use crate::spec::units::Time;
+use crate::spec::calendar::{Bind, Cohort};
+use crate::spec::tenants::Tenant;
+use crate::spec::units::{Dur, Time};
 
 /// What stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
+    /// Another service has to come to its end before this one begins, or what all share does not let it.
+    Service,
     /// The cohort before is not done, or bakes.
     Cohort,
     /// The tenant asks for a later date.
@@ -34,6 +37,7 @@ pub enum Cause {
 impl Cause {
     pub fn name(self) -> &'static str {
         match self {
+            Cause::Service => "service",
             Cause::Cohort => "cohort",
             Cause::Preferred => "preferred",
             Cause::Freeze => "freeze",
@@ -75,137 +79,277 @@ fn obstacle(cause: Cause, text: String, change: String) -> Obstacle {
 /// A campaign with all it was planned from.
 pub struct Reasons<'p> {
     pub book: &'p Book<'p>,
+    pub tenants: &'p [&'p Tenant],
     pub groups: &'p Groups,
     pub campaign: &'p Campaign,
     pub ask: Ask,
 }
 
+/// What the reasons of a move depend on: those of moves with the same are the same.
+pub type Same = (u32, Time, Option<Option<Time>>, bool);
+
+/// The longest time between two openings of the same window, and a day for a date that a zone leaves out.
+const WEEK: Dur = Dur::hours(24 * 8);
+
 impl Reasons<'_> {
-    /// What stands between the start of the campaign and that of a tenant, in order of time.
+    pub fn same(&self, m: &Move) -> Same {
+        let late = (m.start > m.fit).then(|| self.opening(m));
+        (m.group, m.turn, late, m.capped)
+    }
+
+    /// The start of a move that begins as its window opens.
+    fn opening(&self, m: &Move) -> Option<Time> {
+        let before = Time(m.start.0 - 1);
+        (!self.view(m.group).in_window(before)).then_some(m.start)
+    }
+
+    /// What stands between the start of the campaign and that of a tenant, in order of time: only what it would go
+    /// earlier without.
     pub fn of(&self, m: &Move) -> Vec<Obstacle> {
         let mut found = self.before(m.cohort, m.turn, m.group);
-        let view = self.groups.view(index(m.group));
+        let view = self.view(m.group);
         let own = view.earliest_fit(m.turn, self.ask.needs);
         if own.is_some_and(|own| own > m.turn) {
             found.push(self.shut(m.group, m.turn, own));
         }
-        let cohort = self.book.calendar.cohorts.get(usize::from(m.cohort));
-        match cohort {
-            Some(c) if c.bind == Bind::Intersection && own.is_some_and(|own| own < m.start) => found.push(obstacle(
-                Cause::Together,
-                format!("all of {} at once; alone it could begin {}", c.name, shown(&view, own.unwrap_or(m.start))),
-                format!("`bind: own` for {}, or windows of the others that are open then", c.name),
-            )),
-            Some(c) if m.start > m.fit => {
-                let day = || date(super::ZoneClock::around(self.book.calendar.zone, m.fit, m.fit).wall(m.fit));
-                found.push(match c.per_day.filter(|_| m.capped) {
-                    Some(n) => obstacle(
-                        Cause::PerDay,
-                        format!("{n} of {} are begun on a day, and those of {} are taken", c.name, day()),
-                        format!("a `per_day` of {} above {n}", c.name),
-                    ),
-                    None => obstacle(
-                        Cause::InTurn,
-                        format!("it could from {}, and others go before it, one at a time", shown(&view, m.fit)),
-                        "a window that is open while nobody else moves".into(),
-                    ),
-                });
-            }
-            _ => {}
+        let Some(cohort) = self.cohort(m.cohort) else { return found };
+        if let Some(own) = own.filter(|own| *own < m.fit) {
+            let text = format!("all of {} at once; alone it could begin {}", cohort.name, shown(&view, own));
+            found.push(obstacle(Cause::Together, text, self.not_together(cohort, "of the others that are open then")));
+        } else if m.start > m.fit {
+            self.in_line(m, cohort, &mut found);
         }
         found
+    }
+
+    /// Others were before it; and where a rule took the openings after that one away, that rule.
+    fn in_line(&self, m: &Move, cohort: &Cohort, found: &mut Vec<Obstacle>) {
+        let (view, needs) = (self.view(m.group), self.ask.needs);
+        let day = || date(super::ZoneClock::around(self.book.calendar.zone, m.fit, m.fit).wall(m.fit));
+        found.push(match cohort.per_day.filter(|_| m.capped) {
+            Some(n) => obstacle(
+                Cause::PerDay,
+                format!("{n} of {} are begun on a day, and those of {} are taken", cohort.name, day()),
+                format!("a `per_day` of {} above {n}", cohort.name),
+            ),
+            None => obstacle(
+                Cause::InTurn,
+                format!("it could from {}, and others go before it, one at a time", shown(&view, m.fit)),
+                "a window that is open while nobody else moves".into(),
+            ),
+        });
+        // It began as its window opened: nobody was in its way any more, so what kept that shut is what it waited for.
+        let Some(opened) = self.opening(m) else { return };
+        let from = m.fit.max(opened - WEEK);
+        let missed = |view: &View<'_>| view.earliest_fit(from, needs).filter(|at| *at < opened);
+        let bare = self.bare(m.group);
+        if missed(&view).is_none()
+            && let Some(at) = missed(&View { clock: view.clock, rules: &bare })
+        {
+            found.push(self.ruled_out(m.group, at, Some(m.start)));
+        }
     }
 
     /// Why there is no time for a tenant at all.
     pub fn never(&self, n: &Never) -> Vec<Obstacle> {
-        let mut found = self.before(n.cohort, n.turn, n.group);
-        let limit = self.ask.start + LOOK;
-        let cohort = self.campaign.parts.get(usize::from(n.cohort)).map(|p| p.turn);
-        match n.fit {
-            _ if cohort.is_some_and(|turn| turn > limit) => {
-                let text = format!("its turn is more than {LOOK} after the start, and so far is looked ahead");
-                found.push(obstacle(
-                    Cause::Cohort,
-                    text,
-                    "shorter moves, longer windows, or less `bake` before".into(),
-                ));
+        let Some(turn) = n.turn else { return self.after_nobody(n.cohort).into_iter().collect() };
+        let mut found = self.before(n.cohort, turn, n.group);
+        let limit = self.ask.limit;
+        let part = self.campaign.parts.get(usize::from(n.cohort));
+        let apart = self.campaign.apart.as_ref().filter(|a| part.is_some_and(|p| p.name == a.cohort));
+        let cohort = self.cohort(n.cohort);
+        match (n.fit, apart, cohort) {
+            _ if part.and_then(|p| p.turn).is_some_and(|turn| turn > limit) => {
+                let text = format!("its turn is more than {LOOK} away, and so far is looked ahead");
+                let change = "shorter moves, or an earlier end or less `bake` of the cohorts before";
+                found.push(obstacle(Cause::Cohort, text, change.into()));
             }
-            _ if n.turn > limit => {
+            _ if turn > limit => {
                 let text = format!("that is more than {LOOK} after the start, and so far is looked ahead");
                 let change = "a `preferredDate` before that, or a plan that is made nearer to it";
                 found.push(obstacle(Cause::Preferred, text, change.into()));
             }
-            Some(fit) => {
-                let view = self.groups.view(index(n.group));
-                let text = format!(
-                    "it could from {}, and for all of the {LOOK} that are looked ahead others go before it",
-                    shown(&view, fit)
-                );
-                found.push(obstacle(
-                    Cause::InTurn,
-                    text,
-                    "shorter moves, longer windows, or a higher `per_day`".into(),
-                ));
+            (_, Some(apart), Some(cohort)) if apart.tenants.len() > 1 => {
+                let (names, needs) = (self.names(&apart.tenants), self.ask.needs);
+                let text =
+                    format!("all of {} at once, and {names} have no {needs} in common within {LOOK}", cohort.name);
+                found.push(obstacle(Cause::Together, text, self.not_together(cohort, "that meet")));
             }
-            None => found.push(self.shut(n.group, n.turn, None)),
+            (Some(fit), _, cohort) => self.always_behind(n.group, fit, cohort, &mut found),
+            _ => {
+                // Of those that go at once the one that has no time is what the others wait for.
+                let alone = apart.and_then(|a| a.tenants.first()).filter(|t| **t != n.tenant);
+                let group = alone.and_then(|t| self.groups.of.get(index(*t))).copied().unwrap_or(n.group);
+                if let Some(alone) = alone {
+                    let text = format!("it goes at once with {}, which has no time", self.names(&[*alone]));
+                    found.push(obstacle(Cause::Together, text, String::new()));
+                }
+                found.push(self.shut(group, turn, None));
+            }
         }
         found
     }
 
-    /// What keeps its turn from being at the start.
+    /// It has times, and others take all of them.
+    fn always_behind(&self, group: u32, fit: Time, cohort: Option<&Cohort>, found: &mut Vec<Obstacle>) {
+        let (view, needs) = (self.view(group), self.ask.needs);
+        let end = view.fit_until(fit, needs).and_then(|(_, end)| end).filter(|end| *end <= self.ask.limit);
+        let again = end.and_then(|end| view.earliest_fit(end, needs)).filter(|at| *at <= self.ask.limit);
+        let per_day = cohort.and_then(|c| c.per_day).map_or("", |_| ", or a higher `per_day`");
+        let change = format!("shorter moves, or a longer window{per_day}");
+        let at = shown(&view, fit);
+        match (end, again) {
+            (Some(end), None) => {
+                let text = format!("it could from {at} to {}, and others go before it", shown(&view, end));
+                found.push(obstacle(Cause::InTurn, text, change));
+                found.push(self.shut(group, end, None));
+            }
+            _ => {
+                let text = format!("it could from {at}, and whenever it could within {LOOK} others go before it");
+                found.push(obstacle(Cause::InTurn, text, change));
+            }
+        }
+    }
+
+    /// An earlier cohort has somebody without a time, so that the turn of this one does not come.
+    fn after_nobody(&self, cohort: u16) -> Option<Obstacle> {
+        let parts = &self.campaign.parts[..usize::from(cohort).min(self.campaign.parts.len())];
+        let part = parts.iter().find(|p| p.left > 0)?;
+        let (name, who) = (&part.name, and_more(self.names(&part.first_left), part.left - part.first_left.len()));
+        let text = format!("it follows {name}, which is not done within {LOOK}: no time for {who}");
+        Some(obstacle(Cause::Cohort, text, format!("what keeps {who} from a time")))
+    }
+
+    fn names(&self, tenants: &[u32]) -> String {
+        let ids: Vec<&str> = tenants.iter().map(|t| self.tenants.get(index(*t)).map_or("", |t| &*t.id)).collect();
+        ids.join(", ")
+    }
+
+    fn not_together(&self, cohort: &Cohort, which: &str) -> String {
+        match cohort.bind {
+            Bind::Intersection if !self.ask.at_once => format!("`bind: own` for {}, or windows {which}", cohort.name),
+            _ => format!("windows {which}"),
+        }
+    }
+
+    fn cohort(&self, number: u16) -> Option<&Cohort> {
+        self.book.calendar.cohorts.get(usize::from(number))
+    }
+
+    fn view(&self, group: u32) -> View<'_> {
+        self.groups.view(index(group))
+    }
+
+    /// What keeps its turn from being earlier, where its windows would let it.
     fn before(&self, cohort: u16, turn: Time, group: u32) -> Vec<Obstacle> {
-        let mut found = Vec::new();
         let number = usize::from(cohort);
-        let Some(part) = self.campaign.parts.get(number) else { return found };
-        let view = self.groups.view(index(group));
-        let earlier = self.campaign.parts[..number].iter().rev().find(|p| p.done.is_some());
-        if let Some((before, done)) = earlier.and_then(|p| p.done.map(|done| (p, done))) {
-            found.push(obstacle(
-                Cause::Cohort,
-                format!("{} is done {} and bakes {}", before.name, shown(&view, done), before.bake),
-                format!("a shorter `bake` of {}, or an earlier end of it", before.name),
-            ));
-        }
-        if turn > part.turn {
+        let Some((part, its)) = self.campaign.parts.get(number).and_then(|p| Some((p, p.turn?))) else {
+            return Vec::new();
+        };
+        let view = self.view(group);
+        let fits = |from: Time, before: Time| view.earliest_fit(from, self.ask.needs).is_some_and(|at| at < before);
+        if turn > its && fits(its, turn) {
             let text = format!("asked for {} or later", date(view.clock.wall(turn)));
-            found.push(obstacle(Cause::Preferred, text, "an earlier `preferredDate`".into()));
+            return vec![obstacle(Cause::Preferred, text, "an earlier `preferredDate`".into())];
         }
-        found
+        let earlier = self.campaign.parts[..number].iter().rev().find(|p| p.done.is_some());
+        let Some((before, done)) = earlier.and_then(|p| p.done.map(|done| (p, done))) else { return Vec::new() };
+        if turn > its || !fits(self.ask.start, its) {
+            return Vec::new();
+        }
+        let change = match fits(done, its) {
+            true => format!("a shorter `bake` of {}, or an earlier end of it", before.name),
+            false => format!("an earlier end of {}", before.name),
+        };
+        let text =
+            format!("{} goes before {}: done {}, bakes {}", before.name, part.name, shown(&view, done), before.bake);
+        vec![obstacle(Cause::Cohort, text, change)]
+    }
+
+    /// Its windows alone, whatever rules them out.
+    fn bare(&self, group: u32) -> Rules {
+        Rules { windows: self.groups.allowed[index(group)].rules.windows.clone(), ..Rules::default() }
     }
 
     /// Which rule keeps it shut from its turn to the first fit.
     fn shut(&self, group: u32, turn: Time, fit: Option<Time>) -> Obstacle {
-        let view = self.groups.view(index(group));
-        let allowed: &Allowed = &self.groups.allowed[index(group)];
-        let needs = self.ask.needs;
+        let (view, needs) = (self.view(group), self.ask.needs);
         // If windows alone would have allowed it before, something that rules them out is the reason.
-        let bare = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
-        let within = |at: &Time| *at <= self.ask.start + LOOK;
-        let alone = View { clock: view.clock, rules: &bare }.earliest_fit(turn, needs).filter(within);
-        let told = |at: Time| {
-            let reasons = explain(&view, &allowed.closures, at, Some(needs));
-            reasons.into_iter().find(|r| !r.allows)
-        };
-        match alone {
+        let bare = self.bare(group);
+        match (View { clock: view.clock, rules: &bare }).earliest_fit(turn, needs) {
             None => obstacle(
                 Cause::Time,
-                format!("{needs} are needed, and no window within {LOOK} of the start is as long"),
+                format!("{needs} are needed, and no window within {LOOK} is as long"),
                 "a longer window, or work that takes less time".into(),
             ),
-            Some(at) if fit.is_none_or(|fit| at < fit) => {
-                let reason = told(at);
-                let rule = reason.as_ref().map_or(Rule::Time, |r| r.rule);
-                let text = reason.map_or_else(|| "what is left of the window is too short".into(), |r| r.text);
-                obstacle(rule.into(), text, format!("without it: {}", shown(&view, at)))
+            Some(at) if at > self.ask.limit => {
+                let text = format!("its next window opens {}, and {LOOK} are looked ahead", shown(&view, at));
+                obstacle(Cause::Window, text, "a plan that is made nearer to it".into())
             }
+            Some(at) if fit.is_none_or(|fit| at < fit) => self.ruled_out(group, at, fit),
             Some(at) => {
-                let reasons = explain(&view, &allowed.closures, turn, Some(needs));
+                let closures = &self.groups.allowed[index(group)].closures;
+                let reasons = explain(&view, closures, turn, Some(needs));
                 let window = reasons.into_iter().find(|r| r.rule == Rule::Window && !r.allows);
                 let text = window.map_or_else(|| "too little of the window is left".into(), |r| r.text);
                 obstacle(Cause::Window, text, format!("a window before {}", shown(&view, at)))
             }
         }
     }
+
+    /// A window would let it at this instant, and a rule does not: which, and what comes of it without that.
+    fn ruled_out(&self, group: u32, at: Time, fit: Option<Time>) -> Obstacle {
+        let (view, needs) = (self.view(group), self.ask.needs);
+        let allowed = &self.groups.allowed[index(group)];
+        let reason = explain(&view, &allowed.closures, at, Some(needs)).into_iter().find(|r| !r.allows);
+        // It is open, and something closes it too soon.
+        let closes = || view.closes_after(at, at + LOOK).unwrap_or(at);
+        let (rule, text, shut) = match reason {
+            Some(r) if r.rule != Rule::Time => (r.rule, r.text, at),
+            _ => {
+                let closed = closes();
+                let then = explain(&view, &allowed.closures, closed, None).into_iter().find(|r| !r.allows);
+                let then = then.filter(|r| r.rule != Rule::Window);
+                let text = |r: &super::Reason| format!("open for less than {needs} before {}", r.text);
+                then.map_or((Rule::Time, "what is left of the window is too short".into(), closed), |r| {
+                    (r.rule, text(&r), closed)
+                })
+            }
+        };
+        let rules = without(allowed, &view, rule, shut);
+        let alone = View { clock: view.clock, rules: &rules }.earliest_fit(at.min(shut), needs);
+        let change = match alone.filter(|alone| *alone <= self.ask.limit && fit.is_none_or(|fit| *alone < fit)) {
+            Some(alone) => format!("without it: {}", shown(&view, alone)),
+            None => format!("without it and what else is closed then: {}", shown(&view, at)),
+        };
+        obstacle(rule.into(), text, change)
+    }
+}
+
+/// A tenant's rules without those of a kind that hold at an instant.
+fn without(allowed: &Allowed, view: &View<'_>, rule: Rule, at: Time) -> Rules {
+    let today = view.clock.date(at.0);
+    let mut rules = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
+    rules.seasons =
+        allowed.rules.seasons.iter().filter(|s| rule != Rule::Season || !s.forbids(today)).copied().collect();
+    rules.excluded = allowed.own.iter().filter(|d| rule != Rule::Blackout || !d.holds(today)).copied().collect();
+    for closure in allowed.closures.iter().filter(|c| c.rule != rule || !c.holds(at, today)) {
+        match closure.extent {
+            Extent::Local(dates) => rules.excluded.push(dates),
+            Extent::Between(from, to) => rules.closed.push((from, to)),
+        }
+    }
+    rules.tidy()
+}
+
+/// A few names, and how many there are besides: `acme, lumen, fjord and 12 more`.
+pub fn few<'n>(mut names: impl Iterator<Item = &'n str>) -> String {
+    let first: Vec<&str> = names.by_ref().take(NAMED).collect();
+    and_more(first.join(", "), names.count())
+}
+
+fn and_more(names: String, more: usize) -> String {
+    if more == 0 { names } else { format!("{names} and {more} more") }
 }
 
 fn index(n: u32) -> usize {

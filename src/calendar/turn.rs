@@ -56,7 +56,7 @@ pub enum Turn {
     Wait { until: Option<Time>, who: usize, why: Why },
     /// So many went back that nothing moves before a person says so.
     Stopped,
-    /// All that are left went back, or have no window within [`LOOK`]: a person decides.
+    /// All whose turn it is went back, or have no window within [`LOOK`]: a person decides.
     Left,
     /// Everybody has moved.
     Over,
@@ -86,16 +86,16 @@ pub fn next(ask: &Ask<'_>, list: &[Candidate<'_>]) -> Turn {
     }
     let mut turn = (Time(i64::MIN), None);
     let mut waits: Option<(Time, usize, Why)> = None;
-    let mut put_off = None;
+    let (mut put_off, mut stuck) = (None, false);
     for number in 0..ask.cohorts.len() {
         let members: Vec<usize> = (0..list.len()).filter(|i| list[*i].cohort == number).collect();
         let part = Part { ask, list, number, turn: turn.0, baking: turn.1, begun: begun(ask, list, &members) };
         let mut open = false;
         let mut best: Option<(Time, usize)> = None;
         for i in members.iter().copied() {
+            // A cohort waits for each of its own, also for one that has no window yet: who has none today has one tomorrow.
+            open |= list[i].state == State::Waits;
             let Some((start, why)) = part.starts(i) else { continue };
-            let passed_over = matches!(list[i].state, State::PutOff(_));
-            open |= !passed_over;
             if start <= ask.now {
                 let fit = part.opened(i);
                 best = Some(best.map_or((fit, i), |b| b.min((fit, i))));
@@ -116,6 +116,7 @@ pub fn next(ask: &Ask<'_>, list: &[Candidate<'_>]) -> Turn {
         let back = members.iter().any(|i| matches!(list[*i].state, State::Back { .. }));
         // Others wait for this cohort's turn, and nothing is learnt from one of which everybody went back.
         if open || (back && done.is_none()) {
+            stuck = open;
             break;
         }
         // Whom a person put off is waited for by nobody.
@@ -125,8 +126,8 @@ pub fn next(ask: &Ask<'_>, list: &[Candidate<'_>]) -> Turn {
     }
     match (waits, put_off) {
         (Some((until, who, why)), _) => Turn::Wait { until: Some(until), who, why },
-        (None, Some(who)) => Turn::Wait { until: None, who, why: Why::PutOff },
-        (None, None) => Turn::Left,
+        (None, Some(who)) if !stuck => Turn::Wait { until: None, who, why: Why::PutOff },
+        _ => Turn::Left,
     }
 }
 
@@ -179,8 +180,9 @@ impl Part<'_> {
         while from <= limit {
             let start = meet(&c.views, from, ask.needs).filter(|start| *start <= limit)?;
             if start > from && why != Why::Window && !matches!(why, Why::PerDay(_)) {
-                // The later of the two is what is waited for.
-                why = Why::Window;
+                // What it would not go earlier without is not what it waits for.
+                let earlier = meet(&c.views, ask.now, ask.needs).is_some_and(|open| open < from);
+                why = if earlier { why } else { Why::Window };
             }
             let day = date(ask.days.wall(start));
             let full = cap.is_some_and(|cap| self.begun.get(&day).copied().unwrap_or(0) >= cap);

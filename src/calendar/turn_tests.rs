@@ -91,16 +91,16 @@ impl Way {
     }
 
     /// What is planned of it.
-    fn planned(&self, start: Time) -> Result<Forecast, campaign::Apart> {
-        let ask = campaign::Ask { start, needs: self.needs, takes: self.takes, at_once: false };
+    fn planned(&self, start: Time) -> Forecast {
+        let ask = campaign::Ask::at(start, self.needs, self.takes);
         let book = Book::new(&self.calendar, &[], start);
         let refs: Vec<&Tenant> = self.tenants.iter().collect();
         let groups = book.groups(refs.iter().copied(), start);
-        let planned = campaign::plan(&book, &refs, &groups, ask)?;
+        let planned = campaign::plan(&self.calendar, &refs, &groups, ask);
         let position = |tenant: u32| usize::try_from(tenant).unwrap();
         let mut never: Vec<usize> = planned.never.iter().map(|n| position(n.tenant)).collect();
         never.sort_unstable();
-        Ok((planned.moves.iter().map(|m| (position(m.tenant), m.start)).collect(), never))
+        (planned.moves.iter().map(|m| (position(m.tenant), m.start)).collect(), never)
     }
 
     fn day(&self, at: Time) -> Date {
@@ -186,6 +186,30 @@ fn two_rollbacks_stop_the_line_and_a_cohort_that_went_back_lets_nobody_follow() 
     assert_eq!(way.next(at(START)), Turn::Stopped);
 }
 
+/// Who has no window within what is looked ahead from today has one in what is looked ahead from a later day: the others
+/// wait for it on both.
+#[test]
+fn who_has_no_time_yet_is_waited_for_today_as_tomorrow() {
+    let list = window("a", "one", "10:00", "12:00").replace("zone: UTC", "zone: UTC, preferredDate: 2028-01-18")
+        + &window("b", "one", "10:00", "12:00")
+        + &window("c", "two", "10:00", "12:00");
+    let mut way = Way::new("  cohorts: [{name: one, bake: 1h}, {name: two}]", &list, Dur::mins(20));
+    let today = at(START);
+    assert_eq!(way.planned(today), (vec![(1, today)], vec![0, 2]));
+    assert_eq!(way.next(today), Turn::Move(1));
+    way.states[1] = State::Done { begun: today, at: today + Dur::mins(20) };
+    assert_eq!(way.next(today + Dur::hours(2)), Turn::Left);
+    let (later, date) = (today + Dur::hours(24 * 30), at("2028-01-18T10:00:00Z"));
+    assert_eq!(way.next(later), Turn::Wait { until: Some(date), who: 0, why: Why::Preferred });
+    way.states[1] = State::Waits;
+    let week = at("2026-12-29T10:00:00Z");
+    // Nothing that was promised has changed, and more is known.
+    assert_eq!(way.planned(later), (vec![(1, week), (0, date), (2, date + Dur::mins(80))], vec![]));
+    // Who is put off is not waited for.
+    (way.states[0], way.states[1]) = (State::PutOff(None), State::Done { begun: today, at: today + Dur::mins(20) });
+    assert_eq!(way.next(today + Dur::mins(80)), Turn::Move(2));
+}
+
 /// What may come in a list: zone, cohort, weekday, start, length, preferred date.
 type Wish = (usize, usize, usize, u32, u32, Option<i32>);
 
@@ -215,7 +239,7 @@ fn at_a_tie_the_window_that_opened_first_goes_first_in_plan_and_on_the_way() {
     let cohorts = "  cohorts: [{name: internal, per_day: 1}]";
     let list = window("a", "internal", "09:30", "13:00") + &window("b", "internal", "09:00", "13:00");
     let mut way = Way::new(cohorts, &list, Dur::mins(20));
-    let planned: Vec<usize> = way.planned(at(START)).unwrap().0.into_iter().map(|(tenant, _)| tenant).collect();
+    let planned: Vec<usize> = way.planned(at(START)).0.into_iter().map(|(tenant, _)| tenant).collect();
     let moved: Vec<usize> = way.go(at(START), |_| true).0.into_iter().map(|(i, _)| i).collect();
     assert_eq!((planned, moved), (vec![1, 0], vec![1, 0]));
 }
@@ -293,7 +317,7 @@ proptest! {
         );
         let mut way = Way::new(&calendar, &list(&wishes), Dur::mins(needs));
         way.takes = Dur::mins(takes);
-        let Ok((planned, never)) = way.planned(at(START)) else { return Ok(()) };
+        let (planned, never) = way.planned(at(START));
         let (moves, end) = way.go(at(START), |_| true);
         let moves: Vec<(usize, Time)> =
             moves.iter().flat_map(|(i, start)| way.moves[*i].iter().map(|tenant| (*tenant, *start))).collect();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::window::{LOOK, Season, View, Weekly};
 use super::zone::{ZoneClock, date};
 use crate::spec::units::{Dur, Time};
-use crate::spec::when::{Date, Dates};
+use crate::spec::when::{Date, Dates, Weekday};
 
 /// What may stand against it, in order of precedence: the first that does is the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,8 +103,11 @@ fn closed(view: &View<'_>, closures: &[Closure], rule: Rule, now: Time, today: D
     let now_closed: Vec<String> = of_rule()
         .filter(|c| c.holds(now, today))
         .map(|c| match c.extent {
-            Extent::Local(dates) if dates.first == dates.last => format!("{}: {dates}", c.name),
-            Extent::Local(dates) => format!("{}: {dates}, the last day included", c.name),
+            // Which clock shows these dates is another instant for everybody.
+            Extent::Local(dates) => {
+                let last = if dates.first == dates.last { "" } else { ", the last day included" };
+                format!("{}: {dates} on the clock of {}{last}", c.name, view.clock.zone())
+            }
             Extent::Between(_, to) => format!("{}: until {}", c.name, view.clock.read(to)),
         })
         .collect();
@@ -151,6 +154,10 @@ fn window(view: &View<'_>, now: Time) -> Reason {
 /// `Sun 02:00-06:00`
 pub fn said(weekly: &Weekly) -> String {
     let days = weekly.days;
+    // Whole days of a week touch: it never closes by itself.
+    if weekly.start == weekly.end && Weekday::ALL.into_iter().all(|day| days.holds(day)) {
+        return "always open".into();
+    }
     if weekly.start == weekly.end && weekly.start.millis() == 0 {
         return format!("{days} all day");
     }

@@ -6,13 +6,13 @@ mod show;
 
 use std::io::Write;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::args::{CampaignArgs, CampaignOutput, Global};
 use super::tenants::{self, Files};
-use super::windows::{instant, needs, utc};
-use super::{place, when};
-use crate::calendar::campaign::{Apart, Ask, Campaign, plan};
+use super::windows::{instant, needs};
+use super::{place, together, when};
+use crate::calendar::campaign::{Ask, Campaign, plan};
 use crate::calendar::reasons::Reasons;
 use crate::calendar::{Book, Groups, LOOK};
 use crate::engine::forecast::{Ahead, forecast_with};
@@ -28,27 +28,19 @@ struct Line<'m> {
     book: Book<'m>,
     campaign: Campaign,
     ask: Ask,
-    /// What comes of its service besides.
-    ahead: Option<Ahead>,
 }
 
 impl<'m> Line<'m> {
-    fn of(files: &'m Files, service: Option<&str>, tenants: Vec<&'m Tenant>, ask: Ask) -> Result<Line<'m>, Refused> {
+    fn of(files: &'m Files, service: Option<&str>, tenants: Vec<&'m Tenant>, ask: Ask) -> Line<'m> {
         let book = Book::new(&files.calendar, &files.loaded.ics, ask.start);
         let groups = book.groups(tenants.iter().copied(), ask.start);
-        let campaign = match plan(&book, &tenants, &groups, ask) {
-            Ok(campaign) => campaign,
-            Err(apart) => {
-                let name = |t: &u32| Some(tenants.get(usize::try_from(*t).ok()?)?.id.to_string());
-                let names = apart.tenants.iter().filter_map(name).collect();
-                return Err(Refused { apart, names, needs: ask.needs });
-            }
-        };
-        Ok(Line { service: service.map(String::from), tenants, groups, book, campaign, ask, ahead: None })
+        let campaign = plan(&files.calendar, &tenants, &groups, ask);
+        Line { service: service.map(String::from), tenants, groups, book, campaign, ask }
     }
 
     fn reasons(&self) -> Reasons<'_> {
-        Reasons { book: &self.book, groups: &self.groups, campaign: &self.campaign, ask: self.ask }
+        let Line { book, tenants, groups, campaign, ask, .. } = self;
+        Reasons { book, tenants, groups, campaign, ask: *ask }
     }
 
     fn tenant(&self, position: u32) -> Option<&'m Tenant> {
@@ -64,31 +56,21 @@ impl<'m> Line<'m> {
     }
 }
 
-/// A cohort that is upgraded at once and cannot be.
-struct Refused {
-    apart: Apart,
-    names: Vec<String>,
-    needs: Dur,
-}
-
-impl From<Refused> for anyhow::Error {
-    fn from(Refused { apart, names, needs }: Refused) -> anyhow::Error {
-        anyhow!(
-            "cohort {} is upgraded all at once (`bind: intersection`), and these have no {needs} in common within {LOOK} \
-             of {}: {}; change the window of one of them, or write `bind: own`",
-            apart.cohort,
-            utc(apart.turn),
-            names.join(", ")
-        )
-    }
-}
-
 /// A plan with all it was made from.
 struct Made<'m> {
     files: &'m Files,
+    now: Time,
     start: Time,
     needs: Dur,
     lines: Vec<Line<'m>>,
+    /// What comes of each service, in the order of the plan; nothing where nothing says what is upgraded.
+    services: Vec<Service<'m>>,
+}
+
+struct Service<'m> {
+    ahead: Ahead,
+    /// Its tenants, where they move by themselves and it does not even begin.
+    waiting: Vec<&'m Tenant>,
 }
 
 /// Plans and prints; gives the exit code: 0, or 2 when there is no time for some tenant.
@@ -107,57 +89,43 @@ pub fn campaign(args: &CampaignArgs, global: &Global, now: Time, out: &mut dyn W
     let needs = wanted.or_else(|| upgrade.as_ref().map(Plan::tenant_needs)).context(
         "--needs is missing: say how long one tenant takes, such as 90m, or give the files of the upgrade, too",
     )?;
-    let lines = match upgrade.filter(|plan| plan.services.iter().any(|p| p.phased.is_some())) {
-        Some(plan) => of_plan(&files, &plan, start, wanted)?,
-        None => {
-            let ask = Ask { start, needs, takes: needs, at_once: false };
-            vec![Line::of(&files, None, files.tenants(), ask)?]
-        }
+    let plans: Vec<&Plan> = upgrade.iter().collect();
+    together::check(&files.loaded, &plans, wanted, start).map_err(|report| anyhow!("{report}"))?;
+    let (lines, services) = match upgrade.filter(|plan| plan.services.iter().any(|p| p.phased.is_some())) {
+        Some(plan) => of_plan(&files, &plan, start, wanted),
+        None => (vec![Line::of(&files, None, files.tenants(), Ask::at(start, needs, needs))], Vec::new()),
     };
-    let made = Made { files: &files, start, needs, lines };
+    let made = Made { files: &files, now, start, needs, lines, services };
     match args.output {
         CampaignOutput::Text => made.text(out)?,
         CampaignOutput::Json => made.json(out)?,
+        // A file of no event is none (RFC 5545, 3.6).
+        CampaignOutput::Ics if made.lines.iter().all(|line| line.campaign.moves.is_empty()) => {
+            eprintln!("nobody has a time within {LOOK}, so there is no event to write; `-o text` says why");
+        }
         CampaignOutput::Ics => write!(out, "{}", made.ics())?,
     }
-    Ok(if made.lines.iter().all(Line::comes_to_its_end) { 0 } else { 2 })
+    let whole = made.services.iter().all(|s| s.ahead.full.is_some());
+    Ok(if whole && made.lines.iter().all(|line| line.campaign.never.is_empty()) { 0 } else { 2 })
 }
 
-impl Line<'_> {
-    fn comes_to_its_end(&self) -> bool {
-        self.campaign.never.is_empty() && self.ahead.as_ref().is_none_or(|ahead| ahead.full.is_some())
-    }
-}
-
-/// The lines of a plan, one for each service whose tenants move by themselves; `wanted`: how long one move takes, if
-/// somebody says something else than the policy.
-fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) -> Result<Vec<Line<'m>>> {
-    let (mut lines, mut refused) = (Vec::new(), None);
+/// The lines of a plan, one for each service whose tenants move by themselves, and what comes of all services; `wanted`:
+/// how long one move takes, if somebody says something else than the policy.
+fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) -> (Vec<Line<'m>>, Vec<Service<'m>>) {
+    let mut lines = Vec::new();
     let forecast = forecast_with(plan, start, &mut |planned, ask| {
         let service = planned.service.name.as_str();
         let ask = wanted.map_or(ask, |needs| Ask { needs, takes: needs, ..ask });
-        let line = Line::of(files, Some(service), files.of_service(service), ask).map_err(|r| {
-            let apart = r.apart.clone();
-            refused.get_or_insert(r);
-            apart
-        })?;
+        let line = Line::of(files, Some(service), files.of_service(service), ask);
         let campaign = line.campaign.clone();
         lines.push(line);
-        Ok(campaign)
+        campaign
     });
-    if let Some(refused) = refused {
-        return Err(refused.into());
-    }
-    let Some(forecast) = forecast.filter(|_| !lines.is_empty()) else {
-        let needs = plan.when.as_ref().map_or(Dur::ZERO, |when| when.needs.run);
-        bail!(
-            "new pods are made in the window that all share, and within {LOOK} of {} none is open for the {needs} they and \
-             the last step need: make a slot of the Calendar longer",
-            utc(start)
-        );
+    let service = |ahead: Ahead| {
+        let phased = plan.get(&ahead.service).is_some_and(|p| p.phased.is_some());
+        let idle = phased && ahead.tenants.is_none();
+        Service { waiting: if idle { files.of_service(&ahead.service) } else { Vec::new() }, ahead }
     };
-    for line in &mut lines {
-        line.ahead = line.service.as_ref().and_then(|service| forecast.get(service)).cloned();
-    }
-    Ok(lines)
+    let services = forecast.into_iter().flat_map(|forecast| forecast.services).map(service).collect();
+    (lines, services)
 }

@@ -28,6 +28,7 @@ pub mod session;
 pub mod spectate;
 pub mod tenants;
 pub mod themes;
+mod together;
 mod typed;
 pub mod validate;
 pub mod verdict;

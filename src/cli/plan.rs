@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use super::args::{Global, PlanOutput};
 use super::windows::utc;
 use super::{place, plan_compat, when};
-use crate::engine::forecast::{Ahead, Forecast, TenantsAhead, forecast};
+use crate::engine::forecast::{Ahead, Forecast, forecast};
 use crate::engine::run::Outcome;
 use crate::journal::past_durations;
 use crate::plan::rules::segments_said;
-use crate::plan::{MatchRule, Plan, Planned, Roster, graph};
+use crate::plan::{MatchRule, Phased, Plan, Planned, Roster, graph};
 use crate::spec::policy::Step;
 use crate::spec::units::{Dur, Time, counted};
 
@@ -74,7 +74,7 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
             p.version,
             way(p),
             p.phased.as_ref().map_or_else(|| steps.clone(), |f| format!("{} tenants", f.count(|_| true))),
-            estimate(plan, p, ahead.as_ref()).map_or_else(|| "never".into(), short),
+            estimate(plan, p, ahead.as_ref()).map_or_else(|| "-".into(), short),
             needs.join(", ")
         );
         out.push_str(line.trim_end());
@@ -143,26 +143,35 @@ fn segments(plan: &Plan, out: &mut String) {
     }
 }
 
-/// Who moves one by one and when, and what follows.
+/// The moves of one service.
+fn line_of_tenants(name: &str, phased: &Phased, ahead: &Forecast, its: &Ahead, out: &mut String) {
+    let (tenants, moves) = (counted(phased.count(|_| true), "tenant"), counted(phased.moves.len(), "move"));
+    out.push_str(&format!("\n{name}: {tenants} in {moves}, one at a time: {}\n", phased.said()));
+    let mut line = |what: &str, at: Option<Time>| {
+        let utc = at.map_or_else(String::new, |at| format!(" ({})", utc(at.ceil(Dur::mins(1)))));
+        out.push_str(&format!("  {what:<14} {}{utc}\n", ahead.said(at)));
+    };
+    line("new pods", its.begins);
+    if let Some(tenants) = &its.tenants {
+        line("first tenant", tenants.first);
+        line("last tenant", tenants.last);
+        line("everybody else", tenants.everybody);
+    }
+    line("at 100 %", its.full);
+}
+
+/// Who moves one by one and when, what follows, and what does not come to its end.
 fn phased(plan: &Plan, ahead: &Forecast, out: &mut String) {
-    for (p, phased) in plan.services.iter().filter_map(|p| Some((p, p.phased.as_ref()?))) {
-        let (name, moves) = (&p.service.name, counted(phased.moves.len(), "move"));
-        let tenants = counted(phased.count(|_| true), "tenant");
-        out.push_str(&format!("\n{name}: {tenants} in {moves}, one at a time: {}\n", phased.said()));
-        let Some(its) = ahead.get(name) else { continue };
-        let mut line = |what: &str, at: Option<Time>| {
-            let utc = at.map_or_else(String::new, |at| format!(" ({})", utc(at.ceil(Dur::mins(1)))));
-            out.push_str(&format!("  {what:<14} {}{utc}\n", ahead.said(at)));
-        };
-        line("new pods", its.begins);
-        if let Some(tenants) = &its.tenants {
-            line("first tenant", tenants.first);
-            line("last tenant", tenants.last);
-            line("everybody else", tenants.everybody);
+    for p in &plan.services {
+        let Some(its) = ahead.get(&p.service.name) else { continue };
+        if let Some(phased) = &p.phased {
+            line_of_tenants(&p.service.name, phased, ahead, its, out);
         }
-        line("at 100 %", its.full);
-        if let Some(why) = its.tenants.as_ref().and_then(TenantsAhead::blocked) {
-            out.push_str(&format!("  it does not come to its end: {why}\n"));
+        if let Some(stuck) = &its.stuck {
+            let name = if p.phased.is_some() { "" } else { p.service.name.as_str() };
+            let lead = if name.is_empty() { "  it".to_string() } else { format!("\n{name}") };
+            let change = if stuck.change.is_empty() { String::new() } else { format!("; {}", stuck.change) };
+            out.push_str(&format!("{lead} does not come to its end: {}{change}\n", stuck.why));
         }
     }
     out.push_str(&match (ahead.full(), ahead.soaked()) {
@@ -247,6 +256,7 @@ fn future(its: &Ahead) -> serde_json::Value {
         "begins": its.begins.map(utc), "first_tenant": tenants.and_then(|t| t.first).map(utc),
         "last_tenant": tenants.and_then(|t| t.last).map(utc), "everybody_else": tenants.and_then(|t| t.everybody).map(utc),
         "full": its.full.map(utc), "soaked": its.soaked.map(utc), "never": tenants.map(|t| t.never),
+        "stuck": its.stuck.as_ref().map(|s| &s.why),
     })
 }
 

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{contracts, files};
+use super::{clock, contracts, files, together};
+use crate::calendar::reasons::few;
 use crate::compat::fleet::Registry;
+use crate::plan::Plan;
+use crate::spec::calendar::Calendar;
 use crate::spec::{self, Loaded, Problem, Report, SourceFile};
 
 /// How a report is written.
@@ -72,6 +75,7 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
                 value["contracts"] = loaded.contracts.len().into();
                 value["migrations"] = loaded.migrations.len().into();
                 value["releases"] = loaded.releases.iter().map(|r| r.name.as_str()).collect();
+                value["notes"] = local_dates(loaded).into();
                 value["calendars"] = loaded.calendars.iter().map(|c| c.name.as_str()).collect();
                 value["tenants"] = loaded.tenants.iter().map(|t| t.spec.tenants.len()).sum::<usize>().into();
             }
@@ -82,7 +86,10 @@ pub fn validate(paths: &[PathBuf], output: Output, out: &mut dyn Write) -> io::R
                 writeln!(out, "{report}")?;
             }
             match &outcome {
-                Ok(loaded) => writeln!(out, "valid: {}", contents(loaded))?,
+                Ok(loaded) => {
+                    local_dates(loaded).iter().try_for_each(|note| writeln!(out, "note: {note}"))?;
+                    writeln!(out, "valid: {}", contents(loaded))?;
+                }
                 Err(_) => writeln!(out, "not valid; nothing was changed")?,
             }
         }
@@ -99,13 +106,42 @@ fn whole(paths: &[PathBuf], loaded: Loaded) -> Result<Loaded, Report> {
         true => contracts::load(paths, None)?,
         false => contracts::Known { loaded, registry: Registry::default(), any: false, folders: BTreeSet::new() },
     };
-    let upgrades = known.loaded.upgrades.iter();
-    let refused = upgrades.filter_map(|u| known.bundle(Some(&u.name)).and_then(|bundle| known.plan(&bundle)).err());
-    let refused: Vec<Problem> = refused.flat_map(|report| report.problems).collect();
+    let (mut plans, mut refused): (Vec<Plan>, Vec<Problem>) = (Vec::new(), Vec::new());
+    for upgrade in &known.loaded.upgrades {
+        match known.bundle(Some(&upgrade.name)).and_then(|bundle| known.plan(&bundle)) {
+            Ok(plan) => plans.push(plan),
+            Err(report) => refused.extend(report.problems),
+        }
+    }
+    let together = together::check(&known.loaded, &plans.iter().collect::<Vec<_>>(), None, clock::wall());
+    refused.extend(together.err().into_iter().flat_map(|report| report.problems));
     match refused.is_empty() {
         true => Ok(known.loaded),
         false => Err(Report::from(refused.into_iter().chain(known.loaded.warnings.problems).collect::<Vec<_>>())),
     }
+}
+
+/// Dates of freezes and blackouts that name no zone are other instants for everybody: whose clock shows them.
+fn local_dates(loaded: &Loaded) -> Vec<String> {
+    let note = |calendar: &Calendar| {
+        let (name, spec) = (&calendar.name, &calendar.spec);
+        let closings = spec.freezes.iter().map(|c| ("freeze", c)).chain(spec.blackouts.iter().map(|c| ("blackout", c)));
+        let local = closings.filter(|(_, c)| c.zone.is_none());
+        let local: Vec<String> =
+            local.filter_map(|(what, c)| Some(format!("{what} {} ({})", c.name, c.dates?))).collect();
+        let shared = match spec.slots.is_empty() {
+            true => format!("the Calendar's own, {}", spec.zone),
+            false => "the slot's".into(),
+        };
+        let which = few(local.iter().map(String::as_str));
+        (!local.is_empty()).then(|| {
+            format!(
+                "Calendar {name}: dates without `zone` are read on each tenant's own clock, and for what all tenants share \
+                 on {shared}: {which}; write `zone:` beside `dates:` for one stretch for everybody"
+            )
+        })
+    };
+    loaded.calendars.iter().filter_map(note).collect()
 }
 
 /// `1 fleet, 1 policy, 1 upgrade`, and what there is besides

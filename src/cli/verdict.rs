@@ -9,6 +9,7 @@ use super::args::{Contracts, Files, Global};
 use super::compat::check::memory;
 use super::contracts::{self, Known};
 use super::files::pointed;
+use super::{clock, together};
 use crate::compat::deps::crossed;
 use crate::compat::deps::order::Edge;
 use crate::compat::fleet::{self, Asked, Outcome};
@@ -39,14 +40,20 @@ pub fn plan_of(files: &Files, named: &Contracts, global: &Global) -> Result<(Pla
 pub fn plan_from(known: &Known, files: &Files, named: &Contracts, global: &Global) -> Result<(Plan, Option<Roster>)> {
     let mut bundle = known.bundle(files.upgrade.as_deref()).map_err(|report| anyhow!("{report}"))?;
     let roster = Roster::of(&known.loaded, &bundle);
+    let meets = |plan: &Plan| {
+        together::check(&known.loaded, &[plan], None, clock::wall()).map_err(|report| anyhow!("{report}"))
+    };
     if !known.any {
-        return Ok((known.plan(&bundle).map_err(|report| anyhow!("{report}"))?, roster));
+        let plan = known.plan(&bundle).map_err(|report| anyhow!("{report}"))?;
+        meets(&plan)?;
+        return Ok((plan, roster));
     }
     let today = chrono::Utc::now().date_naive();
     let asked = known.asked(&bundle, today);
     let outcome = fleet::check(&asked, &mut memory(named, global)).map_err(|p| anyhow!("{}", pointed(p)))?;
     needs(known, &mut bundle, &asked, &outcome.broken);
     let mut plan = known.plan(&bundle).map_err(|report| anyhow!("{report}"))?;
+    meets(&plan)?;
     plan.compat = Some(verdict(known, &asked, &outcome));
     let mut after = After::new();
     for edge in outcome.edges {

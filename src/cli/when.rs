@@ -4,7 +4,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::windows::utc;
-use crate::calendar::{Book, Platform};
+use crate::calendar::{Book, LOOK, Platform};
 use crate::journal::past_durations;
 use crate::plan::{NeedsFrom, Past, Plan, Roster, When};
 use crate::spec::units::Time;
@@ -74,7 +74,11 @@ pub fn text(plan: &Plan, tenants: Option<&Roster>, now: Time) -> String {
     out.push_str(&match fit {
         Some(at) if at <= now => format!("{what} now\n"),
         Some(at) => format!("{what} at the earliest {} ({})\n", platform.read(at), utc(at)),
-        None => format!("{what} never within 400 days: make slots longer, or the steps shorter\n"),
+        None => {
+            let from = when.preferred.map_or(now, |date| platform.begins(date).max(now));
+            let (why, change) = platform.against(from, when.needs.run);
+            format!("{what} not within {LOOK}: {why}; {change}\n")
+        }
     });
     for list in &when.tenants {
         let few = &list.sha256[..12.min(list.sha256.len())];

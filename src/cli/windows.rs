@@ -214,6 +214,20 @@ fn touched_text(touched: &Touched) -> String {
     }
 }
 
+/// What closes a window that opens before the one it has to wait for.
+fn missed(view: &View<'_>, closures: &[Closure], question: &Question, at: Time) -> String {
+    let bare = Rules { windows: view.rules.windows.clone(), ..Rules::default() };
+    let earlier =
+        View { clock: view.clock, rules: &bare }.earliest_fit(question.now, question.needs.unwrap_or(Dur::ZERO));
+    let Some(earlier) = earlier.filter(|earlier| *earlier > question.now && *earlier < at) else {
+        return String::new();
+    };
+    let why = calendar::explain(view, closures, earlier, question.needs).into_iter().find(|r| !r.allows);
+    why.map_or_else(String::new, |r| {
+        format!("; before that {} is closed by {}: {}", view.clock.read(earlier), r.rule.name(), r.text)
+    })
+}
+
 /// Rule by rule, and when it will be allowed.
 fn reasons(view: &View<'_>, closures: &[Closure], question: &Question, look: &Outlook) -> String {
     let reasons = calendar::explain(view, closures, question.now, question.needs);
@@ -226,7 +240,8 @@ fn reasons(view: &View<'_>, closures: &[Closure], question: &Question, look: &Ou
     out.push_str(&match (first, fit) {
         (None, _) => "allowed now\n".into(),
         (Some(rule), Some(at)) => {
-            format!("not allowed now: {}; allowed {} ({})\n", rule.name(), view.clock.read(at), utc(at))
+            let missed = missed(view, closures, question, at);
+            format!("not allowed now: {}; allowed {} ({}){missed}\n", rule.name(), view.clock.read(at), utc(at))
         }
         (Some(Rule::Time), None) => format!("not allowed now, and too long for every window within {LOOK}\n"),
         (Some(rule), None) => format!("not allowed now: {}; and not within {LOOK}\n", rule.name()),

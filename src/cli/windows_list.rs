@@ -9,7 +9,7 @@ use super::args::{TextOrJson, WindowsArgs};
 use super::out::{self, Rows};
 use super::tenants;
 use super::windows::{instant, look_json, needs, utc};
-use crate::calendar::{self, Allowed, Book, Outlook, Reason, Rule, View};
+use crate::calendar::{self, Allowed, Book, LOOK, Outlook, Reason, Rule, View};
 use crate::spec::units::{Dur, Time};
 
 /// A row: a tenant, or a slot of the calendar.
@@ -96,7 +96,7 @@ fn state(answer: &Answer) -> &'static str {
         Some(Rule::Time) => "too late",
         Some(Rule::Freeze) => "FROZEN",
         Some(Rule::Blackout) => "blackout",
-        Some(Rule::Season | Rule::Window) if answer.look.next_start.is_none() => "never",
+        Some(Rule::Season | Rule::Window) if answer.look.next_start.is_none() => "not 400d",
         Some(Rule::Season) => "season",
         Some(Rule::Window) => "waits",
     }
@@ -124,7 +124,7 @@ fn text(
     )?;
     for row in rows {
         let ((view, _), answer) = (&views[row.group], &answers[row.group]);
-        let at = |at: Option<Time>| at.map_or_else(|| "-".to_string(), utc);
+        let at = |at: Option<Time>| at.map_or_else(|| format!("not within {LOOK}"), utc);
         let line = format!(
             "{:<width$}  {:<12}  {:<24}  {:<28}  {:<9}  {:<21}  {}",
             row.id,

@@ -62,11 +62,26 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold)
             ask(cx, t, format!("the line is stopped: {} went back", back.join(", ")));
         }
         Found::Next(Next::Left) => {
-            let left: Vec<&str> = phased.moves.iter().filter(|m| !t.moves.moved(m)).map(|m| m.name.as_str()).collect();
-            ask(cx, t, format!("those that are left went back or have no window within {LOOK}: {}", left.join(", ")));
+            let left = left(cx.run, t, phased);
+            ask(cx, t, format!("these went back or have no window within {LOOK}: {}", left.join(", ")));
         }
         Found::Next(Next::Over) => everybody_else(cx, t, p, phased),
     }
+}
+
+/// Whom a person has to decide about: of the first cohort that cannot go on, and of those before it.
+fn left<'p>(run: &Run, t: &Track, phased: &'p Phased) -> Vec<&'p str> {
+    let mut left = Vec::new();
+    for cohort in phased.moves.chunk_by(|a, b| a.cohort == b.cohort) {
+        let back = |m: &&Move| matches!(t.moves.place(&m.name), Some(Place::Back { .. }));
+        let waits = |m: &&Move| t.moves.place(&m.name).is_none() && !run.kept.contains_key(&m.name);
+        let (gone_back, waiting) = (cohort.iter().any(|m| back(&m)), cohort.iter().any(|m| waits(&m)));
+        left.extend(cohort.iter().filter(|m| back(m) || waits(m)).map(|m| m.name.as_str()));
+        if waiting || (gone_back && !cohort.iter().any(|m| t.moves.moved(m))) {
+            break;
+        }
+    }
+    left
 }
 
 /// What was found last, or what is found now; says so when it is something else.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::run::Run;
-use crate::calendar::campaign::{self, Apart, Ask, Campaign};
+use crate::calendar::campaign::{self, Ask, Campaign};
 use crate::calendar::{Book, LOOK, Platform, Rule, ZoneClock, clock};
 use crate::plan::{Phased, Plan, Planned, When};
 use crate::spec::fleet::{Routed, Tenancy};
@@ -23,7 +23,7 @@ pub struct Forecast {
     clock: ZoneClock,
 }
 
-/// What comes of one service; what is not within 400 days of what it waits for is none.
+/// What comes of one service; what is not within 400 days of the moment somebody asks is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ahead {
     pub service: String,
@@ -34,6 +34,15 @@ pub struct Ahead {
     /// All of the traffic is on the new version.
     pub full: Option<Time>,
     pub soaked: Option<Time>,
+    /// Of one that does not come to its end: what stands against it, and what would have to change.
+    pub stuck: Option<Stuck>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    pub why: String,
+    /// Nothing, where another service has to come to its end first.
+    pub change: String,
 }
 
 /// How the moves of a service go.
@@ -46,41 +55,35 @@ pub struct TenantsAhead {
     pub last: Option<Time>,
     /// The weight goes to 100, after the last tenant has moved.
     pub everybody: Option<Time>,
-    /// Tenants without a time within 400 days. Nothing goes on after them.
+    /// Tenants without a time within 400 days, those of cohorts after them included.
     pub never: usize,
-    /// A cohort that is to move at once and has no time in common.
+    /// A cohort that is to move at once and has no time in common, or none at all.
     pub apart: Option<String>,
 }
 
 /// Who places the moves of a service.
-pub type Place<'p> = dyn FnMut(&Planned, Ask) -> Result<Campaign, Apart> + 'p;
+pub type Place<'p> = dyn FnMut(&Planned, Ask) -> Campaign + 'p;
 
-/// What comes of a plan that is told to begin at `from`; nothing for one that nothing binds.
-pub fn forecast(plan: &Plan, from: Time) -> Option<Forecast> {
+/// What comes of a plan that is told to begin now; nothing for one that nothing binds.
+pub fn forecast(plan: &Plan, now: Time) -> Option<Forecast> {
+    forecast_from(plan, now, now)
+}
+
+/// The same of one that is told to begin at `from`.
+fn forecast_from(plan: &Plan, now: Time, from: Time) -> Option<Forecast> {
     let when = plan.when.as_ref()?;
-    forecast_with(plan, from, &mut |planned, ask| {
+    let look = Looking::new(plan, when, now);
+    let book = Book::new(&when.calendar.spec, &when.ics, now);
+    Some(look.ahead(from, &mut |planned, ask| {
         let moves = planned.phased.as_ref().map_or(&[][..], |phased| &phased.moves);
         let bound: Vec<&Tenant> = moves.iter().flat_map(|m| &m.binds).collect();
-        let book = Book::new(&when.calendar.spec, &when.ics, ask.start);
-        let groups = book.groups(bound.iter().copied(), ask.start);
-        campaign::plan(&book, &bound, &groups, ask)
-    })
+        campaign::plan(&when.calendar.spec, &bound, &book.groups(bound.iter().copied(), now), ask)
+    }))
 }
 
 /// The same, with moves that somebody else places, such as by the files with all of their tenants.
-pub fn forecast_with(plan: &Plan, from: Time, place: &mut Place<'_>) -> Option<Forecast> {
-    let when = plan.when.as_ref()?;
-    let names: Vec<&str> = plan.services.iter().map(|p| p.service.name.as_str()).collect();
-    let look = Looking { plan, when, names };
-    let not_before = when.preferred.map_or(from, |date| look.platform(from).begins(date).max(from));
-    let begins = look.fit(not_before, when.needs.run);
-    let mut known: BTreeMap<&str, Ahead> = BTreeMap::new();
-    for planned in &plan.services {
-        let after = begins.and_then(|at| look.after(planned, &known, at));
-        known.insert(&planned.service.name, look.service(planned, after, place));
-    }
-    let services = look.names.iter().filter_map(|name| known.remove(name)).collect();
-    Some(Forecast { services, clock: clock(when.calendar.spec.zone, from) })
+pub fn forecast_with(plan: &Plan, now: Time, place: &mut Place<'_>) -> Option<Forecast> {
+    Some(Looking::new(plan, plan.when.as_ref()?, now).ahead(now, place))
 }
 
 /// What comes of a run that nobody has started, and whose tenants move by themselves, if it is told to begin now; nothing
@@ -92,93 +95,129 @@ pub fn of_run(run: &Run, deferred: bool) -> Option<Forecast> {
     for stay in [run.frozen.as_ref(), deferred].into_iter().flatten() {
         from = from.max(stay.until?);
     }
-    forecast(&run.plan, from)
+    forecast_from(&run.plan, run.now.wall, from)
 }
 
 struct Looking<'p> {
     plan: &'p Plan,
     when: &'p When,
-    names: Vec<&'p str>,
+    /// The window that all share, as it is from the moment of the question on.
+    platform: Platform,
+    now: Time,
 }
 
-impl Looking<'_> {
-    /// The window that all share, for questions about an instant and what follows.
-    fn platform(&self, at: Time) -> Platform {
-        Platform::of(&self.when.calendar.spec, &self.when.ics, &self.names, at)
+impl<'p> Looking<'p> {
+    fn new(plan: &'p Plan, when: &'p When, now: Time) -> Looking<'p> {
+        let names: Vec<&str> = plan.services.iter().map(|p| p.service.name.as_str()).collect();
+        Looking { plan, when, platform: Platform::of(&when.calendar.spec, &when.ics, &names, now), now }
     }
 
-    /// When something that needs so much of it can begin at the earliest.
-    fn fit(&self, from: Time, needs: Dur) -> Option<Time> {
-        self.platform(from).earliest_fit(from, needs)
+    fn ahead(&self, from: Time, place: &mut Place<'_>) -> Forecast {
+        let not_before = self.when.preferred.map_or(from, |date| self.platform.begins(date).max(from));
+        let begins = self.fit(not_before, self.when.needs.run);
+        let mut known: BTreeMap<&str, Ahead> = BTreeMap::new();
+        for planned in &self.plan.services {
+            let after = begins.clone().and_then(|at| self.after(planned, &known, at));
+            known.insert(&planned.service.name, self.service(planned, after, place));
+        }
+        let services = self.plan.services.iter().filter_map(|p| known.remove(p.service.name.as_str())).collect();
+        Forecast { services, clock: clock(self.when.calendar.spec.zone, self.now) }
     }
 
-    /// When those that go before a service let it begin; nothing when they never do.
-    fn after(&self, planned: &Planned, known: &BTreeMap<&str, Ahead>, begins: Time) -> Option<Time> {
+    /// When something that needs so much of the window that all share can begin at the earliest.
+    fn fit(&self, from: Time, needs: Dur) -> Result<Time, Stuck> {
+        self.platform.earliest_fit(from, needs).ok_or_else(|| {
+            let (why, change) = self.platform.against(from, needs);
+            let why = format!("the window that all share is not open for the {needs} it needs within {LOOK}: {why}");
+            Stuck { why, change }
+        })
+    }
+
+    /// When those that go before a service let it begin.
+    fn after(&self, planned: &Planned, known: &BTreeMap<&str, Ahead>, begins: Time) -> Result<Time, Stuck> {
         let mut at = begins;
         for (name, first) in planned.goes_after().filter_map(|name| Some((name, known.get(name.as_str())?))) {
-            let reached = match planned.waits_until(name, self.plan.policy.after) {
-                After::Soaked => first.soaked,
-                After::Full | After::Step(_) => first.full,
+            let (reached, what) = match planned.waits_until(name, self.plan.policy.after) {
+                After::Soaked => (first.soaked, "soaked"),
+                After::Full | After::Step(_) => (first.full, "at 100%"),
             };
-            at = at.max(reached?);
+            let why = || format!("waits for {name}, which is not {what} within {LOOK}");
+            at = at.max(reached.ok_or_else(|| Stuck { why: why(), change: String::new() })?);
         }
-        Some(at)
+        Ok(at)
     }
 
-    fn service(&self, planned: &Planned, after: Option<Time>, place: &mut Place<'_>) -> Ahead {
+    fn service(&self, planned: &Planned, after: Result<Time, Stuck>, place: &mut Place<'_>) -> Ahead {
         let (policy, service) = (&self.plan.policy, planned.service.name.clone());
         let needs = self.when.needs.services.get(&service).copied().unwrap_or(self.when.needs.run);
-        let begins = after.and_then(|at| self.fit(at, needs));
-        let tenants = begins.zip(planned.phased.as_ref()).map(|(at, phased)| self.tenants(planned, phased, at, place));
-        let full = match &tenants {
-            Some(tenants) => {
-                let last = planned.phased.as_ref().and_then(|phased| phased.steps.last());
-                tenants.everybody.map(|at| at + last.map_or(Dur::ZERO, |step| step.hold))
+        let begins = match after.and_then(|at| self.fit(at, needs)) {
+            Ok(at) => at,
+            Err(stuck) => {
+                return Ahead { service, begins: None, tenants: None, full: None, soaked: None, stuck: Some(stuck) };
             }
-            None => begins.map(|at| at + self.plan.service_estimate()),
         };
-        Ahead { service, begins, tenants, full, soaked: full.map(|at| at + policy.soak) }
+        let (mut stuck, mut tenants) = (None, None);
+        let full = match &planned.phased {
+            Some(phased) => {
+                let (its, everybody) = self.tenants(planned, phased, begins, place);
+                tenants = Some(its);
+                let last = phased.steps.last().map_or(Dur::ZERO, |step| step.hold);
+                everybody.map_err(|s| stuck = Some(s)).ok().map(|at| at + last)
+            }
+            None => Some(begins + self.plan.service_estimate()),
+        };
+        Ahead { service, begins: Some(begins), tenants, full, soaked: full.map(|at| at + policy.soak), stuck }
     }
 
-    fn tenants(&self, planned: &Planned, phased: &Phased, begins: Time, place: &mut Place<'_>) -> TenantsAhead {
+    fn tenants(
+        &self,
+        planned: &Planned,
+        phased: &Phased,
+        begins: Time,
+        place: &mut Place<'_>,
+    ) -> (TenantsAhead, Result<Time, Stuck>) {
         let policy = &self.plan.policy;
-        let from = begins + policy.warmup;
+        let start = begins + policy.warmup;
         let at_once = matches!(planned.service.tenancy, Tenancy::Routed(Routed::Cohort(_)));
-        let ask = Ask { start: from, needs: phased.needs(policy), takes: phased.takes(), at_once };
-        match place(planned, ask) {
-            Err(apart) => TenantsAhead {
-                from,
-                first: None,
-                last: None,
-                everybody: None,
-                never: phased.count(|m| m.cohort == apart.cohort),
-                apart: Some(apart.cohort),
-            },
-            Ok(campaign) => {
-                let done = campaign.done.filter(|_| campaign.never.is_empty());
-                let needs = phased.steps.last().map_or(Dur::ZERO, |step| step.hold) + policy.rollback_reserve;
-                TenantsAhead {
-                    from,
-                    first: campaign.moves.first().map(|m| m.start),
-                    last: campaign.moves.last().map(|m| m.start),
-                    everybody: done.and_then(|at| self.everybody(at, needs)),
-                    never: campaign.never.len(),
-                    apart: None,
-                }
-            }
-        }
+        let limit = self.platform.limit();
+        let campaign =
+            place(planned, Ask { start, limit, needs: phased.needs(policy), takes: phased.takes(), at_once });
+        let needs = phased.steps.last().map_or(Dur::ZERO, |step| step.hold) + policy.rollback_reserve;
+        let mut its = TenantsAhead {
+            from: start,
+            first: campaign.moves.first().map(|m| m.start),
+            last: campaign.moves.last().map(|m| m.start),
+            everybody: None,
+            never: never(phased, &campaign),
+            apart: campaign.apart.map(|apart| apart.cohort),
+        };
+        let everybody = match (campaign.done, its.blocked()) {
+            (_, Some(why)) => Err(Stuck { why, change: String::new() }),
+            (done, None) => self.everybody(done.unwrap_or(start), needs),
+        };
+        its.everybody = everybody.clone().ok();
+        (its, everybody)
     }
 
     /// From when on the weight of a service whose tenants have moved may go to 100.
-    fn everybody(&self, done: Time, needs: Dur) -> Option<Time> {
-        let platform = self.platform(done);
+    fn everybody(&self, done: Time, needs: Dur) -> Result<Time, Stuck> {
         // What has begun is finished, and only a freeze stops that.
         let finishes = self.plan.policy.at_window_end == AtWindowEnd::Finish;
-        if finishes && (platform.open(done) || platform.why(done).rule != Rule::Freeze) {
-            return Some(done);
+        if finishes && (self.platform.open(done) || self.platform.why(done).rule != Rule::Freeze) {
+            return Ok(done);
         }
-        platform.earliest_fit(done, needs)
+        self.fit(done, needs)
     }
+}
+
+/// Tenants without a time: those that move at once are there once for each different wish.
+fn never(phased: &Phased, campaign: &Campaign) -> usize {
+    let of_cohort = |(number, part): (usize, &campaign::Part)| {
+        let left = campaign.never.iter().filter(|n| usize::from(n.cohort) == number).count();
+        let joint = phased.moves.iter().find(|m| m.cohort == part.name && m.tenants > 1);
+        joint.filter(|_| left > 0).map_or(left, |m| m.tenants)
+    };
+    campaign.parts.iter().enumerate().map(of_cohort).sum()
 }
 
 impl Forecast {
@@ -208,7 +247,7 @@ impl Forecast {
         let mut lines = vec![format!("{tenants} in {moves}, one at a time: {}", phased.said())];
         let (first, last) = (its.and_then(|t| t.first), its.and_then(|t| t.last));
         lines.push(format!("first tenant about {}, last about {}", self.said(first), self.said(last)));
-        lines.extend(its.and_then(TenantsAhead::blocked));
+        lines.extend(self.get(&planned.service.name).and_then(|s| s.stuck.as_ref()).map(|s| s.why.clone()));
         lines
     }
 
@@ -225,9 +264,11 @@ impl Forecast {
 
 impl TenantsAhead {
     /// What stands against its end, for a person.
-    pub fn blocked(&self) -> Option<String> {
+    fn blocked(&self) -> Option<String> {
         match (&self.apart, self.never) {
-            (Some(cohort), _) => Some(format!("{cohort} is to move at once, and its windows have no time in common")),
+            (Some(cohort), _) => {
+                Some(format!("{cohort} is to move at once, and its windows have no time in common within {LOOK}"))
+            }
             (None, 0) => None,
             (None, n) => Some(format!("no time within {LOOK} for {}", counted(n, "tenant"))),
         }

@@ -73,8 +73,37 @@ fn without_a_time_for_one_tenant_nothing_that_waits_for_it_comes() {
     let together = planned("  cohorts: [{name: standard, bind: intersection}]", &apart, HEADER);
     let ahead = forecast(&together, at("2026-11-29T12:00:00Z")).unwrap();
     let (_, moves) = of(&ahead, "ledger");
-    let why = "standard is to move at once, and its windows have no time in common";
+    let why = "standard is to move at once, and its windows have no time in common within 400d";
     assert_eq!((moves.never, moves.blocked().as_deref()), (2, Some(why)));
+}
+
+#[test]
+fn all_of_a_forecast_is_looked_for_within_400_days_of_the_question() {
+    let tenants = format!(
+        "    - {{id: a, zone: UTC, {WEEKEND}, services: [ledger], preferredDate: 2027-09-25}}\n    - {{id: c, zone: UTC, {WEEKEND}, services: [billing], preferredDate: 2028-02-19}}\n"
+    );
+    let plan = planned("  cohorts: [{name: standard}]", &tenants, HEADER);
+    let early = forecast(&plan, at("2026-11-29T12:00:00Z")).unwrap();
+    let (billing, moves) = of(&early, "billing");
+    assert_eq!((moves.never, billing.full, early.full()), (1, None, None));
+    assert_eq!(early.said(billing.full), "not within 400d");
+    assert_eq!(billing.stuck.as_ref().map(|s| s.why.as_str()), Some("no time within 400d for 1 tenant"));
+    let later = forecast(&plan, at("2027-03-09T12:00:00Z")).unwrap();
+    assert_eq!(of(&later, "billing").1.first, Some(at("2028-02-19T01:00:00Z")));
+    let ledger = |ahead: &Forecast| ahead.get("ledger").unwrap().full;
+    assert_eq!((ledger(&early), ledger(&early).is_some()), (ledger(&later), true));
+}
+
+#[test]
+fn what_waits_for_a_service_without_an_end_says_so() {
+    let short = "    - {id: a, zone: UTC, windows: [{days: [Sat], start: \"01:00\", end: \"01:10\"}]}\n";
+    let ahead = forecast(&planned("  cohorts: [{name: standard}]", short, HEADER), at("2026-11-29T12:00:00Z")).unwrap();
+    let stuck = ahead.get("billing").unwrap().stuck.clone().unwrap();
+    assert_eq!(stuck.why, "waits for ledger, which is not at 100% within 400d");
+    let frozen = "  freezes: [{name: ever, from: 2026-01-01T00:00:00Z, to: 2036-01-01T00:00:00Z}]\n  cohorts: [{name: standard}]";
+    let ahead = forecast(&planned(frozen, short, HEADER), at("2026-11-29T12:00:00Z")).unwrap();
+    let stuck = ahead.get("ledger").unwrap().stuck.clone().unwrap();
+    assert!(stuck.why.ends_with("freeze: ever: until Tue 2036-01-01 00:00 UTC"), "{}", stuck.why);
 }
 
 #[test]

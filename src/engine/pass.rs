@@ -41,8 +41,8 @@ fn scheduled(cx: &mut Cx) {
         cx.run.attached = Some(cx.now);
         step::look_again(cx, ENGINE);
         ask_preflight(cx);
-    } else if let Some(why) = window::never(cx.run) {
-        step::blocked(cx, &why, "make a slot of the Calendar longer, or the steps of the policy shorter");
+    } else if let Some((why, change)) = window::never(cx.run) {
+        step::blocked(cx, &why, &change);
     }
 }
 

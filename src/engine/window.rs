@@ -10,13 +10,16 @@ use super::effect::EventKind;
 use super::holds::{hold, lift_if};
 use super::run::{Held, HoldReason, Phase, Run, Stage, Track};
 use super::{moves, rollback};
-use crate::calendar::{Platform, Rule};
+use crate::calendar::Rule;
 use crate::spec::policy::{AtWindowEnd, Severity};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Instant, tz_version};
 
+mod beyond;
 mod stay;
 
+pub(super) use beyond::never;
+use beyond::{platform, too_short};
 pub use stay::{Stay, stay_of, until_of};
 
 /// So long before the end of a window people are told, while something is on its way.
@@ -100,8 +103,7 @@ fn put_off(run: &Run) -> Option<Time> {
 fn found(run: &Run, now: Time) -> Option<Window> {
     let when = run.plan.when.as_ref()?;
     let put_off = put_off(run);
-    let services: Vec<&str> = run.plan.services.iter().map(|p| p.service.name.as_str()).collect();
-    let platform = Platform::of(&when.calendar.spec, &when.ics, &services, now);
+    let platform = platform(run, when, now);
     let open = platform.open(now);
     let until = if open { platform.closes_after(now) } else { platform.opens_after(now) };
     let opens = if open { until.and_then(|end| platform.opens_after(end)) } else { until };
@@ -343,7 +345,7 @@ pub fn begins(run: &Run) -> String {
     match (&run.window, put_off(run)) {
         _ if fits_now(run) => "at once".into(),
         _ if endless(run) => "not before somebody lifts the freeze".into(),
-        (Some(w), _) if w.later.is_none() => "never: no window within 400 days is long enough".into(),
+        (Some(w), _) if w.later.is_none() => "not within 400 days: no window is long enough".into(),
         (Some(w), _) => w.later_said.clone(),
         (None, at) => at.map_or_else(String::new, |at| Instant(at).to_string()),
     }
@@ -357,17 +359,6 @@ pub fn fits_now(run: &Run) -> bool {
 /// A person froze it without saying until when.
 pub(super) fn endless(run: &Run) -> bool {
     [&run.frozen, &run.deferred].into_iter().flatten().any(|s| s.until.is_none())
-}
-
-/// No look ahead finds a window that is long enough, and no person's word is all that stands against it.
-pub(super) fn never(run: &Run) -> Option<String> {
-    run.waits.as_ref().and_then(|_| too_short(run))
-}
-
-fn too_short(run: &Run) -> Option<String> {
-    let when = run.plan.when.as_ref()?;
-    let never = run.window.as_ref()?.later.is_none() && !endless(run);
-    never.then(|| format!("no window within 400 days is open for {}, which the run needs", when.needs.run))
 }
 
 /// When a service whose traffic is split goes back if nothing changes: after `max_split_hold`, or at its window's end if

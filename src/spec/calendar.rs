@@ -10,7 +10,7 @@ use super::when::{Clock, Dates, Instant, Months, Weekdays, Zone};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalendarSpec {
-    /// The zone days are counted in, for caps per day.
+    /// The zone days are counted in, for caps per day; without slots also that of dates that close what all tenants share.
     #[serde(default = "utc")]
     pub zone: Zone,
     /// Nobody is upgraded; above everything else.
@@ -59,7 +59,8 @@ pub struct Closing {
     /// A date, or a range with both ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dates: Option<Dates>,
-    /// The zone of `dates`. Left out: each tenant's own.
+    /// The zone of `dates`. Left out: each tenant's own; for what all tenants share each slot's, without slots the
+    /// Calendar's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<Zone>,
     /// An iCalendar file among the given ones, by the end of its path: every event in it.

@@ -3,11 +3,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use pilothouse::cli::args::{Cli, Command, PlanOutput};
+use pilothouse::cli::args::{Cli, Command, PlanOutput, TextOrJson};
 use pilothouse::cli::campaign::campaign;
 use pilothouse::cli::plan::{Beside, show};
+use pilothouse::cli::validate::{Output, validate};
 use pilothouse::cli::verdict::plan_of;
-use pilothouse::cli::windows::instant;
+use pilothouse::cli::windows::{answer, instant, question};
+use pilothouse::cli::windows_list::list;
 use pilothouse::spec::units::Time;
 use serde_json::Value;
 
@@ -45,13 +47,18 @@ fn phased(change: impl Fn(String) -> String) -> [(&'static str, String); 2] {
 
 /// The exit code of `campaign`, and what it prints.
 fn said(folder: &Path, more: &[&str], now: Time) -> (i32, String) {
+    asked(folder, more, now).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The same, or the error.
+fn asked(folder: &Path, more: &[&str], now: Time) -> Result<(i32, String), String> {
     let place = std::env::temp_dir().join("pilothouse-campaign-no-runs");
     let fixed = ["pilothouse", "--state-dir", place.to_str().unwrap(), "campaign", "-f", folder.to_str().unwrap()];
     let cli = Cli::parse_from(fixed.iter().chain(more));
     let Some(Command::Campaign(args)) = &cli.command else { unreachable!() };
     let mut out = Vec::new();
-    let code = campaign(args, &cli.global, now, &mut out).unwrap_or_else(|e| panic!("{e:#}"));
-    (code, String::from_utf8(out).unwrap())
+    let code = campaign(args, &cli.global, now, &mut out).map_err(|e| format!("{e:#}"))?;
+    Ok((code, String::from_utf8(out).unwrap()))
 }
 
 fn planned(folder: &Path, output: PlanOutput, now: Time) -> String {
@@ -59,6 +66,20 @@ fn planned(folder: &Path, output: PlanOutput, now: Time) -> String {
     let Some(Command::Plan { files, contracts, .. }) = &cli.command else { unreachable!() };
     let (plan, roster) = plan_of(files, contracts, &cli.global).unwrap();
     show(&plan, Beside { earlier: &[], tenants: roster.as_ref(), now }, output)
+}
+
+/// `plan`, and a run before it looks at its cluster, read files alike: their error.
+fn refused(folder: &Path) -> String {
+    let cli = Cli::parse_from(["pilothouse", "plan", "-f", folder.to_str().unwrap()]);
+    let Some(Command::Plan { files, contracts, .. }) = &cli.command else { unreachable!() };
+    plan_of(files, contracts, &cli.global).unwrap_err().to_string()
+}
+
+/// What `validate` prints.
+fn validated(folder: &Path) -> (i32, String) {
+    let mut out = Vec::new();
+    let code = validate(&[folder.to_path_buf()], Output::Text, &mut out).unwrap();
+    (code, String::from_utf8(out).unwrap())
 }
 
 #[test]
@@ -175,4 +196,190 @@ fn text_has_whole_seconds_and_no_year_of_five_digits() {
     assert!(instant("9999-12-31T00:00:00Z").unwrap_err().to_string().contains("years are written from 0 to 9999"));
     assert!(instant("9999-12-31T23:59:59-12:00").unwrap_err().to_string().contains("in no year from 0 to 9999"));
     assert!(instant("0000-01-01T00:00:00Z").is_err());
+}
+
+/// A tenant on the enterprise cohort of the example, with this window.
+fn enterprise(id: &str, days: &str) -> String {
+    format!(
+        "    - {{id: {id}, zone: UTC, cohort: enterprise, windows: [{{days: [{days}], start: \"02:00\", end: \"04:00\"}}]}}\n"
+    )
+}
+
+#[test]
+fn windows_that_never_meet_are_refused_alike_whoever_reads_them() {
+    let apart = |more: String| {
+        phased(|text| match text.contains("kind: Tenants") {
+            true => text.replace("per_day: 1}", "per_day: 1, bind: intersection}") + &more,
+            false => text,
+        })
+    };
+    let told = "error: spec.cohorts[2].bind: the tenants of `enterprise` move at once, and acme-eu, monday have no 18m in \
+                common within 400d\n";
+    let folder = Folder::of("apart", &apart(enterprise("monday", "Mon") + &enterprise("both", "Sat, Mon")));
+    let (now, (code, text)) = (pilothouse::cli::clock::wall(), validated(&folder.0));
+    assert_eq!(code, 1);
+    for error in [text, refused(&folder.0), asked(&folder.0, &[], now).unwrap_err()] {
+        assert!(error.starts_with(told) && error.contains("/tenants.yaml:10:44\n"), "{error}");
+        assert!(
+            error.contains("bind: intersection}\n") && error.contains(" ^") && error.contains("or write `bind: own`"),
+            "{error}"
+        );
+    }
+    // With nothing that says how long a move takes it is asked for a minute.
+    let [tenants, _] = apart(enterprise("monday", "Mon"));
+    let alone = Folder::of("apart-alone", &[tenants]);
+    let (code, text) = validated(&alone.0);
+    assert!(code == 1 && text.contains("acme-eu, monday have no 1m in common within 400d"), "{text}");
+    // One that is too short by itself is named alone.
+    let short = enterprise("short", "Sat").replace("04:00", "02:10");
+    let folder = Folder::of("apart-short", &apart(short));
+    assert!(refused(&folder.0).contains("short of `enterprise` has no window that is open for 18m within 400d"));
+    // What meets is no error.
+    let folder = Folder::of("meets", &apart(enterprise("both", "Sat, Mon")));
+    assert_eq!(validated(&folder.0).0, 0);
+}
+
+/// The example with a service more, which needs billing, and with one tenant of it that has no time.
+fn with_ledger(change: impl Fn(String) -> String) -> [(&'static str, String); 2] {
+    phased(|text| {
+        let service = "    - name: ledger\n      version: 1.0.0\n      workload: {deployment: ledger, container: app}\n      \
+                       traffic: {httpRoute: {name: ledger, stable: ledger, next: ledger-next, port: 80}}\n      \
+                       tenancy: {routed: {header: x-tenant}}\n---\napiVersion: pilothouse.dev/v1alpha1\nkind: Upgrade";
+        let text = text.replace("---\napiVersion: pilothouse.dev/v1alpha1\nkind: Upgrade", service);
+        let to = "{image: \"registry.example/billing:4.2.1\"}, ledger: {image: \"registry.example/ledger:2.0.0\", needs: \
+                  {billing: \">=4.2\"}}}";
+        change(text.replace("{image: \"registry.example/billing:4.2.1\"}}", to))
+    })
+}
+
+#[test]
+fn a_service_that_waits_for_one_without_an_end_is_told_with_its_reason() {
+    let short = |text: String| {
+        text.replace("end: \"06:00\"}]}\n", "end: \"06:00\"}]}\n")
+            .replace("start: \"02:00\", end: \"06:00\"", "start: \"02:00\", end: \"02:10\"")
+    };
+    let folder = Folder::of("waits", &with_ledger(short));
+    let now = at("2026-11-22T20:00:00Z");
+    let (code, text) = said(&folder.0, &[], now);
+    assert_eq!(code, 2);
+    for part in [
+        "NOBODY is done within 400d",
+        "it does not come to its end: no time within 400d for 1 tenant",
+        "ledger: new pods not within 400d, at 100% not within 400d, soaked not within 400d",
+        "it does not come to its end: waits for billing, which is not at 100% within 400d",
+        "3 tenants wait for it: lumen, fjord-beta, acme-eu",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains("the last is done"), "{text}");
+    let (_, text) = said(&folder.0, &["-o", "json"], now);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((json["done"].as_str(), json["services"][1]["service"].as_str()), (None, Some("ledger")));
+    assert!(json["services"][1]["why"][0]["text"].as_str().unwrap().starts_with("waits for billing"), "{text}");
+    let waiting = json["never"].as_array().unwrap().iter().filter(|n| n["service"] == "ledger").count();
+    assert_eq!((waiting, json["tenants"].as_array().unwrap().len()), (3, 2));
+    // Of one service alone some are done, and it is said who is not.
+    let folder = Folder::of("some", &phased(short));
+    let (_, text) = said(&folder.0, &[], now);
+    assert!(text.contains("2 of them done by 2026-11-22T21:08:15Z, NOT DONE within 400d: acme-eu"), "{text}");
+    let plan = planned(&folder.0, PlanOutput::Text, now);
+    assert!(plan.contains("it does not come to its end: no time within 400d for 1 tenant"), "{plan}");
+}
+
+#[test]
+fn nobody_follows_a_cohort_with_somebody_who_has_no_time_and_none_is_named_that_is_not_there() {
+    let files = phased(|text| text.replace("start: \"22:00\", end: \"06:00\"", "start: \"22:00\", end: \"22:10\""));
+    let folder = Folder::of("follows", &files);
+    let (_, text) = said(&folder.0, &[], at("2026-11-22T20:00:00Z"));
+    let row = |id: &str| text.lines().find(|l| l.starts_with(id)).unwrap_or_else(|| panic!("{text}")).to_string();
+    assert!(row("fjord-beta").contains("time: 18m are needed, and no window within 400d is as long"), "{text}");
+    let told = "cohort: it follows beta, which is not done within 400d: no time for fjord-beta [what keeps fjord-beta from a time]";
+    assert!(row("acme-eu").contains("not within 400d") && row("acme-eu").contains(told), "{text}");
+    assert!(text.contains("not all of beta are done within 400d: enterprise would follow it"), "{text}");
+    let last = phased(|text| text.replace("start: \"02:00\", end: \"06:00\"", "start: \"02:00\", end: \"02:10\""));
+    let folder = Folder::of("last", &last);
+    let (_, text) = said(&folder.0, &[], at("2026-11-22T20:00:00Z"));
+    assert!(text.contains("not all of enterprise are done within 400d\n") && !text.contains("follow"), "{text}");
+}
+
+#[test]
+fn advice_names_no_slot_where_there_is_none() {
+    let frozen = |text: String| {
+        text.replace(
+            "  cohorts:",
+            "  freezes: [{name: ever, from: 2026-01-01T00:00:00Z, to: 9999-12-31T23:59:59Z}]\n  cohorts:",
+        )
+    };
+    let folder = Folder::of("frozen", &phased(frozen));
+    let now = at("2026-11-22T20:00:00Z");
+    let (code, text) = said(&folder.0, &[], now);
+    assert!(code == 2 && text.contains("freeze: ever: until") && !text.contains("slot"), "{text}");
+    assert!(text.contains("3 tenants wait for it") && text.contains("NOBODY is done within 400d"), "{text}");
+    let plan = planned(&folder.0, PlanOutput::Text, now);
+    assert!(plan.contains("New pods fit not within 400d: freeze: ever") && !plan.contains("slot"), "{plan}");
+    let slots = |text: String| {
+        text.replace("  cohorts:", "  slots: [{name: s, days: [Tue], start: \"10:00\", end: \"10:10\"}]\n  cohorts:")
+    };
+    let folder = Folder::of("slots", &phased(slots));
+    let (_, text) = said(&folder.0, &[], now);
+    assert!(text.contains("no slot of the Calendar is as long: Tue 10:00-10:10 UTC [make a slot of the Calendar longer, or the steps of the policy shorter]"), "{text}");
+}
+
+#[test]
+fn whose_clock_reads_dates_without_a_zone_is_said() {
+    let dates = |text: String| {
+        text.replace("  cohorts:", "  freezes: [{name: year-end, dates: 2026-12-20..2027-01-03}]\n  cohorts:")
+    };
+    let folder = Folder::of("dates", &phased(dates));
+    let note = "note: Calendar nights: dates without `zone` are read on each tenant's own clock, and for what all tenants share \
+                on the Calendar's own, Europe/Berlin: freeze year-end (2026-12-20..2027-01-03)";
+    let (code, text) = validated(&folder.0);
+    assert!(code == 0 && text.contains(note), "{text}");
+    let mut out = Vec::new();
+    let cli = Cli::parse_from([
+        "pilothouse",
+        "windows",
+        "-f",
+        folder.0.to_str().unwrap(),
+        "--explain",
+        "--at",
+        "2026-12-26T12:00:00Z",
+    ]);
+    let Some(Command::Windows(args)) = &cli.command else { unreachable!() };
+    list(args, at("2026-12-26T12:00:00Z"), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("freeze: year-end: 2026-12-20..2027-01-03 on the clock of Europe/Lisbon, the last day included"),
+        "{text}"
+    );
+    assert!(text.contains("always open  ") && !text.contains("Mon, Tue"), "{text}");
+}
+
+#[test]
+fn what_closes_the_windows_before_the_one_it_waits_for_is_said() {
+    let args = "pilothouse windows --zone UTC --days Sun --start 02:00 --end 06:00 --season 11,12,01,02:Sat,Sun --explain \
+                --at 2026-11-30T12:00:00Z";
+    let cli = Cli::parse_from(args.split_whitespace());
+    let Some(Command::Windows(args)) = &cli.command else { unreachable!() };
+    let text = answer(&question(args, Time(0)).unwrap(), TextOrJson::Text);
+    let told = "not allowed now: window; allowed Sun 2027-03-07 02:00 UTC (2027-03-07T02:00:00Z); before that Sun 2026-12-06 \
+                02:00 UTC is closed by season: no Sat,Sun in months 1,2,11,12";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn a_schedule_of_nobody_is_no_file() {
+    let never = phased(|text| text.replace("internal, windows", "internal, preferredDate: 2036-01-01, windows"));
+    let folder = Folder::of("nobody", &never);
+    assert_eq!(said(&folder.0, &["-o", "ics"], at("2026-11-22T20:00:00Z")), (2, String::new()));
+    // When it was made stands in each event, and its name is the same whenever it is made.
+    let [early, late] = ["2026-11-22T20:00:00Z", "2026-11-22T20:30:00Z"].map(|now| {
+        let (_, text) = said(&example("phased"), &["-o", "ics", "--at", "2026-11-23T20:00:00Z"], at(now));
+        let of = |name: &str| text.lines().filter(|l| l.starts_with(name)).map(String::from).collect::<Vec<_>>();
+        (of("UID"), of("DTSTAMP"))
+    });
+    assert_eq!(
+        (&early.0, early.1[0].as_str(), late.1[0].as_str()),
+        (&late.0, "DTSTAMP:20261122T200000Z", "DTSTAMP:20261122T203000Z")
+    );
 }

@@ -8,11 +8,10 @@ use serde_json::json;
 
 use super::super::out::{self, Rows};
 use super::super::windows::utc;
-use super::{Line, Made};
+use super::{Line, Made, Service};
 use crate::calendar::campaign::{Move, Never};
-use crate::calendar::reasons::Obstacle;
+use crate::calendar::reasons::{Cause, Obstacle, Same, few};
 use crate::calendar::{LOOK, export};
-use crate::engine::forecast::Ahead;
 use crate::spec::units::{Time, counted};
 
 /// The campaign as a program reads it.
@@ -33,11 +32,12 @@ struct List<'l, C, N, S, M> {
 
 /// Reasons by what they depend on: tenants that are alike have the same.
 #[derive(Default)]
-struct Known(BTreeMap<(u32, Time, bool, bool), Vec<Obstacle>>);
+struct Known(BTreeMap<Same, Vec<Obstacle>>);
 
 impl Line<'_> {
     fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
-        known.0.entry((m.group, m.turn, m.start > m.fit, m.capped)).or_insert_with(|| self.reasons().of(m))
+        let reasons = self.reasons();
+        known.0.entry(reasons.same(m)).or_insert_with(|| reasons.of(m))
     }
 
     fn theirs(&self, m: &Move) -> String {
@@ -46,32 +46,59 @@ impl Line<'_> {
 }
 
 impl Made<'_> {
-    /// When the last tenant is done; nothing when one of them never is.
+    /// Everybody, by id; one that several services move is one tenant.
+    fn ids(&self) -> BTreeSet<&str> {
+        let waiting = self.services.iter().flat_map(|s| &s.waiting);
+        self.lines.iter().flat_map(|line| &line.tenants).chain(waiting).map(|t| &*t.id).collect()
+    }
+
+    /// Those for whom some service has no time, in order of their ids.
+    fn left(&self) -> BTreeSet<&str> {
+        let waiting = self.services.iter().flat_map(|s| &s.waiting).map(|t| &*t.id);
+        let never = self.lines.iter().flat_map(|line| line.campaign.never.iter().map(|n| line.id(n.tenant)));
+        never.chain(waiting).collect()
+    }
+
+    /// When the last of those that have a time is done.
     fn done(&self) -> Option<Time> {
-        self.lines.iter().filter_map(|line| line.campaign.done).max()
+        let ends = self.lines.iter().flat_map(|line| line.campaign.moves.last().map(|m| m.start + line.ask.takes));
+        ends.max()
+    }
+
+    /// When all are done, or how many are, and who is not.
+    fn outcome(&self, all: usize) -> String {
+        let left = self.left();
+        match self.done() {
+            Some(done) if left.is_empty() => format!("the last is done {}", utc(done)),
+            Some(done) if left.len() < all => {
+                let (some, who) = (all - left.len(), few(left.iter().copied()));
+                format!("{some} of them done by {}, NOT DONE within {LOOK}: {who}", utc(done))
+            }
+            _ => format!("NOBODY is done within {LOOK}"),
+        }
     }
 
     pub(super) fn text(&self, out: &mut dyn Write) -> Result<()> {
-        // One that several services move is one tenant.
-        let ids: BTreeSet<&str> = self.lines.iter().flat_map(|line| &line.tenants).map(|t| &*t.id).collect();
-        let done =
-            self.done().map_or_else(|| "nobody can be upgraded".into(), |d| format!("the last is done {}", utc(d)));
+        let all = self.ids().len();
         writeln!(
             out,
-            "{}: {} from {}, each needs {} of its window; {done}; the line stops after {}",
+            "{}: {} from {}, each needs {} of its window; {}; the line stops after {}",
             self.files.name,
-            counted(ids.len(), "tenant"),
+            counted(all, "tenant"),
             utc(self.start),
             self.needs,
+            self.outcome(all),
             counted(self.files.calendar.stop_after_rollbacks as usize, "rollback")
         )?;
-        for line in &self.lines {
+        for service in &self.services {
             writeln!(out)?;
-            if let (Some(service), Some(ahead)) = (&line.service, &line.ahead) {
-                around(service, ahead, out)?;
-            }
-            line.cohorts(out)?;
-            line.rows(out)?;
+            around(service, out)?;
+            let its = self.lines.iter().find(|line| line.service.as_ref() == Some(&service.ahead.service));
+            its.map_or(Ok(()), |line| line.text(out))?;
+        }
+        for line in self.lines.iter().filter(|line| line.service.is_none()) {
+            writeln!(out)?;
+            line.text(out)?;
         }
         Ok(())
     }
@@ -80,7 +107,7 @@ impl Made<'_> {
         let parts = self.lines.iter().flat_map(|line| {
             line.campaign.parts.iter().filter(|p| p.tenants > 0).map(|p| {
                 json!({
-                    "cohort": p.name, "service": line.service, "tenants": p.tenants, "turn": utc(p.turn),
+                    "cohort": p.name, "service": line.service, "tenants": p.tenants, "turn": p.turn.map(utc),
                     "starts": p.starts.map(utc), "done": p.done.map(utc), "bake": p.bake.to_string(), "perDay": p.per_day,
                 })
             })
@@ -104,21 +131,26 @@ impl Made<'_> {
                 })
             })
         });
-        let services = self.lines.iter().filter_map(|line| {
-            let (service, ahead) = (line.service.as_ref()?, line.ahead.as_ref()?);
+        let waiting = self.services.iter().flat_map(|s| {
+            s.waiting
+                .iter()
+                .map(|t| json!({"id": t.id, "service": s.ahead.service, "cohort": t.cohort, "why": s.why()}))
+        });
+        let services = self.services.iter().map(|s| {
+            let ahead = &s.ahead;
             let everybody = ahead.tenants.as_ref().and_then(|t| t.everybody);
-            Some(json!({
-                "service": service, "begins": ahead.begins.map(utc),
+            json!({
+                "service": ahead.service, "begins": ahead.begins.map(utc),
                 "tenantsFrom": ahead.tenants.as_ref().map(|t| utc(t.from)), "everybodyFrom": everybody.map(utc),
-                "full": ahead.full.map(utc), "soaked": ahead.soaked.map(utc),
-            }))
+                "full": ahead.full.map(utc), "soaked": ahead.soaked.map(utc), "why": s.why(),
+            })
         });
         let list = List {
             cohorts: Rows::new(parts),
-            done: self.done().map(utc),
+            done: self.done().filter(|_| self.left().is_empty()).map(utc),
             name: &self.files.name,
             needs: self.needs.to_string(),
-            never: Rows::new(never),
+            never: Rows::new(never.chain(waiting)),
             services: Rows::new(services),
             start: utc(self.start),
             stop_after_rollbacks: self.files.calendar.stop_after_rollbacks,
@@ -130,7 +162,7 @@ impl Made<'_> {
 
     pub(super) fn ics(&self) -> String {
         let entries: Vec<export::Entry<'_>> = self.lines.iter().flat_map(|line| self.entries(line)).collect();
-        export::ics(&self.files.name, self.start, &entries)
+        export::ics(&self.files.name, self.now, &entries)
     }
 
     fn entries<'l>(&'l self, line: &'l Line<'l>) -> impl Iterator<Item = export::Entry<'l>> {
@@ -148,17 +180,49 @@ impl Made<'_> {
     }
 }
 
-/// What a service does before and after its tenants.
-fn around(service: &str, ahead: &Ahead, out: &mut dyn Write) -> Result<()> {
-    let at = |at: Option<Time>| at.map_or_else(|| format!("not within {LOOK}"), utc);
-    let tenants = ahead.tenants.as_ref();
-    writeln!(out, "{service}: new pods {}, tenants from {}", at(ahead.begins), at(tenants.map(|t| t.from)))?;
-    let everybody = at(tenants.and_then(|t| t.everybody));
-    writeln!(out, "then everybody else {everybody}, at 100% {}, soaked {}\n", at(ahead.full), at(ahead.soaked))?;
+impl Service<'_> {
+    /// What stands against its end.
+    fn why(&self) -> Vec<Obstacle> {
+        let stuck = self.ahead.stuck.iter();
+        stuck.map(|s| Obstacle { cause: Cause::Service, text: s.why.clone(), change: s.change.clone() }).collect()
+    }
+}
+
+/// What a service does before and after its tenants, and what keeps it from its end.
+fn around(service: &Service<'_>, out: &mut dyn Write) -> Result<()> {
+    let ahead = &service.ahead;
+    let (name, at) = (&ahead.service, |at: Option<Time>| at.map_or_else(|| format!("not within {LOOK}"), utc));
+    match &ahead.tenants {
+        Some(tenants) => {
+            writeln!(out, "{name}: new pods {}, tenants from {}", at(ahead.begins), utc(tenants.from))?;
+            let everybody = at(tenants.everybody);
+            writeln!(out, "then everybody else {everybody}, at 100% {}, soaked {}", at(ahead.full), at(ahead.soaked))?;
+        }
+        None => {
+            let (full, soaked) = (at(ahead.full), at(ahead.soaked));
+            writeln!(out, "{name}: new pods {}, at 100% {full}, soaked {soaked}", at(ahead.begins))?;
+        }
+    }
+    if let Some(stuck) = &ahead.stuck {
+        let change = if stuck.change.is_empty() { String::new() } else { format!(" [{}]", stuck.change) };
+        writeln!(out, "it does not come to its end: {}{change}", stuck.why)?;
+    }
+    if !service.waiting.is_empty() {
+        let who = few(service.waiting.iter().map(|t| &*t.id));
+        writeln!(out, "{} wait for it: {who}", counted(service.waiting.len(), "tenant"))?;
+    }
     Ok(())
 }
 
 impl Line<'_> {
+    fn text(&self, out: &mut dyn Write) -> Result<()> {
+        if self.service.is_some() {
+            writeln!(out)?;
+        }
+        self.cohorts(out)?;
+        self.rows(out)
+    }
+
     fn cohorts(&self, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{:<12} {:>7}  {:<20}  {:<20}  {:<8}  PER DAY", "COHORT", "TENANTS", "FROM", "DONE", "BAKES")?;
         for part in self.campaign.parts.iter().filter(|p| p.tenants > 0) {
@@ -185,8 +249,12 @@ impl Line<'_> {
             let start = format!("not within {LOOK}");
             writeln!(out, "{id:<width$}  {cohort:<12}  {start:<20}  {:<28}  {why}", "")?;
         }
-        for part in self.campaign.parts.iter().filter(|p| p.tenants > 0 && p.done.is_none()) {
-            writeln!(out, "\nnobody of {} can be upgraded: the next cohort would follow without its bake", part.name)?;
+        let mut parts = self.campaign.parts.iter().filter(|p| p.tenants > 0).skip_while(|p| p.done.is_some());
+        if let Some(part) = parts.next() {
+            let after: Vec<&str> = parts.map(|p| p.name.as_str()).collect();
+            let follow =
+                if after.is_empty() { String::new() } else { format!(": {} would follow it", after.join(", ")) };
+            writeln!(out, "\nnot all of {} are done within {LOOK}{follow}", part.name)?;
         }
         if !self.campaign.never.is_empty() {
             writeln!(out, "\nno time within {LOOK} for {} of them", self.campaign.never.len())?;
@@ -199,5 +267,6 @@ impl Line<'_> {
 fn told(why: &[Obstacle]) -> String {
     let Some(last) = why.last() else { return "it is the start".into() };
     let all: Vec<String> = why.iter().map(|o| format!("{}: {}", o.cause.name(), o.text)).collect();
-    format!("{} [{}]", all.join("; "), last.change)
+    let change = if last.change.is_empty() { String::new() } else { format!(" [{}]", last.change) };
+    format!("{}{change}", all.join("; "))
 }

@@ -117,18 +117,20 @@ fn work(run: &Run, lines: &mut Vec<Line>) {
 
 /// Who of a service moves one by one, from when to when, and what follows.
 fn tenants(p: &Planned, ahead: Option<&Forecast>, lines: &mut Vec<Line>) {
-    let Some(phased) = &p.phased else { return };
+    let its = ahead.and_then(|ahead| Some((ahead, ahead.get(&p.service.name)?)));
+    let stuck = its.and_then(|(_, its)| its.stuck.as_ref());
+    let Some(phased) = &p.phased else {
+        return lines.extend(stuck.map(|s| vec![piece(Meaning::Bad, format!("{}: {}", p.service.name, s.why))]));
+    };
     let (count, moves) = (phased.count(|_| true), counted(phased.moves.len(), "move"));
     say(lines, "tenants", format!("{}: {count} in {moves}, {} clean each", p.service.name, phased.hold()));
     say(lines, "cohorts", phased.said());
-    let Some((ahead, its)) = ahead.and_then(|ahead| Some((ahead, ahead.get(&p.service.name)?))) else { return };
+    let Some((ahead, its)) = its else { return };
     let of = |at: fn(&TenantsAhead) -> Option<Time>| ahead.said(its.tenants.as_ref().and_then(at));
     say(lines, "first", of(|t| t.first));
     say(lines, "last", of(|t| t.last));
     say(lines, "then", format!("100%, {}", of(|t| t.everybody)));
-    if let Some(why) = its.tenants.as_ref().and_then(TenantsAhead::blocked) {
-        lines.push(vec![piece(Meaning::Bad, why)]);
-    }
+    lines.extend(stuck.map(|s| vec![piece(Meaning::Bad, s.why.clone())]));
 }
 
 /// `10 25 50 100%, 2m clean each`.

@@ -8,7 +8,10 @@ use super::{Line, piece};
 use crate::calendar::{LOOK, Rule};
 use crate::spec::calendar::Closing;
 use crate::spec::ics::{IcsFile, Moment, is_file};
-use crate::spec::units::Time;
+use crate::spec::units::{Dur, Time};
+
+/// Closures that are longer are told by their dates.
+const BRIEF: Dur = Dur::hours(48);
 
 /// What closes a tenant from now on, in order: names of the Calendar's closings with their dates, and dates of its own.
 pub(super) fn closed_texts(tenants: &Tenants, index: usize, now: Time) -> Vec<String> {
@@ -16,6 +19,12 @@ pub(super) fn closed_texts(tenants: &Tenants, index: usize, now: Time) -> Vec<St
     let day = |t: Time| zone.show(t, "%F");
     let until = |from: Time, to: Time| {
         let last = Time(to.0 - 1);
+        // What is over within a day or two is told to the minute, unless it is whole days.
+        let whole = [from, to].into_iter().all(|t| zone.minute(t) == "00:00");
+        if !whole && to.since(from) < BRIEF {
+            let end = if day(from) == day(to) { zone.minute(to) } else { zone.show(to, "%F %H:%M") };
+            return format!("{} {}-{end}", day(from), zone.minute(from));
+        }
         if day(from) == day(last) { day(from) } else { format!("{}..{}", day(from), day(last)) }
     };
     let closures = &tenants.allowed(index).closures;

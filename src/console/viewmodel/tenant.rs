@@ -7,7 +7,7 @@ use super::campaign;
 use super::closings::closed_texts;
 use super::tenants::{DAY, change_line, fit_line};
 use super::{EventRow, Line, Scene, event_row, piece};
-use crate::calendar::said;
+use crate::calendar::{LOOK, said};
 use crate::engine::Run;
 use crate::engine::effect::Event;
 use crate::engine::moves::of_tenant;
@@ -112,9 +112,17 @@ fn schedule(tenants: &Tenants, index: usize, model: &Model, scene: Scene, lines:
         let Some(start) = at else { break };
         let end = view.next_end(start.max(now));
         let open = start <= now;
+        if end.is_none() {
+            let since =
+                view.current_start(start).map_or_else(String::new, |_| format!(" from {}", theirs.day(start, now)));
+            let text = format!("{since}, and does not close within {LOOK}");
+            let meaning = if open { Meaning::Good } else { Meaning::Text };
+            lines.push(vec![piece(meaning, format!("  open{text}"))]);
+            break;
+        }
         let on = |zone: Zone| {
             // The day only where it is not the same night.
-            let to = end.map_or("..".into(), |end| match end.since(start) <= DAY {
+            let to = end.map_or_else(String::new, |end| match end.since(start) <= DAY {
                 true => zone.minute(end),
                 false => zone.day(end, now),
             });
@@ -131,7 +139,7 @@ fn schedule(tenants: &Tenants, index: usize, model: &Model, scene: Scene, lines:
         lines.push(line);
         at = end.and_then(|end: Time| view.next_start(end));
     }
-    if at.is_none() && lines.len() == 1 {
-        lines.push(vec![piece(Meaning::Bad, "  never within 400 days")]);
+    if !view.in_window(now) && view.next_start(now).is_none() {
+        lines.push(vec![piece(Meaning::Bad, format!("  not open within {LOOK}"))]);
     }
 }

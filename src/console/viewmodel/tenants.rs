@@ -197,7 +197,7 @@ fn row(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene, 
     let (state, meaning, until) = state(run, tenants, index, now);
     let shown = match (model.theirs, look.start.or(look.end)) {
         (true, Some(start)) => theirs.show(start, "%Y-%m-%d"),
-        (true, None) => "never".into(),
+        (true, None) => no_window(look).into(),
         (false, _) => short_span(scene.shown(model), look, now),
     };
     Some(TenantRow {
@@ -214,6 +214,11 @@ fn row(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene, 
     })
 }
 
+/// Of one that neither opens nor closes within what is looked ahead.
+fn no_window(look: &Look) -> &'static str {
+    if look.open { "always open" } else { "not in 400 d" }
+}
+
 /// `Sun 02:00-06:00`, with the date where it is not within a week.
 fn span(zone: Zone, look: &Look, now: Time) -> String {
     let day = |t: Time| {
@@ -221,8 +226,7 @@ fn span(zone: Zone, look: &Look, now: Time) -> String {
         if near { zone.show(t, "%a %H:%M") } else { zone.date(t, now) }
     };
     match (look.start, look.end) {
-        (None, None) if look.open => "always".into(),
-        (None, None) => "never".into(),
+        (None, None) => no_window(look).into(),
         (None, Some(end)) => format!("until {}", day(end)),
         (Some(start), None) => format!("from {}", day(start)),
         (Some(start), Some(end)) if end.since(start) <= DAY => format!("{}-{}", day(start), zone.minute(end)),
@@ -324,7 +328,7 @@ pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model
     if let Some(frozen) = &run.frozen {
         let then = match frozen.until.map(|until| tenants.view(index).earliest_fit(until, needed)) {
             None => " until somebody lifts it".into(),
-            Some(None) => ": never fits within 400 days".into(),
+            Some(None) => ": does not fit within 400 days".into(),
             Some(Some(t)) => format!(": fits from {} (in {})", at(t), left(Some(t), now)),
         };
         return vec![lead, piece(Meaning::Bad, format!("frozen by {}{then}", frozen.by))];
@@ -351,7 +355,7 @@ pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model
             let why = why.map(|r| format!("closed by {}", r.rule.name())).unwrap_or_default();
             match view.earliest_fit(now, needed) {
                 Some(t) => piece(Meaning::Text, format!("{why}: fits from {} (in {})", at(t), left(Some(t), now))),
-                None => piece(Meaning::Bad, format!("{why}: never fits within 400 days")),
+                None => piece(Meaning::Bad, format!("{why}: does not fit within 400 days")),
             }
         }
     };

@@ -94,7 +94,7 @@ fn what_closes_again_and_again_is_one_line_with_what_comes_next() {
     let tenants = Tenants::new(Arc::new(roster), now);
     let page = shown(now, &tenants, &run(), "acme").1;
     let lines: Vec<&String> = page.iter().filter(|l| l.contains("backup")).collect();
-    assert_eq!(lines, ["  backup 2026-11-29 and 399 more times within 400d"]);
+    assert_eq!(lines, ["  backup 2026-11-29 04:00-05:00 and 399 more times within 400d"]);
 }
 
 #[test]
@@ -106,4 +106,37 @@ fn a_day_of_another_year_has_its_year() {
     // Where it is the year after that already, UTC is shown.
     assert_eq!(Zone::named("Pacific/Auckland").unwrap().day(at("9999-12-31T23:59:59Z"), now), "Fri 9999-12-31 23:59");
     assert_eq!(Zone::UTC.near(at("9999-12-31T23:59:59Z"), now), "Fri 9999-12-31 23:59");
+}
+
+#[test]
+fn what_never_closes_is_always_open_and_no_change_of_the_clock_makes_it_shorter() {
+    let now = at("2026-11-28T21:30:00Z");
+    let mut roster = Arc::unwrap_or_clone(roster());
+    let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let days = serde_json::json!([{"days": days, "start": "00:00", "end": "00:00"}]);
+    roster.tenants[0].windows = serde_json::from_value(days).unwrap();
+    roster.tenants[0].zone = "Europe/Berlin".parse().unwrap();
+    roster.calendar.spec = Default::default();
+    let tenants = Tenants::new(Arc::new(roster), now);
+    let (view, page) = shown(now, &tenants, &run(), "acme");
+    let row = view.rows.iter().find(|r| r.name == "acme").unwrap();
+    assert_eq!((row.theirs.as_str(), row.changes), ("always open", false));
+    let has = |part: &str| page.iter().any(|l| l.contains(part));
+    assert!(has("Schedule  always open") && has("  open, and does not close within 400d"), "{page:#?}");
+    assert!(!has("23:00") && !has("long, not") && !has("-.."), "{page:#?}");
+}
+
+#[test]
+fn an_entry_of_hours_has_its_time_of_day() {
+    let now = at("2026-11-28T12:00:00Z");
+    let mut roster = Arc::unwrap_or_clone(roster());
+    roster.tenants[0].zone = "Europe/Berlin".parse().unwrap();
+    let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:backup\nDTSTART:20261101T210000Z\nDTEND:20261101T233000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\nEND:VCALENDAR\n";
+    let file = crate::spec::SourceFile { name: "backup.ics".into(), text: text.into() };
+    let events = crate::spec::report_of(&file, |text, sink| crate::spec::ics::read(text, sink)).unwrap();
+    roster.ics = vec![IcsFile { name: "backup.ics".into(), events }];
+    let tenants = Tenants::new(Arc::new(roster), now);
+    let (_, page) = shown(now, &tenants, &run(), "acme");
+    // Over midnight in Berlin.
+    assert!(page.iter().any(|l| l.contains("backup 2026-11-28 22:00-2026-11-29 00:30 and")), "{page:#?}");
 }

@@ -9,9 +9,9 @@ use crate::spec::contract::{
 use crate::spec::report::Sink;
 use crate::spec::tree::{Node, Yaml};
 
-/// Keeps where fleets and upgrades stand.
+/// Keeps where fleets, upgrades and calendars stand.
 pub fn origins(docs: &[Doc], sinks: &[Sink<'_>], loaded: &mut Loaded) {
-    for doc in docs.iter().filter(|d| matches!(d.kind, "Fleet" | "Upgrade")) {
+    for doc in docs.iter().filter(|d| matches!(d.kind, "Fleet" | "Upgrade" | "Calendar")) {
         let origin = origin(doc, sinks);
         loaded.origins.insert(format!("{}/{}", doc.kind, doc.name), origin);
     }
