@@ -117,6 +117,7 @@ fn route(service: &str, share: u32) -> RouteSeen {
         weights: Some(Weights { stable: 100 - share, next: Some(share) }),
         backends: Vec::new(),
         rules: Vec::new(),
+        everybody: false,
         accepted: Accepted::Yes,
         owner: None,
         generation: 1,
