@@ -37,8 +37,7 @@ impl Desk {
 
     /// As before the first look.
     fn fresh(interactive: bool) -> Desk {
-        let plan = begun().plan;
-        let mut desk = Desk::new(Run::new("7f3a", plan, Stamp { wall: at(0), mono: 0 }));
+        let mut desk = Desk::new(Run::new("7f3a", begun().plan, Stamp { wall: at(0), mono: 0 }));
         desk.attach(interactive);
         desk
     }
