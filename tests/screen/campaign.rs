@@ -198,18 +198,6 @@ fn a_freeze_on_a_tenants_page_is_that_tenants() {
     assert_eq!(scopes, [Scope::Run]);
 }
 
-/// Of many that share a window the main screen says how many are what.
-#[test]
-fn a_row_of_several_counts_them() {
-    let mut m = moment(true);
-    let main = |m: &Moment| Look::at(m.clone()).with_customers().frame(100, 36);
-    let row = |frame: &str| frame.lines().find(|l| l.contains(" +")).map(str::to_string).unwrap_or_default();
-    println!("{}", main(&m));
-    assert!(row(&main(&m)).contains("1 moved"), "{}", main(&m));
-    m.run.cluster.down = Some((m.now - Dur::secs(40), "refused".into()));
-    assert!(row(&main(&m)).contains("?1 moved"), "{}", main(&m));
-}
-
 /// Nobody sees whether it is still so.
 #[test]
 fn what_was_seen_of_tenants_is_marked_when_the_picture_is_old() {

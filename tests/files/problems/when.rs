@@ -240,7 +240,7 @@ fn an_upgrade_says_by_which_calendar() {
 /// An id that makes no host would stand in a rule that no request is told by.
 #[test]
 fn an_id_that_makes_no_host() {
-    let place = "name: auth, stable: auth, next: auth-next, port: 80}}}\n";
+    let place = "name: auth, stable: auth, next: auth-next, port: 80}}\n";
     let told = |id: &str, uses: &str, by: &str| {
         let fleet = super::FLEET.replace(place, &format!("{place}      tenancy: {{routed: {{{by}}}}}\n"));
         let tenants = format!(
