@@ -2,7 +2,7 @@
 //!
 //! The same rules by which [`super::campaign`] plans all tenants ahead, asked of a campaign on its way: who is done, who
 //! went back and who is kept back is known, and one moves at a time.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::meet::meet;
 use super::window::{LOOK, View};
@@ -20,6 +20,8 @@ pub struct Candidate<'a> {
     /// It is not moved before; by the `preferredDate` of its file. Its cohort waits for it.
     pub preferred: Option<Time>,
     pub state: State,
+    /// When it was begun in other services of the same run.
+    pub elsewhere: Vec<Time>,
 }
 
 /// How far a move is.
@@ -46,6 +48,8 @@ pub struct Ask<'a> {
     /// Moves that went back since a person last said to go on, and after how many nothing moves.
     pub rollbacks: u32,
     pub stop_after: u32,
+    /// Whoever moves in other services of the same run and not in this one: its cohort, and when it was begun.
+    pub others: &'a [(usize, Vec<Time>)],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +93,7 @@ pub fn next(ask: &Ask<'_>, list: &[Candidate<'_>]) -> Turn {
     let (mut put_off, mut stuck) = (None, false);
     for number in 0..ask.cohorts.len() {
         let members: Vec<usize> = (0..list.len()).filter(|i| list[*i].cohort == number).collect();
-        let part = Part { ask, list, number, turn: turn.0, baking: turn.1, begun: begun(ask, list, &members) };
+        let part = Part { ask, list, number, turn: turn.0, baking: turn.1, begun: begun(ask, list, number, &members) };
         let mut open = false;
         let mut best: Option<(Time, usize)> = None;
         for i in members.iter().copied() {
@@ -131,15 +135,27 @@ pub fn next(ask: &Ask<'_>, list: &[Candidate<'_>]) -> Turn {
     }
 }
 
-/// How many of these were begun, by day.
-fn begun(ask: &Ask<'_>, list: &[Candidate<'_>], members: &[usize]) -> BTreeMap<Date, u32> {
+/// How many of a cohort were begun, by day. Whoever moves in several services on one day is one of that day.
+fn begun(ask: &Ask<'_>, list: &[Candidate<'_>], number: usize, members: &[usize]) -> BTreeMap<Date, u32> {
     let mut days: BTreeMap<Date, u32> = BTreeMap::new();
-    for i in members {
-        if let State::Done { begun, .. } | State::Back { begun } = list[*i].state {
-            *days.entry(date(ask.days.wall(begun))).or_default() += 1;
-        }
+    let others = ask.others.iter().filter(|(cohort, _)| *cohort == number).map(|(_, begun)| dates(ask, begun));
+    for day in members.iter().map(|i| begun_on(ask, &list[*i])).chain(others).flatten() {
+        *days.entry(day).or_default() += 1;
     }
     days
+}
+
+/// The days on which it was begun, in whichever service.
+fn begun_on(ask: &Ask<'_>, c: &Candidate<'_>) -> BTreeSet<Date> {
+    let mut days = dates(ask, &c.elsewhere);
+    if let State::Done { begun, .. } | State::Back { begun } = c.state {
+        days.extend(dates(ask, &[begun]));
+    }
+    days
+}
+
+fn dates(ask: &Ask<'_>, begun: &[Time]) -> BTreeSet<Date> {
+    begun.iter().map(|at| date(ask.days.wall(*at))).collect()
 }
 
 /// One cohort while its next move is looked for.
@@ -176,6 +192,8 @@ impl Part<'_> {
             why = Why::Window;
         }
         let cap = ask.cohorts.get(self.number).and_then(|cohort| cohort.per_day);
+        // On a day on which it moves in another service it is counted already.
+        let counted = begun_on(ask, c);
         let limit = ask.now + LOOK;
         while from <= limit {
             let start = meet(&c.views, from, ask.needs).filter(|start| *start <= limit)?;
@@ -185,7 +203,8 @@ impl Part<'_> {
                 why = if earlier { why } else { Why::Window };
             }
             let day = date(ask.days.wall(start));
-            let full = cap.is_some_and(|cap| self.begun.get(&day).copied().unwrap_or(0) >= cap);
+            let full =
+                !counted.contains(&day) && cap.is_some_and(|cap| self.begun.get(&day).copied().unwrap_or(0) >= cap);
             if !full {
                 return Some((start, why));
             }

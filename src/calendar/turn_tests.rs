@@ -31,6 +31,9 @@ struct Way {
     moves: Vec<Vec<usize>>,
     states: Vec<State>,
     rollbacks: u32,
+    /// Moves that were begun in other services as well, and tenants that move only there.
+    elsewhere: Vec<(usize, Time)>,
+    others: Vec<(usize, Vec<Time>)>,
     needs: Dur,
     takes: Dur,
 }
@@ -46,7 +49,8 @@ impl Way {
                 Bind::Intersection => moves.extend(Some(members.collect::<Vec<_>>()).filter(|m| !m.is_empty())),
             }
         }
-        Way { states: vec![State::Waits; moves.len()], calendar, tenants, moves, rollbacks: 0, needs, takes: needs }
+        let (states, elsewhere, others) = (vec![State::Waits; moves.len()], Vec::new(), Vec::new());
+        Way { states, calendar, tenants, moves, rollbacks: 0, elsewhere, others, needs, takes: needs }
     }
 
     fn cohort(&self, i: usize) -> usize {
@@ -69,6 +73,7 @@ impl Way {
                 preferred: self.moves[i].iter().filter_map(|t| begins(*t)).max(),
                 views: self.moves[i].iter().map(|t| of(*t)).collect(),
                 state: self.states[i],
+                elsewhere: self.elsewhere.iter().filter(|(at, _)| *at == i).map(|(_, begun)| *begun).collect(),
             })
             .collect();
         let ask = Ask {
@@ -78,6 +83,7 @@ impl Way {
             days: &days,
             rollbacks: self.rollbacks,
             stop_after: self.calendar.stop_after_rollbacks,
+            others: &self.others,
         };
         next(&ask, &list)
     }
@@ -231,6 +237,27 @@ fn list(wishes: &[Wish]) -> String {
 fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     let one = (0..5_usize, 0..3_usize, 0..7_usize, 0..24_u32, 3..20_u32, prop::option::of(0..40_i32));
     prop::collection::vec(one, 1..12)
+}
+
+/// A day's cap is of tenants, not of their moves: one that moves in two services is one, and others of another service are
+/// others.
+#[test]
+fn a_day_counts_whoever_moves_in_whichever_service() {
+    let cohorts = "  cohorts: [{name: beta, per_day: 1}]";
+    let list = window("a", "beta", "09:00", "13:00") + &window("b", "beta", "09:00", "13:00");
+    let mut way = Way::new(cohorts, &list, Dur::mins(20));
+    let now = at(START) + Dur::hours(1);
+    assert_eq!(way.next(now), Turn::Move(0));
+    // `b` was begun today in another service: it may move here as well, and nobody else.
+    way.elsewhere = vec![(1, at(START))];
+    assert_eq!(way.next(now), Turn::Move(1));
+    way.states[1] = State::Done { begun: at(START), at: now };
+    assert!(matches!(way.next(now), Turn::Wait { who: 0, why: Why::PerDay(1), .. }), "{:?}", way.next(now));
+    // Somebody who does not move here at all is one of the day, too; of another cohort not.
+    (way.elsewhere, way.states[1], way.others) = (Vec::new(), State::Waits, vec![(0, vec![at(START)])]);
+    assert!(matches!(way.next(now), Turn::Wait { why: Why::PerDay(1), .. }), "{:?}", way.next(now));
+    way.others = vec![(1, vec![at(START)])];
+    assert_eq!(way.next(now), Turn::Move(0));
 }
 
 /// Both can begin when the campaign does, one a day: the one whose window opened first goes first, wherever it is listed.

@@ -128,17 +128,23 @@ impl Known {
     pub fn plan(&self, bundle: &Bundle) -> Result<Plan, Report> {
         Plan::build(bundle).map_err(|error| {
             let origin = self.loaded.origins.get(&format!("Upgrade/{}", bundle.upgrade.name));
+            let at_once = "`strategy: canary` moves all tenants at once, in the window that they share";
             let (field, help) = match &error {
-                PlanError::NobodyMoves | PlanError::Together { .. } | PlanError::OneName { .. } => {
-                    ("strategy", Some("`strategy: canary` moves all tenants at once, in the window that they share"))
-                }
+                PlanError::NobodyMoves => (
+                    "strategy",
+                    Some(format!(
+                        "write `tenancy: {{routed: ...}}` in the fleet for a service of `to`, and name it where Tenants say \
+                         `services`; {at_once}"
+                    )),
+                ),
+                PlanError::Together { .. } | PlanError::OneName { .. } => ("strategy", Some(at_once.to_string())),
                 PlanError::IdleSegment(_) => ("segments", None),
                 PlanError::Cycle(_) | PlanError::UnknownService(_) | PlanError::NoVersion { .. } => ("to", None),
             };
             let file = origin.map_or("the given files", |o| o.file.as_str());
             let place = origin.and_then(|o| o.places.get(&format!("/{field}"))).copied().unwrap_or((0, 0));
-            let problem = Problem::of_file(file, format!("spec.{field}: {error}"), help.map(String::from));
-            Report::of(problem.at(place.0, place.1))
+            let problem = Problem::of_file(file, format!("spec.{field}: {error}"), help);
+            pointed(vec![problem.at(place.0, place.1)])
         })
     }
 

@@ -17,6 +17,7 @@ use crate::engine::run::{CameTo, Leaving};
 use crate::headless::outcome::WHY_TIMEOUT;
 use crate::headless::{Reporter, jsonl, junit};
 use crate::identity;
+use crate::journal::tenants::{keep_tenants, kept_tenants};
 use crate::journal::{Header, Holder, Journal, RunDir};
 use crate::plan::{Plan, Roster};
 use crate::ports::World;
@@ -118,7 +119,13 @@ fn on_exit(options: &Headless) -> Option<OnExit> {
 }
 
 /// A new run of a plan.
-async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, start: bool) -> Result<i32, Exit> {
+async fn begin(
+    (mut plan, tenants): (Plan, Option<Arc<Roster>>),
+    global: &Global,
+    face: Face,
+    options: &Headless,
+    start: bool,
+) -> Result<i32, Exit> {
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     when::learn(&mut plan, &state_dir);
     let now = wall();
@@ -130,7 +137,11 @@ async fn begin(mut plan: Plan, global: &Global, face: Face, options: &Headless, 
         let mut plan = run.plan;
         let world = world(&mut plan, &id, &global, None).await?;
         let run = typed::reached(Run::new(&id, plan, Stamp { wall: now, mono: 0 }), &global);
-        let mut journal = Journal::create(RunDir::create(&state_dir, &id)?, Header::new(&run))?;
+        let dir = RunDir::create(&state_dir, &id)?;
+        if let Some(roster) = &tenants {
+            keep_tenants(&dir, roster);
+        }
+        let mut journal = Journal::create(dir, Header::new(&run))?;
         // From here on there is something to resume, whenever this process ends.
         journal.commit(&[], &run)?;
         Ok(Ready { run, journal, world })
@@ -149,12 +160,15 @@ fn plan_here(files: &Files, contracts: &Contracts, global: &Global) -> Result<(P
 }
 
 /// Takes up a run that is on disk.
-async fn take_up(id: Option<&str>, global: &Global, face: Face, options: &Headless) -> Result<i32, Exit> {
+async fn take_up(id: Option<&str>, global: &Global, mut face: Face, options: &Headless) -> Result<i32, Exit> {
     let state_dir = place::state_dir(global.state_dir.as_deref())?;
     let dir = match id {
         Some(id) => RunDir::open(&state_dir, id)?,
         None => open_run(&state_dir, global)?,
     };
+    if let Face::Screen(options) = &mut face {
+        options.tenants = options.tenants.take().or_else(|| kept_tenants(&dir).map(Arc::new));
+    }
     // Everything that needs the cluster comes before the journal is taken: a failure here leaves the run as it was.
     let begun = Journal::read(&dir)?.run;
     let id = dir.id().to_string();
@@ -233,7 +247,8 @@ pub async fn run(files: &Files, contracts: &Contracts, options: &Headless, globa
     let begun = async {
         refuse_read_only(global)?;
         let face = lines(options, global)?;
-        begin(plan_here(files, contracts, global)?.0, global, face, options, true).await
+        let (plan, roster) = plan_here(files, contracts, global)?;
+        begin((plan, roster.map(Arc::new)), global, face, options, true).await
     };
     told(begun.await, options.output)
 }
@@ -263,15 +278,16 @@ pub async fn watch(what: FilesOrRun, global: &Global) -> Result<i32, Exit> {
         None => {
             let files = Files { files: what.files, upgrade: what.upgrade };
             let (plan, roster) = plan_here(&files, &what.contracts, global)?;
+            let tenants = roster.map(Arc::new);
             if let Face::Screen(options) = &mut face {
-                options.tenants = roster.map(Arc::new);
+                options.tenants = tenants.clone();
                 options.contracts = accept::at_hand(files, what.contracts, global, &plan);
             }
             match open_run_of(&state_dir, &plan, global)? {
                 Some(id) => id,
                 None => {
                     refuse_read_only(global)?;
-                    return begin(plan, global, face, &options, false).await;
+                    return begin((plan, tenants), global, face, &options, false).await;
                 }
             }
         }

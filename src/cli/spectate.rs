@@ -12,6 +12,7 @@ use crate::console::viewmodel::{Label, LabelKind};
 use crate::console::{ConsoleOptions, run_console};
 use crate::engine::Run;
 use crate::engine::run::{Driving, GRID, Stage, Unheard};
+use crate::journal::tenants::kept_tenants;
 use crate::journal::{Holder, Journal, RunDir};
 use crate::spec::units::{Dur, Time};
 
@@ -36,7 +37,8 @@ pub async fn spectate(dir: RunDir, holder: Holder, global: &Global) -> Result<i3
     let own = has_own_clock(&newest.borrow(), files(&dir).1.and_then(time).unwrap_or_else(wall));
     let now = move || if own { newest.borrow().now.wall } else { wall() };
     let label = Label { practice: false, kind: LabelKind::Spectator(who) };
-    let options = ConsoleOptions { read_only: true, ..screen::options(global, label, Arc::new(now))? };
+    let tenants = kept_tenants(&dir).map(Arc::new);
+    let options = ConsoleOptions { read_only: true, tenants, ..screen::options(global, label, Arc::new(now))? };
     // Nothing is asked of anybody; the channel is only there to be filled by nobody.
     let (said, _heard) = mpsc::channel(1);
     let following = tokio::spawn(follow(dir, view));

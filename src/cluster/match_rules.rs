@@ -23,8 +23,9 @@ use super::http_route::{Decision, OwnRule, begin, is_backend, own_rules, refuse}
 use super::json::{escape, list, name, strings, text};
 use crate::engine::message::CallErrorKind;
 use crate::engine::observe::OwnerMark;
-use crate::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Turn};
+use crate::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Stands, Turn};
 use crate::spec::fleet::{HttpRoute, Service};
+use crate::spec::{header_value, is_header};
 
 /// Prefix of the annotation that says whose rules are in a route, followed by the service's name. It is of before there were
 /// segments, and routes carry it.
@@ -64,8 +65,49 @@ pub fn indices(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
     if ours.is_empty() {
         return BTreeSet::new();
     }
-    let rules = list(route, "/spec/rules").iter().enumerate();
-    rules.filter(|(_, rule)| is_ours(route, rule, traffic, &ours)).map(|(index, _)| index).collect()
+    let rules = || list(route, "/spec/rules").iter().enumerate();
+    let holds =
+        |rule: &Value| list(rule, "/backendRefs").iter().any(|b| is_backend(route, b, &traffic.stable, traffic.port));
+    let told: BTreeSet<usize> =
+        rules().filter(|(_, rule)| is_ours(route, rule, traffic, &ours)).map(|(index, _)| index).collect();
+    let weighted: Vec<&Value> = rules().filter(|(i, rule)| !told.contains(i) && holds(rule)).map(|(_, r)| r).collect();
+    let bare = |rule: &Value| is_bare(route, rule, traffic, &ours, &weighted);
+    rules().filter(|(i, rule)| told.contains(i) || bare(rule)).map(|(index, _)| index).collect()
+}
+
+/// A rule of ours from which somebody took what tells requests apart: it sends to the next version alone, and asks for what
+/// a weighted rule asks for. Counted as ours, to be taken away with the others: whoever it takes, that one is there for.
+fn is_bare(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule], weighted: &[&Value]) -> bool {
+    let [backend] = list(rule, "/backendRefs") else { return false };
+    let told = |one: &Value| list(one, "/headers").iter().any(|header| is_asked_for(header, ours));
+    is_backend(route, backend, &traffic.next, traffic.port)
+        && matches(rule).iter().all(|one| told(one) || weighted.iter().any(|w| matches(w).contains(one)))
+}
+
+/// What a rule asks for, as the API completes it: of nothing it makes every path, and no header is none.
+fn matches(rule: &Value) -> Vec<Value> {
+    let mut all = list(rule, "/matches").to_vec();
+    if all.is_empty() {
+        all.push(json!({}));
+    }
+    for one in all.iter_mut().filter_map(Value::as_object_mut) {
+        one.entry("path").or_insert_with(|| json!({"type": "PathPrefix", "value": "/"}));
+        one.retain(|_, asked| !asked.as_array().is_some_and(Vec::is_empty));
+    }
+    all
+}
+
+/// Whether a rule of ours takes everybody's requests from a weighted rule: it asks for the same, and stands before it.
+pub fn takes_everybody(route: &Value, traffic: &HttpRoute) -> bool {
+    let ours = indices(route, traffic);
+    let live = list(route, "/spec/rules");
+    let next =
+        |rule: &Value| list(rule, "/backendRefs").iter().all(|b| is_backend(route, b, &traffic.next, traffic.port));
+    own_rules(route, traffic).iter().any(|weighted| {
+        let its = live.get(weighted.index).map(matches).unwrap_or_default();
+        let mut before = ours.iter().take_while(|i| **i < weighted.index).filter_map(|i| live.get(*i));
+        before.any(|rule| next(rule) && matches(rule).iter().any(|one| its.contains(one)))
+    })
 }
 
 fn is_ours(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule]) -> bool {
@@ -74,12 +116,16 @@ fn is_ours(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule])
     let each = |is: &dyn Fn(&Value) -> bool| {
         !matches.is_empty() && matches.iter().all(|one| list(one, "/headers").iter().any(is))
     };
-    let asks =
-        |one: &Value| ours.iter().any(|r| text(one, "/name").is_some_and(|n| r.by.header().eq_ignore_ascii_case(n)));
+    let asks = |header: &Value| is_asked_for(header, ours);
     // Another value or way to match: somebody edited it, and it still sends some to the next version alone.
     is_backend(route, backend, &traffic.next, traffic.port) && each(&asks)
         // Another backend: it sends those back that it was made for.
         || is_backend(route, backend, &traffic.stable, traffic.port) && each(&|one| carries(one, ours))
+}
+
+/// Whether these rules tell requests by this header.
+fn is_asked_for(header: &Value, ours: &[MatchRule]) -> bool {
+    text(header, "/name").is_some_and(|name| ours.iter().any(|r| r.by.header().eq_ignore_ascii_case(name)))
 }
 
 /// Whether a header match is one that these rules ask for.
@@ -106,7 +152,34 @@ pub fn observe(route: &Value, service: &Service) -> Vec<MatchRuleSeen> {
         };
         !own.is_empty() && own.iter().all(before)
     };
-    written.into_iter().map(|rule| MatchRuleSeen { intact: stands(&rule), rule }).collect()
+    let intact: Vec<bool> = written.iter().map(stands).collect();
+    let live: Vec<&Value> = indices.iter().filter_map(|index| live.get(*index)).collect();
+    let left = left_of(&written, &intact, &live);
+    let stands = |i: usize| match (intact[i], left[i]) {
+        (true, _) => Stands::Intact,
+        (false, true) => Stands::Edited,
+        (false, false) => Stands::Gone,
+    };
+    written.into_iter().enumerate().map(|(i, rule)| MatchRuleSeen { stands: stands(i), rule }).collect()
+}
+
+/// Of which of these rules something is left in the route. One whose values no rule asks for any more may still be a rule
+/// that asks for none of anybody's.
+fn left_of(written: &[MatchRule], intact: &[bool], live: &[&Value]) -> Vec<bool> {
+    let carries = |rule: &Value, of: &MatchRule| {
+        let mut headers = list(rule, "/matches").iter().flat_map(|one| list(one, "/headers"));
+        headers.any(|header| carries(header, std::slice::from_ref(of)))
+    };
+    let mut nobodys = live.iter().filter(|rule| !written.iter().any(|of| carries(rule, of))).count();
+    let one = |(of, intact): (&MatchRule, &bool)| {
+        if *intact || live.iter().any(|rule| carries(rule, of)) {
+            return true;
+        }
+        let left = nobodys > 0;
+        nobodys = nobodys.saturating_sub(1);
+        left
+    };
+    written.iter().zip(intact).map(one).collect()
 }
 
 /// The rule that sends these requests to the next version, made from a weighted one. Says why it cannot be made.
@@ -247,7 +320,7 @@ fn way_out() -> String {
 fn unusable(route: &Value, rules: &[MatchRule], at: &str) -> Option<(String, String)> {
     for rule in rules {
         let header = rule.by.header();
-        if header.is_empty() || header.len() > 256 || !header.bytes().all(is_token) {
+        if !is_header(header) {
             let what = format!("{at}: `{header}` is no name of a header");
             return Some((what, "use letters, digits and `-`, such as x-tenant".into()));
         }
@@ -256,9 +329,9 @@ fn unusable(route: &Value, rules: &[MatchRule], at: &str) -> Option<(String, Str
             return Some((what, format!("give {} a value of {header}, or leave it out", rule.name)));
         }
         for value in &rule.values {
-            if value.is_empty() || value.len() > 4096 || value.chars().any(char::is_control) {
-                let what = format!("{at}: {} cannot be told by the value `{}` of {header}", rule.name, value.trim());
-                return Some((what, "a value has 1 to 4096 signs, none of them a control character".into()));
+            if let Some((why, fix)) = header_value(value) {
+                let what = format!("{at}: {} cannot be told by the value `{value}` of {header}: {why}", rule.name);
+                return Some((what, fix));
             }
             if rule.by == MatchBy::Host && !serves(route, value) {
                 let what = format!("{at} does not serve host {value} of {}", rule.name);
@@ -267,11 +340,6 @@ fn unusable(route: &Value, rules: &[MatchRule], at: &str) -> Option<(String, Str
         }
     }
     None
-}
-
-/// A sign of a token as RFC 9110, section 5.6.2 has it.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether requests to this host come to the route: it names no hosts, or this one, or a `*.` above it.

@@ -128,7 +128,7 @@ fn tenants_are_read_back_and_found_again() {
     let (acme, beta) = (tenant("acme", &["acme"]), tenant("beta", &["x", "y"]));
     let after = write(&one_rule(), &[acme.clone(), beta.clone()], &[], 1);
     let seen = http_route::observe(&service("billing"), Some(&after));
-    let intact = |rule: &MatchRule| MatchRuleSeen { rule: rule.clone(), intact: true };
+    let intact = |rule: &MatchRule| MatchRuleSeen { rule: rule.clone(), stands: Stands::Intact };
     assert_eq!(seen.rules, [intact(&acme), intact(&beta)]);
     assert_eq!(seen.weights.map(|w| w.share()), Some(0.0), "a tenant's rule carries no weight of ours");
     assert_eq!(seen.backends.len(), 2);
@@ -140,18 +140,18 @@ fn an_edited_rule_is_seen_and_mended_and_can_be_taken_away() {
     let acme = tenant("acme", &["acme"]);
     let mut edited = write(&one_rule(), std::slice::from_ref(&acme), &[], 1);
     edited["spec"]["rules"][0]["matches"][0]["path"]["value"] = json!("/elsewhere");
-    assert!(!observe(&edited, &service("billing"))[0].intact);
+    assert_eq!(observe(&edited, &service("billing"))[0].stands, Stands::Edited);
     let mended = write(&edited, std::slice::from_ref(&acme), &["acme"], 2);
-    assert!(observe(&mended, &service("billing"))[0].intact);
+    assert!(observe(&mended, &service("billing"))[0].is_intact());
     assert_eq!(write(&edited, &[], &["acme"], 3)["spec"], one_rule()["spec"]);
     // A rule of another hand moved between ours and the weighted one: ours goes back to where it decides.
     let mut between = mended.clone();
     let foreign = json!({"matches": [path("/")], "backendRefs": [{"name": "ledger", "port": 80}]});
     between["spec"]["rules"].as_array_mut().unwrap().insert(1, foreign.clone());
-    assert!(!observe(&between, &service("billing"))[0].intact);
+    assert_eq!(observe(&between, &service("billing"))[0].stands, Stands::Edited);
     let mended = write(&between, std::slice::from_ref(&acme), &["acme"], 4);
     assert_eq!(spec_rules(&mended)[0], foreign);
-    assert!(observe(&mended, &service("billing"))[0].intact);
+    assert!(observe(&mended, &service("billing"))[0].is_intact());
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn weights_and_rules_are_turned_in_one_patch() {
         );
     }
     assert_eq!(spec_rules(&raised)[3], before["spec"]["rules"][1]);
-    assert!(observe(&raised, &service("billing")).iter().all(|seen| seen.intact));
+    assert!(observe(&raised, &service("billing")).iter().all(MatchRuleSeen::is_intact));
     // The same again is found; the weight alone is not all that was asked for.
     assert_eq!(one(&raised, 10, 0, &both, &[], 1), Decision::Found);
     assert!(matches!(one(&raised, 10, 0, &both[..1], &["beta", "internal"], 2), Decision::Write(_)));
@@ -354,7 +354,7 @@ proptest! {
                     .filter_map(|b| number(b, "/weight")).sum();
                 prop_assert_eq!(sum, 100);
             }
-            prop_assert!(observe(now, &service).iter().all(|t| t.intact));
+            prop_assert!(observe(now, &service).iter().all(MatchRuleSeen::is_intact));
             prop_assert_eq!(observe(now, &service).into_iter().map(|t| t.rule).collect::<Vec<_>>(), tenants.clone());
         }
         let gone = match decide(&changed, &[], &names(&second), 3) {
@@ -385,9 +385,13 @@ fn an_edited_rule_does_not_bar_the_way_back() {
         let mut route = written.clone();
         edit(&mut route);
         let seen = http_route::observe(&service("billing"), Some(&route));
-        assert!(!seen.rules[0].intact, "edit {i}");
+        assert_eq!(seen.rules[0].stands, Stands::Edited, "edit {i}");
         let expect = seen.weights.map_or(0, |w| w.share() as u32);
-        assert_eq!(expect, if i == 3 { 100 } else { 5 }, "edit {i}: only without a header it is everybody");
+        assert_eq!(
+            (expect, seen.share()),
+            (5, if i == 3 { 100.0 } else { 5.0 }),
+            "edit {i}: without a header everybody"
+        );
         let turn = Turn { rules: Vec::new(), expect: vec!["acme".into()], lowers: true };
         let back = Action::SetWeight { next: 0, expect, rules: Some(turn) };
         let Decision::Write(ops) = http_route::decide(&route, &service("billing"), &back, &mark(20)) else {
@@ -401,4 +405,72 @@ fn an_edited_rule_does_not_bar_the_way_back() {
         let Decision::Write(ops) = gone else { panic!("edit {i}: {gone:?}") };
         assert!(!apply(&route, ops).to_string().contains("billing-next\""), "edit {i}");
     }
+}
+
+/// Without its header it asks for what the weighted rule asks for, and stands before it: the wire sends everybody there. It
+/// is still known as ours, told as what it does, and mended or taken away without a trace.
+#[test]
+fn a_rule_that_lost_its_header_takes_everybody() {
+    let (acme, beta) = (tenant("acme", &["acme"]), tenant("beta", &["x", "y"]));
+    let both = [acme.clone(), beta.clone()];
+    let written = write(&one_rule(), &both, &[], 1);
+    let strip = |route: &mut Value, rule: usize, one: usize| {
+        route["spec"]["rules"][rule]["matches"][one].as_object_mut().unwrap().remove("headers").unwrap();
+    };
+    let seen = |route: &Value| {
+        let seen = http_route::observe(&service("billing"), Some(route));
+        let stands: Vec<Stands> = seen.rules.iter().map(|r| r.stands).collect();
+        (seen.everybody, seen.share(), stands)
+    };
+    assert_eq!(seen(&written), (false, 0.0, vec![Stands::Intact; 2]));
+    // All of acme's matches, one of beta's, or the whole list, of which the API makes every path.
+    let (mut one, mut other) = (written.clone(), written.clone());
+    strip(&mut one, 0, 0);
+    assert_eq!(seen(&one), (true, 100.0, vec![Stands::Edited, Stands::Intact]));
+    strip(&mut other, 1, 1);
+    assert_eq!(seen(&other), (true, 100.0, vec![Stands::Intact, Stands::Edited]));
+    let mut everything = write(&route(vec![json!({"backendRefs": pair(0)})]), &both, &[], 1);
+    everything["spec"]["rules"][0].as_object_mut().unwrap().remove("matches");
+    assert_eq!(seen(&everything), (true, 100.0, vec![Stands::Edited, Stands::Intact]));
+    for broken in [&one, &other] {
+        assert_eq!(write(broken, &both, &["acme", "beta"], 2)["spec"], written["spec"]);
+        assert_eq!(write(broken, &[], &["acme", "beta"], 3)["spec"], one_rule()["spec"]);
+    }
+    // Behind the weighted rule it takes nobody.
+    let mut behind = one.clone();
+    behind["spec"]["rules"].as_array_mut().unwrap().rotate_left(1);
+    assert!(!seen(&behind).0, "{behind:#}");
+    // One that asks for something else is somebody's, whatever it sends where.
+    let mut foreign = one.clone();
+    foreign["spec"]["rules"][0]["matches"][0]["path"]["value"] = json!("/debug");
+    assert_eq!(seen(&foreign).2[0], Stands::Gone);
+    assert!(refused(decide(&foreign, &both, &["acme", "beta"], 2)).text.contains("holds billing-next but not billing"));
+}
+
+/// A rule that is not there any more was not edited.
+#[test]
+fn a_rule_that_was_taken_out_is_gone() {
+    let both = [tenant("acme", &["acme"]), tenant("beta", &["x", "y"])];
+    let written = write(&one_rule(), &both, &[], 1);
+    let stands =
+        |route: &Value| -> Vec<Stands> { observe(route, &service("billing")).iter().map(|r| r.stands).collect() };
+    let without = |rule: usize| {
+        let mut route = written.clone();
+        route["spec"]["rules"].as_array_mut().unwrap().remove(rule);
+        route
+    };
+    assert_eq!(stands(&without(0)), [Stands::Gone, Stands::Intact]);
+    assert_eq!(stands(&without(1)), [Stands::Intact, Stands::Gone]);
+    // One tenant's match of a rule of several.
+    let mut less = written.clone();
+    less["spec"]["rules"][1]["matches"].as_array_mut().unwrap().pop();
+    assert_eq!(stands(&less), [Stands::Intact, Stands::Edited]);
+    // Of two weighted rules, only from before one.
+    let two = route(vec![
+        json!({"matches": [path("/pay")], "backendRefs": pair(0)}),
+        json!({"matches": [path("/bill")], "backendRefs": pair(0)}),
+    ]);
+    let mut half = write(&two, &both, &[], 1);
+    half["spec"]["rules"].as_array_mut().unwrap().remove(3);
+    assert_eq!(stands(&half), [Stands::Edited, Stands::Intact]);
 }

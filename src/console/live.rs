@@ -192,6 +192,7 @@ impl Console {
         let mut model = Model { read_only: options.read_only, contracts, ..Model::default() };
         // Questions that are open already are on the screen; the bell is for new ones.
         model.observe(&run);
+        // Beside runs of before tenants were kept with them.
         let of_plan = || Roster::of_plan(&run.plan).map(Arc::new);
         let tenants = options.tenants.clone().or_else(of_plan).map(|roster| Tenants::new(roster, (options.now)()));
         let (w, h) = dimensions();

@@ -11,6 +11,7 @@ use super::keymap::Screen;
 use super::model::Model;
 use crate::calendar::{Allowed, Book, Groups, Rule, View};
 use crate::engine::command::VerbInfo;
+use crate::engine::rules::{MatchRule, MatchRuleSeen, Stands};
 use crate::engine::{Phase, Run, Scope, Verb, moves};
 use crate::plan::{NeedsFrom, Roster};
 use crate::spec::tenants::Tenant;
@@ -81,6 +82,15 @@ impl Look {
         }
     }
 
+    /// What tenants have in common that are one head.
+    fn shared(&self) -> Same {
+        (self.key(), self.start, self.end, self.frozen)
+    }
+
+    fn same(&self, other: &Look) -> bool {
+        self.shared() == other.shared()
+    }
+
     /// Open ones by their end, then closed ones by their start, then those that never open.
     fn key(&self) -> (u8, i64) {
         match (self.open, self.start) {
@@ -99,6 +109,17 @@ pub struct Head {
     pub count: usize,
     pub look: Look,
 }
+
+/// Tenants of one head of whom a run says the same: they move together, or not by themselves at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The first of them in the files.
+    pub tenant: usize,
+    pub count: usize,
+}
+
+/// So many kinds of a head are told apart; no route has room for the rules of more.
+const KINDS: usize = 256;
 
 /// What tenants share that are one head: place in the list, start, end, frozen.
 type Same = ((u8, i64), Option<Time>, Option<Time>, bool);
@@ -135,6 +156,8 @@ pub struct Tenants {
     asked: Asked,
     order: Vec<u32>,
     heads: Vec<Head>,
+    /// Of each head, once a run was looked at; none where they are too many.
+    kinds: Vec<Vec<Kind>>,
     counts: Counts,
 }
 
@@ -151,6 +174,7 @@ impl Tenants {
             asked: Asked::default(),
             order: Vec::new(),
             heads: Vec::new(),
+            kinds: Vec::new(),
             counts: Counts::default(),
         };
         made.look(now);
@@ -175,6 +199,27 @@ impl Tenants {
             self.asked = asked;
             self.sort();
         }
+        if self.kinds.len() != self.heads.len() {
+            self.fold(run);
+        }
+    }
+
+    /// Tells apart who shares a window, by what moves them.
+    fn fold(&mut self, run: &Run) {
+        let index = moves::Index::of(run);
+        let mut kinds: Vec<BTreeMap<_, Kind>> = vec![BTreeMap::new(); self.heads.len()];
+        let of: Vec<Option<usize>> =
+            self.looks.iter().map(|look| self.heads.iter().position(|h| h.look.same(look))).collect();
+        for (i, tenant) in self.roster.tenants.iter().enumerate() {
+            let Some(kinds) = of[self.group(i)].and_then(|head| kinds.get_mut(head)) else { continue };
+            if kinds.len() <= KINDS {
+                let key = (self.is_done(i), index.moves(&tenant.id, &tenant.cohort));
+                kinds.entry(key).or_insert(Kind { tenant: i, count: 0 }).count += 1;
+            }
+        }
+        let few =
+            |kinds: BTreeMap<_, Kind>| if kinds.len() > KINDS { Vec::new() } else { kinds.into_values().collect() };
+        self.kinds = kinds.into_iter().map(few).collect();
     }
 
     /// Looks anew where something has turned; everywhere when time went back.
@@ -218,8 +263,7 @@ impl Tenants {
         }
         let mut heads: BTreeMap<Same, Head> = BTreeMap::new();
         for (look, (tenant, count)) in self.looks.iter().zip(&sizes).filter(|(_, (_, count))| *count > 0) {
-            let key = (look.key(), look.start, look.end, look.frozen);
-            let head = heads.entry(key).or_insert(Head { tenant: *tenant, count: 0, look: *look });
+            let head = heads.entry(look.shared()).or_insert(Head { tenant: *tenant, count: 0, look: *look });
             (head.tenant, head.count) = (head.tenant.min(*tenant), head.count + count);
         }
         // Who is done is neither open nor frozen any more.
@@ -236,6 +280,7 @@ impl Tenants {
         };
         self.counts = Counts { all: tenants.len(), open: sum(&|l| l.open), frozen: sum(&|l| l.frozen), done };
         self.heads = heads.into_values().take(HEADS).collect();
+        self.kinds.clear();
         self.order = order.into_iter().map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect();
     }
 
@@ -302,6 +347,12 @@ impl Tenants {
         &self.heads
     }
 
+    /// Whom a head is made of.
+    pub fn kinds(&self, head: &Head) -> &[Kind] {
+        let place = self.heads.iter().position(|h| h == head);
+        place.and_then(|at| self.kinds.get(at)).map_or(&[], Vec::as_slice)
+    }
+
     pub fn counts(&self) -> Counts {
         self.counts
     }
@@ -322,12 +373,13 @@ fn done(run: &Run) -> BTreeSet<String> {
 /// Services that send this tenant to the new version by a rule of its own, accepted or not.
 pub fn moved<'a>(run: &'a Run, tenant: &'a Tenant) -> impl Iterator<Item = &'a str> {
     let host = |v: &str| v.strip_prefix(&*tenant.id).is_some_and(|rest| rest.starts_with('.'));
-    let ours = move |rule: &crate::engine::rules::MatchRule| {
+    let ours = move |rule: &MatchRule| {
         let its = |v: &String| *v == *tenant.id || (*v == *tenant.cohort && rule.name == *v) || host(v);
         rule.values.iter().any(its)
     };
     let seen = move |t: &&crate::engine::Track| {
-        t.route.as_ref().is_some_and(|route| route.rules.iter().any(|seen| ours(&seen.rule)))
+        let there = |seen: &MatchRuleSeen| seen.stands != Stands::Gone && ours(&seen.rule);
+        t.route.as_ref().is_some_and(|route| route.rules.iter().any(there))
     };
     run.tracks.values().filter(seen).map(|t| t.service.as_str())
 }

@@ -6,7 +6,7 @@ use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
 use super::forward::{OBSERVE_PATIENCE, accepted, pods_for, step_complete};
 use super::holds::{hold, lift_if, raise_blocked};
-use super::moves::{Looked, MoveTrack, Next, Place, moving};
+use super::moves::{Looked, MoveTrack, Next, Place, line_stopped, moving, went_back};
 use super::rollback::{may_go_back, old_ready, scale_target};
 use super::run::{Ask, AskKind, GateTrack, Hold, HoldReason, ObservedShare, Phase, Run, Track};
 use super::tick::judged_lately;
@@ -58,7 +58,8 @@ fn choose(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: &Hold)
         Found::Move(name) => begin(cx, t, p, phased, &name),
         Found::Next(Next::Wait { .. }) => lift_if(cx, t, &[HoldReason::Line], "others can move"),
         Found::Next(Next::Stopped) => {
-            let back: Vec<String> = t.moves.back().map(|(name, why)| format!("{name} ({why})")).collect();
+            let back: Vec<String> =
+                went_back(cx.run, t).into_iter().map(|(name, why)| format!("{name} ({why})")).collect();
             ask(cx, t, format!("the line is stopped: {} went back", back.join(", ")));
         }
         Found::Next(Next::Left) => {
@@ -119,7 +120,11 @@ fn ask(cx: &mut Cx, t: &mut Track, text: String) {
 /// A person goes on: those that went back are tried again when their turn comes.
 pub(super) fn go_on(cx: &mut Cx, t: &mut Track) {
     t.moves.begun.retain(|_, m| !matches!(m.place, Place::Back { .. }));
-    (t.moves.rollbacks, t.moves.turn) = (0, None);
+    // What stopped the line of one service stopped that of all.
+    for moves in cx.run.tracks.values_mut().map(|o| &mut o.moves).chain([&mut t.moves]) {
+        (moves.rollbacks, moves.turn) = (0, None);
+        moves.went_back.clear();
+    }
     lift_if(cx, t, &[HoldReason::Line], "a person goes on");
 }
 
@@ -129,7 +134,8 @@ fn begin(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, name: &str) {
     let (closes, said) = closes(cx.run, m, cx.now);
     let track = MoveTrack { begun: cx.now, closes, place: Place::OnItsWay, told: false };
     t.moves.begun.insert(name.into(), track);
-    (t.moves.now, t.moves.turn) = (Some(name.into()), None);
+    t.moves.now = Some(name.into());
+    turns_anew(cx, t);
     t.observed = ObservedShare::Unknown;
     let held = Hold::default();
     t.phase = Phase::Shifting { step: 0, hold: held.clone() };
@@ -166,7 +172,7 @@ fn write(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, m: &Move, mut
     let needs = phased.needs(&cx.run.plan.policy);
     let closes = t.moves.begun.get(&m.name).and_then(|b| b.closes);
     let fits = closes.is_none_or(|end| end.since(cx.now) >= needs && end > cx.now);
-    let kept = cx.run.frozen.is_some() || cx.run.kept.contains_key(&m.name);
+    let kept = cx.run.frozen.is_some() || cx.run.kept.contains_key(&m.name) || line_stopped(cx.run, t);
     if !fits || kept || raise_blocked(cx.run, t).is_some() {
         return give_up_turn(cx, t, m, if fits { "it may not move now" } else { "its window is too short by now" });
     }
@@ -289,16 +295,23 @@ pub(super) fn to_blame(run: &Run, t: &Track) -> Option<String> {
     t.moves.now.clone()
 }
 
+/// Caps of a day and the line are the whole run's: whose turn it is is found anew in every service.
+fn turns_anew(cx: &mut Cx, t: &mut Track) {
+    cx.run.tracks.values_mut().chain([t]).for_each(|t| t.moves.turn = None);
+}
+
 /// One tenant goes back to the old version; the others stay.
 pub(super) fn goes_back(cx: &mut Cx, t: &mut Track, name: &str, why: &str) {
     let Some(begun) = t.moves.begun.get_mut(name).filter(|b| b.place.on_new()) else { return };
     begun.place = Place::GoingBack { since: cx.now, why: why.into(), again: false };
     t.moves.rollbacks += 1;
-    t.moves.turn = None;
+    t.moves.went_back.insert(name.into());
+    turns_anew(cx, t);
     (t.held, t.breach, t.ask, t.fault) = (None, None, None, None);
     let service = t.service.clone();
     let of = cx.run.plan.when.as_ref().map_or(2, |w| w.calendar.spec.stop_after_rollbacks);
-    let text = format!("{name} goes back: {why}; rollback {} of {of} that stop the line", t.moves.rollbacks);
+    let count = went_back(cx.run, t).len();
+    let text = format!("{name} goes back: {why}; rollback {count} of {of} that stop the line");
     cx.event(EventKind::Rollback, ENGINE, Some(&service), text.clone());
     cx.page(Some(&service), text);
 }
@@ -360,12 +373,21 @@ fn take_back(cx: &mut Cx, t: &mut Track, phased: &Phased, m: &Move, why: String,
     cx.event(EventKind::Rollback, ENGINE, Some(&service), text);
 }
 
-/// The whole service goes back: nobody has a rule to stand any more.
+/// The whole service is to go back: nobody's rule is wanted any more.
 pub(super) fn all_go_back(cx: &mut Cx, t: &mut Track, why: &str) {
-    for m in t.moves.begun.values_mut().filter(|m| !matches!(m.place, Place::Back { .. })) {
-        m.place = Place::Back { at: cx.now, why: why.into() };
+    for m in t.moves.begun.values_mut().filter(|m| m.place.on_new()) {
+        m.place = Place::GoingBack { since: cx.now, why: why.into(), again: false };
     }
     (t.moves.now, t.moves.turn) = (None, None);
+}
+
+/// Nobody has a rule any more, and a gateway has taken that on, or there never was one it could follow.
+pub(super) fn all_are_back(cx: &mut Cx, t: &mut Track) {
+    for m in t.moves.begun.values_mut() {
+        if let Place::GoingBack { why, .. } = &m.place {
+            m.place = Place::Back { at: cx.now, why: why.clone() };
+        }
+    }
 }
 
 /// All have moved: the weight goes to 100 for whom no rule tells, in the window that all share.

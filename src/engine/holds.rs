@@ -2,9 +2,10 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::observe::{Accepted, RouteSeen};
+use super::rules::Stands;
 use super::run::{Ask, AskKind, Held, Hold, HoldReason, ObservedShare, Phase, Run, Settling, Track, Written};
 use super::traffic::{Traffic, route_rules};
-use super::{footing, window};
+use super::{footing, segments, window};
 use crate::plan::Planned;
 use crate::plan::rules::Whose;
 use crate::spec::policy::OnDrift;
@@ -111,7 +112,7 @@ pub(super) fn await_acceptance(now: Time, t: &mut Track) {
 /// A route that does not carry what was last written, without a write of ours in flight, was changed by somebody.
 pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return false };
-    let share = route.weights.map(|w| w.share());
+    let share = route.weights.map(|_| route.share());
     let settled = t.call.is_none();
     let same = written.traffic.stands(route);
     if same || !settled {
@@ -127,7 +128,7 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
         show_drift(cx, t);
         return true;
     }
-    let text = drift_text(written, route, whose(cx.run, t));
+    let text = drift_text(cx.run, t, written, route);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), text.clone());
     t.highest = t.highest.max(share.map_or(0, |s| s.round() as u32));
@@ -214,19 +215,49 @@ fn whose(run: &Run, t: &Track) -> Whose {
     run.plan.get(&t.service).map_or(Whose::Tenants, Planned::whose)
 }
 
-fn drift_text(written: &Written, route: &RouteSeen, whose: Whose) -> String {
-    let who = route.writer.as_deref().unwrap_or("somebody");
-    let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
-    if !written.traffic.rules_stand(route) && written.traffic.next == route.weights.map_or(0, |w| w.share() as u32) {
-        return format!("route was changed by {who}: {} rules are not as they were written", whose.genitive());
+fn drift_text(run: &Run, t: &Track, written: &Written, route: &RouteSeen) -> String {
+    let mut what = Vec::new();
+    if route.everybody {
+        let whom = run.plan.get(&t.service).and_then(|p| segments::said(p, written.traffic.rules.iter()));
+        let whom = whom.map_or_else(String::new, |whom| format!(", not only {whom}"));
+        what.push(format!("a rule has lost what tells requests apart and sends everybody to the new version{whom}"));
+    } else if written.traffic.next != route.weights.map_or(0, |w| w.share() as u32)
+        || written.traffic.rules_stand(route)
+    {
+        let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
+        what.push(format!("{share} instead of {}%", written.traffic.next));
     }
-    format!("route was changed by {who}: {share} instead of {}%", written.traffic.next)
+    if !route.everybody {
+        what.extend(became_text(&written.traffic, route, whose(run, t)));
+    }
+    format!("route was changed by {}: {}", route.writer.as_deref().unwrap_or("somebody"), what.join("; "))
+}
+
+/// Which of our rules are not as they were written, and what became of them.
+fn became_text(traffic: &Traffic, route: &RouteSeen, whose: Whose) -> Option<String> {
+    if traffic.rules_stand(route) {
+        return None;
+    }
+    let of = |stands: Stands, how: [&str; 2]| {
+        let names = traffic.rules.iter().filter(|rule| Traffic::became(rule, route) == stands);
+        let names: Vec<&str> = names.map(|rule| rule.name.as_str()).collect();
+        match names[..] {
+            [] => None,
+            [one] => Some(format!("the rule of {one} {}", how[0])),
+            _ => Some(format!("the rules of {} {}", names.join(", "), how[1])),
+        }
+    };
+    let told = [of(Stands::Gone, ["is gone", "are gone"]), of(Stands::Edited, ["was edited", "were edited"])];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    // In another order, or with one that nobody wrote.
+    let other = || format!("{} rules are not as they were written", whose.genitive());
+    Some(if told.is_empty() { other() } else { told.join(", ") })
 }
 
 /// Holds and asks because of a foreign edit, unless something more pressing is shown; then it shows when that is over.
 fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
-    let text = drift_text(written, route, whose(cx.run, t));
+    let text = drift_text(cx.run, t, written, route);
     let hand = by_hand(cx.run, t);
     let adopt = if written.traffic.rules_stand(route) { "adopt-drift or revert-drift" } else { "revert-drift" };
     if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {

@@ -37,8 +37,7 @@ impl Desk {
 
     /// As before the first look.
     fn fresh(interactive: bool) -> Desk {
-        let plan = begun().plan;
-        let mut desk = Desk::new(Run::new("7f3a", plan, Stamp { wall: at(0), mono: 0 }));
+        let mut desk = Desk::new(Run::new("7f3a", begun().plan, Stamp { wall: at(0), mono: 0 }));
         desk.attach(interactive);
         desk
     }
@@ -117,6 +116,7 @@ fn route(service: &str, share: u32) -> RouteSeen {
         weights: Some(Weights { stable: 100 - share, next: Some(share) }),
         backends: Vec::new(),
         rules: Vec::new(),
+        everybody: false,
         accepted: Accepted::Yes,
         owner: None,
         generation: 1,

@@ -139,11 +139,22 @@ pub struct RouteSeen {
     /// Journals of before there were segments say `tenants`.
     #[serde(default, alias = "tenants", skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<MatchRuleSeen>,
+    /// One of these rules asks for nothing any more that tells requests apart: it takes everybody's, whatever the weights say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everybody: bool,
     pub accepted: Accepted,
     pub owner: Option<OwnerMark>,
     pub generation: i64,
     /// Field manager of the last spec write, to name who edited by hand.
     pub writer: Option<String>,
+}
+
+impl RouteSeen {
+    /// Share of the next version in per cent, of the requests that no rule of a tenant or a segment takes; 0 where no weight
+    /// can be read.
+    pub fn share(&self) -> f64 {
+        if self.everybody { 100.0 } else { self.weights.map_or(0.0, Weights::share) }
+    }
 }
 
 /// One backend of a rule that carries the service's traffic.

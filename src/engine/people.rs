@@ -160,8 +160,7 @@ fn away(run: &Run, verb: Verb) -> Result<(), String> {
         _ => return Ok(()),
     }
     if run.cluster.down.is_some() {
-        let lease = run.watches_down.is_none() && run.lease_down.is_some() && run.lease_waits;
-        return Err(if lease { "the lease is not ours" } else { "the API server is away" }.into());
+        return Err(if run.waits_for_lease() { "the lease is not ours" } else { "the API server is away" }.into());
     }
     if matches!(run.driving, Driving::Lost { .. }) { Err("not driving: the lease is lost".into()) } else { Ok(()) }
 }

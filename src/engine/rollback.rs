@@ -266,6 +266,7 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     let Some(weights) = weights.filter(|w| w.next.is_some() || t.has_rules()) else {
         // Nothing can flow to the new version; but a write that would have added its backend may still be on its way.
         if t.call.is_none() {
+            campaign::all_are_back(cx, t);
             r.stage = RollbackStage::Remove;
             t.phase = Phase::RollingBack(r);
         }
@@ -276,8 +277,10 @@ fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         cx.wake_at(r.decided + DEPENDANTS_FIRST);
         return;
     }
+    let everybody = t.route.as_ref().is_some_and(|route| route.everybody);
     let target = match r.severity {
-        Severity::Fast => {
+        // What a rule sends there cannot be halved.
+        Severity::Fast if !everybody => {
             let since = cx.now.since(r.decided);
             // First write at once, then one at each 10 s; the fourth is 0.
             let n = (since.0 / HALVING.0 + 1).min(4) as u32;
@@ -358,6 +361,7 @@ fn confirm(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     if moved(t, &r) && !is_followed(t) {
         return not_followed(cx, t, p, r);
     }
+    campaign::all_are_back(cx, t);
     let zero = *r.accepted_zero.get_or_insert(cx.now);
     let moved = moved(t, &r);
     let patience = zero + QUIET_PATIENCE;

@@ -681,7 +681,7 @@ pub struct Leaving {
 impl Track {
     /// Share of the next version as the route now carries it, in per cent; 0 when unknown.
     pub fn accepted_share(&self) -> f64 {
-        self.route.as_ref().and_then(|r| r.weights).map_or(0.0, |w| w.share())
+        self.route.as_ref().map_or(0.0, RouteSeen::share)
     }
 
     /// Below 100 % new: by what was written, whatever somebody made of it since, or by what the route carries.
@@ -757,6 +757,11 @@ impl Run {
     /// What stopped all raises, if the engine did: a failure that waits for a person, or a critical outage.
     pub fn stop(&self) -> Option<&Held> {
         self.stopped.as_ref().or(self.critical.as_ref())
+    }
+
+    /// The API server answers; only the lease is not to be had, because somebody else has it or had it.
+    pub fn waits_for_lease(&self) -> bool {
+        self.watches_down.is_none() && self.lease_down.is_some() && self.lease_waits
     }
 
     /// Nothing moves any more: it has ended, or the process that drove it came to an end of its own.

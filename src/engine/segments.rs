@@ -56,7 +56,7 @@ pub fn on_new<'r>(run: &Run, track: &'r Track) -> Vec<&'r str> {
     let first = run.plan.get(&track.service).is_some_and(|p| p.whose() == Whose::Segments);
     let rules = track.route.iter().flat_map(|r| &r.rules).filter(|_| first);
     // One that somebody edited or took out sends there nobody knows whom.
-    rules.filter(|seen| seen.intact).map(|seen| seen.rule.name.as_str()).collect()
+    rules.filter(|seen| seen.is_intact()).map(|seen| seen.rule.name.as_str()).collect()
 }
 
 /// The same for a person; `None` for nobody.
@@ -79,7 +79,7 @@ pub fn said<'r>(planned: &Planned, rules: impl Iterator<Item = &'r MatchRule>) -
 mod tests {
     use super::*;
     use crate::engine::observe::{Accepted, RouteSeen, Weights};
-    use crate::engine::rules::{MatchBy, MatchRuleSeen};
+    use crate::engine::rules::{MatchBy, MatchRuleSeen, Stands};
     use crate::journal::testing::run;
 
     /// Half of the rest on top of a fifth, rounded up, and never more than all.
@@ -107,7 +107,8 @@ mod tests {
             uid: "r".into(),
             weights: Some(route),
             backends: Vec::new(),
-            rules: vec![MatchRuleSeen { rule, intact: true }],
+            rules: vec![MatchRuleSeen { rule, stands: Stands::Intact }],
+            everybody: false,
             accepted: Accepted::Yes,
             owner: None,
             generation: 1,

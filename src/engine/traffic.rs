@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Action;
 use super::observe::RouteSeen;
-use super::rules::{MatchRule, Turn};
+use super::rules::{MatchRule, MatchRuleSeen, Stands, Turn};
 use super::run::Track;
 
 /// What is asked of a route, or what it carries.
@@ -50,7 +50,17 @@ impl Traffic {
 
     /// The same of the rules alone.
     pub fn rules_stand(&self, route: &RouteSeen) -> bool {
-        route.rules.iter().all(|t| t.intact) && self.rules.iter().eq(route.rules.iter().map(|t| &t.rule))
+        let intact = !route.everybody && route.rules.iter().all(MatchRuleSeen::is_intact);
+        intact && self.rules.iter().eq(route.rules.iter().map(|t| &t.rule))
+    }
+
+    /// What became of a rule that was written, as the route shows it.
+    pub fn became(rule: &MatchRule, route: &RouteSeen) -> Stands {
+        match route.rules.iter().find(|seen| seen.rule.name == rule.name && seen.rule.by == rule.by) {
+            None => Stands::Gone,
+            Some(seen) if seen.rule == *rule => seen.stands,
+            Some(_) => Stands::Edited,
+        }
     }
 }
 
@@ -76,7 +86,8 @@ pub fn route_rules(track: &Track, rules: Vec<MatchRule>) -> Action {
 
 /// The one write after which nothing flows to the next version: weight 0, and no rule. `None`: nothing does.
 pub fn to_nothing(track: &Track) -> Option<Action> {
-    let share = track.accepted_share().round() as u32;
+    // What the weights say: a rule that takes everybody goes with the rules.
+    let share = track.route.as_ref().and_then(|r| r.weights).map_or(0, |w| w.share().round() as u32);
     let rules = track.has_rules().then(|| turn(track, Vec::new()));
     match (share, rules) {
         (0, rules) => rules.map(Action::RouteRules),
@@ -105,7 +116,7 @@ impl Track {
 mod tests {
     use super::*;
     use crate::engine::observe::{Accepted, Weights};
-    use crate::engine::rules::{MatchBy, MatchRuleSeen};
+    use crate::engine::rules::MatchBy;
     use crate::engine::run::Written;
     use crate::journal::testing::run;
 
@@ -120,7 +131,8 @@ mod tests {
             uid: "r".into(),
             weights: Some(Weights { stable: 100 - next, next: Some(next) }),
             backends: Vec::new(),
-            rules: rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), intact: true }).collect(),
+            rules: rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), stands: Stands::Intact }).collect(),
+            everybody: false,
             accepted: Accepted::Yes,
             owner: None,
             generation: 1,
@@ -175,7 +187,7 @@ mod tests {
         assert!(wanted.stands(&route(0, std::slice::from_ref(&beta))));
         assert!(!wanted.stands(&route(0, &[])) && !wanted.stands(&route(10, std::slice::from_ref(&beta))));
         let mut edited = route(0, &[beta]);
-        edited.rules[0].intact = false;
+        edited.rules[0].stands = Stands::Edited;
         assert!(!wanted.stands(&edited));
     }
 

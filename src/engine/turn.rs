@@ -1,5 +1,7 @@
 //! The Calendar's answer to whose turn it is among a service's tenants.
-use super::moves::{Next, Place};
+use std::collections::BTreeMap;
+
+use super::moves::{Next, Place, went_back};
 use super::run::{Run, Track};
 use crate::calendar::turn::{Ask, Candidate, State, Turn, Why, next};
 use crate::calendar::{Book, Groups, LOOK, Rule, View, ZoneClock, clock, explain, said};
@@ -69,15 +71,20 @@ pub(super) fn look(run: &Run, t: &Track, phased: &Phased, now: Time) -> (Found, 
     let book = Book::new(spec, ics, now);
     let views = Views::of(&book, &phased.moves, now);
     let days = clock(spec.zone, now);
+    let elsewhere = begun_elsewhere(run, t);
+    let rank = |cohort: &str| spec.cohorts.iter().position(|c| c.name == cohort).unwrap_or(0);
+    let others = elsewhere.iter().filter(|(name, _)| phased.get(name).is_none());
+    let others: Vec<(usize, Vec<Time>)> = others.map(|(_, (cohort, begun))| (rank(cohort), begun.clone())).collect();
     let list: Vec<Candidate<'_>> = phased
         .moves
         .iter()
         .enumerate()
         .map(|(i, m)| Candidate {
-            cohort: spec.cohorts.iter().position(|c| c.name == m.cohort).unwrap_or(0),
+            cohort: rank(&m.cohort),
             preferred: preferred(m, &views.get(i)),
             views: views.get(i),
             state: state(run, t, m),
+            elsewhere: elsewhere.get(m.name.as_str()).map(|(_, begun)| begun.clone()).unwrap_or_default(),
         })
         .collect();
     let policy = &run.plan.policy;
@@ -86,8 +93,9 @@ pub(super) fn look(run: &Run, t: &Track, phased: &Phased, now: Time) -> (Found, 
         needs: phased.needs(policy),
         cohorts: &spec.cohorts,
         days: &days,
-        rollbacks: t.moves.rollbacks,
+        rollbacks: u32::try_from(went_back(run, t).len()).unwrap_or(u32::MAX),
         stop_after: spec.stop_after_rollbacks,
+        others: &others,
     };
     let name = |i: usize| phased.moves.get(i).map_or_else(String::new, |m| m.name.clone());
     let far = now + LOOK_AGAIN;
@@ -108,6 +116,20 @@ pub(super) fn look(run: &Run, t: &Track, phased: &Phased, now: Time) -> (Found, 
             (Found::Next(Next::Wait { name: name(who), until, said: words, why }), again)
         }
     }
+}
+
+/// Who has begun to move in other services, of which cohort, and when: a cap is a day's of the whole run.
+fn begun_elsewhere<'r>(run: &'r Run, t: &Track) -> BTreeMap<&'r str, (&'r str, Vec<Time>)> {
+    let mut all: BTreeMap<&str, (&str, Vec<Time>)> = BTreeMap::new();
+    for other in run.tracks.values().filter(|o| o.service != t.service) {
+        let Some(phased) = run.plan.get(&other.service).and_then(|p| p.phased.as_ref()) else { continue };
+        for (name, begun) in &other.moves.begun {
+            if let Some(m) = phased.get(name) {
+                all.entry(name).or_insert((&m.cohort, Vec::new())).1.push(begun.begun);
+            }
+        }
+    }
+    all
 }
 
 fn state(run: &Run, t: &Track, m: &Move) -> State {

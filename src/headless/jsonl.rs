@@ -6,7 +6,8 @@
 //! - `event`: `kind` (`run step gate cmd hold back ask fault drift page`), `who`, `service`, `text`
 //! - `progress`: `stage` (`preflight ready running`), `total`, `at_100`, `paused_all`, `eta_full_s`, `eta_end_s`,
 //!   `services`: list of `name`, `phase`, `step`, `steps`, `hold_clean_s`, `weight_desired`, `weight_accepted`, `held`,
-//!   `paused_by`, `blind`; of a service whose tenants move one by one `tenants`: `moved`, `all`, `now`;
+//!   `paused_by`, `blind`; of a service whose tenants move one by one `tenants`: `moved`, `all`, `now`,
+//!   `lost`: list of `name`, `rule` (what became of it) of those that moved and whose rule somebody changed;
 //!   of one on which segments go first `segments`: those whose requests all go to the new version now
 //! - `end`: `outcome` (`succeeded rolled_back partial aborted blocked rollback_blocked left_split lost stepped_down
 //!   not_ended not_begun`), `exit_code`, `sentence`, `next` (list), `started`, `problems` (list of `service`, `blocking`, `what`,
@@ -18,7 +19,8 @@ use super::eta::eta;
 use super::outcome::{self, exit_code};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
-use crate::engine::moves::count;
+use crate::engine::moves::{all_lost, count};
+use crate::engine::observe::RouteSeen;
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::segments;
 use crate::engine::status::at_100;
@@ -119,13 +121,15 @@ fn service(run: &Run, track: &Track) -> Value {
         "steps": run.plan.steps(&track.service).len(),
         "hold_clean_s": clean,
         "weight_desired": track.desired,
-        "weight_accepted": track.route.as_ref().and_then(|r| r.weights).map(|w| w.share()),
+        "weight_accepted": track.route.as_ref().filter(|r| r.weights.is_some()).map(RouteSeen::share),
         "held": track.held.as_ref().map(|h| h.text.clone()),
         "paused_by": track.paused.as_ref().map(|p| p.by.clone()),
         "blind": track.blind.is_some(),
     });
     if let Some((moved, all)) = tenants {
-        value["tenants"] = json!({"moved": moved, "all": all, "now": track.moves.now});
+        let lost = all_lost(run, track).map(|(name, lost)| json!({"name": name, "rule": lost.said()}));
+        value["tenants"] =
+            json!({"moved": moved, "all": all, "now": track.moves.now, "lost": lost.collect::<Vec<_>>()});
     }
     if run.plan.get(&track.service).is_some_and(|p| !p.segments.is_empty()) {
         value["segments"] = segments::on_new(run, track).into();

@@ -11,7 +11,7 @@ use super::eta::eta;
 use super::outcome::{self, Line, exit_code, percent};
 use super::{Pace, Reporter, stage_word};
 use crate::engine::effect::Event;
-use crate::engine::moves::{count, moving};
+use crate::engine::moves::{all_lost, count, moving};
 use crate::engine::run::{HoldReason, Phase, Run, Track};
 use crate::engine::segments;
 use crate::engine::status::{at_100, enough_at};
@@ -144,7 +144,8 @@ fn tenants(run: &Run, track: &Track) -> String {
         .now
         .as_ref()
         .map(|name| format!(", {name} on its way, {} of {}", hold.clean.clock(), phased.hold().clock()));
-    format!("{moved} of {all} tenants moved{}", now.unwrap_or_default())
+    let lost: Vec<String> = all_lost(run, track).map(|(name, lost)| format!(", {name}: {}", lost.said())).collect();
+    format!("{moved} of {all} tenants moved{}{}", now.unwrap_or_default(), lost.concat())
 }
 
 /// One service within a progress line.

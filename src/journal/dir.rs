@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::error::JournalError;
 use super::store::{DiskStore, private};
 
-/// `<state-dir>/runs/<run-id>/`, with `audit.jsonl`, `inbox.jsonl`, `snapshot.json`, `plan.json`, `durations.json` and
-/// `lock` in it.
+/// `<state-dir>/runs/<run-id>/`, with `audit.jsonl`, `inbox.jsonl`, `snapshot.json`, `plan.json`, `durations.json`,
+/// `tenants.json` where there are some, and `lock` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
     id: String,

@@ -14,7 +14,7 @@
 //! - `dir` the run's folder and its lock; `runs` the list of runs
 //! - `writer` hear, commit, tick, the end; `resume` what is read back
 //! - [`verify`] whether the files are what was written; [`show`] tables, JSON lines, CSV
-//! - [`durations`] how long phases took
+//! - [`durations`] how long phases took; [`tenants`] who is shown beside the run
 //! - [`text`] what is taken out of other people's texts
 mod chain;
 mod dir;
@@ -26,6 +26,7 @@ mod resume;
 mod runs;
 pub mod show;
 pub mod store;
+pub mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub enum FileName {
     Snapshot,
     Plan,
     Durations,
+    Tenants,
 }
 
 impl FileName {
@@ -24,6 +25,7 @@ impl FileName {
             FileName::Snapshot => "snapshot.json",
             FileName::Plan => "plan.json",
             FileName::Durations => "durations.json",
+            FileName::Tenants => "tenants.json",
         }
     }
 }

@@ -96,10 +96,7 @@ pub enum PlanError {
     Together { service: String, cohort: String, windows: usize },
     #[error("`{name}` is both a tenant and a cohort of `{service}`: give one of them another name")]
     OneName { service: String, name: String },
-    #[error(
-        "strategy phased moves tenants one by one, and no tenant uses a service of this upgrade that tells it apart: list \
-         Tenants, name such a service where they say `services`, and write `tenancy: {{routed: ...}}` in the fleet"
-    )]
+    #[error("moves tenants one by one, and no tenant uses a service of this upgrade that tells it apart")]
     NobodyMoves,
     #[error(
         "segment `{0}` goes first on services that this upgrade leaves alone: name services it moves, or leave its \

@@ -152,7 +152,7 @@ fn p90(sorted: &[Dur]) -> Option<Dur> {
 
 /// The tenants of a run's files, beside the run: in no plan and no journal. [`crate::calendar::Book`] says of each of them
 /// what it is allowed, and what closes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     pub calendar: Calendar,
     pub ics: Vec<IcsFile>,

@@ -36,6 +36,7 @@ pub mod when;
 use serde::{Deserialize, Serialize};
 
 pub use calendar::Calendar;
+pub use check::{header_value, is_header};
 pub use fleet::{Environment, Fleet, Service};
 pub use load::{Loaded, MAX_FILE, load, load_known, load_to_try};
 pub use nearest::nearest;

@@ -8,7 +8,7 @@ use pilothouse::cluster::{KubeCluster, KubeLease, Options, connect};
 use pilothouse::engine::effect::{Action, Call};
 use pilothouse::engine::message::{CallErrorKind, CallOutcome, LeaseSeen, Link};
 use pilothouse::engine::observe::{Accepted, Observation, RouteSeen, Slot, WorkloadSeen};
-use pilothouse::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Turn};
+use pilothouse::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Stands, Turn};
 use pilothouse::plan::{Plan, Planned};
 use pilothouse::ports::{Cluster, Lease};
 use pilothouse::practice::{Client, Config, Fixture, Scenario, Server, ServiceSpec, Shared, World};
@@ -247,7 +247,8 @@ async fn route_rules(bench: &mut Bench, rules: &[MatchRule], expect: &[&str]) ->
 /// Waits until the gateway follows a route of this weight and these rules, and gives the share of requests that the new
 /// version answers from then on.
 async fn share_from_now(bench: &mut Bench, weight: f64, rules: &[MatchRule]) -> f64 {
-    let seen: Vec<MatchRuleSeen> = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
+    let seen: Vec<MatchRuleSeen> =
+        rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), stands: Stands::Intact }).collect();
     bench.until("accepted", |b| b.accepted(weight) && b.route().is_some_and(|r| r.rules == seen)).await;
     let served = |b: &Bench, version| b.shared.with(|w| w.served("billing", version)) as f64;
     let before = (served(bench, "4.1.8"), served(bench, "4.2.1"));

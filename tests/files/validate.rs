@@ -149,10 +149,14 @@ fn what_makes_no_plan_is_not_valid() {
     let (code, out) = phased("nobody", "- {id: ", "- {services: [other], id: ");
     assert_eq!(code, 1, "{out}");
     assert!(
-        out.contains("error: spec.strategy: strategy phased moves tenants one by one, and no tenant uses a service"),
+        out.contains("error: spec.strategy: moves tenants one by one, and no tenant uses a service of this upgrade"),
         "{out}"
     );
-    assert!(out.contains("upgrade.yaml:27:13"), "{out}");
+    // The line is shown, and nothing is said twice.
+    assert!(out.contains("upgrade.yaml:27:13") && out.contains("strategy: phased\n") && out.contains('^'), "{out}");
+    for once in ["moves tenants one by one", "strategy: canary", "tenancy: {routed"] {
+        assert_eq!(out.matches(once).count(), 1, "{once}: {out}");
+    }
     // Tenants of one header that have windows of their own.
     let folder = Folder::new("apart");
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/phased");

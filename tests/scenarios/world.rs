@@ -6,7 +6,7 @@ use pilothouse::engine::effect::{Action, Call, Effect, Event};
 use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use pilothouse::engine::message::*;
 use pilothouse::engine::observe::*;
-use pilothouse::engine::rules::{MatchRule, MatchRuleSeen};
+use pilothouse::engine::rules::{MatchRule, MatchRuleSeen, Stands};
 use pilothouse::engine::{Run, step};
 use pilothouse::gate::{Num, Sample};
 use pilothouse::plan::Plan;
@@ -32,7 +32,8 @@ struct Service {
     weights: Weights,
     rules: Vec<MatchRule>,
     /// Somebody's hand was at the rules since they were written.
-    edited: bool,
+    stands: Stands,
+    everybody: bool,
     generation: i64,
     /// The newest one that a gateway has taken on.
     followed: i64,
@@ -89,7 +90,8 @@ impl World {
                 next_digest: None,
                 weights,
                 rules: Vec::new(),
-                edited: false,
+                stands: Stands::Intact,
+                everybody: false,
                 generation: 1,
                 followed: 1,
                 owner: None,
@@ -326,7 +328,8 @@ impl World {
             uid: format!("route-{name}"),
             weights: Some(s.weights),
             backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
-            rules: s.rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: !s.edited }).collect(),
+            rules: s.rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), stands: s.stands }).collect(),
+            everybody: s.everybody,
             accepted: match self.gateway {
                 true if s.weights.next.is_some() && !s.next_service => Accepted::No("BackendNotFound".into()),
                 true if self.behind && s.generation > s.followed => Accepted::Pending,
@@ -377,7 +380,7 @@ impl World {
 
     /// One thing that happens:
     /// `SERVICE GATE = VALUE` (a number, NaN, `nothing`, `few`, or `good` again), `SERVICE route = SHARE` by somebody's hand,
-    /// `SERVICE rules = gone|changed` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
+    /// `SERVICE rules = gone|changed|bare` by somebody's hand, as are `SERVICE old-size|new-size = PODS`, `SERVICE new|new-service = gone`,
     /// `SERVICE old-image|new-image|new-digest = WORDS` (of the new ones `good` again); `SERVICE old = READY`, `new pods = READY` (how many ever become ready), `gateway away|behind|back`, `watches down|up`,
     /// `lease fails|works`, `refuse|allow WRITE`, `WHO VERB SERVICE|run|tenant:NAME ["reason"]`, `SIGTERM`, `terminal lost`,
     /// `process dies`, `process resumes`, `process stands DURATION`, `clock jumps DURATION`.
@@ -436,11 +439,9 @@ impl World {
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }
-            ("rules", _) if value == "gone" || value == "changed" => {
-                match value {
-                    "gone" => s.rules.clear(),
-                    _ => s.edited = true,
-                }
+            ("rules", _) if ["gone", "changed", "bare"].contains(&value) => {
+                s.stands = if value == "gone" { Stands::Gone } else { Stands::Edited };
+                s.everybody = value == "bare";
                 s.generation += 1;
                 s.writer = Some("kubectl-edit".into());
             }
@@ -481,7 +482,7 @@ impl World {
 impl Service {
     fn turn(&mut self, weights: Weights, mark: OwnerMark) {
         self.weights = weights;
-        self.edited = false;
+        (self.stands, self.everybody) = (Stands::Intact, false);
         self.generation += 1;
         self.owner = Some(mark);
         self.writer = Some("pilothouse".into());

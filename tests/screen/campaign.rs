@@ -6,10 +6,11 @@ use pilothouse::console::model::Intent;
 use pilothouse::engine::command::{Command, Scope, Verb};
 use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
 use pilothouse::engine::observe::Weights;
-use pilothouse::engine::rules::MatchRuleSeen;
+use pilothouse::engine::rules::{MatchRuleSeen, Stands};
 use pilothouse::engine::run::{Hold, Phase};
 use pilothouse::engine::status::{Word, state_text, status};
 use pilothouse::engine::traffic::Traffic;
+use pilothouse::headless::{JsonLines, Reporter, Text};
 use pilothouse::plan::Phased;
 use pilothouse::spec::units::{Dur, Time};
 use serde_json::{Value, json};
@@ -81,7 +82,7 @@ pub fn moment(on_its_way: bool) -> Moment {
     (t.phase, t.desired, t.held) = (Phase::Shifting { step: 0, hold }, 0, None);
     let route = t.route.as_mut().unwrap();
     route.weights = Some(Weights { stable: 100, next: Some(0) });
-    route.rules = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), intact: true }).collect();
+    route.rules = rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), stands: Stands::Intact }).collect();
     if let Some(w) = &mut t.written {
         w.traffic = Traffic { next: 0, rules };
     }
@@ -129,7 +130,7 @@ fn a_tenants_page_says_where_it_is_and_what_happened() {
             true,
             "billing    moved Sun 22 Nov 02:20, confirmed Sun 22 Nov 02:29, its requests were seen there",
         ),
-        ("lumen", true, "billing    moves since Sun 22 Nov 02:57"),
+        ("lumen", true, "billing    moves since Sun 22 Nov 02:57, 3:00 of 8:00 clean"),
         ("lumen", false, "billing    next, Sun 2026-11-22 02:00 WET: outside of its window"),
         ("acme-eu", true, "billing    moved Sun 22 Nov 02:40, back Sun 22 Nov 02:45: error rate 1.31%"),
         ("basel-pay", true, "billing    waits for its turn, cohort enterprise"),
@@ -160,8 +161,20 @@ fn one_that_moved_and_has_no_rule_any_more_is_not_said_to_have_moved() {
     let rules = |m: &mut Moment, change: fn(&mut Vec<MatchRuleSeen>)| {
         change(&mut m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().rules);
     };
-    rules(&mut m, |rules| rules[0].intact = false);
+    rules(&mut m, |rules| rules[0].stands = Stands::Edited);
     assert!(list(&m).contains("edited"), "{}", list(&m));
+    m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().everybody = true;
+    assert!(list(&m).contains("takes all"), "{}", list(&m));
+    m.run.tracks.get_mut(SERVICE).unwrap().route.as_mut().unwrap().everybody = false;
+    // Taken out by hand, the note of it stays.
+    rules(&mut m, |rules| rules[0].stands = Stands::Gone);
+    assert!(list(&m).contains("rule gone") && !list(&m).contains("edited"), "{}", list(&m));
+    let said = "its rule is not in the route any more: where its requests go is not known";
+    let progress: Value = serde_json::from_str(&JsonLines::new().tick(&m.run, m.now).unwrap()).unwrap();
+    let billing = progress["services"].as_array().unwrap().iter().find(|s| s["name"] == SERVICE).unwrap();
+    assert_eq!(billing["tenants"]["lost"], json!([{"name": "fjord-beta", "rule": said}]));
+    let text = Text::new(chrono_tz::Tz::UTC).tick(&m.run, m.now).unwrap();
+    assert!(text.contains(&format!("fjord-beta: {said}")), "{text}");
     rules(&mut m, Vec::clear);
     assert!(list(&m).contains("rule gone"), "{}", list(&m));
     let frame = page(m, "fjord-beta").frame(100, 30);
@@ -183,4 +196,25 @@ fn a_freeze_on_a_tenants_page_is_that_tenants() {
     let scopes: Vec<Scope> =
         sent.into_iter().filter_map(|i| if let Intent::Command(c) = i { Some(c.scope) } else { None }).collect();
     assert_eq!(scopes, [Scope::Run]);
+}
+
+/// Nobody sees whether it is still so.
+#[test]
+fn what_was_seen_of_tenants_is_marked_when_the_picture_is_old() {
+    let mut m = moment(true);
+    m.run.cluster.down = Some((m.now - Dur::secs(40), "refused".into()));
+    let list = |m: &Moment| Look::at(m.clone()).with_customers().keys(&["4", "/", "beta", "enter"]).frame(100, 30);
+    assert!(list(&m).contains("?moved"), "{}", list(&m));
+    let frame = page(m, "lumen").frame(100, 30);
+    assert!(frame.contains("?moves since Sun 22 Nov 02:57"), "{frame}");
+}
+
+/// A service that goes back takes its tenants along; those that never moved do not wait for a turn any more.
+#[test]
+fn while_its_service_goes_back_nobody_waits_for_a_turn() {
+    let Moment { mut run, now } = moment(true);
+    let going = nights::lowering().run.tracks[SERVICE].phase.clone();
+    run.tracks.get_mut(SERVICE).unwrap().phase = going;
+    let frame = page(Moment { run, now }, "basel-pay").frame(100, 30);
+    assert!(frame.contains("not moved: billing is rolling back"), "{frame}");
 }

@@ -4,7 +4,7 @@ use crate::support::nights::{self, Moment};
 use pilothouse::engine::command::{Scope, Verb};
 use pilothouse::engine::observe::Weights;
 use pilothouse::engine::people::preview;
-use pilothouse::engine::rules::{MatchBy, MatchRule, MatchRuleSeen};
+use pilothouse::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Stands};
 use pilothouse::engine::run::{Hold, ObservedShare, Phase};
 use pilothouse::engine::status::status;
 use pilothouse::engine::traffic::Traffic;
@@ -37,7 +37,7 @@ pub fn moment(observed: ObservedShare) -> Moment {
     (t.phase, t.desired, t.held, t.observed) = (Phase::Shifting { step: 0, hold }, 10, None, observed);
     let route = t.route.as_mut().unwrap();
     route.weights = Some(Weights { stable: 90, next: Some(10) });
-    route.rules = segments().into_iter().map(|rule| MatchRuleSeen { rule, intact: true }).collect();
+    route.rules = segments().into_iter().map(|rule| MatchRuleSeen { rule, stands: Stands::Intact }).collect();
     if let Some(w) = &mut t.written {
         w.traffic = Traffic { next: 10, rules: segments() };
     }

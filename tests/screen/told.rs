@@ -173,6 +173,19 @@ fn without_the_cluster_a_decided_rollback_is_told_as_decided() {
         let p = preview(&night.run, Verb::Abort, &scope);
         assert!(p.effects[0].contains("written when the API server, which is away, answers"), "{p:?}");
     }
+    // Where only the lease is not to be had, the API server is not blamed.
+    let mut waiting = night.clone();
+    let why = "old-host holds the lease, and may be gone".to_string();
+    (waiting.run.lease_down, waiting.run.lease_waits) = (Some(why.clone()), true);
+    waiting.run.cluster.down = Some((night.now - Dur::secs(40), why));
+    let p = preview(&waiting.run, Verb::Abort, &Scope::Run);
+    assert!(p.effects[0].contains("written when the lease is ours"), "{p:?}");
+    let mut going = nights::lowering();
+    (going.run.lease_down, going.run.lease_waits) = (waiting.run.lease_down.clone(), true);
+    going.run.cluster.down = waiting.run.cluster.down.clone();
+    let s = of(&going);
+    assert!(s.sentence.contains("billing goes back from 50% when the lease is ours"), "{}", s.sentence);
+    assert!(!s.sentence.contains("API server") && s.short.contains("when the lease is ours"), "{s:?}");
     let billing = Scope::Service("billing".into());
     for verb in [Verb::Next, Verb::RevertDrift, Verb::AdoptDrift] {
         let allowed = judge(&night.run, verb, &billing, &night.run.identity, None);

@@ -7,7 +7,7 @@ use pilothouse::engine::effect::Call;
 use pilothouse::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, Question, ShareSeen, What};
 use pilothouse::engine::message::{CallError, CallErrorKind, CallOutcome, LeaseSeen, Link, Stamp};
 use pilothouse::engine::observe::*;
-use pilothouse::engine::rules::MatchRuleSeen;
+use pilothouse::engine::rules::{MatchRuleSeen, Stands};
 use pilothouse::gate::{Failure, Num, Sample};
 use pilothouse::journal::MemoryStore;
 use pilothouse::plan::Plan;
@@ -151,7 +151,8 @@ impl State {
             uid: format!("route-{name}"),
             weights: Some(r.weights),
             backends: Vec::new(),
-            rules: r.rules.iter().map(|t| MatchRuleSeen { rule: t.clone(), intact: true }).collect(),
+            rules: r.rules.iter().map(|t| MatchRuleSeen { rule: t.clone(), stands: Stands::Intact }).collect(),
+            everybody: false,
             accepted: match r.accepted {
                 true => Accepted::Yes,
                 false if within(&self.faults.gateway_refuses, self.now) => Accepted::No("not allowed".into()),

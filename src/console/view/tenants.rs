@@ -230,7 +230,9 @@ pub fn panel(canvas: &mut Canvas, panel: &TenantsPanel, area: Rect) {
         canvas.put(inner.x + 1, inner.y, &panel.line, Meaning::Text, inner.width.saturating_sub(1));
         return;
     }
-    let (before, after) = (1 + 15 + 12 + 7, 16);
+    // Numbers of tenants that share a window take what they need from the bars.
+    let widest = panel.timeline.bars.iter().map(|bar| width(&bar.state)).max().unwrap_or(0);
+    let (before, after) = (1 + 15 + 12 + 7, (widest as u16 + 2).clamp(16, (inner.width / 3).max(16)));
     let bars = Rect { x: inner.x + before, width: inner.width.saturating_sub(before + after), ..inner };
     axis(canvas, &panel.timeline, bars);
     for (i, bar) in panel.timeline.bars.iter().take(usize::from(inner.height - 1)).enumerate() {
@@ -240,8 +242,7 @@ pub fn panel(canvas: &mut Canvas, panel: &TenantsPanel, area: Rect) {
         canvas.put(inner.x + 16, y, &left(&bar.zone, 11, mark), Meaning::Dim, 11);
         canvas.put(inner.x + 28, y, &bar.now, Meaning::Text, 6);
         draw_bar(canvas, bar, Rect { y, height: 1, ..bars });
-        let meaning = if bar.open.first().is_some_and(|(from, _)| from.0 == 0) { Meaning::Good } else { Meaning::Dim };
-        canvas.put(bars.right() + 1, y, &bar.state, meaning, after - 1);
+        canvas.put(bars.right() + 1, y, &left(&bar.state, usize::from(after) - 1, mark), bar.meaning, after - 1);
     }
 }
 

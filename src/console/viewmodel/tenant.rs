@@ -6,7 +6,7 @@ use super::super::zone::Zone;
 use super::campaign;
 use super::closings::closed_texts;
 use super::tenants::{DAY, change_line, fit_line};
-use super::{EventRow, Line, Scene, event_row, piece};
+use super::{EventRow, Line, Scene, doubted, event_row, piece};
 use crate::calendar::{LOOK, said};
 use crate::engine::Run;
 use crate::engine::effect::Event;
@@ -33,7 +33,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantPage> {
     let tenant = tenants.tenant(index)?;
     let mut lines = Vec::new();
     who(run, tenant, scene, &mut lines);
-    let of_campaign = campaign::lines(run, tenant, scene.shown(model), scene.now);
+    let of_campaign = campaign::lines(run, tenant, scene.shown(model), scene.now, doubted(run, scene));
     if !of_campaign.is_empty() {
         lines.push(vec![piece(Meaning::Title, "This run")]);
         lines.extend(of_campaign);

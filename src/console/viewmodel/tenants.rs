@@ -1,12 +1,14 @@
 //! Tenants and their windows: the list, a day as a timeline, the selected one, what is closed; and the panel of the main
 //! screen.
+use std::collections::BTreeMap;
+
 use super::super::model::Model;
-use super::super::tenants::{Head, Look, Tenants, moved, needs, needs_of};
+use super::super::tenants::{Head, Kind, Look, Tenants, moved, needs, needs_of};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::campaign;
 use super::closings::{closed_texts, closings};
-use super::{Line, Scene, piece};
+use super::{Line, Scene, doubted, piece};
 use crate::calendar::{Change, Rule, explain, said};
 use crate::engine::Run;
 use crate::spec::tenants::Tenant;
@@ -45,8 +47,9 @@ pub struct Bar {
     /// First instant and first instant after, from the left edge.
     pub open: Vec<(Dur, Dur)>,
     pub frozen: Vec<(Dur, Dur)>,
-    /// `OPEN 2:48`
+    /// `OPEN 2:48`; of several that share a window `1 moves, 27 waiting`.
     pub state: String,
+    pub meaning: Meaning,
     /// Its zone and what its clock reads now, for the main screen.
     pub zone: String,
     pub now: String,
@@ -105,7 +108,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantsView> {
     let of = |index: &usize| row(run, tenants, *index, model, scene, Some(*index) == chosen);
     // The bars stand for the rows around the selected one.
     let bars = indices.iter().skip((place - before).saturating_sub(1)).take(scene.rows);
-    let bars = bars.filter_map(|i| bar(run, tenants, *i, scene.now, Some(*i) == chosen)).collect();
+    let bars = bars.filter_map(|i| bar(run, tenants, *i, scene, Some(*i) == chosen)).collect();
     Some(TenantsView {
         title: title(model, tenants),
         counts: counts(run, tenants),
@@ -148,19 +151,24 @@ fn counts(run: &Run, tenants: &Tenants) -> String {
     format!("{}: {}", c.all, parts.join(", "))
 }
 
-/// What a row says of its window, how that is meant, and until when it is so.
-fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Meaning, Option<Time>) {
-    let look = tenants.look_of(index);
+/// What a row says of its window, how that is meant, and until when it is so. What the cluster showed is marked when nobody
+/// sees whether it still does; what clocks say is not.
+fn state(run: &Run, tenants: &Tenants, index: usize, scene: Scene) -> (String, Meaning, Option<Time>) {
+    let (look, now) = (tenants.look_of(index), scene.now);
     let Some(tenant) = tenants.tenant(index) else { return (String::new(), Meaning::Dim, None) };
+    let old = doubted(run, scene);
+    let seen = |word: &str, meaning| if old { (format!("?{word}"), Meaning::Stale) } else { (word.into(), meaning) };
     if tenants.is_done(index) {
-        return ("done".into(), Meaning::Done, None);
+        let (word, meaning) = seen("done", Meaning::Done);
+        return (word, meaning, None);
     }
     // A person's freeze is above everything.
     if let Some(frozen) = &run.frozen {
         return ("FROZEN".into(), Meaning::Bad, frozen.until);
     }
-    if let Some(of_campaign) = campaign::state(run, tenant) {
-        return of_campaign;
+    if let Some(told) = campaign::state(run, tenant) {
+        let (word, meaning) = seen(told.word, told.meaning);
+        return (word, meaning, told.until);
     }
     let until = if look.open { look.end } else { look.start };
     let word = match (look.open, look.frozen) {
@@ -173,8 +181,36 @@ fn state(run: &Run, tenants: &Tenants, index: usize, now: Time) -> (String, Mean
         (false, _) if was_open(tenants, index, now) => ("missed", Meaning::Missing),
         (false, _) => ("waits", Meaning::Dim),
     };
-    let running = if moved(run, tenant).next().is_some() { " moved" } else { "" };
-    (format!("{}{running}", word.0), word.1, until)
+    let running = moved(run, tenant).next().map(|_| format!(" {}", seen("moved", Meaning::Good).0));
+    (format!("{}{}", word.0, running.unwrap_or_default()), word.1, until)
+}
+
+/// The same of all tenants that share a window, in numbers; nothing where all of them are what the window says.
+fn folded(run: &Run, tenants: &Tenants, head: &Head, kinds: &[Kind], scene: Scene) -> Option<(String, Meaning)> {
+    if run.frozen.is_some() || head.count < 2 {
+        return None;
+    }
+    let (old, look) = (doubted(run, scene), &head.look);
+    let by_window = match (look.open, look.frozen) {
+        (_, true) => (7, "frozen", Meaning::Bad),
+        (true, _) => (7, "open", Meaning::Good),
+        (false, _) => (7, "waiting", Meaning::Dim),
+    };
+    let mut counts: BTreeMap<(u8, &str), (usize, Meaning)> = BTreeMap::new();
+    for kind in kinds {
+        let told = tenants.tenant(kind.tenant).and_then(|t| campaign::state(run, t));
+        let (rank, word, meaning) = match told {
+            _ if tenants.is_done(kind.tenant) => (8, "done", Meaning::Done),
+            Some(told) => (told.rank, told.word, told.meaning),
+            None => by_window,
+        };
+        counts.entry((rank, word)).or_insert((0, meaning)).0 += kind.count;
+    }
+    let first = counts.first_key_value().filter(|(key, _)| counts.len() > 1 || **key != (7, by_window.1))?;
+    let meaning = if old && first.0.0 != 7 { Meaning::Stale } else { first.1.1 };
+    let sign = |rank: u8| if old && rank != 7 { "?" } else { "" };
+    let said = counts.iter().map(|((rank, word), (n, _))| format!("{}{n} {word}", sign(*rank)));
+    Some((said.collect::<Vec<_>>().join(", "), meaning))
 }
 
 /// Its window was open within the last day, and does not open within the next.
@@ -194,7 +230,7 @@ fn left(until: Option<Time>, now: Time) -> String {
 fn row(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene, selected: bool) -> Option<TenantRow> {
     let (tenant, look, now) = (tenants.tenant(index)?, tenants.look_of(index), scene.now);
     let theirs = Zone(tenant.zone.0);
-    let (state, meaning, until) = state(run, tenants, index, now);
+    let (state, meaning, until) = state(run, tenants, index, scene);
     let shown = match (model.theirs, look.start.or(look.end)) {
         (true, Some(start)) => theirs.show(start, "%Y-%m-%d"),
         (true, None) => no_window(look).into(),
@@ -257,7 +293,8 @@ fn next_change(tenants: &Tenants, index: usize, now: Time) -> Option<(Change, cr
 }
 
 /// Stretches of the next day in which a tenant's window is open, and in which it is frozen.
-fn bar(run: &Run, tenants: &Tenants, index: usize, now: Time, selected: bool) -> Option<Bar> {
+fn bar(run: &Run, tenants: &Tenants, index: usize, scene: Scene, selected: bool) -> Option<Bar> {
+    let now = scene.now;
     let (tenant, view, end) = (tenants.tenant(index)?, tenants.view(index), now + DAY);
     let mut open = Vec::new();
     let mut at = if view.in_window(now) { Some(now) } else { view.next_start(now) };
@@ -272,7 +309,7 @@ fn bar(run: &Run, tenants: &Tenants, index: usize, now: Time, selected: bool) ->
     // A person's freeze is above everything.
     let person = run.frozen.as_ref().map(|f| (Dur::ZERO, f.until.map_or(end, |until| until.min(end)).since(now)));
     let frozen = person.into_iter().chain(frozen).collect();
-    let (word, _, until) = state(run, tenants, index, now);
+    let (word, meaning, until) = state(run, tenants, index, scene);
     let left = left(until, now);
     let state = match word.as_str() {
         "waits" => format!("in {left}"),
@@ -280,7 +317,8 @@ fn bar(run: &Run, tenants: &Tenants, index: usize, now: Time, selected: bool) ->
         _ => format!("{word} {left}"),
     };
     let zone = Zone(tenant.zone.0);
-    Some(Bar { name: tenant.id.to_string(), open, frozen, state, zone: city(tenant), now: zone.minute(now), selected })
+    let (name, now) = (tenant.id.to_string(), zone.minute(now));
+    Some(Bar { name, open, frozen, state, meaning, zone: city(tenant), now, selected })
 }
 
 /// The last part of a zone's name, as people say it.
@@ -403,8 +441,11 @@ pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
     let heads = tenants.heads();
     // The open window that closes first, then what opens next.
     let bar = |head: &Head| {
-        let mut bar = bar(run, tenants, head.tenant, now, false)?;
+        let mut bar = bar(run, tenants, head.tenant, scene, false)?;
         bar.name = named(tenants, head);
+        if let Some(said) = folded(run, tenants, head, tenants.kinds(head), scene) {
+            (bar.state, bar.meaning) = said;
+        }
         Some(bar)
     };
     let (open, shut): (Vec<&Head>, Vec<&Head>) = heads.iter().partition(|h| h.look.open);

@@ -140,3 +140,37 @@ fn an_entry_of_hours_has_its_time_of_day() {
     // Over midnight in Berlin.
     assert!(page.iter().any(|l| l.contains("backup 2026-11-28 22:00-2026-11-29 00:30 and")), "{page:#?}");
 }
+
+/// The row of a window that several share is not what the first of them is.
+#[test]
+fn a_row_of_several_counts_what_they_are() {
+    use crate::engine::Phase;
+    use crate::engine::moves::{MoveTrack, Place};
+    use crate::engine::run::Hold;
+    let now = at("2026-11-28T21:30:00Z");
+    let mut tenants = Tenants::new(roster(), now);
+    let mut run = run();
+    let panel = |tenants: &mut Tenants, run: &Run| {
+        tenants.prepare(now, run, Default::default(), "");
+        let (sources, label) = (Sources::of(run, now), Label::default());
+        let keymap = Keymap::shipped("default").unwrap().unwrap();
+        let (zone, tenants) = (Zone::UTC, Some(&*tenants));
+        let scene = Scene { now, zone, sources: &sources, label: &label, keymap: &keymap, tenants, rows: 30 };
+        let panel = super::panel(run, &Model::default(), scene).unwrap();
+        panel.timeline.bars.into_iter().find(|b| b.name == "acme +1").unwrap().state
+    };
+    assert_eq!(panel(&mut tenants, &run), "in 3:30", "all of them wait");
+    let moves = serde_json::json!({"moves": [
+        {"name": "acme", "cohort": "premium", "by": {"header": "x-tenant"}, "values": ["acme"], "tenants": 1, "binds": []}],
+        "steps": [{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]});
+    let planned = run.plan.services.iter_mut().find(|p| p.service.name == "billing").unwrap();
+    planned.phased = Some(serde_json::from_value(moves).unwrap());
+    let t = run.tracks.get_mut("billing").unwrap();
+    t.phase = Phase::Shifting { step: 0, hold: Hold::default() };
+    let begun = MoveTrack { begun: now, closes: None, place: Place::OnItsWay, told: false };
+    t.moves.begun.insert("acme".into(), begun);
+    let mut tenants = Tenants::new(roster(), now);
+    assert_eq!(panel(&mut tenants, &run), "1 moves, 1 waiting");
+    run.cluster.down = Some((now - Dur::secs(40), "refused".into()));
+    assert_eq!(panel(&mut tenants, &run), "?1 moves, 1 waiting");
+}

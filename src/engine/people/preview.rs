@@ -61,6 +61,7 @@ fn standing_pause(run: &Run, verb: Verb, scope: &Scope) -> Option<String> {
 /// When a decision reaches the cluster; `None` when at once.
 fn when_written(run: &Run) -> Option<&'static str> {
     match (&run.cluster.down, &run.driving) {
+        (Some(_), _) if run.waits_for_lease() => Some("when the lease is ours"),
         (Some(_), _) => Some("when the API server, which is away, answers"),
         (None, Driving::Lost { .. }) => Some("when the lease is ours again"),
         _ => None,
@@ -119,9 +120,11 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
         }
         Verb::Retry => {
             p.effects = match t.phase {
-                _ if moves::moving(run, t).is_some() && t.moves.rollbacks > 0 => {
+                _ if moves::moving(run, t).is_some() && !moves::went_back(run, t).is_empty() => {
                     let back: Vec<&str> = t.moves.back().map(|(name, _)| name).collect();
-                    vec![format!("tried again when their turn comes: {}", back.join(", "))]
+                    let goes_on = "the line goes on, in every service whose tenants move".to_string();
+                    let again = format!("tried again when their turn comes: {}", back.join(", "));
+                    if back.is_empty() { vec![goes_on] } else { vec![again, goes_on] }
                 }
                 Phase::RolledBack { .. } => {
                     vec![format!("{} {} is deployed again from 0%", t.service, planned.version)]

@@ -1,6 +1,7 @@
 //! Sentences about the end of a run, and about a picture that is not live.
 use super::super::message::ANOTHER_CLUSTER;
 use super::super::run::{CameTo, Driving, Outcome, Phase, Run, Track, Unheard};
+use super::super::segments;
 use super::ShowTime;
 use super::held::bare;
 use super::left::old_is;
@@ -68,15 +69,17 @@ pub fn lost(run: &Run, now: Time, show: ShowTime) -> (String, String) {
     }
     if let Some((since, error)) = &run.cluster.down {
         let away = now.since(*since).clock();
+        // The API server answers; it is the lease that is not to be had.
+        let lease = run.waits_for_lease();
+        let when = if lease { "when the lease is ours" } else { "when it answers" };
         let (then, brief) = match &decided {
-            Some(back) => (format!("{back} when it answers; it is tried again."), format!("{back} when it answers")),
+            Some(back) => (format!("{back} {when}; it is tried again."), format!("{back} {when}")),
             None => (
                 "Shares stay; no decision on old data; it is tried again.".into(),
                 "shares stay, nothing is decided, retrying".into(),
             ),
         };
-        // The API server answers; it is the lease that is not to be had.
-        if run.watches_down.is_none() && run.lease_down.is_some() && run.lease_waits {
+        if lease {
             return (
                 format!("waits for the lease for {away}, since {}: {error}. {then}", show(*since)),
                 format!("waits for the lease {away}: {brief}"),
@@ -143,9 +146,17 @@ fn unheard(run: &Run, how: Unheard, spent: Dur, decided: Option<String>) -> (Str
 
 /// A rollback that was decided and has not reached the cluster: `billing goes back from 50%`.
 pub fn decided(run: &Run) -> Option<String> {
-    let going = run.in_order().filter(|t| t.phase.going_back() && t.accepted_share() >= 0.5);
-    let going: Vec<String> =
-        going.map(|t| format!("{} goes back from {:.0}%", t.service, t.accepted_share())).collect();
+    let going = run.in_order().filter(|t| t.phase.going_back() && t.flows());
+    let said = |t: &Track| {
+        let rules = t.route.iter().flat_map(|r| &r.rules).map(|seen| &seen.rule);
+        let with = run.plan.get(&t.service).and_then(|p| segments::said(p, rules));
+        match (with, t.accepted_share()) {
+            (None, share) => format!("{} goes back from {share:.0}%", t.service),
+            (Some(whom), share) if share < 0.5 => format!("{} goes back for {whom}", t.service),
+            (Some(whom), share) => format!("{} goes back from {share:.0}% and for {whom}", t.service),
+        }
+    };
+    let going: Vec<String> = going.map(said).collect();
     match (going.is_empty(), &run.aborting) {
         (false, _) => Some(going.join(", ")),
         (true, Some(a)) => Some(format!("what {} aborted goes back", a.by)),

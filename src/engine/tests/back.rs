@@ -129,3 +129,65 @@ fn an_old_version_with_too_few_requests_is_not_called_unwatched() {
     assert_eq!(rollback.verified, Some(Verified::TooFew), "{:#?}", s.told());
     assert_eq!(s.count("too few requests came to judge it by"), 1);
 }
+
+/// A tenant is back when a gateway has taken its rule's absence on, not when somebody has decided so.
+#[test]
+fn a_tenant_is_back_when_the_route_says_so() {
+    use crate::engine::command::Verb;
+    use crate::engine::moves::{MoveTrack, Place};
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    let moved =
+        MoveTrack { begun: s.now, closes: None, place: Place::Moved { at: s.now, observed: true }, told: false };
+    s.run.tracks.get_mut("ledger").unwrap().moves.begun.insert("acme".into(), moved);
+    s.by_hand = Some("set-weight");
+    s.say(Verb::Abort, Some("ledger"));
+    s.until(|s| s.t("ledger").call.is_some());
+    let place = |s: &Stand| s.t("ledger").moves.place("acme").cloned();
+    let decided = s.now;
+    assert!(matches!(place(&s), Some(Place::GoingBack { since, .. }) if since <= decided), "{:?}", place(&s));
+    s.wait(Dur::secs(3));
+    assert!(matches!(place(&s), Some(Place::GoingBack { .. })), "nothing was written yet: {:?}", place(&s));
+    let call = s.t("ledger").call.as_ref().unwrap().call.clone();
+    s.apply(&call);
+    s.by_hand = None;
+    let seen = s.views("ledger");
+    s.result(call.key, CallOutcome::Done { seen });
+    s.wait(Dur::secs(1));
+    let Some(Place::Back { at, why }) = place(&s) else { panic!("{:?}", place(&s)) };
+    assert!(at > decided && why == "because", "{why}");
+}
+
+/// A rule that sends everybody there goes in the write that takes the weight; nothing waits for a share of weights that is none.
+#[test]
+fn a_rule_that_takes_everybody_does_not_bar_the_way_back() {
+    use crate::engine::rules::{MatchBy, MatchRule, MatchRuleSeen, Stands};
+    use crate::spec::policy::Severity;
+    let mut s = Stand::new(|p| {
+        p.on_drift = OnDrift::Hold;
+        p.gates.iter_mut().for_each(|g| g.severity = Severity::Fast);
+    });
+    s.until(|s| s.holds_step("ledger", 0));
+    let rule = MatchRule { name: "beta".into(), by: MatchBy::Header("x-tenant".into()), values: vec!["acme".into()] };
+    let route = &mut s.world.get_mut("ledger").unwrap().route;
+    (route.everybody, route.generation) = (true, route.generation + 1);
+    route.rules = vec![MatchRuleSeen { rule: rule.clone(), stands: Stands::Edited }];
+    route.writer = Some("kubectl-edit".into());
+    let track = s.run.tracks.get_mut("ledger").unwrap();
+    track.written.as_mut().unwrap().traffic.rules = vec![rule];
+    track.route = Some(route.clone());
+    s.show("ledger");
+    s.wait(Dur::secs(1));
+    let t = s.t("ledger");
+    assert_eq!((t.accepted_share(), crate::engine::status::blast_radius(&s.run)), (100.0, 100));
+    assert_eq!(t.held.as_ref().map(|h| h.reason), Some(HoldReason::Drift), "{:#?}", s.told());
+    assert!(s.run.pages.iter().any(|p| p.text.contains("sends everybody to the new version")), "{:#?}", s.run.pages);
+    s.bad.insert("ledger".into());
+    s.until(|s| s.t("ledger").phase.going_back());
+    s.wait(Dur::secs(2));
+    let last = s.calls.iter().rev().find(|c| matches!(c.action, Action::SetWeight { .. })).unwrap();
+    assert!(
+        matches!(&last.action, Action::SetWeight { next: 0, expect: 10, rules: Some(turn) } if turn.rules.is_empty()),
+        "{last:?}"
+    );
+}

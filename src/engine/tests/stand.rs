@@ -6,7 +6,7 @@ use crate::engine::effect::{Action, Call, Effect};
 use crate::engine::measure::{GateSample, MeasureAnswer, MeasureRequest, ShareSeen};
 use crate::engine::message::*;
 use crate::engine::observe::*;
-use crate::engine::rules::{MatchRuleSeen, Turn};
+use crate::engine::rules::{MatchRuleSeen, Stands, Turn};
 use crate::engine::run::{Phase, Run, Track};
 use crate::engine::step;
 use crate::gate::Sample;
@@ -136,6 +136,7 @@ impl Stand {
                 weights: Some(Weights { stable: 100, next: None }),
                 backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
                 rules: Vec::new(),
+                everybody: false,
                 accepted: Accepted::Yes,
                 owner: None,
                 generation: 1,
@@ -225,7 +226,7 @@ impl Stand {
             Action::RemoveBackend => s.route.weights = Some(Weights { stable: 100, next: None }),
             Action::SetWeight { next, ref rules, .. } => {
                 s.route.weights = Some(Weights { stable: 100 - next, next: Some(next) });
-                rules.iter().for_each(|turn| s.route.rules = seen(turn));
+                rules.iter().for_each(|turn| (s.route.rules, s.route.everybody) = (seen(turn), false));
             }
             Action::Scale { slot: Slot::Next, replicas } => {
                 let d = s.next.as_mut().unwrap();
@@ -234,7 +235,7 @@ impl Stand {
             }
             Action::CopyBack => s.stable = deployment(&image, R0, R0, s.stable.generation + 1),
             Action::DeleteNext => s.next = None,
-            Action::RouteRules(ref turn) => s.route.rules = seen(turn),
+            Action::RouteRules(ref turn) => (s.route.rules, s.route.everybody) = (seen(turn), false),
             Action::Scale { .. } | Action::Stamp => {}
         }
         let of_route = matches!(
@@ -393,5 +394,5 @@ impl Stand {
 }
 
 fn seen(turn: &Turn) -> Vec<MatchRuleSeen> {
-    turn.rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), intact: true }).collect()
+    turn.rules.iter().map(|rule| MatchRuleSeen { rule: rule.clone(), stands: Stands::Intact }).collect()
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::tenants::{meant, near};
-use super::{Scope, Seg, at, repeated};
+use super::{Scope, Seg, at, header_value, repeated};
 use crate::spec::calendar::{CalendarSpec, Closing};
 use crate::spec::ics::is_file;
 use crate::spec::units::Dur;
@@ -77,6 +77,14 @@ fn cohorts(calendar: &CalendarSpec, seasons: &[&str], scope: &mut Scope<'_, '_, 
         scope.error(at!["cohorts"], "no cohort is listed", help);
     }
     for (i, cohort) in calendar.cohorts.iter().enumerate() {
+        // It is one where a service tells cohorts by a header.
+        if let Some((what, help)) = header_value(&cohort.name).filter(|_| !cohort.name.trim().is_empty()) {
+            scope.error(
+                at!["cohorts", i, "name"],
+                &format!("`{}` cannot be a cohort's name: {what}", cohort.name),
+                help,
+            );
+        }
         if cohort.per_day == Some(0) {
             let help = "leave it out for no limit".to_string();
             scope.error(at!["cohorts", i, "per_day"], "0 a day are never done", help);

@@ -197,9 +197,28 @@ pub fn is_label(value: &str) -> bool {
 }
 
 /// A header's name: a token as RFC 9110, section 5.6.2 has it, of a length that routes take.
-fn is_header(name: &str) -> bool {
+pub fn is_header(name: &str) -> bool {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     (1..=256).contains(&name.len()) && name.bytes().all(token)
+}
+
+/// Bytes of a value of a header match: the limit of the Gateway API's `HTTPHeaderMatch`.
+const MAX_VALUE: usize = 4096;
+
+/// Why no request could carry this as a header's value, and what to do; nothing where one can. Blanks around a value are
+/// no part of it (RFC 9110, section 5.5): whoever takes a request in has cut them off, so that such a match never hits.
+pub fn header_value(value: &str) -> Option<(&'static str, String)> {
+    let say = |what, help: &str| Some((what, help.to_string()));
+    if value.trim().is_empty() {
+        return say("it is empty", "write what the header holds, or take it out of the list");
+    }
+    if value.len() > MAX_VALUE {
+        return say("it is too long", &format!("a value has at most {MAX_VALUE} bytes"));
+    }
+    if value.chars().any(char::is_control) {
+        return say("it has a control character in it", "write it in one line, without tabs");
+    }
+    (value.trim() != value).then(|| ("it has blanks around it", format!("write \"{}\"", value.trim())))
 }
 
 /// Positions of values that stand in the list before, with the position of the first.

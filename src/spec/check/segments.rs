@@ -6,9 +6,6 @@ use super::{Scope, at, repeated};
 use crate::spec::policy::Observed;
 use crate::spec::upgrade::{Segment, Strategy, UpgradeSpec};
 
-/// Bytes of a value of a header match: the limit of the Gateway API's `HTTPHeaderMatch`.
-const MAX_VALUE: usize = 4096;
-
 pub(super) fn check(
     upgrade: &UpgradeSpec,
     known: &Known<'_>,
@@ -85,9 +82,8 @@ fn values(i: usize, segment: &Segment, scope: &mut Scope<'_, '_, '_>) {
         let here = at!["segments", i, "values", v];
         if segment.header.is_none() && !is_host(&matched) {
             scope.error(here, &format!("`{matched}` is not a host"), "such as beta for beta.shop.example".to_string());
-        } else if value.is_empty() || value.len() > MAX_VALUE || value.chars().any(char::is_control) {
-            let help = format!("a value has 1 to {MAX_VALUE} bytes, none of them a control character");
-            scope.error(here, "is no value a header could have", help);
+        } else if let Some((what, help)) = super::header_value(value) {
+            scope.error(here, &format!("`{value}` is no value a header could have: {what}"), help);
         }
     }
 }
@@ -105,6 +101,10 @@ fn services(
     fleet: Option<&KnownFleet<'_>>,
     scope: &mut Scope<'_, '_, '_>,
 ) {
+    if segment.services.is_empty() && scope.written(at!["segments", i], &["services"]) {
+        let help = "name those on which it goes first, or leave `services` out for every service of the upgrade";
+        scope.error(at!["segments", i, "services"], "no service is in the list", help.to_string());
+    }
     for (s, first) in repeated(segment.services.iter().map(String::as_str)) {
         let message = format!("`{}` is services[{first}] already", segment.services[s]);
         scope.error(at!["segments", i, "services", s], &message, "name it once".to_string());

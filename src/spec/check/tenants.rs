@@ -1,6 +1,7 @@
 //! Tenants of all files together: each id once, and every cohort and season they name is there.
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::is_label;
 use crate::spec::calendar::CalendarSpec;
 use crate::spec::nearest::nearest;
 use crate::spec::report::{Place, Sink};
@@ -15,9 +16,18 @@ pub struct List<'t> {
     pub calendar: Option<&'t CalendarSpec>,
 }
 
-/// Checks the lists of all files. `fleets`: every service there is, when that is known.
-pub fn check(lists: &[List<'_>], fleets: Option<&BTreeSet<String>>, sinks: &mut [Sink<'_>]) {
+/// Checks the lists of all files. `fleets`: every service there is, when that is known. `hosts`: those that tell tenants by
+/// the host, each with how it is made.
+pub fn check(
+    lists: &[List<'_>],
+    fleets: Option<&BTreeSet<String>>,
+    hosts: &BTreeMap<String, String>,
+    sinks: &mut [Sink<'_>],
+) {
     ids(lists, sinks);
+    for list in lists.iter().filter(|_| !hosts.is_empty()) {
+        make_hosts(list, hosts, &mut sinks[list.file]);
+    }
     if let Some(there) = fleets {
         for list in lists {
             uses(list, there, &mut sinks[list.file]);
@@ -49,6 +59,23 @@ fn ids(lists: &[List<'_>], sinks: &mut [Sink<'_>]) {
                 sinks[list.file].error(read.id, message, Some("give each its own id".into()));
             }
         }
+    }
+}
+
+/// Ids that make no host: no request would be told by them.
+fn make_hosts(list: &List<'_>, hosts: &BTreeMap<String, String>, sink: &mut Sink<'_>) {
+    for read in list.tenants.iter().filter(|read| !read.tenant.id.is_empty() && !is_label(&read.tenant.id)) {
+        let uses = |name: &str| read.tenant.services.is_empty() || read.tenant.services.iter().any(|s| **s == *name);
+        let Some((service, host)) = hosts.iter().find(|(name, _)| uses(name)) else { continue };
+        if sink.hopeless() {
+            return;
+        }
+        let id: &str = &read.tenant.id;
+        let made = host.replace("{tenant}", id);
+        let message =
+            format!("spec.tenants[{}].id: {service} tells tenants by the host, and `{made}` is none", read.index);
+        let help = "use lower-case letters, digits and `-`, or tell its tenants by a header in the fleet".to_string();
+        sink.error(read.id, message, Some(help));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::spec::check;
 use crate::spec::check::tenants::{List, meant};
 use crate::spec::report::Sink;
 use crate::spec::tenants::{Tenant, Tenants, TenantsSpec};
+use crate::spec::tree::Node;
 use crate::spec::upgrade::{Strategy, UpgradeSpec};
 
 /// Takes calendars and tenants out of `docs`.
@@ -28,7 +29,7 @@ pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &
         .map(|(doc, (_, calendar))| List { file: doc.file, tenants: &doc.tenants.list, calendar: *calendar })
         .collect();
     let fleets = services(docs, unread.none_of("Fleet"));
-    check::tenants::check(&lists, fleets.as_ref(), sinks);
+    check::tenants::check(&lists, fleets.as_ref(), &hosts(docs), sinks);
     drop(lists);
     let ids = ids(docs, unread.none_of("Tenants"));
     for doc in docs.iter().filter(|d| d.kind == "Calendar" && !d.cut) {
@@ -59,6 +60,16 @@ fn services(docs: &[Doc], complete: bool) -> Option<BTreeSet<String>> {
         }
     }
     Some(there)
+}
+
+/// Services whose tenants are told by the host, each with how that is made from a tenant's id.
+fn hosts(docs: &[Doc]) -> BTreeMap<String, String> {
+    let services = docs.iter().filter(|d| d.kind == "Fleet").filter_map(|d| d.written.get("services"));
+    let host = |item: &Node| {
+        let host = item.get("tenancy")?.node.get("routed")?.node.get("host")?;
+        Some((item.get("name")?.node.text()?.to_string(), host.node.text()?.to_string()))
+    };
+    services.flat_map(|listed| listed.node.items()).filter_map(host).collect()
 }
 
 /// The id of every tenant; nothing when no Tenants are given, or not all of them could be read.

@@ -33,7 +33,19 @@ fn what_a_segment_cannot_be() {
         ),
         ("    - {name: beta, host: \"{value}.shop.example\", values: [^B_1]}", "`B_1.shop.example` is not a host", ""),
         ("    - {name: beta, header: x-user-type, ^values: []}", "nobody is in it", "leave the segment out"),
-        ("    - {name: beta, header: x-user-type, values: [^\"\"]}", "is no value a header could have", "4096"),
+        (
+            "    - {name: beta, header: x-user-type, values: [^\"\"]}",
+            "is no value a header could have: it is empty",
+            "out",
+        ),
+        ("    - {name: beta, header: x-user-type, values: [a, ^\" b \"]}", "it has blanks around it", "write \"b\""),
+        ("    - {name: beta, header: x-user-type, values: [^\"   \"]}", "it is empty", "write what the header holds"),
+        ("    - {name: beta, header: x-user-type, values: [^\"a\\tb\"]}", "it has a control character in it", "tabs"),
+        (
+            "    - {name: beta, header: x-user-type, values: [a], ^services: []}",
+            "no service is in the list",
+            "leave `services` out for every service",
+        ),
         ("    - {name: beta, header: x-user-type, values: [a, ^a]}", "`a` is values[0] already", "once"),
         ("    - {name: beta, ^haeder: x-user-type, values: [a]}", "unknown field `haeder`", "`header`"),
         (

@@ -123,6 +123,13 @@ fn each_mistake_is_one_problem_at_its_place() {
         ("months: [5, 6]", "months: [5, ^13]", "13 is out of range", "12"),
         ("months: [5, 6]", "^months: []", "it forbids nothing", ""),
         ("seasons: [wedding]}\n  cohorts", "seasons: [^wading]}\n  cohorts", "there is no season `wading`", "wedding"),
+        (
+            "- {name: beta}",
+            "- {name: ^\" beta\"}",
+            "cannot be a cohort's name: it has blanks around it",
+            "write \"beta\"",
+        ),
+        ("- {name: beta}", "- {name: ^\"be\\tta\"}", "it has a control character in it", "tabs"),
         ("per_day: 3", "per_day: ^0", "0 a day are never done", "leave it out"),
         ("- {name: beta}", "- {name: beta}\n    - {name: ^beta}", "the name is taken by the one on line 17", ""),
         (
@@ -228,6 +235,34 @@ fn an_upgrade_says_by_which_calendar() {
         let (from, to) = upgrade(calendars, tenants, said);
         assert_eq!(super::problems(&from, &to).0, [], "{to}");
     }
+}
+
+/// An id that makes no host would stand in a rule that no request is told by.
+#[test]
+fn an_id_that_makes_no_host() {
+    let place = "name: auth, stable: auth, next: auth-next, port: 80}}\n";
+    let told = |id: &str, uses: &str, by: &str| {
+        let fleet = super::FLEET.replace(place, &format!("{place}      tenancy: {{routed: {{{by}}}}}\n"));
+        let tenants = format!(
+            "apiVersion: pilothouse.dev/v1alpha1\nkind: Tenants\nmetadata: {{name: t}}\nspec:\n  tenants:\n    - {{id: \
+             {id}, zone: UTC, cohort: beta{uses}}}\n"
+        );
+        let files = [("fleet.yaml", fleet), ("policy.yaml", super::POLICY.into()), ("tenants.yaml", tenants)];
+        let files = files.map(|(name, text)| SourceFile { name: name.into(), text });
+        load(&files, presets()).map_or_else(|report| report.problems, |loaded| loaded.warnings.problems)
+    };
+    let host = "host: \"{tenant}.shop.example\"";
+    for id in ["acme_eu", "Acme", "acme.eu"] {
+        let found = told(id, "", host);
+        let [one] = &found[..] else { panic!("{id}: {found:?}") };
+        assert_eq!((one.severity, one.file.as_str(), one.line, one.column), (Severity::Error, "tenants.yaml", 6, 12));
+        let message = format!("spec.tenants[0].id: auth tells tenants by the host, and `{id}.shop.example` is none");
+        assert_eq!(one.message, message);
+        assert!(one.to_string().contains('^') && one.help.as_ref().unwrap().contains("lower-case"), "{one}");
+        assert_eq!(told(id, "", "header: x-tenant"), []);
+        assert_eq!(told(id, ", services: [ledger]", host), [], "it is told by nothing there");
+    }
+    assert_eq!(told("acme-eu", "", host), []);
 }
 
 #[test]
