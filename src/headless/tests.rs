@@ -169,6 +169,7 @@ fn an_estimate_adds_what_is_left() {
     set(&mut run, "ledger", Phase::Soaked, 100);
     set(&mut run, "billing", Phase::Soaking { clean: Dur::mins(29) }, 100);
     assert_eq!(left(&run, 2000), Some((0, 90)));
+    set(&mut run, "ledger", Phase::Done, 100);
     set(&mut run, "billing", Phase::Settling(Settling::CopyBack), 100);
     run.tracks.get_mut("billing").unwrap().since = at(100);
     assert_eq!(left(&run, 110), Some((0, 30)));

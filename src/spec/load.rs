@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::calendar::Calendar;
-use super::check::upgrade::{Known, KnownFleet};
+use super::check::known::{Known, KnownFleet};
 use super::check::{self, Scope};
 use super::contract::{CompatPolicy, Contract, Origin, Record, Release};
 use super::fleet::{Fleet, FleetSpec};

@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod contract;
 pub mod fleet;
 pub mod gate;
+pub mod known;
 pub mod policy;
 pub mod promql;
 mod segments;

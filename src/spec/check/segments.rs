@@ -1,7 +1,8 @@
 //! Segments of an Upgrade: each told by a header or a host, no value of two of them, and only where they can go first.
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::upgrade::{Known, KnownFleet, dangling};
+use super::known::{Known, KnownFleet};
+use super::upgrade::dangling;
 use super::{Scope, at, repeated};
 use crate::spec::policy::Observed;
 use crate::spec::upgrade::{Segment, Strategy, UpgradeSpec};

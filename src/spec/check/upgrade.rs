@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::{Version, VersionReq};
 
+use super::known::{Known, KnownFleet};
 use super::{Scope, Seg, at, segments};
 use crate::spec::fleet::{FleetSpec, Tenancy};
-use crate::spec::load::Unread;
 use crate::spec::nearest::nearest;
 use crate::spec::policy::{Observed, PolicySpec};
 use crate::spec::units::Dur;
@@ -13,38 +13,6 @@ use crate::spec::upgrade::{Strategy, Target, UpgradeSpec, image_version, in_rang
 
 /// How often pods are read when no Prometheus is named and nothing else is said.
 const DIRECT_SCRAPE: Dur = Dur::secs(15);
-
-/// What an upgrade can refer to.
-#[derive(Default)]
-pub struct Known<'a> {
-    pub fleets: BTreeMap<String, KnownFleet<'a>>,
-    /// Policies of the files, then presets; nothing for one too broken to read.
-    pub policies: BTreeMap<String, Option<&'a PolicySpec>>,
-    pub calendars: BTreeSet<String>,
-    /// Tenants to the Calendar they name, if they name one.
-    pub tenants: BTreeMap<String, Option<String>>,
-    /// What could not be read far enough to know its name.
-    pub unread: Unread,
-}
-
-/// A fleet by its names as written, also of parts that are broken.
-pub struct KnownFleet<'a> {
-    pub name: &'a str,
-    pub spec: Option<&'a FleetSpec>,
-    pub environments: BTreeSet<String>,
-    pub services: BTreeSet<String>,
-    /// Every environment and service has a readable name.
-    pub complete: bool,
-    /// Nothing is wrong with its shape: what it does not say was not meant.
-    pub clean: bool,
-}
-
-impl KnownFleet<'_> {
-    /// Where its names are looked for, for an error.
-    pub fn place(&self) -> String {
-        format!("in fleet `{}`", self.name)
-    }
-}
 
 pub fn check(upgrade: &UpgradeSpec, known: &Known<'_>, scope: &mut Scope<'_, '_, '_>) {
     let mut fleet = known.fleets.get(&upgrade.fleet);
