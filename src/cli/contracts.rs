@@ -67,7 +67,7 @@ pub fn load(paths: &[PathBuf], folder: Option<&Path>) -> Result<Known, Report> {
     for contract in &loaded.contracts {
         // Loading has checked that it is one.
         let Ok(version) = Version::parse(&contract.spec.version) else { continue };
-        let published = beside::published(contract, &loaded.migrations, &mut problems);
+        let published = beside::published(contract, &loaded.migrations, &folders, &mut problems);
         registry.services.entry(contract.service.clone()).or_default().insert(version, published);
     }
     problems.extend(beside::orphans(&loaded));

@@ -1,4 +1,5 @@
 //! `pilothouse compat`: may this version follow that one?
+pub mod bounds;
 pub mod check;
 pub mod events;
 pub mod kept;
@@ -13,6 +14,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
+use self::bounds::Bounds;
 use super::args::{CompatCommand, Global};
 use super::files::pointed;
 use crate::compat::document::{Library, MAX_FILE};
@@ -84,40 +86,48 @@ pub fn show(report: &Report, output: Output, out: &mut dyn Write) -> Result<i32>
 /// Reads a description with all files it refers to. One that cannot be read is told of when something in it is needed:
 /// an example may look like a reference.
 fn library(path: &Path) -> Result<Library, Problem> {
-    read_all(path).map(|(library, _)| library)
+    read_all(path, None).map(|(library, _)| library)
 }
 
-/// The files of a description, the description itself first. One that refers to no other file is not looked into.
+/// The files of a description, the description itself first. One that refers to no other file is not looked into. `root` is
+/// the folder of contracts that it is in, if it is in one.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn sources(path: &Path) -> Result<Vec<SourceFile>, Problem> {
+pub fn sources(path: &Path, root: Option<&Path>) -> Result<Vec<SourceFile>, Problem> {
     let source = file(path)?;
     let mut refs = source.text.split("$ref").skip(1);
     let inside = |rest: &str| rest.trim_start_matches(['"', '\'', ':', ' ', '\n', '\r', '\t']).starts_with('#');
     if refs.all(inside) {
         return Ok(vec![source]);
     }
-    read_all(path).map(|(_, sources)| sources)
+    read_all(path, root).map(|(_, sources)| sources)
 }
 
-fn read_all(path: &Path) -> Result<(Library, Vec<SourceFile>), Problem> {
+fn read_all(path: &Path, root: Option<&Path>) -> Result<(Library, Vec<SourceFile>), Problem> {
+    let bounds = Bounds::new(path.parent().unwrap_or(Path::new("")), root);
     let mut library = Library::new();
     let mut sources = vec![file(path)?];
     library.add_file(&sources[0])?;
     let mut tried = BTreeSet::new();
     loop {
-        let next: Vec<String> = library.missing().into_iter().filter(|name| !tried.contains(name)).collect();
+        let next: Vec<_> = library.missing().into_iter().filter(|(name, _)| !tried.contains(name)).collect();
         if next.is_empty() {
             return Ok((library, sources));
         }
-        for name in next {
+        for (name, at) in next {
             if tried.len() >= MAX_FILES {
                 let message = format!("refers to more than {MAX_FILES} files");
                 let help = "put the description together into fewer files".to_string();
                 return Err(Problem::of_file(&path.display().to_string(), message, Some(help)));
             }
             tried.insert(name.clone());
+            if let Err(why) = bounds.allow(Path::new(&name), &["yaml", "yml", "json"]) {
+                let place = library.place(at);
+                let message = format!("the reference to `{name}` is not followed: {why}");
+                let help = "put the file beside the description, and refer to it there".to_string();
+                return Err(Problem::of_file(&place.file, message, Some(help)).at(place.line.unwrap_or(1), 1));
+            }
             if let Ok(source) = file(Path::new(&name)) {
                 library.add_file(&source)?;
                 sources.push(source);

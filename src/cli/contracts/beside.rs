@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{at, names_in, near};
+use crate::cli::compat::bounds::Bounds;
 use crate::cli::compat::{file, sources};
 use crate::compat::fleet::Published;
 use crate::spec::contract::{Contract, Migration, Origin, Record};
@@ -35,9 +36,16 @@ fn there(path: &Path, problems: &mut Vec<Problem>) -> bool {
     false
 }
 
-/// A contract with the files beside it.
-pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<Problem>) -> Published {
+/// A contract with the files beside it, which lie in one of the `folders` of contracts as it does.
+pub(super) fn published(
+    contract: &Contract,
+    all: &[Record],
+    folders: &BTreeSet<PathBuf>,
+    problems: &mut Vec<Problem>,
+) -> Published {
     let beside = Path::new(&contract.origin.file).parent().unwrap_or(Path::new("")).to_path_buf();
+    let root = folders.iter().find(|f| Path::new(&contract.origin.file).starts_with(f)).map(PathBuf::as_path);
+    let bounds = Bounds::new(&beside, root);
     let spec = &contract.spec;
     let description = match &spec.openapi {
         Some(named) => Some(beside.join(named)).filter(|p| {
@@ -45,7 +53,12 @@ pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<
             if !there {
                 problems.push(missing(&contract.origin, "/openapi", "spec.openapi", p));
             }
-            there
+            there && {
+                let refused =
+                    refused(&bounds, p, &["yaml", "yml", "json"], (&contract.origin, "/openapi", "spec.openapi"));
+                problems.extend(refused.clone());
+                refused.is_none()
+            }
         }),
         None => {
             let names = ["openapi.yaml", "openapi.yml", "openapi.json"];
@@ -59,7 +72,7 @@ pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<
             events.extend(read(&path, problems).map(|source| (event.clone(), source)));
         }
     }
-    let openapi = match description.map(|path| sources(&path)) {
+    let openapi = match description.map(|path| sources(&path, root)) {
         Some(Ok(sources)) => sources,
         Some(Err(problem)) => {
             problems.push(problem);
@@ -69,8 +82,20 @@ pub(super) fn published(contract: &Contract, all: &[Record], problems: &mut Vec<
     };
     let mut contract = contract.clone();
     records(&mut contract, &beside, all, problems);
-    let (sql, undeclared) = statements(&contract, &beside, problems);
+    let (sql, undeclared) = statements(&contract, &beside, &bounds, problems);
     Published { contract, openapi, events, sql, undeclared }
+}
+
+/// A file that is named and must not be read.
+fn refused(
+    bounds: &Bounds,
+    path: &Path,
+    ends: &[&str],
+    (origin, pointer, what): (&Origin, &str, &str),
+) -> Option<Problem> {
+    let why = bounds.allow(path, ends).err()?;
+    let message = format!("{what}: {} is not read: {why}", path.display());
+    Some(at(Some(origin), pointer, message, "put the file beside this one"))
 }
 
 fn missing(origin: &Origin, pointer: &str, what: &str, path: &Path) -> Problem {
@@ -120,6 +145,7 @@ pub(super) fn orphans(loaded: &Loaded) -> Vec<Problem> {
 fn statements(
     contract: &Contract,
     beside: &Path,
+    bounds: &Bounds,
     problems: &mut Vec<Problem>,
 ) -> (BTreeMap<String, SourceFile>, Vec<String>) {
     let (mut found, mut named) = (BTreeMap::new(), BTreeSet::new());
@@ -134,11 +160,16 @@ fn statements(
             }
             (None, _) => continue,
         };
+        let whole = ("/sql".to_string(), "spec.sql".to_string());
+        let part = || (format!("/migrations/{i}/sql"), format!("spec.migrations[{i}].sql"));
+        let (pointer, what) = if own.is_some() { whole } else { part() };
+        let origin = own.unwrap_or(&contract.origin);
         if !path.is_file() {
-            let whole = ("/sql".to_string(), "spec.sql".to_string());
-            let part = || (format!("/migrations/{i}/sql"), format!("spec.migrations[{i}].sql"));
-            let (pointer, what) = if own.is_some() { whole } else { part() };
-            problems.push(missing(own.unwrap_or(&contract.origin), &pointer, &what, &path));
+            problems.push(missing(origin, &pointer, &what, &path));
+            continue;
+        }
+        if let Some(refused) = refused(bounds, &path, &["sql"], (origin, &pointer, &what)) {
+            problems.push(refused);
             continue;
         }
         named.insert(fs::canonicalize(&path).unwrap_or_else(|_| path.clone()));

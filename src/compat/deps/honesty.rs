@@ -12,12 +12,47 @@ pub enum Change {
     Breaking,
 }
 
+/// Rules that tell of something callers can use now and could not before. Other texts, promises and failures are none.
+pub(super) const ADDITIONS: [&str; 30] = [
+    "callback-added",
+    "operation-added",
+    "parameter-added-optional",
+    "request-any-of-added",
+    "request-body-added-optional",
+    "request-enum-value-added",
+    "request-media-type-added",
+    "request-media-type-widened",
+    "request-null-added",
+    "request-one-of-added",
+    "request-optional-property-added",
+    "request-subtype-added",
+    "request-type-widened",
+    "response-any-of-added",
+    "response-enum-value-added",
+    "response-header-added",
+    "response-media-type-added",
+    "response-one-of-added",
+    "response-optional-property-added",
+    "response-required-property-added",
+    "response-status-added",
+    "response-subtype-added",
+    "response-write-only-property-added",
+    "webhook-added",
+    "webhook-answer-header-added",
+    "webhook-answer-media-type-added",
+    "webhook-answer-status-added",
+    "webhook-body-added",
+    "webhook-media-type-added",
+    "webhook-parameter-added",
+];
+
 impl Change {
     pub fn of(report: &Report) -> Self {
-        match (report.compatible(), report.findings.is_empty()) {
-            (false, _) => Self::Breaking,
-            (true, false) => Self::Additive,
-            (true, true) => Self::None,
+        let adds = || report.findings.iter().any(|f| ADDITIONS.contains(&f.rule));
+        match report.compatible() {
+            false => Self::Breaking,
+            true if adds() => Self::Additive,
+            true => Self::None,
         }
     }
 }
@@ -34,7 +69,8 @@ pub enum Bump {
 }
 
 impl Bump {
-    /// Before 1.0 the first number that is not zero counts as the major one, as package managers read it.
+    /// Before 1.0 the first number that is not zero counts as the major one, as package managers read it: 0.2.0 may break
+    /// what 0.1.0 promised, and so may 0.0.2 what 0.0.1 did; 0.1.3 may add to 0.1.2.
     pub fn between(from: &Version, to: &Version) -> Self {
         let (a, b) = ((from.major, from.minor, from.patch), (to.major, to.minor, to.patch));
         if to.cmp_precedence(from).is_lt() {

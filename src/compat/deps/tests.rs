@@ -39,6 +39,25 @@ fn rules(findings: &[Finding]) -> Vec<&'static str> {
 }
 
 #[test]
+fn only_what_callers_can_use_is_an_addition() {
+    let with = |rule: &'static str, severity| {
+        let f = Finding { severity, ..finding(rule, Severity::Info, Area::Operation, None, "a", String::new()) };
+        Change::of(&crate::compat::Report { findings: vec![f], not_compared: Vec::new() })
+    };
+    for rule in ["operation-id-changed", "tag-added", "tag-removed", "response-failure-removed", "operation-deprecated"]
+    {
+        assert_eq!(with(rule, Severity::Info), Change::None, "{rule}");
+    }
+    assert_eq!(with("operation-added", Severity::Info), Change::Additive);
+    assert_eq!(with("response-enum-value-added", Severity::Warning), Change::Additive);
+    assert_eq!(with("operation-removed", Severity::Critical), Change::Breaking);
+    assert_eq!(Change::of(&crate::compat::Report::default()), Change::None);
+    for rule in super::honesty::ADDITIONS {
+        assert!(crate::compat::openapi::rules::id(rule).is_some(), "{rule}");
+    }
+}
+
+#[test]
 fn a_bump_is_what_package_managers_read() {
     let cases = [
         ("1.2.3", "1.2.3", Bump::None),

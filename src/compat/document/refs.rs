@@ -1,8 +1,11 @@
 //! Where a `$ref` leads: within its file, or into another one of the same side.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Data, Library, NO_PARENT, Node, NodeId};
 use crate::spec::{Problem, nearest};
+
+/// More references behind each other than anybody writes: then they are a circle.
+const MAX_HOPS: usize = 64;
 
 impl Library {
     /// Finds what every reference leads to. One that leads nowhere is told of when somebody needs it: an example may
@@ -101,20 +104,20 @@ impl Library {
         by_name.or_else(|| self.find(own, text))
     }
 
-    /// The files that are referred to and not here yet, as paths beside those that name them. Web addresses are not
-    /// among them.
-    pub fn missing(&self) -> BTreeSet<String> {
-        let (mut names, mut file) = (BTreeSet::new(), 0);
-        for (i, node) in self.nodes.iter().enumerate() {
-            while self.files.get(file + 1).is_some_and(|f| (f.first as usize) <= i) {
+    /// The files that are referred to and not here yet, as paths beside those that name them, and where each is named
+    /// first. Web addresses are not among them.
+    pub fn missing(&self) -> BTreeMap<String, NodeId> {
+        let (mut names, mut file) = (BTreeMap::new(), 0);
+        for (node, id) in self.nodes.iter().zip(0..) {
+            while self.files.get(file + 1).is_some_and(|f| f.first <= id) {
                 file += 1;
             }
             let path = target_of(self, node).and_then(|t| t.split('#').next()).unwrap_or("");
             if !path.is_empty() && !path.contains("://") {
-                names.insert(join(&self.files[file].name, path));
+                names.entry(join(&self.files[file].name, path)).or_insert(id);
             }
         }
-        names.retain(|name| self.files.iter().all(|f| f.name != *name));
+        names.retain(|name, _| self.files.iter().all(|f| f.name != *name));
         names
     }
 
@@ -159,14 +162,30 @@ impl Library {
     /// The value itself, or what its `$ref` leads to in the end; none where it leads nowhere or round in a circle.
     pub fn follow(&self, node: NodeId) -> Option<NodeId> {
         let mut at = node;
-        // More hops than anybody writes: then it is a circle.
-        for _ in 0..64 {
+        for _ in 0..MAX_HOPS {
             match self.refs.get(&at) {
                 Some(next) => at = *next,
                 None => return self.reference(at).is_none().then_some(at),
             }
         }
         None
+    }
+
+    /// It leads round in a circle of references, and to nothing. Where `siblings` count, what stands beside one of them is
+    /// something.
+    pub fn circles(&self, node: NodeId, siblings: bool) -> bool {
+        let told = |k: &str| !matches!(k, "$ref" | "description" | "summary" | "title" | "$comment");
+        let mut at = node;
+        for _ in 0..MAX_HOPS {
+            if siblings && self.entries(at).iter().any(|(key, _)| told(key)) {
+                return false;
+            }
+            match self.hop(at) {
+                Some(next) => at = next,
+                None => return false,
+            }
+        }
+        true
     }
 
     /// One hop of a reference.
@@ -182,13 +201,19 @@ impl Library {
     /// What is wrong with a reference that cannot be followed.
     pub fn dangling(&self, node: NodeId) -> Problem {
         let text = self.reference(node).unwrap_or_default();
+        let place = self.place(node);
+        let say = |message: String, help: &str| {
+            Problem::of_file(&place.file, message, Some(help.to_string())).at(place.line.unwrap_or(0), 1)
+        };
+        if self.hop(node).is_some() {
+            let message = format!("`$ref: {text}` leads round in a circle of references, and to no schema");
+            return say(message, "let one of them say what it stands for");
+        }
         let help = match self.near(node, text) {
             Some(near) => format!("did you mean `{near}`?"),
             None => Self::advice(text).to_string(),
         };
-        let place = self.place(node);
-        let message = format!("`$ref: {text}` leads nowhere");
-        Problem::of_file(&place.file, message, Some(help)).at(place.line.unwrap_or(0), 1)
+        say(format!("`$ref: {text}` leads nowhere"), &help)
     }
 
     /// The reference that was probably meant: another name at the same place.

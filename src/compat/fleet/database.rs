@@ -149,7 +149,7 @@ fn declared(m: &Move, b: &Brought<'_>) -> Declared {
         phase: phase(migration.phase),
         contracts: migration.contracts.clone(),
         deferred: migration.deferred,
-        minutes: minutes(migration),
+        estimated: migration.estimated,
         destructive: migration.destructive,
         reversible: migration.reversible,
         drops: migration.drops.iter().cloned().collect(),

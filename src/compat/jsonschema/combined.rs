@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::diff::{At, Diff, Outcome};
 use super::shape::{How, Id, Shape};
-use crate::compat::Severity::Critical;
+use crate::compat::Severity::{Critical, Warning};
 
 /// Only one side combines: one fitting branch may be enough. Whether that settled it.
 pub(super) fn with_one_side(diff: &mut Diff, old: At, new: At, out: &mut Outcome) -> bool {
@@ -17,8 +17,25 @@ pub(super) fn with_one_side(diff: &mut Diff, old: At, new: At, out: &mut Outcome
             let fits = branches.iter().find(|b| diff.fits(At { id: **b, ..old }, new));
             fits.is_some_and(|b| diff.below(At { id: *b, ..old }, new, out))
         }
+        (Shape::Enum(_) | Shape::Const(_), Shape::Combined(How::All, parts)) => type_beside(diff, old, new, parts, out),
         _ => false,
     }
+}
+
+/// A `type` that all listed values are of says nothing new of them. What else stands there has to accept them by itself.
+fn type_beside(diff: &mut Diff, old: At, new: At, parts: &[Id], out: &mut Outcome) -> bool {
+    let parts = parts.iter().map(|id| At { id: *id, ..new });
+    let (types, rest): (Vec<At>, Vec<At>) = parts.partition(|part| diff.shape(*part).is_type_of(diff.shape(old)));
+    if types.is_empty() || !rest.iter().all(|part| matches!(diff.shape(*part), Shape::Enum(_) | Shape::Const(_))) {
+        return false;
+    }
+    for part in rest {
+        diff.below(old, part, out);
+    }
+    let message = format!("type {} is new, and all values that were listed are of it", diff.words(types[0]));
+    let details = vec!["a schema registry may take it for another kind of schema, and refuse it".to_string()];
+    diff.clash_for(out, "json-type-added", Warning, (old, ""), (new, "type"), message, details);
+    true
 }
 
 pub(super) fn combined(
@@ -27,19 +44,22 @@ pub(super) fn combined(
     (new, is, into): (At, How, &[Id]),
     out: &mut Outcome,
 ) {
-    let (k, l) = (was.keyword(), is.keyword());
+    let (k, l) = (diff.keyword(old, was), diff.keyword(new, is));
     let may = match (was == is, is) {
         (true, _) | (_, How::Any) => true,
         (_, How::One) => of.len() == 1,
         (_, How::All) => of.len() == 1 && into.len() == 1,
     };
     if !may {
-        let message = format!("was {k}, is {l}");
+        let message = format!("was {}, is {}", diff.words(old), diff.words(new));
         return diff.clash(out, "json-combination-changed", Critical, (old, k), (new, l), message);
     }
     let (of, into) = (distinct(diff, old, of), distinct(diff, new, into));
     if of.len() < into.len() && is == How::All {
-        let message = format!("`allOf` had {} parts and has {}", of.len(), into.len());
+        let message = match diff.is_written(new) {
+            true => format!("`allOf` had {} parts and has {}", of.len(), into.len()),
+            false => format!("was {}, is {}", diff.words(old), diff.words(new)),
+        };
         diff.clash(out, "json-all-of-extended", Critical, (old, k), (new, l), message);
     }
     if of.len() > into.len() && is.is_sum() {
@@ -70,7 +90,12 @@ fn unmatched(
         let became = into.get(*a).map(|b| diff.reasons(of[*a], *b)).unwrap_or_default();
         details.extend(became.into_iter().map(|why| format!("{} has no partner: {why}", diff.pointer(of[*a]))));
     }
-    let message = format!("not every part of `{k}` has one that accepts it");
+    let message = match diff.is_written(old) {
+        true => format!("not every part of `{k}` has one that accepts it"),
+        false => {
+            format!("was {}, is {}: not all of it has something that accepts it", diff.words(old), diff.words(new))
+        }
+    };
     diff.clash_for(out, "json-branches-changed", Critical, (old, k), (new, l), message, details);
 }
 

@@ -107,6 +107,36 @@ impl<'a> Diff<'a> {
         &self.node(at).pointer
     }
 
+    /// The combination at a node is written down as one, and is not that of keywords beside each other or of several types.
+    pub fn is_written(&self, at: At) -> bool {
+        match self.shape(at) {
+            Shape::Combined(_, parts) => parts.iter().all(|p| self.pointer(At { id: *p, ..at }) != self.target(at)),
+            _ => true,
+        }
+    }
+
+    /// The keyword that a combination stands under.
+    pub fn keyword(&self, at: At, how: How) -> &'static str {
+        match (self.is_written(at), how.is_sum()) {
+            (true, _) => how.keyword(),
+            (false, true) => "type",
+            (false, false) => "",
+        }
+    }
+
+    /// What a schema is, by what is written: `string with enum`.
+    pub fn words(&self, at: At) -> String {
+        let Shape::Combined(how, parts) = self.shape(at) else { return self.shape(at).word().to_string() };
+        if self.is_written(at) {
+            return how.keyword().to_string();
+        }
+        let mut words: Vec<String> = parts.iter().map(|p| self.words(At { id: *p, ..at })).collect();
+        // The type is what people call it by.
+        let types = ["null", "boolean", "integer", "number", "string", "object", "array"];
+        words.sort_by_key(|word| !types.iter().any(|t| word.starts_with(t)));
+        words.join(if how.is_sum() { " or " } else { " with " })
+    }
+
     pub fn leave_out(&mut self, text: String) {
         self.not_compared.insert(text);
     }
@@ -180,7 +210,7 @@ impl<'a> Diff<'a> {
         let (was, is) = (self.shape(old), self.shape(new));
         if std::mem::discriminant(was) != std::mem::discriminant(is) {
             if !matches!(was, Shape::Never) && !matches!(is, Shape::Any) {
-                let message = format!("was {}, is {}", was.word(), is.word());
+                let message = format!("was {}, is {}", self.words(old), self.words(new));
                 self.clash(outcome, "json-type-changed", Severity::Critical, (old, ""), (new, ""), message);
             }
             return;

@@ -32,6 +32,7 @@ pub fn parse(file: &str, text: &str) -> Result<Schema, Vec<Fault>> {
         while let Some((id, pointer)) = load.open.pop() {
             load.fill(id, &pointer);
         }
+        load.empty_circles();
         (load.nodes, root, load.left_out, load.wrong, draft)
     };
     if !wrong.is_empty() {
@@ -65,6 +66,22 @@ impl<'a> Load<'a> {
         self.known.insert(pointer.clone(), id);
         self.open.push((id, pointer));
         id
+    }
+
+    /// References that lead to each other and nowhere else say nothing, which nobody means.
+    fn empty_circles(&mut self) {
+        for start in 0..self.nodes.len() {
+            // More references behind each other than anybody writes.
+            let (mut at, mut left) = (start, 64);
+            while let (Shape::Ref(to), true) = (&self.nodes[at].shape, left > 0) {
+                (at, left) = (*to, left - 1);
+                if at == start {
+                    let pointer = &self.nodes[start].pointer;
+                    self.left_out.insert(format!("#{pointer}: `$ref` leads round in a circle, and says nothing"));
+                    break;
+                }
+            }
+        }
     }
 
     fn put(&mut self, pointer: String, shape: Shape, text: String) -> Id {

@@ -19,6 +19,8 @@ mod scalar;
 mod shape;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod words;
 
 pub use load::parse;
 pub use shape::Schema;

@@ -96,7 +96,7 @@ impl How {
 /// Whether a value of another type is refused, or passes.
 pub(super) type Typed = bool;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Number {
     pub typed: Typed,
     pub integer: bool,
@@ -109,7 +109,7 @@ pub(super) struct Number {
     pub multiple_of: Option<f64>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Text {
     pub typed: Typed,
     pub min_length: Option<f64>,
@@ -179,6 +179,31 @@ impl Shape {
             Self::Combined(how, _) => how.keyword(),
             Self::Conditional(_) => "if",
             Self::Ref(_) | Self::Remote(_) => "$ref",
+        }
+    }
+}
+
+impl Shape {
+    /// A type without any other demand, and all values of a list, or the only one, are of it.
+    pub fn is_type_of(&self, listed: &Shape) -> bool {
+        let bare = match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Number(n) if *n == (Number { typed: true, integer: n.integer, ..Number::default() }) => self.word(),
+            Self::String(t) if *t == (Text { typed: true, ..Text::default() }) => "string",
+            _ => return false,
+        };
+        let is = |text: &String| match text.as_bytes().first() {
+            Some(b'"') => bare == "string",
+            Some(b't' | b'f') => bare == "boolean",
+            Some(b'n') => bare == "null",
+            Some(b'-' | b'0'..=b'9') => bare == "number" || bare == "integer" && text.parse::<i64>().is_ok(),
+            _ => false,
+        };
+        match listed {
+            Self::Enum(values) => values.iter().all(is),
+            Self::Const(value) => is(value),
+            _ => false,
         }
     }
 }

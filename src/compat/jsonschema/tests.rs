@@ -69,6 +69,14 @@ fn scalars() {
         (json!({"not": {"type": "integer"}}), json!({"not": {"type": "number"}}), &["json-not-extended"]),
         (json!({"not": {"type": "number"}}), json!({"not": {"type": "integer"}}), &[]),
         (json!({"maxLength": 3}), json!({"type": "string", "maxLength": 3}), &["?json-type-added"]),
+        (json!({"enum": ["a"]}), json!({"type": "string", "enum": ["a"]}), &["?json-type-added"]),
+        (
+            json!({"enum": ["a", "b"]}),
+            json!({"type": "string", "enum": ["a"]}),
+            &["?json-type-added", "json-enum-narrowed"],
+        ),
+        (json!({"enum": ["a", 1]}), json!({"type": "string", "enum": ["a", 1]}), &["json-type-changed"]),
+        (json!({"const": 1}), json!({"type": "integer", "const": 1}), &["?json-type-added"]),
         (json!({"title": "a", "default": 1}), json!({"description": "b", "$comment": "c"}), &[]),
     ]);
 }

@@ -113,10 +113,11 @@ fn renamed(check: &mut Check<'_>, (x, y): (&Entry, &Entry), all: (&[Entry], &[En
 
 fn gone(check: &mut Check<'_>, x: &Entry, news: &[Entry], place: NodeId, (at, way): (At, Way)) {
     let narrower = news.iter().find(|new| x.media.holds(&new.media) || x.media.generalizes(&new.media));
-    match narrower.filter(|_| !way.request) {
+    match narrower.filter(|_| !way.request || at.traded) {
         Some(y) => {
             let message = format!("media type {} became {}", x.shown, y.shown);
-            check.tell(at, "response-media-type-specialized", (Some(x.node), Some(y.node)), "", message);
+            let id = way.id("webhook-media-type-specialized", "response-media-type-specialized");
+            check.tell(at, id, (Some(x.node), Some(y.node)), "", message);
         }
         None => {
             let id = way.id("request-media-type-removed", "response-media-type-removed");

@@ -167,11 +167,10 @@ pub(super) fn check(library: &Library, root: NodeId) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Nothing is written there. Some languages write an empty object as `[]`, and nothing is lost with it.
+/// Nothing is written there.
 fn is_empty(library: &Library, node: NodeId) -> bool {
     match library.data(node) {
         Data::Null => true,
-        Data::Seq(items) => items.is_empty(),
         Data::Map(map) => map.entries.is_empty(),
         _ => false,
     }

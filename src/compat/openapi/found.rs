@@ -42,8 +42,10 @@ pub struct Told<'s> {
 }
 
 /// Rules whose message names what changed, but not what it was and is: by words in their names.
-const WORDLESS: [&str; 10] = [
+const WORDLESS: [&str; 12] = [
     "condition",
+    "alternatives-",
+    "unevaluated",
     "contains",
     "-not-",
     "property-names",

@@ -46,6 +46,7 @@ use spread::{Part, Roots, View};
 pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result<Report, Problem> {
     let (old, new) = (read::open(&mut base)?, read::open(&mut revision)?);
     let siblings = (old.siblings, new.siblings);
+    let later = (old.later.then_some(old.root), new.later.then_some(new.root));
     let (old, new) = (Api::new(&base, old), Api::new(&revision, new));
     let mut check = Check {
         engine: Engine::new(&base, &revision, siblings, terms),
@@ -58,6 +59,9 @@ pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result
         operations: Vec::new(),
         problem: None,
     };
+    if later != (None, None) {
+        check.note(later.0, later.1, "OpenAPI 3.2 is read as 3.1; what it has in addition is not compared");
+    }
     paths::compare(&mut check);
     schemes::compare(&mut check);
     around::compare(&mut check);

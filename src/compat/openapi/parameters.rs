@@ -73,6 +73,10 @@ fn label(place: &str, name: &str) -> String {
 
 fn removed(check: &mut Check<'_>, node: NodeId, at: At, label: &str) {
     let (id, message) = match check.terms.farewell(check.old.notice(node)) {
+        // Who is called counts on what the caller always sends.
+        Farewell::Unannounced if at.traded && check.old.library.flag(node, "required") => {
+            ("webhook-required-parameter-removed", format!("required parameter {label} removed"))
+        }
         Farewell::Unannounced => ("parameter-removed", format!("parameter {label} removed")),
         Farewell::Announced => {
             ("parameter-removed-after-notice", format!("parameter {label} removed after it was deprecated"))

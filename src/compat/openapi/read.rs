@@ -13,6 +13,8 @@ pub struct Opened {
     pub root: NodeId,
     /// Keywords beside a `$ref` count.
     pub siblings: bool,
+    /// It is of version 3.2, of which only what 3.1 has as well is looked at.
+    pub later: bool,
 }
 
 /// One side.
@@ -35,13 +37,13 @@ pub fn open(library: &mut Library) -> Result<Opened, Problem> {
     };
     let version = |key: &str| library.get(root, key).map(|n| library.brief(n));
     match (version("openapi"), version("swagger")) {
-        (Some(v), _) if v == "3" || v.starts_with("3.") => {
+        (Some(v), _) if v == "3" || ["3.0", "3.1", "3.2"].iter().any(|known| is_of(&v, known)) => {
             form::check(library, root)?;
-            Ok(Opened { root, siblings: !v.starts_with("3.0") })
+            Ok(Opened { root, siblings: !is_of(&v, "3.0"), later: is_of(&v, "3.2") })
         }
         (None, Some(v)) if v.starts_with('2') => {
             form::check(library, root)?;
-            Ok(Opened { root: swagger::converted(library, root), siblings: false })
+            Ok(Opened { root: swagger::converted(library, root), siblings: false, later: false })
         }
         (Some(v), _) => Err(wrong(format!("OpenAPI {v} is not read"), "write it in OpenAPI 3.0 or 3.1")),
         (None, Some(v)) => Err(wrong(format!("Swagger {v} is not read"), "write it in OpenAPI 3.0 or 3.1")),
@@ -50,6 +52,11 @@ pub fn open(library: &mut Library) -> Result<Opened, Problem> {
             "name the file that begins with `openapi: 3.…`",
         )),
     }
+}
+
+/// `3.1` and `3.1.0` are of 3.1.
+fn is_of(version: &str, known: &str) -> bool {
+    version.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
 }
 
 impl<'a> Api<'a> {

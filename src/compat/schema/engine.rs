@@ -9,7 +9,7 @@ use super::groups;
 use super::kind::{Effect, Kind};
 use super::shape::{self, Conj, Shape};
 use super::types::Types;
-use super::{objects, subtypes, values};
+use super::{conditions, objects, subtypes, values};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::Terms;
 
@@ -241,7 +241,7 @@ fn compare<'a>(engine: &mut Engine<'a>, old: Shape<'a>, new: Shape<'a>) -> Own {
         values::compare(&mut work);
         objects::compare(&mut work);
         groups::compare(&mut work);
-        objects::conditions(&mut work);
+        conditions::compare(&mut work);
         subtypes::compare(&mut work);
     } else {
         // With no type in common there is one thing to say, and it is said. Only as text the values may be the same.

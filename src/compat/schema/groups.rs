@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use super::engine::{Step, Work};
 use super::kind::{Effect, Kind};
+use super::merge::is_never;
 use super::said;
 use super::shape::{self, Conj, Group, GroupKind, NO_GROUPS, Shape, without};
 use super::subtypes::Values;
@@ -73,11 +74,11 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
                 work.change(kind, Some(group.at), Some(other.at));
                 pair(work, &group, &other);
             }
-            None => work.change(Kind::ConditionRemoved, Some(group.at), None).subject = "a set of alternatives".into(),
+            None => work.change(Kind::ChoiceRemoved, Some(group.at), None).subject = group.kind.word().into(),
         }
     }
     for group in rest {
-        work.change(Kind::ConditionAdded, None, Some(group.at)).subject = "a set of alternatives".into();
+        work.change(Kind::ChoiceAdded, None, Some(group.at)).subject = group.kind.word().into();
     }
 }
 
@@ -238,16 +239,32 @@ enum Meeting {
     Unknown,
 }
 
-/// Types of an alternative that lets through single values alone, and whether its values are listed.
+/// It says nothing, and so lets everything through.
+fn says_nothing(library: &Library, shape: &Shape<'_>) -> bool {
+    let choice = |part: NodeId, key: &str| part & NO_GROUPS != 0 && matches!(key, "oneOf" | "anyOf");
+    let silent = |part: &NodeId| {
+        let node = part & shape::PLAIN;
+        let entries = library.entries(node).iter();
+        let mut said = entries.filter(|(k, _)| !said::is_text_for_people(k) && **k != *"$ref" && !choice(*part, k));
+        said.next().is_none() && !is_never(library, node)
+    };
+    shape.types.at.is_none() && shape.parts.iter().all(silent)
+}
+
+/// Types of an alternative that lets through single values alone, or everything, and whether its values are listed.
 fn single(library: &Library, branch: &Branch, siblings: bool) -> Option<(Types, bool)> {
     let shape = shape::read(library, &branch.conj, siblings);
+    if says_nothing(library, &shape) {
+        return Some((Types::ANY, false));
+    }
     let set = shape.types.set.without(Types::NULL);
     let single = shape.types.at.is_some() && !set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE));
     (single && !set.is_empty()).then_some((set, shape.allowed.is_some()))
 }
 
 /// Where exactly one has to fit, an alternative that comes with values that another has is one that refuses them. Told of
-/// single values alone: which objects fit two alternatives is seldom known, and often not meant.
+/// single values alone, and of alternatives that let everything through: which objects fit two others is seldom known, and
+/// often not meant.
 fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How) {
     let come: Vec<usize> = (0..news.len()).filter(|j| how.one.1 && !news[*j].taken).collect();
     let gone: Vec<usize> = (0..olds.len()).filter(|i| how.one.0 && !olds[*i].taken).collect();
@@ -255,8 +272,14 @@ fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How)
         return;
     }
     let siblings = work.siblings();
-    let was: Vec<_> = olds.iter().map(|b| single(work.old_lib(), b, siblings.0)).collect();
-    let is: Vec<_> = news.iter().map(|b| single(work.new_lib(), b, siblings.1)).collect();
+    let mut was: Vec<_> = olds.iter().map(|b| single(work.old_lib(), b, siblings.0)).collect();
+    let mut is: Vec<_> = news.iter().map(|b| single(work.new_lib(), b, siblings.1)).collect();
+    // Beside one that lets everything through, all others are looked at.
+    if was.iter().chain(&is).flatten().any(|(types, _)| *types == Types::ANY) {
+        for of in was.iter_mut().chain(&mut is) {
+            *of = of.or(Some((Types::ANY, false)));
+        }
+    }
     if was.iter().flatten().count() * is.iter().flatten().count() > MAX_TRIES {
         let what = "more alternatives of `oneOf` than are looked at for values that two of them have";
         return work.note(what, olds.first().map(|b| b.at), news.first().map(|b| b.at));

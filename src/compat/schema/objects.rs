@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 
 use super::engine::{Hidden, Step, Work};
 use super::kind::{Effect, Kind, Limit};
-use super::merge::{Patterns, Undeclared};
+use super::merge::{Patterns, Undeclared, is_never};
 use super::numbers;
-use super::shape::{self, Bound, Condition, Conj, Contains, NO_CONDITIONS, Shape};
+use super::shape::{self, Bound, Conj, Contains, Shape};
 use super::types::Types;
-use crate::compat::document::{Data, Library, NodeId};
+use crate::compat::document::{Library, NodeId};
 
 /// Pairs of `not`s and of `contains` that are compared to find equal ones.
 const MAX_TRIES: usize = 400;
@@ -59,10 +59,16 @@ fn hidden(library: &Library, conj: &[NodeId]) -> Hidden {
     found
 }
 
+const UNEVALUATED: &str = "unevaluatedProperties";
+
+/// One of these lets nothing through.
+fn never(library: &Library, conj: &Conj) -> bool {
+    conj.iter().any(|n| is_never(library, *n))
+}
+
 /// Nothing but what is declared may be there.
 fn closed(library: &Library, shape: &Shape<'_>) -> bool {
-    let no = |conj: &Conj| conj.iter().any(|n| matches!(library.data(*n), Data::Bool(false)));
-    no(&shape.additional) || shape.unevaluated.get("unevaluatedProperties").is_some_and(no)
+    never(library, &shape.additional) || shape.unevaluated.get(UNEVALUATED).is_some_and(|c| never(library, c))
 }
 
 /// Schemas for what is not declared, where there is more to them than yes or no.
@@ -194,6 +200,8 @@ fn property(work: &mut Work<'_, '_>, name: &str, old: &Conj, new: &Conj) {
 fn openness(work: &mut Work<'_, '_>, closed: (bool, bool), old: &Conj, new: &Conj) {
     let (base, revision) = (work.old.additional.first().copied(), work.new.additional.first().copied());
     match closed {
+        (false, true) if !never(work.new_lib(), &work.new.additional) => unevaluated(work, UNEVALUATED),
+        (true, false) if !never(work.old_lib(), &work.old.additional) => unevaluated(work, UNEVALUATED),
         (false, true) => drop(work.change(Kind::Closed, base, revision)),
         (true, false) => drop(work.change(Kind::Opened, base, revision)),
         (true, true) => {}
@@ -204,20 +212,19 @@ fn openness(work: &mut Work<'_, '_>, closed: (bool, bool), old: &Conj, new: &Con
         },
     }
     if closed == (false, false) {
-        unevaluated(work, "unevaluatedProperties");
+        unevaluated(work, UNEVALUATED);
     }
 }
 
 fn unevaluated(work: &mut Work<'_, '_>, key: &'static str) {
     let old = work.old.unevaluated.get(key).cloned().unwrap_or_default();
     let new = work.new.unevaluated.get(key).cloned().unwrap_or_default();
-    let no = |library: &Library, conj: &Conj| conj.iter().any(|n| matches!(library.data(*n), Data::Bool(false)));
     let (base, revision) = (work.old_lib(), work.new_lib());
     let (at, to) = (old.first().copied(), new.first().copied());
-    let kind = match (no(base, &old), no(revision, &new)) {
+    let kind = match (never(base, &old), never(revision, &new)) {
         (true, true) => return,
-        (false, true) => Kind::Closed,
-        (true, false) => Kind::Opened,
+        (false, true) => Kind::UnevaluatedClosed,
+        (true, false) => Kind::UnevaluatedOpened,
         (false, false) => match (schemas(base, &old).is_empty(), schemas(revision, &new).is_empty()) {
             (true, true) => return,
             (true, false) => Kind::AdditionalSet,
@@ -423,42 +430,5 @@ fn nots(work: &mut Work<'_, '_>) {
     }
     for i in olds.into_iter().filter(|i| !was_idle[*i]) {
         work.change(Kind::NotRemoved, Some(old[i]), None);
-    }
-}
-
-/// `if` and `dependentSchemas`. One that is new or gone changes something only where what it demands was not demanded
-/// anyway, which the relation of the schemas with and without it says.
-pub(super) fn conditions(work: &mut Work<'_, '_>) {
-    let (old, new) = (std::mem::take(&mut work.old.conditions), std::mem::take(&mut work.new.conditions));
-    let bare = |parts: &[NodeId]| -> Conj { parts.iter().map(|n| n | NO_CONDITIONS).collect() };
-    let (old_parts, new_parts) = (bare(&work.old.parts), bare(&work.new.parts));
-    let mut left: Vec<&Condition> = new.iter().collect();
-    for x in &old {
-        // Of several `if`s the same one, where it is there.
-        let same = left.iter().position(|y| y.name == x.name && work.same(x.at, y.at));
-        let at = same.or_else(|| left.iter().position(|y| y.name == x.name));
-        let Some(y) = at.map(|at| left.remove(at)) else {
-            let widens = x.adds.iter().any(|add| {
-                let with: Conj = old_parts.iter().copied().chain([*add]).collect();
-                work.engine.relation(&with, &new_parts).widens
-            });
-            let kind = if widens { Kind::ConditionRemoved } else { Kind::ConditionRemovedHarmlessly };
-            work.change(kind, Some(x.at), None).subject = x.name.clone();
-            continue;
-        };
-        if x.adds.len() != y.adds.len() || (x.name == "if" && !work.same(x.at, y.at)) {
-            work.change(Kind::ConditionChanged, Some(x.at), Some(y.at)).subject = x.name.clone();
-        }
-        for (a, b) in x.adds.iter().zip(&y.adds) {
-            work.edge(&[*a], &[*b], Step::Inner);
-        }
-    }
-    for y in left {
-        let narrows = y.adds.iter().any(|add| {
-            let with: Conj = new_parts.iter().copied().chain([*add]).collect();
-            work.engine.relation(&old_parts, &with).narrows
-        });
-        let kind = if narrows { Kind::ConditionAdded } else { Kind::ConditionAddedHarmlessly };
-        work.change(kind, None, Some(y.at)).subject = y.name.clone();
     }
 }

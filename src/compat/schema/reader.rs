@@ -77,6 +77,7 @@ impl<'a> Reader<'a> {
             }
             if self.library.reference(node).is_some() {
                 match self.library.hop(node) {
+                    Some(_) if self.library.circles(node, !self.strict_refs) => self.shape.dangling.push(node),
                     Some(target) => left.push((target | marks, tolerant)),
                     None => self.shape.dangling.push(node),
                 }
@@ -260,7 +261,7 @@ impl<'a> Reader<'a> {
     fn condition(&mut self, node: NodeId, key: &str, value: NodeId) {
         let library = self.library;
         if key == "if" {
-            let adds: Vec<NodeId> = ["then", "else"].iter().filter_map(|k| library.get(node, k)).collect();
+            let adds = ["then", "else"].iter().filter_map(|k| Some((*k, library.get(node, k)?))).collect();
             self.shape.conditions.push(Condition { name: "if".into(), at: value, adds });
             return;
         }
@@ -277,7 +278,7 @@ impl<'a> Reader<'a> {
             self.shape.conditions.push(Condition {
                 name: format!("dependentSchemas of {name}"),
                 at: *schema,
-                adds: vec![*schema],
+                adds: vec![("", *schema)],
             });
         }
     }
@@ -312,6 +313,6 @@ impl<'a> Reader<'a> {
 }
 
 /// What may stand beside `required` in a schema that demands nothing else.
-fn plain_demand(key: &str) -> bool {
+pub(super) fn plain_demand(key: &str) -> bool {
     matches!(key, "required" | "title" | "description")
 }

@@ -80,7 +80,7 @@ fn implied(library: &Library, values: NodeId) -> Types {
     }
 }
 
-fn is_text_for_people(key: &str) -> bool {
+pub(super) fn is_text_for_people(key: &str) -> bool {
     matches!(key, "title" | "description" | "example" | "examples" | "summary" | "$comment")
 }
 

@@ -50,6 +50,15 @@ pub enum GroupKind {
     AnyOf,
 }
 
+impl GroupKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            GroupKind::OneOf => "oneOf",
+            GroupKind::AnyOf => "anyOf",
+        }
+    }
+}
+
 /// A `oneOf` or `anyOf`.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -81,8 +90,8 @@ pub struct Condition {
     /// What tells it from others of the same schema.
     pub name: String,
     pub at: NodeId,
-    /// What must hold in addition in one case or the other.
-    pub adds: Vec<NodeId>,
+    /// What must hold in addition in one case or the other, and the keyword that says it.
+    pub adds: Vec<(&'static str, NodeId)>,
 }
 
 /// See the [module](self).

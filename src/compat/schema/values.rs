@@ -38,9 +38,9 @@ impl Work<'_, '_> {
         let Some(kind) = type_kind(lost, gained) else { return };
         let (lost, gained) = self.as_text(lost, gained);
         let change = self.change(kind, old.at, new.at);
-        // What was accepted as text before may be said now, which is worth a word.
-        let told = if kind == Kind::TypeWidened { Some(kind) } else { None };
-        change.as_text = type_kind(lost, gained).or(told);
+        // Where it comes to the same as text, a type that was named is named no more, or the other way round: who keeps to
+        // the types, as generated clients do, notices.
+        change.as_text = type_kind(lost, gained).or(Some(kind));
         (change.from, change.to) = (old.set.text(), new.set.text());
     }
 

@@ -34,15 +34,21 @@ pub fn sentence(change: &Change) -> String {
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),
         Kind::Closed => "properties or items that are not declared are not allowed any more".into(),
         Kind::Opened => "properties or items that are not declared are allowed now".into(),
+        Kind::UnevaluatedClosed => format!("`{subject}: false` added"),
+        Kind::UnevaluatedOpened => format!("`{subject}: false` removed"),
         Kind::AdditionalSet => "a schema holds now for what is not declared".into(),
         Kind::AdditionalUnset => "no schema holds any more for what is not declared".into(),
         Kind::PatternPropertyAdded => format!("a schema holds now for properties named like `{subject}`"),
         Kind::PatternPropertyRemoved => format!("no schema holds any more for properties named like `{subject}`"),
         Kind::DependentRequiredAdded => format!("`{subject}` now requires {to}"),
         Kind::DependentRequiredRemoved => format!("`{subject}` does not require {to} any more"),
-        Kind::ConditionAdded | Kind::ConditionAddedHarmlessly => named("condition added:"),
-        Kind::ConditionRemoved | Kind::ConditionRemovedHarmlessly => named("condition removed:"),
+        Kind::ConditionAdded | Kind::LooseConditionAdded | Kind::ConditionAddedHarmlessly => named("condition added:"),
+        Kind::ConditionRemoved | Kind::LooseConditionRemoved | Kind::ConditionRemovedHarmlessly => {
+            named("condition removed:")
+        }
         Kind::ConditionChanged => named("condition changed:"),
+        Kind::ChoiceAdded => format!("`{subject}` added: one of its alternatives must fit now"),
+        Kind::ChoiceRemoved => format!("`{subject}` removed: none of its alternatives must fit any more"),
         Kind::BecameReadOnly | Kind::RequiredBecameReadOnly => format!("property `{subject}` became read-only"),
         Kind::NotReadOnly | Kind::RequiredNotReadOnly => format!("property `{subject}` is not read-only any more"),
         Kind::BecameWriteOnly | Kind::RequiredBecameWriteOnly => format!("property `{subject}` became write-only"),

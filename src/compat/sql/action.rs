@@ -1,4 +1,5 @@
 //! What a statement does, as far as locks, rewrites and running services are concerned.
+use super::cursor::{Cursor, skip_parens};
 use super::lex::{Kind, Token};
 use super::types::Type;
 use super::{alter, catalogue::Constraint, inner, predict::Lock};
@@ -14,9 +15,15 @@ pub(super) enum Action {
         off: bool,
         local: bool,
     },
-    /// A type with a rule of its own, which is looked at for each row.
-    RuledDomain {
+    /// A type that is made. One with a rule of its own is looked at for each row.
+    CreateType {
         name: String,
+        ruled: bool,
+    },
+    /// A domain gets a rule, or one that it has is looked at: `reads` every table with a column of it.
+    RuleDomain {
+        name: String,
+        reads: bool,
     },
     CreateTable {
         table: String,
@@ -24,14 +31,19 @@ pub(super) enum Action {
         unless_there: bool,
         /// It becomes a partition of this.
         parent: Option<String>,
+        /// It takes the rows that no other partition takes.
+        default: bool,
         /// Tables its foreign keys point at.
         points: Vec<String>,
     },
     DropTable {
         tables: Vec<String>,
+        cascade: bool,
     },
+    /// Where `cascade`, tables that point at them as well.
     Truncate {
         tables: Vec<String>,
+        cascade: bool,
     },
     Rename {
         table: String,
@@ -100,6 +112,7 @@ pub(super) enum Action {
     Attach {
         table: String,
         part: String,
+        default: bool,
     },
     Detach {
         table: String,
@@ -111,6 +124,8 @@ pub(super) enum Action {
         name: Option<String>,
         concurrently: bool,
         if_not_exists: bool,
+        /// `ON ONLY`: of a partitioned table itself, which has no rows, and of none of its partitions.
+        only: bool,
     },
     DropIndex {
         names: Vec<String>,
@@ -121,7 +136,8 @@ pub(super) enum Action {
         name: String,
         concurrently: bool,
     },
-    CreateTrigger {
+    /// One is made, or switched on or off.
+    Trigger {
         table: String,
     },
     DropTrigger {
@@ -215,93 +231,9 @@ pub(super) enum Default_ {
     Calls(String),
 }
 
-/// Walks along a statement.
-#[derive(Debug, Clone)]
-pub(super) struct Cursor<'a> {
-    pub tokens: &'a [Token<'a>],
-    pub at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    pub fn new(tokens: &'a [Token<'a>]) -> Self {
-        Self { tokens, at: 0 }
-    }
-
-    pub fn peek(&self) -> Option<&'a Token<'a>> {
-        self.tokens.get(self.at)
-    }
-
-    /// Goes past these words if they are next.
-    pub fn eat(&mut self, words: &str) -> bool {
-        let mut at = self.at;
-        for word in words.split(' ') {
-            if !self.tokens.get(at).is_some_and(|t| t.is(word)) {
-                return false;
-            }
-            at += 1;
-        }
-        self.at = at;
-        true
-    }
-
-    pub fn eat_any(&mut self, of: &[&str]) -> bool {
-        of.iter().any(|words| self.eat(words))
-    }
-
-    pub fn word(&mut self) -> Option<&'a str> {
-        let token = self.peek()?;
-        self.at += 1;
-        Some(&token.text)
-    }
-
-    /// A name with its schema, but for `public`.
-    pub fn name(&mut self) -> Option<String> {
-        let mut parts = Vec::new();
-        loop {
-            let token = self.peek().filter(|t| matches!(t.kind, Kind::Word | Kind::Quoted))?;
-            parts.push(token.text.to_string());
-            self.at += 1;
-            if !self.eat(".") {
-                break;
-            }
-        }
-        if parts.first().is_some_and(|p| p == "public") && parts.len() > 1 {
-            parts.remove(0);
-        }
-        Some(parts.join("."))
-    }
-
-    pub fn names(&mut self) -> Vec<String> {
-        let mut names = Vec::new();
-        loop {
-            self.eat("only");
-            let Some(name) = self.name() else { break };
-            names.push(name);
-            self.eat("*");
-            if !self.eat(",") {
-                break;
-            }
-        }
-        names
-    }
-
-    /// Whether a word stands anywhere ahead, outside of parentheses.
-    pub fn ahead(&self, word: &str) -> bool {
-        let mut depth = 0usize;
-        self.tokens[self.at.min(self.tokens.len())..].iter().any(|t| {
-            match t.text.as_ref() {
-                "(" if t.kind == Kind::Sign => depth += 1,
-                ")" if t.kind == Kind::Sign => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            depth == 0 && t.is(word)
-        })
-    }
-}
-
 pub(super) fn actions(tokens: &[Token]) -> Vec<Action> {
     let mut c = Cursor::new(tokens);
-    if c.eat("alter table") || c.eat("alter foreign table") {
+    if c.eat("alter table") || c.eat("alter foreign table") || alter::is_view_of_rows(&mut c) {
         return alter::table(c);
     }
     let mut found = inner::writes(tokens);
@@ -327,7 +259,7 @@ pub(super) fn one(c: &mut Cursor) -> Option<Action> {
         "alter" => alter::other(c)?,
         "truncate" => {
             c.eat("table");
-            Action::Truncate { tables: c.names() }
+            Action::Truncate { tables: c.names(), cascade: c.ahead("cascade") }
         }
         "update" => {
             c.eat("only");
@@ -390,21 +322,29 @@ fn set(c: &mut Cursor) -> Option<Action> {
 }
 
 fn create(c: &mut Cursor) -> Option<Action> {
-    c.eat("or replace");
+    let replaces = c.eat("or replace");
     let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "unlogged"]);
     if c.eat("table") {
         let unless_there = c.eat("if not exists");
         let table = c.name()?;
         let parent = if c.eat("partition of") { c.name() } else { None };
-        return Some(Action::CreateTable { table, unless_there, parent, points: inner::after(c, "references") });
+        let default = parent.is_some() && is_default(c);
+        return Some(Action::CreateTable {
+            table,
+            unless_there,
+            parent,
+            default,
+            points: inner::after(c, "references"),
+        });
     }
-    if c.eat("domain") {
+    let domain = c.eat("domain");
+    if domain || c.eat("type") {
         let name = c.name()?;
-        let ruled = c.tokens.iter().any(|t| t.is("check") || t.is("not"));
-        return Some(if ruled { Action::RuledDomain { name } } else { Action::Harmless });
+        let ruled = domain && c.tokens.iter().any(|t| t.is("check") || t.is("not"));
+        return Some(Action::CreateType { name, ruled });
     }
-    if local && c.eat("view") {
-        return Some(Action::Harmless);
+    if c.eat_any(&["recursive view", "view"]) {
+        return Some(if replaces && !local { Action::Instant { table: c.name()? } } else { Action::Harmless });
     }
     c.eat("unique");
     if c.eat("index") {
@@ -412,14 +352,14 @@ fn create(c: &mut Cursor) -> Option<Action> {
         let if_not_exists = c.eat("if not exists");
         let name = if c.peek()?.is("on") { None } else { c.name() };
         c.eat("on");
-        c.eat("only");
-        return Some(Action::CreateIndex { table: c.name()?, name, concurrently, if_not_exists });
+        let only = c.eat("only");
+        return Some(Action::CreateIndex { table: c.name()?, name, concurrently, if_not_exists, only });
     }
     c.eat("constraint");
     if c.eat("trigger") {
         let on = c.tokens.iter().position(|t| t.is("on"))?;
         c.at = on + 1;
-        return Some(Action::CreateTrigger { table: c.name()? });
+        return Some(Action::Trigger { table: c.name()? });
     }
     let of = if c.eat("rule") { "to" } else { "on" };
     if of == "to" || c.eat("policy") {
@@ -428,11 +368,18 @@ fn create(c: &mut Cursor) -> Option<Action> {
     Some(Action::Harmless)
 }
 
+/// Behind the name of a partition: it is the default one, and not one `FOR VALUES`. A column may have a `DEFAULT`, too.
+pub(super) fn is_default(c: &Cursor) -> bool {
+    let mut c = c.clone();
+    skip_parens(&mut c);
+    c.eat("default")
+}
+
 fn drop_(c: &mut Cursor) -> Option<Action> {
     let if_exists = |c: &mut Cursor| c.eat("if exists");
     if c.eat_any(&["table", "foreign table"]) {
         if_exists(c);
-        return Some(Action::DropTable { tables: c.names() });
+        return Some(Action::DropTable { tables: c.names(), cascade: c.ahead("cascade") });
     }
     if c.eat("index") {
         let concurrently = c.eat("concurrently");
@@ -478,24 +425,4 @@ fn lock_mode(c: &mut Cursor) -> Lock {
     c.eat("in");
     let words: Vec<&str> = c.tokens[c.at..].iter().map(|t| t.text.as_ref()).take_while(|t| *t != "mode").collect();
     Lock::ALL.into_iter().find(|l| l.name().to_lowercase() == words.join(" ")).unwrap_or(Lock::AccessExclusive)
-}
-
-/// Goes past `( … )` if that is next.
-pub(super) fn skip_parens(c: &mut Cursor) -> bool {
-    if !c.peek().is_some_and(|t| t.is("(")) {
-        return false;
-    }
-    let mut depth = 0usize;
-    while let Some(t) = c.peek() {
-        c.at += 1;
-        if t.is("(") {
-            depth += 1;
-        } else if t.is(")") {
-            depth -= 1;
-            if depth == 0 {
-                break;
-            }
-        }
-    }
-    true
 }

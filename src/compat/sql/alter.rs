@@ -1,6 +1,7 @@
 //! `ALTER TABLE` and its many actions, and the other `ALTER`s.
-use super::action::{Action, Column, Cursor, Default_, skip_parens};
+use super::action::{Action, Column, Default_, is_default};
 use super::catalogue::Constraint;
+use super::cursor::{Cursor, skip_parens};
 use super::inner;
 use super::lex::{Kind, Token};
 use super::types::Type;
@@ -75,28 +76,42 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             c.eat("constraint");
             Action::Validate { table, name: c.name()? }
         }
-        "attach" if c.eat("partition") => Action::Attach { table, part: c.name()? },
+        "attach" if c.eat("partition") => Action::Attach { table, part: c.name()?, default: is_default(c) },
         "detach" if c.eat("partition") => {
             Action::Detach { table, part: c.name()?, concurrently: c.ahead("concurrently") }
         }
-        "set" if c.eat("schema") => {
-            let schema = c.name()?;
-            let name = table.rsplit_once('.').map_or(&*table, |(_, name)| name);
-            let to = if schema == "public" { name.to_string() } else { format!("{schema}.{name}") };
-            Action::Rename { table, what: "schema", to: Some(to) }
-        }
-        "set" if c.eat("tablespace") => Action::Rewrite { table, what: "SET TABLESPACE" },
-        "set" if c.eat_any(&["logged", "unlogged"]) => Action::Rewrite { table, what: "SET LOGGED or UNLOGGED" },
-        "set" if c.eat("access method") => Action::Rewrite { table, what: "SET ACCESS METHOD" },
         "set" | "reset" if c.peek().is_some_and(|t| t.is("(")) => Action::Light { table },
         "cluster" => Action::Light { table },
+        "set" => set(table, c)?,
+        "enable" | "disable" if c.eat_any(&["trigger", "always trigger", "replica trigger"]) => {
+            Action::Trigger { table }
+        }
         "enable" | "force" if c.eat("row level security") => Action::RowSecurity { table },
         "no" if c.eat("inherit") => Action::NoInherit { table, parent: c.name()? },
-        "set" | "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" => {
+        "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" | "depends" => {
             Action::Instant { table }
         }
         _ => return None,
     })
+}
+
+fn set(table: String, c: &mut Cursor) -> Option<Action> {
+    if c.eat("schema") {
+        let schema = c.name()?;
+        let name = table.rsplit_once('.').map_or(&*table, |(_, name)| name);
+        let to = if schema == "public" { name.to_string() } else { format!("{schema}.{name}") };
+        return Some(Action::Rename { table, what: "schema", to: Some(to) });
+    }
+    let rewrites = [
+        ("tablespace", "SET TABLESPACE"),
+        ("logged", "SET LOGGED or UNLOGGED"),
+        ("unlogged", "SET LOGGED or UNLOGGED"),
+        ("access method", "SET ACCESS METHOD"),
+    ];
+    if let Some((_, what)) = rewrites.into_iter().find(|(words, _)| c.eat(words)) {
+        return Some(Action::Rewrite { table, what });
+    }
+    Some(if c.eat("without cluster") { Action::Light { table } } else { Action::Instant { table } })
 }
 
 fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
@@ -110,7 +125,7 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
     if c.eat("set not null") {
         return Some(Action::SetNotNull { table, column });
     }
-    if c.eat_any(&["set statistics", "set (", "reset (", "set storage", "set compression"]) {
+    if c.eat_any(&["set statistics", "set (", "reset ("]) {
         return Some(Action::Light { table });
     }
     if c.eat("drop default") {
@@ -121,10 +136,40 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
         .or(Some(Action::Instant { table }))
 }
 
-/// `USING c::type` says no more than the type itself.
+/// `USING c`, `c::type`, `CAST(c AS type)` say no more than the type itself, in brackets or not.
 fn is_cast(c: &Cursor, column: &str, to: &Type) -> bool {
-    let mut c = c.clone();
-    c.name().as_deref() == Some(column) && c.eat(": :") && Type::read(&mut c) == *to && c.peek().is_none()
+    says_the_same(&c.tokens[c.at..], column, to, 0)
+}
+
+fn says_the_same(tokens: &[Token], column: &str, to: &Type, depth: usize) -> bool {
+    // People write one or two brackets.
+    if depth > 8 {
+        return false;
+    }
+    let whole = |tokens: &[Token]| {
+        let mut c = Cursor::new(tokens);
+        skip_parens(&mut c) && c.peek().is_none()
+    };
+    let of_type = |tokens: &[Token]| {
+        let mut c = Cursor::new(tokens);
+        Type::read(&mut c) == *to && c.peek().is_none()
+    };
+    let inside = |tokens: &[Token]| says_the_same(tokens, column, to, depth + 1);
+    let mut c = Cursor::new(tokens);
+    if c.name().as_deref() == Some(column) && c.peek().is_none() {
+        return true;
+    }
+    match tokens {
+        [_, inner @ .., _] if whole(tokens) => inside(inner),
+        [cast, rest @ ..] if cast.is("cast") && whole(rest) => {
+            let inner = &rest[1..rest.len() - 1];
+            matches!(inner::parts(inner, "as")[..], [value, kind] if inside(value) && of_type(kind))
+        }
+        _ => {
+            let at = tokens.windows(2).rposition(|two| two[0].is(":") && two[1].is(":"));
+            at.is_some_and(|at| inside(&tokens[..at]) && of_type(&tokens[at + 2..]))
+        }
+    }
 }
 
 fn add_column(table: String, c: &mut Cursor) -> Option<Action> {
@@ -284,7 +329,7 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
         }
         _ => return None,
     };
-    let (not_valid, using_index) = (ends_with(c, "not valid"), has(c, "using index"));
+    let (not_valid, using_index) = (has(c, "not valid"), has(c, "using index"));
     Some(Action::AddConstraint {
         table,
         name,
@@ -296,10 +341,6 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
 
 fn has(c: &Cursor, words: &str) -> bool {
     (0..c.tokens.len()).any(|at| Cursor { tokens: c.tokens, at }.eat(words))
-}
-
-fn ends_with(c: &Cursor, words: &str) -> bool {
-    has(c, words)
 }
 
 /// Columns of which a `CHECK` says that they are not null: alone, or as one of the things that all have to hold.
@@ -350,9 +391,17 @@ const NAMED: [&str; 14] = [
     "extension",
 ];
 
+/// `ALTER MATERIALIZED VIEW`, which does what `ALTER TABLE` does, unless it only changes the name.
+pub(super) fn is_view_of_rows(c: &mut Cursor) -> bool {
+    !c.ahead("rename") && !has(c, "set schema") && c.eat("alter materialized view")
+}
+
 pub(super) fn other(c: &mut Cursor) -> Option<Action> {
     if c.eat("type") {
         return of_type(c);
+    }
+    if c.eat_any(&["policy", "trigger", "rule"]) {
+        return Some(Action::Instant { table: inner::after(c, "on").first()?.clone() });
     }
     if let Some(kind) = NAMED.iter().find(|kind| c.eat(kind)) {
         c.eat("if exists");
@@ -360,8 +409,11 @@ pub(super) fn other(c: &mut Cursor) -> Option<Action> {
         if c.ahead("rename") || has(c, "set schema") {
             return Some(Action::RenameOther { what: format!("the {kind} {name}") });
         }
-        if *kind == "domain" && (c.eat("add") || c.eat("set not null")) {
-            return Some(Action::RuledDomain { name });
+        if *kind == "domain" && (c.eat("set not null") || c.eat("validate")) {
+            return Some(Action::RuleDomain { name, reads: true });
+        }
+        if *kind == "domain" && c.eat("add") {
+            return Some(Action::RuleDomain { name, reads: !has(c, "not valid") });
         }
     }
     Some(Action::Harmless)

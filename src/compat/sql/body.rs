@@ -86,8 +86,8 @@ fn unseen(what: &str) -> Action {
 /// What is made in a branch is there afterwards, or was there before.
 fn perhaps(action: Action) -> Action {
     match action {
-        Action::CreateTable { table, parent, points, .. } => {
-            Action::CreateTable { table, unless_there: true, parent, points }
+        Action::CreateTable { table, parent, default, points, .. } => {
+            Action::CreateTable { table, unless_there: true, parent, default, points }
         }
         other => other,
     }

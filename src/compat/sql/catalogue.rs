@@ -1,6 +1,7 @@
 //! What is known of a database.
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::types::Type;
 use serde::{Deserialize, Serialize};
 
 /// Tables by name; one of the schema `public` goes without it.
@@ -13,9 +14,18 @@ pub struct Catalogue {
     /// What the statements before have set.
     #[serde(skip)]
     pub(super) session: Session,
-    /// Domains that a migration made with a constraint.
+    /// Types that a migration made, or gave a rule.
     #[serde(skip)]
-    pub(super) domains: BTreeSet<String>,
+    pub(super) types: BTreeMap<String, Own>,
+}
+
+/// What a migration says of a type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// It made it: nothing that was there before has columns of it.
+    pub made: bool,
+    /// A domain whose values are looked at one by one.
+    pub ruled: bool,
 }
 
 /// Settings of the connection a migration runs on.
@@ -38,6 +48,8 @@ pub struct Table {
     pub columns: BTreeMap<String, String>,
     pub constraints: BTreeMap<String, Constraint>,
     pub indexes: BTreeSet<String>,
+    /// The partition that takes what no other one does.
+    pub default_partition: Option<String>,
     /// A migration that was read made it: nobody knows it yet.
     #[serde(skip)]
     pub created: bool,
@@ -97,6 +109,39 @@ impl Catalogue {
     pub(super) fn is_not_null(&self, table: &str, column: &str) -> bool {
         let says = |c: &Constraint| matches!(c, Constraint::Check { valid: true, not_null } if not_null.iter().any(|of| of == column));
         self.table(table).is_some_and(|t| t.constraints.values().any(says))
+    }
+
+    /// A valid check says something of the rows; what, is not known here.
+    pub(super) fn is_checked(&self, table: &str) -> bool {
+        let valid = |c: &Constraint| matches!(c, Constraint::Check { valid: true, .. });
+        self.table(table).is_some_and(|t| t.constraints.values().any(valid))
+    }
+
+    /// Tables with a foreign key that points at this one, but for itself.
+    pub(super) fn pointing_at<'c>(&'c self, table: &'c str) -> impl Iterator<Item = &'c str> {
+        let points = move |c: &Constraint| matches!(c, Constraint::ForeignKey { to, .. } if to == table);
+        let others = self.tables.iter().filter(move |(name, _)| *name != table);
+        others.filter(move |(_, t)| t.constraints.values().any(points)).map(|(name, _)| name.as_str())
+    }
+
+    /// These tables, and all that point at them or at one of those: what `TRUNCATE … CASCADE` empties.
+    pub(super) fn cascade(&self, tables: &[String]) -> Vec<String> {
+        let mut found = tables.to_vec();
+        let mut at = 0;
+        while at < found.len() {
+            let table = found[at].clone();
+            let more: Vec<String> =
+                self.pointing_at(&table).filter(|t| !found.iter().any(|f| f == t)).map(String::from).collect();
+            found.extend(more);
+            at += 1;
+        }
+        found
+    }
+
+    /// Tables that have a column of this type.
+    pub(super) fn with_type<'c>(&'c self, of: &'c str) -> impl Iterator<Item = &'c str> {
+        let is = move |text: &String| Type::parse(text).is_some_and(|t| t.name == of);
+        self.tables.iter().filter(move |(_, t)| t.columns.values().any(is)).map(|(name, _)| name.as_str())
     }
 
     /// The table an index stands on.

@@ -7,6 +7,7 @@ use super::super::deps::Phase;
 use super::name::Name;
 use super::{Area, Finding, Place, Severity, fingerprint};
 use crate::compat::Location;
+use crate::spec::units::Dur;
 
 /// A migration as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub struct Declared {
     pub contracts: Option<String>,
     /// Runs only when all services have soaked and nothing goes back any more.
     pub deferred: bool,
-    pub minutes: Option<u32>,
+    /// How long it takes, as it is declared.
+    pub estimated: Option<Dur>,
     pub destructive: bool,
     pub reversible: bool,
     /// What it takes away.
@@ -38,8 +40,8 @@ pub struct Reader {
     pub reads: BTreeSet<String>,
 }
 
-/// Minutes after which a migration wants a plan of its own.
-pub const LONG: u32 = 5;
+/// After this a migration wants a plan of its own.
+pub const LONG: Dur = Dur::mins(5);
 
 /// Looks at the migrations that one upgrade runs, with the rules its SQL broke (`found`, by place in `run`).
 pub fn release(run: &[Declared], readers: &[Reader], found: &[(usize, &Finding)]) -> Vec<Finding> {
@@ -47,8 +49,8 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(usize, &Finding)]
     for (n, m) in run.iter().enumerate() {
         let mut say =
             |rule, severity, message: String, advice: &str| findings.push(said(m, rule, severity, message, advice));
-        if let Some(minutes) = m.minutes.filter(|n| *n > LONG) {
-            let message = format!("{} takes about {minutes} minutes", m.id);
+        if let Some(time) = m.estimated.filter(|time| *time > LONG) {
+            let message = format!("{} takes about {time}", m.id);
             say("migration-long", Severity::Warning, message, "run it before the upgrade, in batches");
         }
         if !m.reversible {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Action;
 use super::body;
-use super::catalogue::{Catalogue, Constraint, Session, Table};
+use super::catalogue::{Catalogue, Constraint, Own, Session, Table};
 use super::lex::{Lines, Statement};
 use super::predict::{self, Effect, Lock, Sure};
 use super::{Report, Severity, finding, place};
@@ -27,6 +27,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         at: 0,
         inside: false,
         guarded: false,
+        idle: false,
         outside: None,
         exclusive: BTreeSet::new(),
         held: BTreeMap::new(),
@@ -57,6 +58,8 @@ struct Look<'a> {
     inside: bool,
     /// A `lock_timeout` is set, or it was said that none is.
     guarded: bool,
+    /// One was set for a transaction, and there is none.
+    idle: bool,
     /// The same outside of this transaction, where it was set for that alone.
     outside: Option<bool>,
     /// Tables this transaction has locked against readers.
@@ -98,10 +101,15 @@ impl Look<'_> {
                 self.guarded = self.outside.take().unwrap_or(self.guarded);
             }
             Action::Set { name, off, local, .. } if name == "lock_timeout" => {
-                if *local && self.inside {
-                    self.outside.get_or_insert(self.guarded);
+                match (local, self.inside) {
+                    // PostgreSQL warns, and sets nothing.
+                    (true, false) => self.idle = true,
+                    (true, true) => {
+                        self.outside.get_or_insert(self.guarded);
+                        self.guarded = !off;
+                    }
+                    (false, _) => self.guarded = !off,
                 }
-                self.guarded = !off;
             }
             Action::Opaque { what } => {
                 let (line, _) = self.lines.spot(self.at);
@@ -143,12 +151,13 @@ impl Look<'_> {
                 "{} on {table} is asked for without a `lock_timeout`: whoever comes after waits behind it",
                 lock.name()
             );
-            self.say(
-                "sql-no-lock-timeout",
-                Severity::Warning,
-                message,
-                "SET lock_timeout = '500ms', and try again when it fails",
-            );
+            let idle = self.idle;
+            let advice = "SET lock_timeout = '500ms', and try again when it fails";
+            let told = self.say("sql-no-lock-timeout", Severity::Warning, message, advice);
+            if idle {
+                let why = "`SET LOCAL` holds for a transaction, and outside of one it sets nothing";
+                told.details.push(why.to_string());
+            }
         }
         if self.inside && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
             let names: Vec<&str> = self.exclusive.iter().map(String::as_str).collect();
@@ -185,12 +194,26 @@ impl Look<'_> {
                 self.say("sql-scan-under-lock", size, message, scan_advice(action));
             }
             (Sure::No, Sure::Unless(case)) if lock.blocks_writes() => {
-                let message = format!("{held} while its indexes are built anew, unless {case}");
+                let what = match action {
+                    Action::AlterType { .. } => "its indexes are built anew",
+                    _ => "all its rows are read",
+                };
+                let message = format!("{held} while {what}, unless {case}");
                 self.say("sql-scan-under-lock", size.min(Severity::Warning), message, scan_advice(action));
             }
+            // Of which a rule of its own tells.
+            _ if matches!(action, Action::Lock { .. }) => {}
             _ if effect.lock.blocks_writes() => {
-                let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
-                let message = format!("{held} for an instant{who}");
+                let message = match action {
+                    Action::Refresh { concurrently: true, .. } => {
+                        format!("{held} until it is refreshed; it can be read meanwhile, and not refreshed by others")
+                    }
+                    _ => {
+                        let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
+                        let time = if self.inside { "until the transaction ends" } else { "for an instant" };
+                        format!("{held} {time}{who}")
+                    }
+                };
                 self.say("sql-lock", Severity::Info, message, "");
             }
             _ => {}
@@ -277,17 +300,28 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
     match action {
         // Where it may be there already, versions that run may know it; it is small if they do not.
         Action::CreateTable { table, unless_there: true, .. } if known.table(table).is_some() => {}
-        Action::CreateTable { table, unless_there, .. } => {
+        Action::CreateTable { table, unless_there, parent, default, .. } => {
             let made = Table { rows: Some(0), created: !unless_there, ..Table::default() };
             known.tables.insert(table.clone(), made);
+            if let (Some(parent), true) = (parent, default) {
+                known.entry(parent).default_partition = Some(table.clone());
+            }
         }
-        Action::DropTable { tables } => tables.iter().for_each(|t| drop(known.tables.remove(t))),
+        Action::Attach { table, part, default: true } => known.entry(table).default_partition = Some(part.clone()),
+        Action::Detach { table, part, .. } => {
+            let rest = &mut known.entry(table).default_partition;
+            rest.take_if(|name| name == part);
+        }
+        Action::DropTable { tables, cascade } => tables.iter().for_each(|t| gone(t, *cascade, known)),
         Action::Rename { table, to: Some(to), .. } => {
             if let Some(entry) = known.tables.remove(table) {
                 known.tables.insert(to.clone(), entry);
             }
         }
-        Action::RuledDomain { name } => drop(known.domains.insert(name.clone())),
+        Action::CreateType { name, ruled } => {
+            known.types.insert(name.clone(), Own { made: true, ruled: *ruled });
+        }
+        Action::RuleDomain { name, .. } => known.types.entry(name.clone()).or_default().ruled = true,
         Action::Begin => known.session.inside = true,
         Action::Commit => (known.session.inside, known.session.local) = (false, None),
         Action::Set { name, value, local, .. } if name == "timezone" => zone(known, value.as_deref(), *local),
@@ -318,6 +352,15 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
         Action::DropConstraint { table, name } => drop(known.entry(table).constraints.remove(name)),
         Action::CreateIndex { table, name: Some(name), .. } => drop(known.entry(table).indexes.insert(name.clone())),
         _ => {}
+    }
+}
+
+/// A table that is dropped; where `cascade`, with the foreign keys that point at it.
+fn gone(table: &str, cascade: bool, known: &mut Catalogue) {
+    known.tables.remove(table);
+    for other in known.tables.values_mut() {
+        other.constraints.retain(|_, c| !(cascade && matches!(c, Constraint::ForeignKey { to, .. } if to == table)));
+        other.default_partition.take_if(|name| name == table);
     }
 }
 
@@ -356,6 +399,16 @@ fn scan_advice(action: &Action) -> &'static str {
             "there is no online form: a new table that is filled in batches"
         }
         Action::Validate { .. } => "VALIDATE CONSTRAINT in a transaction of its own",
+        Action::Attach { .. } => {
+            "ADD CHECK with the bounds, NOT VALID, VALIDATE it, then ATTACH reads nothing; for a default partition one that \
+             rules them out"
+        }
+        Action::CreateTable { .. } => {
+            "give the default partition a CHECK that rules out the new rows: NOT VALID, then VALIDATE"
+        }
+        Action::RuleDomain { .. } => {
+            "constraints of the tables themselves can be added NOT VALID, and validated table by table"
+        }
         Action::Update { .. } | Action::Delete { .. } => "change rows in a transaction of its own, in batches",
         Action::AddConstraint { .. } => "ADD … NOT VALID, and VALIDATE CONSTRAINT in a transaction after it",
         Action::CreateIndex { .. } => "CREATE INDEX CONCURRENTLY",

@@ -1,5 +1,6 @@
 //! Statements inside of others, and whether a `WHERE` leaves anything out.
-use super::action::{Action, Cursor, one};
+use super::action::{Action, one};
+use super::cursor::Cursor;
 use super::lex::{Kind, Token};
 
 /// Changes of rows in the parentheses of one statement that are looked at. People write a handful.

@@ -2,7 +2,8 @@
 //! that runs meanwhile.
 //!
 //! # Layout
-//! - [`lex`] tokens and statements; `action`, `alter`, `inner` what a statement does, as far as it matters here
+//! - [`lex`] tokens and statements, `cursor` a walk along them; `action`, `alter`, `inner` what a statement does, as far as it
+//!   matters here
 //! - [`catalogue`] what is known of the database: given, and added to by the migration itself
 //! - [`predict`] lock, rewrite and scan of each action; `types` whether a change of type rewrites
 //! - [`name`] tables and columns as contracts spell them
@@ -12,6 +13,7 @@ mod action;
 mod alter;
 mod body;
 pub mod catalogue;
+mod cursor;
 pub mod declared;
 mod hazard;
 mod inner;

@@ -121,12 +121,12 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
     use Lock::{AccessExclusive, Share, ShareUpdateExclusive};
     let one = |e: Effect| vec![e];
     match action {
-        Action::CreateTable { parent, points, .. } => {
-            let pointed = points.iter().map(|t| Effect::new(t, Lock::ShareRowExclusive));
-            parent.iter().map(|t| Effect::new(t, AccessExclusive)).chain(pointed).collect()
+        Action::DropTable { tables, cascade } => tables.iter().map(|t| dropped(t, *cascade, known)).collect(),
+        Action::Truncate { tables, cascade } => {
+            let all = if *cascade { known.cascade(tables) } else { tables.clone() };
+            all.iter().map(|t| Effect::new(t, AccessExclusive)).collect()
         }
-        Action::DropTable { tables } => tables.iter().map(|t| dropped(t, known)).collect(),
-        Action::Truncate { tables } => tables.iter().map(|t| Effect::new(t, AccessExclusive)).collect(),
+        Action::RuleDomain { name, reads: true } => read_by_domain(name, known),
         Action::Rename { table, .. }
         | Action::Instant { table }
         | Action::DropColumn { table, .. }
@@ -154,7 +154,6 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
             one(Effect::new(table, AccessExclusive).scanning(scan))
         }
         Action::Light { table } => one(Effect::new(table, ShareUpdateExclusive)),
-        Action::Attach { table, part } => one(Effect::new(table, ShareUpdateExclusive).and(part, AccessExclusive)),
         Action::Rewrite { table, .. } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
         Action::AddConstraint { table, of, not_valid, using_index, .. } => {
             one(constrained(table, of, *not_valid || *using_index))
@@ -167,14 +166,45 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
                 _ => e,
             })
         }
+        Action::CreateIndex { table, concurrently, only, .. } => {
+            let lock = if *concurrently { ShareUpdateExclusive } else { Share };
+            one(Effect::new(table, lock).scanning(if *only { Sure::No } else { Sure::Yes }))
+        }
+        Action::CreateTable { .. } | Action::Attach { .. } | Action::Detach { .. } => of_partitions(action, known),
+        other => of_upkeep(other, known),
+    }
+}
+
+/// Tables that are made, and what becomes a partition or is none any more.
+fn of_partitions(action: &Action, known: &Catalogue) -> Vec<Effect> {
+    use Lock::{AccessExclusive, ShareUpdateExclusive};
+    let one = |e: Effect| vec![e];
+    match action {
+        Action::CreateTable { parent, default, points, .. } => {
+            let pointed = points.iter().map(|t| Effect::new(t, Lock::ShareRowExclusive));
+            let rest = parent.iter().filter(|_| !default).filter_map(|t| default_of(t, known));
+            parent.iter().map(|t| Effect::new(t, AccessExclusive)).chain(rest).chain(pointed).collect()
+        }
+        Action::Attach { table, part, default } => {
+            let fits = match known.is_checked(part) {
+                true => Sure::Unless(format!(
+                    "a check of it says that all of them belong there, and it has the indexes of {table}"
+                )),
+                false => Sure::Yes,
+            };
+            let rest = if *default { None } else { default_of(table, known) };
+            let part = Effect::new(part, AccessExclusive).scanning(fits);
+            [Effect::new(table, ShareUpdateExclusive), part].into_iter().chain(rest).collect()
+        }
         Action::Detach { table, part, concurrently } => {
             let lock = if *concurrently { ShareUpdateExclusive } else { AccessExclusive };
-            one(Effect::new(table, lock).and(part, AccessExclusive))
+            let e = Effect::new(table, lock).and(part, AccessExclusive);
+            one(match known.table(table).and_then(|t| t.default_partition.as_ref()) {
+                Some(rest) => e.and(rest, AccessExclusive),
+                None => e,
+            })
         }
-        Action::CreateIndex { table, concurrently, .. } => {
-            one(Effect::new(table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
-        }
-        other => of_upkeep(other, known),
+        _ => Vec::new(),
     }
 }
 
@@ -195,7 +225,7 @@ fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
             };
             one(Effect::new(&table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
         }
-        Action::CreateTrigger { table } => one(Effect::new(table, ShareRowExclusive)),
+        Action::Trigger { table } => one(Effect::new(table, ShareRowExclusive)),
         Action::Update { table, .. } | Action::Delete { table, .. } => one(Effect::new(table, RowExclusive)),
         Action::Vacuum { full: true, tables } => {
             tables.iter().map(|t| Effect::new(t, AccessExclusive).rewriting(Sure::Yes)).collect()
@@ -211,9 +241,42 @@ fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
     }
 }
 
-/// Tables a dropped one points at are locked as well.
-fn dropped(table: &str, known: &Catalogue) -> Effect {
+/// A new partition is new bounds for the default one, whose rows are looked at. A parent that was just made has none.
+fn default_of(table: &str, known: &Catalogue) -> Option<Effect> {
+    let entry = known.table(table);
+    if entry.is_some_and(|t| t.created) {
+        return None;
+    }
+    let e = |name: &str, scan| Effect::new(name, Lock::AccessExclusive).scanning(scan);
+    let rules_out = "a check of it rules out the rows of the new one";
+    Some(match entry.and_then(|t| t.default_partition.as_ref()) {
+        Some(name) if known.is_checked(name) => e(name, Sure::Unless(rules_out.to_string())),
+        Some(name) => e(name, Sure::Yes),
+        None => e(&format!("the default partition of {table}"), Sure::Unless(format!("there is none, or {rules_out}"))),
+    })
+}
+
+/// Every table with a column of a domain, when a rule of it is looked at.
+fn read_by_domain(name: &str, known: &Catalogue) -> Vec<Effect> {
+    let read = |table: &str, scan| Effect::new(table, Lock::Share).scanning(scan);
+    let found: Vec<Effect> = known.with_type(name).map(|t| read(t, Sure::Yes)).collect();
+    if !found.is_empty() || known.types.get(name).is_some_and(|t| t.made) {
+        return found;
+    }
+    // Of tables that are known, none has one; a catalogue may leave some out.
+    let scan = match known.tables.values().any(|t| !t.created && !t.columns.is_empty()) {
+        true => Sure::Unless("no table has one".to_string()),
+        false => Sure::Yes,
+    };
+    vec![read(&format!("each table with a column of the domain {name}"), scan)]
+}
+
+/// Tables a dropped one points at are locked as well, and so are those that point at it and lose their foreign key.
+fn dropped(table: &str, cascade: bool, known: &Catalogue) -> Effect {
     let mut e = Effect::new(table, Lock::AccessExclusive);
+    if cascade {
+        e.others.extend(known.pointing_at(table).map(|t| (t.to_string(), Lock::AccessExclusive)));
+    }
     for constraint in known.table(table).into_iter().flat_map(|t| t.constraints.values()) {
         if let Constraint::ForeignKey { to, .. } = constraint {
             e = e.and(to, Lock::AccessExclusive);
@@ -225,9 +288,13 @@ fn dropped(table: &str, known: &Catalogue) -> Effect {
 fn added(column: &Column, known: &Catalogue) -> Effect {
     let mut e = Effect::new(&column.table, Lock::AccessExclusive);
     e = match &column.default {
-        _ if column.generated || known.domains.contains(&column.of.name) => e.rewriting(Sure::Yes),
+        _ if column.generated => e.rewriting(Sure::Yes),
         Default_::Each => e.rewriting(Sure::Yes),
+        _ if known.types.get(&column.of.name).is_some_and(|t| t.ruled) && !column.of.array => e.rewriting(Sure::Yes),
         Default_::Calls(function) => e.rewriting(Sure::Unless(format!("{function}() is not volatile"))),
+        _ if column.of.may_be_domain() && !known.types.contains_key(&column.of.name) => {
+            e.rewriting(Sure::Unless(format!("{} is no domain with a rule", column.of)))
+        }
         Default_::None | Default_::Same if column.check || column.unique => e.scanning(Sure::Yes),
         Default_::None | Default_::Same => e,
     };

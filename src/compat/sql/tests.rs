@@ -1,3 +1,4 @@
+mod measured;
 mod session;
 
 use proptest::prelude::*;
@@ -31,6 +32,7 @@ fn known() -> Catalogue {
         ]
         .into(),
         indexes: ["ix".to_string()].into(),
+        default_partition: None,
         created: false,
     };
     known.tables.insert("t".into(), table);
@@ -249,7 +251,10 @@ fn locks_that_are_no_hazard_by_themselves_are_told() {
     says("ALTER TABLE t DROP CONSTRAINT other", "if other is a foreign key");
     says("CREATE TABLE n (i int REFERENCES t)", "t is held under SHARE ROW EXCLUSIVE for an instant");
     says("CREATE TABLE n PARTITION OF t FOR VALUES IN (1)", "t is held under ACCESS EXCLUSIVE for an instant");
-    says("ALTER TABLE t ATTACH PARTITION n FOR VALUES IN (1)", "n is held under ACCESS EXCLUSIVE as well");
+    says(
+        "ALTER TABLE t ATTACH PARTITION n FOR VALUES IN (1)",
+        "n is held under ACCESS EXCLUSIVE while it is read through",
+    );
     says(
         "CREATE INDEX CONCURRENTLY a ON t (i)",
         "waits until every transaction that is older has ended, and leaves an invalid",
@@ -407,7 +412,7 @@ fn expand_and_contract_belong_into_different_releases() {
         phase,
         contracts: contracts.map(Into::into),
         deferred: false,
-        minutes: Some(1),
+        estimated: Some(crate::spec::units::Dur::mins(1)),
         destructive: phase == Phase::Contract,
         reversible: phase != Phase::Contract,
         drops: Default::default(),
@@ -432,7 +437,12 @@ fn expand_and_contract_belong_into_different_releases() {
         reads: ["stock.old".to_string()].into(),
     };
     assert_eq!(told(&[drops], &[reader]), [("migration-drops-what-is-read", Severity::Critical)]);
-    let rest = [Declared { minutes: Some(6), destructive: true, reversible: false, ..expand.clone() }];
+    let rest = [Declared {
+        estimated: Some(crate::spec::units::Dur::mins(6)),
+        destructive: true,
+        reversible: false,
+        ..expand.clone()
+    }];
     assert_eq!(
         told(&rest, &[]),
         [

@@ -1,5 +1,5 @@
 //! Types of columns, and whether a change from one to another writes every row anew.
-use super::action::{Cursor, skip_parens};
+use super::cursor::{Cursor, skip_parens};
 use super::lex::{self, Kind};
 use super::predict::Sure;
 
@@ -93,6 +93,101 @@ impl std::fmt::Display for Type {
             write!(f, "({})", of.join(","))?;
         }
         if self.array { f.write_str("[]") } else { Ok(()) }
+    }
+}
+
+/// Types that come with PostgreSQL or with extensions that are in use everywhere: none of them is a domain.
+const COMMON: &[&str] = &[
+    "bigint",
+    "bigserial",
+    "bit",
+    "bool",
+    "box",
+    "bytea",
+    "char",
+    "cidr",
+    "circle",
+    "citext",
+    "date",
+    "datemultirange",
+    "daterange",
+    "float",
+    "float4",
+    "float8",
+    "geography",
+    "geometry",
+    "halfvec",
+    "hstore",
+    "inet",
+    "int",
+    "int4multirange",
+    "int4range",
+    "int8multirange",
+    "int8range",
+    "interval",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "line",
+    "lseg",
+    "ltree",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "name",
+    "numeric",
+    "nummultirange",
+    "numrange",
+    "oid",
+    "path",
+    "pg_lsn",
+    "pg_snapshot",
+    "point",
+    "polygon",
+    "refcursor",
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "serial",
+    "serial2",
+    "serial4",
+    "serial8",
+    "smallint",
+    "smallserial",
+    "text",
+    "tid",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "txid_snapshot",
+    "uuid",
+    "varbit",
+    "varchar",
+    "vector",
+    "xid",
+    "xid8",
+    "xml",
+];
+
+impl Type {
+    /// Whose type it is nobody knows: it may be a domain. An array of domains is none.
+    pub fn may_be_domain(&self) -> bool {
+        !self.array && !self.name.starts_with("interval") && !COMMON.contains(&self.name.as_str())
     }
 }
 

@@ -182,6 +182,10 @@ rows! { OBJECTS:
     req Opened "opened" I, "additionalProperties: false is removed";
     res Opened "opened" (Info, "clients pass over what they do not know", NONE), "additionalProperties: false is removed";
     res Closed "closed" IR, "additionalProperties: false is set";
+    req UnevaluatedClosed "unevaluated-set" (Critical, OPEN_SENT, KEEP_ACCEPTING), "unevaluatedProperties: false is set";
+    req UnevaluatedOpened "unevaluated-removed" I, "unevaluatedProperties: false is removed";
+    res UnevaluatedClosed "unevaluated-set" IR, "unevaluatedProperties: false is set";
+    res UnevaluatedOpened "unevaluated-removed" CR, "unevaluatedProperties: false is removed";
     req AdditionalSet "additional-schema-set" (Warning, REST, ASK), "additionalProperties: {type: string} is set";
     req AdditionalUnset "additional-schema-removed" I, "additionalProperties: {type: string} is removed";
     res AdditionalSet "additional-schema-set" IR, "additionalProperties: {type: string} is set";
@@ -225,15 +229,25 @@ const OVERLAP: &str = "a value that fits two alternatives is refused, and it fit
 const KIND_MOVED: &str = "the other side looks for the kind of value in another property, and does not find it";
 const BRANCH_NEW: &str = "a client that knows only the other alternatives gets this one";
 // Of a new bound, too, only what callers send tells whether it refuses anything of theirs.
+const UNMET: &str = "a client that counts on it may get what does not meet the condition";
+const LOOSE: &str = "the if holds for a value without the property as well, which is seldom meant, and then refuses it";
 const CONDITION: &str = "values that fitted before may not meet the condition";
 
 rows! { STRUCTURE:
-    req ConditionAdded "condition-added" (Warning, CONDITION, KEEP_ACCEPTING), "if, then or dependentSchemas demand more";
+    req ConditionAdded "condition-added" (Critical, CONDITION, KEEP_ACCEPTING), "if, then or dependentSchemas demand more";
     req ConditionRemoved "condition-removed" I, "dependentSchemas lose a demand";
     req ConditionChanged "condition-changed" (Warning, CONDITION, KEEP_ACCEPTING), "if is changed";
     res ConditionAdded "condition-added" IR, "if, then or dependentSchemas promise more";
-    res ConditionRemoved "condition-removed" WR, "dependentSchemas lose a promise";
+    res ConditionRemoved "condition-removed" (Critical, UNMET, KEEP_SENDING), "dependentSchemas lose a promise";
     res ConditionChanged "condition-changed" WR, "if is changed";
+    req LooseConditionAdded "loose-condition-added" (Warning, LOOSE, "say `required` in the `if` as well, or ask the clients first"), "if speaks of a property that only then requires";
+    req LooseConditionRemoved "loose-condition-removed" I, "if that speaks of a property that only then requires is removed";
+    res LooseConditionAdded "loose-condition-added" IR, "if speaks of a property that only then requires";
+    res LooseConditionRemoved "loose-condition-removed" WR, "if that speaks of a property that only then requires is removed";
+    req ChoiceAdded "alternatives-added" (Warning, CONDITION, KEEP_ACCEPTING), "oneOf is set beside another anyOf";
+    req ChoiceRemoved "alternatives-removed" I, "oneOf beside another anyOf is removed";
+    res ChoiceAdded "alternatives-added" IR, "oneOf is set beside another anyOf";
+    res ChoiceRemoved "alternatives-removed" WR, "oneOf beside another anyOf is removed";
     req NotAdded "not-added" C, "not: {enum: [a]} is set";
     req NotRemoved "not-removed" I, "not: {enum: [a]} is removed";
     res NotAdded "not-added" IR, "not: {enum: [a]} is set";

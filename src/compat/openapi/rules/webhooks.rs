@@ -13,9 +13,21 @@ const HARMLESS: &str = "a client that kept to the contract reads it as before";
 const REFUSED: &str = "a client that answers as it did is taken to have failed";
 const FREE: &str = "all answers that were accepted before still are";
 const ACCEPT: &str = "accept the former answer, too";
+const SEND: &str = "keep sending it until no client reads it";
 const NONE: &str = "";
 
 pub static RULES: &[Rule] = &[
+    rule(
+        "webhook-operation-removed",
+        Critical,
+        RES,
+        Area::Operation,
+        [
+            "a client that waits for the call waits in vain",
+            "a callback loses its post",
+            "mark it deprecated, with a date in x-sunset, and keep calling until that date",
+        ],
+    ),
     rule("webhook-body-added", Info, RES, Area::Body, [HARMLESS, "a webhook gets a requestBody", NONE]),
     rule(
         "webhook-body-removed",
@@ -48,10 +60,24 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "webhook-parameter-became-optional",
-        Warning,
+        Critical,
         RES,
         Area::Parameter,
         ["a client that counts on it may get none", "a webhook's header becomes optional", "keep sending it"],
+    ),
+    rule(
+        "webhook-parameter-removed",
+        Warning,
+        RES,
+        Area::Parameter,
+        ["a client that reads it finds nothing", "a webhook loses a header", SEND],
+    ),
+    rule(
+        "webhook-required-parameter-removed",
+        Critical,
+        RES,
+        Area::Parameter,
+        ["a client that counts on it finds nothing", "a webhook loses a header, required", SEND],
     ),
     rule(
         "webhook-media-type-added",
@@ -66,10 +92,36 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "webhook-media-type-removed",
+        Critical,
+        RES,
+        Area::Body,
+        [
+            "a client that reads this form and no other cannot read the message",
+            "content of a webhook's request loses application/xml",
+            "keep sending it to those who read it",
+        ],
+    ),
+    rule(
+        "webhook-media-type-generalized",
+        Critical,
+        RES,
+        Area::Body,
+        [
+            "a client that keeps to the old contract cannot read the message",
+            "application/json of a webhook's request becomes application/*",
+            "keep the name",
+        ],
+    ),
+    rule(
+        "webhook-media-type-specialized",
         Info,
         RES,
         Area::Body,
-        [HARMLESS, "content of a webhook's request loses application/xml", NONE],
+        [
+            "clients that read the general form read the special one",
+            "application/json of a webhook's request becomes application/cloudevents+json",
+            NONE,
+        ],
     ),
     rule(
         "webhook-schema-added",
@@ -88,6 +140,27 @@ pub static RULES: &[Rule] = &[
             "content of a webhook's request loses its schema",
             "keep the schema",
         ],
+    ),
+    rule(
+        "webhook-answer-status-removed",
+        Critical,
+        REQ,
+        Area::Response,
+        [REFUSED, "the answers to a webhook lose 200", ACCEPT],
+    ),
+    rule(
+        "webhook-answer-failure-removed",
+        Info,
+        REQ,
+        Area::Response,
+        ["how a refusal of this kind is taken is not said any more", "the answers to a webhook lose 410", NONE],
+    ),
+    rule(
+        "webhook-answer-status-added",
+        Info,
+        REQ,
+        Area::Response,
+        [FREE, "the answer to a webhook may be 202, too", NONE],
     ),
     rule(
         "webhook-answer-body-added",
@@ -138,6 +211,13 @@ pub static RULES: &[Rule] = &[
         REQ,
         Area::Header,
         [REFUSED, "the answer to a webhook gets X-Seen, required", ACCEPT],
+    ),
+    rule(
+        "webhook-answer-header-style-changed",
+        Critical,
+        REQ,
+        Area::Header,
+        ["what a client writes as before is read otherwise", "X-Range in the answer: explode: true is set", ACCEPT],
     ),
     rule(
         "webhook-answer-header-removed",

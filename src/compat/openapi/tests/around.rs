@@ -65,6 +65,8 @@ fn parameters() {
         ("required: true", "required: false", &["parameter-became-optional"]),
         ("schema: {type: integer}", "schema: {type: string}", &["request-type-widened"]),
         ("schema: {type: string}", "schema: {type: integer}", &["request-type-narrowed"]),
+        ("schema: {type: [string, integer]}", "schema: {type: string}", &["request-type-narrowed"]),
+        ("schema: {type: string}", "schema: {type: [string, integer]}", &["request-type-widened"]),
         ("schema: {type: string}", "schema: {type: array, items: {type: string}}", &["request-type-widened"]),
         ("schema: {type: string}", "schema: {type: array, items: {type: integer}}", &["request-type-changed"]),
         ("schema: {default: 1}", "schema: {default: 2}", &["parameter-default-changed"]),
@@ -222,6 +224,48 @@ fn webhooks_and_callbacks_go_the_other_way() {
     assert_eq!(document(&hook(""), "paths: {}"), ["webhook-removed"]);
     assert_eq!(document("paths: {}", &hook("")), ["webhook-added"]);
     assert_eq!(document(&back(""), "paths: {/a: {post: {}}}"), ["callback-removed"]);
+}
+
+/// What the server sends is to its receivers what an answer is to callers; what they answer is accepted or not.
+#[test]
+fn a_webhook_is_sent_by_the_server() {
+    use crate::compat::Severity::{Critical, Info, Warning};
+    let hook = |operation: &str| format!("{TOP}webhooks: {{paid: {{post: {operation}}}}}\npaths: {{}}");
+    let back = |operation: &str| {
+        format!("{TOP}paths: {{/a: {{post: {{callbacks: {{paid: {{'{{$url}}': {{post: {operation}}}}}}}}}}}}}")
+    };
+    let body = |media: &str| format!("{{requestBody: {{content: {{{media}}}}}}}");
+    let (json, xml) = (body("application/json: {}"), body("application/xml: {}"));
+    let header = |more: &str| format!("{{parameters: [{{in: header, name: X, schema: {{type: string}}{more}}}]}}");
+    let (needed, free) = (header(", required: true"), header(""));
+    let answers = |all: &str| format!("{{responses: {{{all}}}}}");
+    for way in [&hook as &dyn Fn(&str) -> String, &back] {
+        let told = |old: &str, new: &str, wanted: &[(&str, crate::compat::Severity)]| {
+            let report = compare(&way(old), &way(new));
+            let mut found: Vec<_> = report.findings.iter().map(|f| (f.rule, f.severity)).collect();
+            found.sort_unstable();
+            assert_eq!(found, wanted, "{old} -> {new}");
+            report
+        };
+        told(&json, &xml, &[("webhook-media-type-added", Warning), ("webhook-media-type-removed", Critical)]);
+        told(&json, &body("application/*: {}"), &[("webhook-media-type-generalized", Critical)]);
+        told(&json, &body("application/cloudevents+json: {}"), &[("webhook-media-type-specialized", Info)]);
+        told(&needed, "{}", &[("webhook-required-parameter-removed", Critical)]);
+        told(&needed.replace("header", "query"), "{}", &[("webhook-required-parameter-removed", Critical)]);
+        told(&free, "{}", &[("webhook-parameter-removed", Warning)]);
+        told(&needed, &free, &[("webhook-parameter-became-optional", Critical)]);
+        let (one, two) = (answers("'200': {}"), answers("'200': {}, '202': {}, '410': {}"));
+        let report =
+            told(&two, &one, &[("webhook-answer-failure-removed", Info), ("webhook-answer-status-removed", Critical)]);
+        let gone = report.findings.iter().find(|f| f.severity == Critical).unwrap();
+        assert_eq!(gone.direction, Some(Direction::Request), "the client answers");
+        assert_eq!(gone.recommendation.as_deref(), Some("accept the former answer, too"));
+        told(&one, &two, &[("webhook-answer-status-added", Info), ("webhook-answer-status-added", Info)]);
+    }
+    assert_eq!(
+        rules(&compare(&back("{}"), &back("{}").replace("post: {}", "put: {}")).findings),
+        ["operation-added", "webhook-operation-removed"]
+    );
 }
 
 #[test]

@@ -37,6 +37,9 @@ fn what_is_no_description_is_said_with_its_place() {
             2,
             "an answer must be an object, and is `ok`",
         ),
+        ("openapi: 3.0.3\npaths: []\n", 2, "`paths` must be an object, and is a list"),
+        ("openapi: 3.0.3\ncomponents:\n  schemas: []\n", 3, "`schemas` must be an object, and is a list"),
+        ("openapi: 3.7.0\npaths: {}\n", 1, "OpenAPI 3.7.0 is not read"),
         ("openapi: 3.0.3\ncomponents:\n  schemas:\n    S: {properties: [a]}\n", 4, "`properties` must be an object"),
         ("openapi: 3.0.3\ncomponents:\n  schemas:\n    S: {oneOf: {a: {}}}\n", 4, "`oneOf` must be a list"),
         ("swagger: '2.0'\npaths: {}\ndefinitions: [a]\n", 3, "`definitions` must be an object"),
@@ -57,11 +60,18 @@ fn what_is_left_empty_is_no_fault() {
         "---\n---\nopenapi: 3.0.3\npaths: {}\n...\n",
         "openapi: 3.0.3\npaths:\ncomponents:\n",
         "openapi: 3.0.3\npaths: {x-a: [1]}\nservers:\n",
-        // As a language writes it that knows no empty object.
-        "{\"openapi\": \"3.0.3\", \"paths\": [], \"components\": {\"schemas\": []}}",
     ] {
         assert_eq!(compare(text, plain).findings, [], "{text}");
     }
+}
+
+#[test]
+fn what_a_later_version_adds_is_not_passed_over() {
+    let text = |version: &str| format!("openapi: {version}\npaths: {{/a: {{query: {{}}}}}}\n");
+    let report = compare(&text("3.1.0"), &text("3.2.0"));
+    assert!(report.not_compared.iter().any(|n| n.contains("3.2 is read as 3.1")), "{report:?}");
+    assert!(report.not_compared.iter().any(|n| n.contains("`query` is no method")), "{report:?}");
+    assert!(!compare(&text("3.1.0"), &text("3.1.1")).not_compared.iter().any(|n| n.contains("3.2")));
 }
 
 #[test]
@@ -76,7 +86,20 @@ fn a_reference_that_leads_nowhere_is_an_error_where_it_is_needed() {
     let help = attempt(&near, &near).unwrap_err().help;
     assert_eq!(help.as_deref(), Some("did you mean `#/components/schemas/Order`?"));
     let circle = "S: {$ref: '#/components/schemas/T'}\nT: {$ref: '#/components/schemas/S'}";
-    assert!(attempt(&around_schemas("3.0.3", circle), &around_schemas("3.0.3", circle)).is_ok());
+    for (version, schemas, empty) in [
+        ("3.0.3", circle, true),
+        ("3.1.0", circle, true),
+        ("3.1.0", "S: {$ref: '#/components/schemas/S', description: me}", true),
+        ("3.0.3", "S: {$ref: '#/components/schemas/S', type: string}", true),
+        ("3.1.0", "S: {$ref: '#/components/schemas/S', type: string}", false),
+    ] {
+        let text = around_schemas(version, schemas);
+        let answer = attempt(&text, &text);
+        assert_eq!(answer.is_err(), empty, "{schemas}");
+        if let Err(problem) = answer {
+            assert!(problem.message.contains("leads round in a circle") && problem.line >= 11, "{problem:?}");
+        }
+    }
     let example = around_schemas("3.0.3", "S: {example: {$ref: '#/nowhere'}}");
     assert_eq!(compare(&example, &example), Report::default());
     let parameter = "openapi: 3.0.3\npaths: {/a: {get: {parameters: [{$ref: '#/x'}]}}}\n";
@@ -241,5 +264,5 @@ fn references_between_files_are_followed() {
     assert_eq!((place.file.as_str(), place.pointer.as_str()), ("api/b.json", "/maxLength"));
     let mut main = Library::new();
     main.add_file(&file("api/main.yaml", &around_schemas("3.0.3", "S: {$ref: 'parts/a%20b.yaml#/A'}"))).unwrap();
-    assert_eq!(main.missing().into_iter().collect::<Vec<_>>(), ["api/parts/a b.yaml"]);
+    assert_eq!(main.missing().into_keys().collect::<Vec<_>>(), ["api/parts/a b.yaml"]);
 }

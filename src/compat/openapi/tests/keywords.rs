@@ -217,7 +217,20 @@ fn properties() {
             &["request-additional-schema-set"],
             &["response-additional-schema-set"],
         ),
-        ("{unevaluatedProperties: false}", "{}", &["request-opened"], &["response-opened"]),
+        ("{unevaluatedProperties: false}", "{}", &["request-unevaluated-removed"], &["response-unevaluated-removed"]),
+        ("{}", "{unevaluatedProperties: false}", &["request-unevaluated-set"], &["response-unevaluated-set"]),
+        (
+            "{unevaluatedProperties: {type: string}}",
+            "{}",
+            &["request-additional-schema-removed"],
+            &["response-additional-schema-removed"],
+        ),
+        (
+            "{contains: {const: 1}, unevaluatedItems: false}",
+            "{contains: {const: 1}}",
+            &["request-unevaluated-removed"],
+            &["response-unevaluated-removed"],
+        ),
         (
             "{additionalProperties: {type: string}}",
             "{additionalProperties: {type: integer}}",

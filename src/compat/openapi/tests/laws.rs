@@ -74,7 +74,9 @@ fn choices() -> impl Strategy<Value = Value> {
 fn description(root: &Value, named: &[Value]) -> String {
     let mut schemas = json!({ "S": root });
     for (i, schema) in named.iter().enumerate() {
-        schemas[format!("N{i}")] = schema.clone();
+        // References that lead to each other and nowhere else are an error.
+        let bare = schema.get("$ref").is_some();
+        schemas[format!("N{i}")] = if bare { json!({ "allOf": [schema] }) } else { schema.clone() };
     }
     let body = json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/S" } } } });
     json!({

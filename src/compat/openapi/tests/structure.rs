@@ -1,5 +1,6 @@
 //! `allOf`, alternatives, conditions, references and circles.
 use super::*;
+use crate::compat::Severity;
 
 fn schemas(old: &str, new: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     of_directions(&compare(&around_schemas("3.1.0", old), &around_schemas("3.1.0", new)))
@@ -115,7 +116,49 @@ fn a_condition_counts_where_it_demands_more() {
     assert_eq!(both(&more, plain), (vec!["request-condition-removed"], vec!["response-condition-removed"]));
     let branch = with("if: {properties: {a: {const: x}}}, then: {minProperties: 2}");
     assert_eq!(both(plain, &branch).0, ["request-condition-added"]);
+    // One that is there and gets a demand, or loses one.
+    let two = with("if: {properties: {a: {const: x}}}, then: {minProperties: 2}, else: {minProperties: 3}");
+    assert_eq!(both(&branch, &two), (vec!["request-condition-added"], vec!["response-condition-added"]));
+    assert_eq!(both(&two, &branch), (vec!["request-condition-removed"], vec!["response-condition-removed"]));
+    let severity = |old: &str, new: &str, rule: &str| {
+        let text = |schema: &str| around_schemas("3.1.0", &format!("S: {schema}"));
+        let report = compare(&text(old), &text(new));
+        report.findings.iter().find(|f| f.rule == rule).map(|f| f.severity)
+    };
+    let needs = with("if: {properties: {a: {const: x}}}, then: {required: [n]}");
+    assert_eq!(severity(plain, &needs, "request-condition-added"), Some(Severity::Critical));
+    assert_eq!(severity(&needs, plain, "response-condition-removed"), Some(Severity::Critical));
+    // Meant is: where `n` is there and is x, it is there.
+    let slip = with("if: {properties: {n: {const: x}}}, then: {required: [n]}");
+    assert_eq!(severity(plain, &slip, "request-loose-condition-added"), Some(Severity::Warning));
+    let some = "anyOf: [{maxProperties: 9}, {minProperties: 1}]";
+    let more = with(&format!("{some}, oneOf: [{{minProperties: 2}}, {{maxProperties: 1}}]"));
+    assert_eq!(severity(&with(some), &more, "request-alternatives-added"), Some(Severity::Warning));
     assert_eq!(both(&branch, &branch), (vec![], vec![]));
+}
+
+#[test]
+fn an_alternative_that_lets_everything_through_is_a_second_one_for_all() {
+    for (old, new) in [
+        ("{type: string}", "{oneOf: [{type: string}, {}]}"),
+        ("{oneOf: [{type: string}]}", "{oneOf: [{type: string}, {description: any}]}"),
+        (
+            "{oneOf: [{type: string, maxLength: 3}, {type: integer, minimum: 1}]}",
+            "{oneOf: [{type: string, maxLength: 3}, {type: integer, minimum: 1}, {}]}",
+        ),
+        (
+            "{oneOf: [{type: object, required: [a]}, {type: array, minItems: 1}]}",
+            "{oneOf: [{type: object, required: [a]}, {type: array, minItems: 1}, {}]}",
+        ),
+        ("{}", "{oneOf: [{enum: [b]}, {}]}"),
+    ] {
+        let told = both(old, new).0;
+        assert!(told.contains(&"request-one-of-overlap-added"), "{old} -> {new}: {told:?}");
+        let back = both(new, old).0;
+        assert!(back.iter().all(|rule| !rule.contains("overlap-added")), "{new} -> {old}: {back:?}");
+    }
+    let any = both("{anyOf: [{type: string, maxLength: 3}]}", "{anyOf: [{type: string, maxLength: 3}, {}]}").0;
+    assert!(!any.contains(&"request-one-of-overlap-added"), "{any:?}");
 }
 
 #[test]

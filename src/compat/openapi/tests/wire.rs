@@ -155,7 +155,7 @@ fn a_callback_is_known_by_its_whole_expression() {
     };
     let (url, other) = ("{$request.body#/url}", "{$request.body#/callbackUrl}");
     let moved = operation(&back(&[(url, "string")]), &back(&[(other, "string")]));
-    assert_eq!(moved, ["operation-added", "operation-removed"]);
+    assert_eq!(moved, ["operation-added", "webhook-operation-removed"]);
     let two = |kind: &'static str| back(&[(url, "integer"), (other, kind)]);
     assert_eq!(operation(&two("integer"), &two("boolean")), ["response-type-changed"]);
     let bare = operation(&back(&[(url, "string")]), &back(&[("$request.body#/url", "string")]));

@@ -8,11 +8,15 @@ impl Look<'_> {
     /// Rows, columns and tables that are gone.
     pub(super) fn destroys(&mut self, action: &Action) {
         match action {
-            Action::DropTable { tables } => {
+            Action::DropTable { tables, cascade } => {
                 for table in self.old(tables) {
                     let message = format!("drops {table}: rows and versions that need it are gone for good");
                     let advice = "stop using it in one release, and drop it in the next";
-                    self.say("sql-drop-table", Severity::Critical, message, advice).affected = vec![table];
+                    let others = self.known.pointing_at(&table).filter(|_| *cascade);
+                    let keys: Vec<String> =
+                        others.map(|t| format!("{t} loses its foreign key to {table}, and is locked for it")).collect();
+                    let told = self.say("sql-drop-table", Severity::Critical, message, advice);
+                    (told.affected, told.details) = (vec![table], keys);
                 }
             }
             Action::DropColumn { table, column } if !self.is_new(table) => {
@@ -21,10 +25,13 @@ impl Look<'_> {
                 let gone = format!("{table}.{column}");
                 self.say("sql-drop-column", Severity::Critical, message, advice).affected = vec![gone];
             }
-            Action::Truncate { tables } => {
-                let tables = self.old(tables);
+            Action::Truncate { tables, cascade } => {
+                let all = if *cascade { self.known.cascade(tables) } else { tables.clone() };
+                let (with, named) = (self.old(&all[tables.len()..]), self.old(tables));
+                let tables = [named.as_slice(), &with].concat();
                 if !tables.is_empty() {
-                    let message = format!("empties {}", tables.join(", "));
+                    let and = if with.is_empty() || named.is_empty() { "" } else { ", and with it " };
+                    let message = format!("empties {}{and}{}", named.join(", "), with.join(", "));
                     let advice = "a migration that deletes wants a person's word for it";
                     self.say("sql-truncate", Severity::Critical, message, advice).affected = tables;
                 }
