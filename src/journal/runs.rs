@@ -23,6 +23,8 @@ pub struct RunSummary {
     pub outcome: Option<Outcome>,
     /// Why the last process left it, if it did.
     pub left: Option<String>,
+    /// Of the plan in force.
+    pub plan_hash: String,
     /// Flags by which its cluster and folder were named.
     pub flags: String,
     /// Who started or drove it last.
@@ -87,6 +89,7 @@ fn fill(summary: &mut RunSummary, value: &Value) {
         Some(CameTo::Partial) => Some("partial".into()),
         Some(CameTo::Fault) | None => leaving["why"].as_str().map(super::text::clean),
     };
+    summary.plan_hash = text(&value["plan_hash"]);
     summary.flags = text(&value["flags"]);
     summary.by = match &value["identity"]["name"] {
         Value::String(name) => super::text::clean(name),
