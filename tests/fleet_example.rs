@@ -166,7 +166,8 @@ fn versions_show_what_runs_and_what_may_run_together() {
     let place = Place::new("versions");
     let said = text(&pilothouse(&["versions"], &example(), &place.0));
     assert!(said.contains("orders               5.3.3         5.3.3 5.4.0\n"), "{said}");
-    let out = "  not orders 5.3.3 beside portal 6.9.0:\n    portal 6.9.0 needs orders `>=5.4.0, <6`, and 5.3.3 is not in";
+    let out =
+        "  not orders 5.3.3 beside portal 6.9.0:\n    portal 6.9.0 needs orders `>=5.4.0, <6`, and 5.3.3 is not in";
     assert!(said.contains(out), "{said}");
     // The seeded breakages bar pairs as well, and not only moves.
     let changed = "  not orders 5.4.0 beside portal 6.8.1:\n    GET /orders: type changed from integer to string (";
