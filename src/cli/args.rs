@@ -269,9 +269,8 @@ pub struct VersionsArgs {
     /// File or folder with the Fleet; may be given more than once
     #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
-    /// Folder with contracts [default: the Fleet's `contracts`]
-    #[arg(long, value_name = "DIR")]
-    pub contracts: Option<PathBuf>,
+    #[command(flatten)]
+    pub contracts: Contracts,
     /// This service only, its versions against those of its neighbours
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,

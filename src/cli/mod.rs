@@ -156,7 +156,7 @@ fn answer(command: Command, global: &Global, out: &mut dyn Write) -> Result<i32>
         }
         Command::Keys { what } => said(out, &shipped(what, keys::list, keys::print, keys::check)?, 0),
         Command::Themes { what } => said(out, &shipped(what, themes::list, themes::print, themes::check)?, 0),
-        Command::Versions(args) => versions::versions(&args, out),
+        Command::Versions(args) => versions::versions(&args, global, out),
         Command::Compat(what) => compat::run(what, global, out),
         Command::Schema { preset: None } => schema::schema(out).map(|()| 0).map_err(Into::into),
         Command::Schema { preset: Some(name) } => schema::preset(&name, out).map(|()| 0).map_err(Into::into),

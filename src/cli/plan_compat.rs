@@ -53,20 +53,29 @@ pub fn text(plan: &Plan, out: &mut String) {
         true => "it may start".to_string(),
         false => format!("it cannot start: {bars} critical; `pilothouse compat check` says where and what to do"),
     };
+    let aside = match verdict.left_out().count() {
+        0 => String::new(),
+        1 => ", 1 finding is left out by the CompatPolicy".to_string(),
+        n => format!(", {n} findings are left out by the CompatPolicy"),
+    };
     let (infos, open) = (verdict.infos, verdict.not_compared);
     out.push_str(&format!(
-        "\nContracts: {start}. {infos} changes are worth knowing only, {open} parts were not compared.\n"
+        "\nContracts: {start}. {infos} changes are worth knowing only, {open} parts were not compared{aside}.\n"
     ));
 }
 
 fn finding(f: &Told, out: &mut String) {
     let word = match (f.critical, &f.waived) {
+        _ if f.off => "left out",
         (true, None) => "critical",
         (_, Some(_)) => "accepted",
         (false, None) => "warning",
     };
     let service = f.service.as_ref().map_or(String::new(), |s| format!("{s}: "));
     out.push_str(&format!("  {word:<8}  {service}{} ({}, {})\n", clean(&f.message), f.rule, f.fingerprint));
+    if let Some(by) = &f.overruled {
+        out.push_str(&format!("            {}\n", clean(by)));
+    }
     if let Some(who) = &f.lapsed {
         out.push_str(&format!("            its waiver has ended: {}\n", clean(who)));
     }

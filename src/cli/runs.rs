@@ -86,7 +86,7 @@ fn json_line(run: &RunSummary) -> String {
     let time = |t: Option<Time>| t.map(|t| t.to_string());
     json!({
         "type": "run", "schema": 1, "run": run.id, "upgrade": run.upgrade, "fleet": run.fleet,
-        "environment": run.environment, "created": time(run.created), "started": time(run.started),
+        "environment": run.environment, "plan_hash": run.plan_hash, "created": time(run.created), "started": time(run.started),
         "ended": time(run.ended), "outcome": run.outcome, "left": run.left, "by": run.by, "driver_pid": run.driver.as_ref().and_then(|d| d.pid),
         "driven": run.driver.is_some(), "rehearsal": run.rehearsal, "problem": run.problem,
     })
@@ -117,6 +117,8 @@ mod tests {
         let (text, _) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert!(text.contains(&format!("driven by process {}", std::process::id())), "{text}");
         drop(journal);
+        let (lines, _) = runs(&state.0, Output::Jsonl, Tz::UTC);
+        assert!(lines.contains(&format!("\"plan_hash\":\"{}\"", run.plan_hash)), "{lines}");
         let (text, code) = runs(&state.0, Output::Text, chrono_tz::Europe::Berlin);
         assert_eq!(code, 0);
         let row = "7f3a  release-2026-4  shop/prod-eu1  2026-11-22 03:00  2026-11-22 03:10  mara  rolled back";

@@ -13,9 +13,9 @@ use super::{clock, together};
 use crate::compat::deps::crossed;
 use crate::compat::deps::order::Edge;
 use crate::compat::fleet::{self, Asked, Outcome};
-use crate::compat::{Finding, Severity};
+use crate::compat::{Finding, Of, Place, Severity};
 use crate::plan::order::After;
-use crate::plan::verdict::{Migration, Signs, Told, Verdict, advise};
+use crate::plan::verdict::{Advice, Migration, Signs, Told, Verdict, advise};
 use crate::plan::{Plan, Roster};
 use crate::spec::contract::{Phase, Tier, Waiver};
 use crate::spec::upgrade::in_range;
@@ -60,7 +60,9 @@ pub fn plan_from(known: &Known, files: &Files, named: &Contracts, global: &Globa
         let pair = (edge.first, edge.then);
         // What a target alone asks for is among its needs, and the policy says how long it waits for that.
         if !outcome.named.contains(&pair) {
-            after.entry(pair.1).or_default().entry(pair.0).or_insert(edge.reason);
+            let told = after.entry(pair.1).or_default().entry(pair.0).or_default();
+            told.push_str(if told.is_empty() { "" } else { "; " });
+            told.push_str(&edge.reason);
         }
     }
     Ok((plan.in_order(&bundle.fleet, &after)?, roster))
@@ -88,6 +90,8 @@ fn needs(known: &Known, bundle: &mut Bundle, asked: &Asked<'_>, broken: &[Edge])
 
 /// Findings kept in a plan, which is written with each picture of a run: those that bar come first.
 const MAX_TOLD: usize = 300;
+/// Names of what is reached that are kept in a plan, in all of its findings together.
+const MAX_NAMED: usize = 20_000;
 
 fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -96,9 +100,14 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
     // In an order of their own: what is accepted or no longer so changes the order of the findings, and none of them.
     let mut prints: Vec<&str> = all.iter().map(|f| f.fingerprint.as_str()).collect();
     prints.sort_unstable();
+    let mut room = MAX_NAMED;
+    // What is merely worth knowing because somebody says so stands with what is left out: it bars and warns no more.
+    let (less, infos): (Vec<&Finding>, Vec<&Finding>) = infos.into_iter().partition(|f| fleet::overruled(f).is_some());
+    let out = less.into_iter().chain(&outcome.left_out).map(|f| (f, true));
+    let every: Vec<(&Finding, bool)> = told.into_iter().map(|f| (f, false)).chain(out).collect();
     let mut verdict = Verdict {
-        findings: told.iter().take(MAX_TOLD).map(|f| told_of(f, asked)).collect(),
-        more: count(told.len().saturating_sub(MAX_TOLD)),
+        findings: every.iter().take(MAX_TOLD).map(|(f, off)| told_of(f, *off, asked, &mut room)).collect(),
+        more: count(every.len().saturating_sub(MAX_TOLD)),
         digest: canonical::hex(&Sha256::digest(prints.join("\n").as_bytes())),
         infos: count(infos.len()),
         not_compared: count(outcome.report.not_compared.len()),
@@ -117,11 +126,23 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
             verdict.migrations.insert(m.service.clone(), migrations);
         }
     }
+    verdict.advice = advised(known, asked, outcome, &verdict.migrations);
+    verdict
+}
+
+/// How each service that moves would best be moved.
+fn advised(
+    known: &Known,
+    asked: &Asked<'_>,
+    outcome: &Outcome,
+    migrations: &BTreeMap<String, Vec<Migration>>,
+) -> BTreeMap<String, Advice> {
+    let all = &outcome.report.findings;
     let mut advice = BTreeMap::new();
     for m in asked.moves.iter().filter(|m| m.from != m.to) {
         let mine = || all.iter().filter(|f| f.of.as_ref().is_some_and(|of| of.service == m.service));
         let tier = known.registry.get(&m.service, &m.to).map(|p| p.contract.spec.tier);
-        let migrations = verdict.migrations.get(&m.service);
+        let migrations = migrations.get(&m.service);
         let signs = Signs {
             barred: mine().any(Finding::bars),
             contracts: migrations.is_some_and(|all| all.iter().any(|x| x.phase == "contract")),
@@ -132,16 +153,27 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
         };
         advice.insert(m.service.clone(), advise(signs));
     }
-    verdict.advice = advice;
-    verdict
+    advice
 }
 
-fn told_of(f: &Finding, asked: &Asked<'_>) -> Told {
+/// `room`: how many names of what is reached may still be kept.
+fn told_of(f: &Finding, off: bool, asked: &Asked<'_>, room: &mut usize) -> Told {
     let waivers = asked.registry.policy.iter().flat_map(|p| &p.spec.waivers);
     let over = |w: &&Waiver| w.fingerprint == f.fingerprint && w.until.naive() < asked.today;
-    let place = f.location.revision.as_ref().or(f.location.base.as_ref());
+    let (new, old) = (f.location.revision.as_ref(), f.location.base.as_ref());
+    let named: Vec<String> = f.affected.iter().take(*room).cloned().collect();
+    *room -= named.len();
+    let change = |of: &Of| {
+        let way = if of.from == of.to { format!("stays on {}", of.from) } else { format!("{} → {}", of.from, of.to) };
+        if of.part.is_empty() { way } else { format!("{way}, {}", of.part) }
+    };
     Told {
-        at: place.map(|p| p.line.map_or_else(|| inside(&p.file).into(), |line| format!("{}:{line}", inside(&p.file)))),
+        at: new.or(old).map(spot),
+        was_at: old.filter(|_| new.is_some()).map(spot),
+        change: f.of.as_deref().map(change),
+        details: f.details.clone(),
+        unnamed: u32::try_from(f.affected.len() - named.len()).unwrap_or(u32::MAX),
+        affected: named,
         fingerprint: f.fingerprint.clone(),
         rule: f.rule.to_string(),
         critical: f.severity == Severity::Critical,
@@ -151,7 +183,15 @@ fn told_of(f: &Finding, asked: &Asked<'_>) -> Told {
         advice: f.recommendation.clone(),
         waived: f.waived.clone(),
         lapsed: waivers.into_iter().find(over).map(fleet::accepted_by),
+        overruled: fleet::overruled(f).map(String::from),
+        off,
     }
+}
+
+fn spot(place: &Place) -> String {
+    let line = place.line.map_or(String::new(), |line| format!(":{line}"));
+    let pointer = if place.pointer.is_empty() { String::new() } else { format!(" #{}", place.pointer) };
+    format!("{}{line}{pointer}", inside(&place.file))
 }
 
 /// Service, version and file: what stands before it is where somebody keeps the folder, and no matter of the plan.
@@ -214,11 +254,9 @@ mod tests {
             critical: true,
             service: Some("auth".into()),
             message: "GET /x removed".into(),
-            consumers: Vec::new(),
-            at: None,
-            advice: None,
             waived: who.clone().filter(|_| waived),
             lapsed: who.filter(|_| lapsed),
+            ..Told::default()
         };
         plan.compat = Some(Verdict { findings: vec![told], ..Verdict::default() });
         plan

@@ -1,23 +1,26 @@
 //! `pilothouse versions`: what runs, what is published, what may run beside what, and what is new in between.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use semver::Version;
 use serde_json::{Value, json};
 
-use super::args::{TextOrJson, VersionsArgs};
+use super::args::{Global, TextOrJson, VersionsArgs};
+use super::compat::check::memory;
 use super::compat::lines::clean;
 use super::contracts::{self, Known};
-use crate::compat::fleet::matrix::{Pair, pairs};
+use super::files::pointed;
+use crate::compat::fleet::matrix::{Matrix, Pair, matrix};
+use crate::spec::units::counted;
 use crate::spec::{Fleet, nearest};
 
 /// Runs it; gives the exit code.
 ///
 /// # Errors
 /// Something cannot be read, there is no such service, or `out` cannot be written.
-pub fn versions(args: &VersionsArgs, out: &mut dyn Write) -> Result<i32> {
-    let known = contracts::load(&args.files, args.contracts.as_deref()).map_err(|r| anyhow!("{r}"))?;
+pub fn versions(args: &VersionsArgs, global: &Global, out: &mut dyn Write) -> Result<i32> {
+    let known = contracts::load(&args.files, args.contracts.contracts.as_deref()).map_err(|r| anyhow!("{r}"))?;
     if known.loaded.fleets.is_empty() {
         return Err(anyhow!("no document of kind Fleet is in the given files; give the file that holds it, too"));
     }
@@ -28,21 +31,28 @@ pub fn versions(args: &VersionsArgs, out: &mut dyn Write) -> Result<i32> {
             return Err(anyhow!("there is no contract of a service `{name}`{near}"));
         }
     }
-    match args.output {
-        TextOrJson::Json => {
-            let fleets: Vec<Value> = known.loaded.fleets.iter().map(|f| value(&known, f)).collect();
-            writeln!(out, "{:#}", json!({ "fleets": fleets, "pairs": pairs(&known.registry) }))?;
-        }
-        TextOrJson::Text => {
-            for fleet in &known.loaded.fleets {
-                match &args.service {
-                    None => table(&known, fleet, out)?,
-                    Some(name) => one(&known, fleet, name, out)?,
-                }
-            }
+    let today = chrono::Utc::now().date_naive();
+    let mut memory = memory(&args.contracts, global);
+    let mut fleets = Vec::new();
+    for fleet in &known.loaded.fleets {
+        let made = matrix(&known.registry, &running(fleet), today, &mut memory);
+        let made = made.map_err(|problems| anyhow!("{}", pointed(problems)))?;
+        match (args.output, &args.service) {
+            (TextOrJson::Json, _) => fleets.push(value(&known, fleet, &made)),
+            (TextOrJson::Text, None) => table(&known, fleet, &made, out)?,
+            (TextOrJson::Text, Some(name)) => one(&known, fleet, &made, name, out)?,
         }
     }
+    if args.output == TextOrJson::Json {
+        writeln!(out, "{:#}", json!({ "fleets": fleets }))?;
+    }
     Ok(0)
+}
+
+/// Which version runs of each service, as the Fleet says.
+fn running(fleet: &Fleet) -> BTreeMap<String, Version> {
+    let of = |s: &crate::spec::Service| Some((s.name.clone(), Version::parse(s.version.as_deref()?).ok()?));
+    fleet.spec.services.iter().filter_map(of).collect()
 }
 
 /// Versions with a contract, the lowest first.
@@ -58,7 +68,7 @@ fn notes(known: &Known, fleet: &Fleet, service: &str) -> Vec<(Version, String)> 
     newer.filter_map(|(v, p)| Some((v.clone(), p.contract.spec.notes.clone()?))).collect()
 }
 
-fn value(known: &Known, fleet: &Fleet) -> Value {
+fn value(known: &Known, fleet: &Fleet, matrix: &Matrix) -> Value {
     let service = |s: &crate::spec::Service| {
         let notes = notes(known, fleet, &s.name);
         let notes: Vec<Value> = notes.into_iter().map(|(v, n)| json!({ "version": v, "notes": n })).collect();
@@ -72,11 +82,13 @@ fn value(known: &Known, fleet: &Fleet) -> Value {
         "environments": fleet.spec.environments.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(),
         "services": fleet.spec.services.iter().map(service).collect::<Vec<_>>(),
         "releases": known.registry.releases.iter().map(release).collect::<Vec<_>>(),
+        "pairs": matrix.pairs,
+        "not_compared": matrix.not_compared,
     })
 }
 
 /// All services of a fleet, one a line; then what may not run together, and what is new.
-fn table(known: &Known, fleet: &Fleet, out: &mut dyn Write) -> Result<()> {
+fn table(known: &Known, fleet: &Fleet, matrix: &Matrix, out: &mut dyn Write) -> Result<()> {
     let environments: Vec<&str> = fleet.spec.environments.iter().map(|e| e.name.as_str()).collect();
     writeln!(out, "{} on {}, as the Fleet says\n", fleet.name, environments.join(", "))?;
     let width = fleet.spec.services.iter().map(|s| s.name.len()).max().unwrap_or(0).max(7);
@@ -86,13 +98,11 @@ fn table(known: &Known, fleet: &Fleet, out: &mut dyn Write) -> Result<()> {
         let all = if all.is_empty() { "no contract".to_string() } else { all.join(" ") };
         writeln!(out, "{:<width$}  {:<12}  {all}", s.name, s.version.as_deref().unwrap_or("not said"))?;
     }
-    let all = pairs(&known.registry);
-    let barred: Vec<&Pair> = all.iter().filter(|p| p.why.is_some()).collect();
-    writeln!(out, "\n{} of {} pairs of versions may run beside each other", all.len() - barred.len(), all.len())?;
-    for p in barred {
-        let why = p.why.as_deref().unwrap_or_default();
-        writeln!(out, "  not {} {} beside {} {}: {why}", p.service, p.version, p.other, p.beside)?;
-    }
+    let barred: Vec<&Pair> = matrix.pairs.iter().filter(|p| !p.why.is_empty()).collect();
+    let all = matrix.pairs.len();
+    writeln!(out, "\n{} of {all} pairs of versions may run beside each other", all - barred.len())?;
+    barred.into_iter().try_for_each(|p| not(p, out))?;
+    open(matrix, out)?;
     for release in &known.registry.releases {
         if let Some(notes) = &release.spec.notes {
             writeln!(out, "\nrelease {}: {}", release.name, told(notes))?;
@@ -109,17 +119,40 @@ fn table(known: &Known, fleet: &Fleet, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
+/// Reasons of a pair that are told; the rest is counted.
+const MAX_TOLD: usize = 3;
+
+/// A pair that may not, and why.
+fn not(p: &Pair, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "  not {} {} beside {} {}:", p.service, p.version, p.other, p.beside)?;
+    for why in p.why.iter().take(MAX_TOLD) {
+        writeln!(out, "    {}", clean(why))?;
+    }
+    match p.why.len().saturating_sub(MAX_TOLD) {
+        0 => Ok(()),
+        more => Ok(writeln!(out, "    and {more} more; -o json has all")?),
+    }
+}
+
+/// What the matrix does not know.
+fn open(matrix: &Matrix, out: &mut dyn Write) -> Result<()> {
+    match matrix.not_compared.len() {
+        0 => Ok(()),
+        n => Ok(writeln!(out, "not compared: {}; -o json names them", counted(n, "part"))?),
+    }
+}
+
 /// Lines of a note, the later ones below the first.
 fn told(notes: &str) -> String {
     notes.trim().lines().map(clean).collect::<Vec<_>>().join("\n    ")
 }
 
 /// One service: its versions against those of each neighbour.
-fn one(known: &Known, fleet: &Fleet, name: &str, out: &mut dyn Write) -> Result<()> {
+fn one(known: &Known, fleet: &Fleet, matrix: &Matrix, name: &str, out: &mut dyn Write) -> Result<()> {
     let versions = published(known, name);
     let runs = fleet.service(name).and_then(|s| s.version.clone());
     writeln!(out, "{name}, of which {} runs\n", runs.as_deref().unwrap_or("no known version"))?;
-    let all = pairs(&known.registry);
+    let all = &matrix.pairs;
     let beside = |p: &Pair| match p.service == name {
         true => Some((format!("{} {}", p.other, p.beside), p.version.clone())),
         false => (p.other == name).then(|| (format!("{} {}", p.service, p.version), p.beside.clone())),
@@ -130,18 +163,22 @@ fn one(known: &Known, fleet: &Fleet, name: &str, out: &mut dyn Write) -> Result<
     writeln!(out, "{:<width$}  {}", "", columns.join("  ").trim_end())?;
     for row in rows {
         let cell = |v: &Version| {
-            let mine = all.iter().filter(|p| beside(p) == Some((row.clone(), v.clone())));
-            let mine: Vec<&Pair> = mine.collect();
-            let word = match mine.iter().any(|p| p.why.is_some()) {
-                true => "no",
-                false if mine.is_empty() => "-",
-                false => "yes",
+            let word = match all.iter().find(|p| beside(p) == Some((row.clone(), v.clone()))) {
+                None => "-",
+                Some(p) if p.why.is_empty() => "yes",
+                Some(_) => "no",
             };
             format!("{word:<10}")
         };
         let cells: Vec<String> = versions.iter().map(cell).collect();
         writeln!(out, "{row:<width$}  {}", cells.join("  ").trim_end())?;
     }
+    let barred: Vec<&Pair> = all.iter().filter(|p| beside(p).is_some() && !p.why.is_empty()).collect();
+    if !barred.is_empty() {
+        writeln!(out)?;
+    }
+    barred.into_iter().try_for_each(|p| not(p, out))?;
+    open(matrix, out)?;
     for (version, notes) in notes(known, fleet, name) {
         writeln!(out, "\n{name} {version}: {}", told(&notes))?;
     }

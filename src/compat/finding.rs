@@ -14,6 +14,16 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
 /// Which way the data travels that the finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,7 +85,6 @@ pub struct Finding {
     /// The rule's name, as `pilothouse compat rules` lists it.
     pub rule: &'static str,
     pub severity: Severity,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     pub area: Area,
     pub location: Location,
@@ -83,10 +92,8 @@ pub struct Finding {
     pub affected: Vec<String>,
     /// One sentence: what changed, with the old and the new value.
     pub message: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recommendation: Option<String>,
     /// Names this finding in waivers: see [`fingerprint`].
     pub fingerprint: String,

@@ -17,6 +17,7 @@ pub mod action;
 pub mod caret;
 mod cells;
 pub mod chord;
+mod copy;
 pub mod dialog;
 pub mod glyphs;
 pub mod input;

@@ -82,6 +82,8 @@ pub struct Model {
     pub plan_by_service: bool,
     /// The order as a tree, in the place of findings and waves.
     pub graph: bool,
+    /// The selected finding alone, in the place of all else.
+    pub finding: bool,
     /// The file accepted findings stand in; `None` where the plan came without a folder of contracts.
     pub contracts: Option<String>,
     /// Show UTC instead of the reader's zone.

@@ -6,13 +6,12 @@ use super::keymap::{Found, Keymap, Screen};
 use super::model::{Help, Intent, Mode, Model, Panel};
 use super::palette::{Does, Palette};
 use super::tenants::{Tenants, scope_here};
-use super::viewmodel::{before_length, listed};
+use super::viewmodel::{before_length, chosen, lines_at_most, listed};
 use super::waive;
 use crate::engine::Run;
 use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::{Driving, Stage};
-use crate::engine::status::{by_hand, state_text};
 use crate::plan::graph::tree;
 use crate::spec::policy::OnExit;
 use crate::spec::units::Time;
@@ -109,7 +108,7 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
             return ask(model, verb, scope, ctx);
         }
         Action::Quit => return quit(model, ctx),
-        Action::Copy => return copy(model, ctx),
+        Action::Copy => return super::copy::copy(model, ctx),
         Action::Dump => return vec![Intent::Dump],
         Action::Export if ctx.run.plan.compat.is_none() => model.hint = Some("this run has no contracts".into()),
         Action::Export => return vec![Intent::Export],
@@ -130,12 +129,18 @@ pub fn apply(model: &mut Model, action: Action, ctx: Ctx) -> Vec<Intent> {
         Action::Tenants => go(model, Screen::Tenants),
         Action::Plan => go(model, Screen::Plan),
         Action::Sort if model.screen == Screen::Plan => {
-            (model.plan_by_service, model.plan_at) = (!model.plan_by_service, 0);
+            (model.plan_by_service, model.plan_at, model.finding) = (!model.plan_by_service, 0, false);
         }
         Action::Sort => model.tenants_sort = model.tenants_sort.next(),
-        Action::Graph => (model.screen, model.graph, model.detail_scroll) = (Screen::Plan, !model.graph, 0),
+        Action::Graph => {
+            model.graph = !model.graph;
+            go(model, Screen::Plan);
+        }
         Action::Closings => (model.closings, model.detail_scroll) = (!model.closings, 0),
-        Action::Filter => model.mode = Mode::Filter { before: filter_of(model).clone() },
+        Action::Filter => {
+            model.finding = false;
+            model.mode = Mode::Filter { before: filter_of(model).clone() };
+        }
         Action::Command => model.mode = Mode::Palette(Palette::default()),
         Action::Zone => zone(model),
         Action::Follow => {
@@ -160,7 +165,7 @@ fn zone(model: &mut Model) {
 
 fn go(model: &mut Model, screen: Screen) {
     model.screen = screen;
-    model.detail_scroll = 0;
+    (model.detail_scroll, model.finding) = (0, false);
     model.mode = Mode::Keys;
 }
 
@@ -168,9 +173,12 @@ fn open(model: &mut Model, ctx: Ctx) {
     match (model.screen, model.panel) {
         (Screen::Main, Panel::Events) => go(model, Screen::Events),
         (Screen::Main, _) if model.selected(ctx.run).is_some() => detail(model, ctx),
+        (Screen::Plan, _) if model.graph => {}
+        (Screen::Plan, _) if !model.finding => {
+            (model.finding, model.detail_scroll) = (chosen(ctx.run, model).is_some(), 0);
+        }
         (Screen::Plan, _) => {
-            let found = listed(ctx.run, model);
-            let service = found.get(model.plan_at.min(found.len().saturating_sub(1))).and_then(|f| f.service.clone());
+            let service = chosen(ctx.run, model).and_then(|f| f.service.clone());
             if let Some(service) = service.filter(|s| ctx.run.track(s).is_some()) {
                 model.chosen = Some(service);
                 go(model, Screen::Detail);
@@ -186,7 +194,7 @@ fn open(model: &mut Model, ctx: Ctx) {
     }
 }
 
-fn selected_tenant(model: &Model, ctx: Ctx) -> Option<String> {
+pub(super) fn selected_tenant(model: &Model, ctx: Ctx) -> Option<String> {
     let tenants = ctx.tenants?;
     let tenant = model.selected_tenant(tenants).and_then(|index| tenants.tenant(index));
     tenant.map(|t| t.id.to_string())
@@ -199,7 +207,9 @@ fn detail(model: &mut Model, ctx: Ctx) {
 }
 
 fn back(model: &mut Model) {
-    if !filter_of(model).is_empty() {
+    if model.screen == Screen::Plan && model.finding {
+        model.finding = false;
+    } else if !filter_of(model).is_empty() {
         filter_of(model).clear();
     } else if model.screen == Screen::Tenant {
         go(model, Screen::Tenants);
@@ -249,6 +259,10 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
             let lines = tree(&ctx.run.plan).len();
             model.detail_scroll = moved(model.detail_scroll, lines);
         }
+        (Screen::Plan, _) if model.finding => {
+            let lines = chosen(ctx.run, model).map_or(0, |f| lines_at_most(f, ctx.run));
+            model.detail_scroll = moved(model.detail_scroll, lines);
+        }
         (Screen::Plan, _) => {
             let last = listed(ctx.run, model).len().saturating_sub(1);
             model.plan_at = moved(model.plan_at.min(last), last);
@@ -282,38 +296,6 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
             model.gates_scroll = 0;
         }
     }
-}
-
-fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
-    let line = match (model.screen, model.panel) {
-        (Screen::Events, _) | (Screen::Main, Panel::Events) => {
-            let event = ctx.run.events.get(model.events_scroll);
-            event.map(|e| {
-                format!("{} {} {} {} {}", e.at, e.kind.word(), e.who, e.service.as_deref().unwrap_or("-"), e.text)
-            })
-        }
-        (Screen::Tenants | Screen::Tenant, _) => selected_tenant(model, ctx),
-        (Screen::Plan, _) => {
-            let found = listed(ctx.run, model);
-            let chosen = found.get(model.plan_at.min(found.len().saturating_sub(1)));
-            chosen
-                .map(|f| format!("{} {} {} {}", f.fingerprint, f.rule, f.service.as_deref().unwrap_or("-"), f.message))
-        }
-        _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
-            if let Some((_, command)) = by_hand(ctx.run, t) {
-                return command;
-            }
-            let from = t.facts.as_ref().map_or("?", |f| f.from_version.as_str());
-            let to = ctx.run.plan.get(&t.service).map_or("?", |p| p.version.as_str());
-            format!("{} {from} > {to} {:.0}% {}", t.service, t.accepted_share(), state_text(ctx.run, t, ctx.now))
-        }),
-    };
-    let Some(line) = line else {
-        model.hint = Some("nothing to copy".into());
-        return Vec::new();
-    };
-    model.hint = Some("copied, if your terminal takes OSC 52".into());
-    vec![Intent::Copy(super::text::clean(&line).into_owned())]
 }
 
 /// Sends a verb, or opens the dialog it needs, or says why not.

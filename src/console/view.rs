@@ -404,11 +404,13 @@ fn footer_keys(canvas: &mut Canvas, keys: &[FooterKey], row: Rect) {
         let one = |(k, off): &(&FooterKey, Off)| width(&k.key) + 1 + width(&label(k, *off)) + 1;
         shown.iter().map(one).sum()
     };
-    if cells(&shown) > room {
-        shown.retain(|(k, _)| !k.spare);
-    }
-    if cells(&shown) > room {
-        shown.retain(|(k, _)| k.off.is_none());
+    // From the right, and none more than has to.
+    let spares: [fn(&FooterKey) -> bool; 2] = [|k| k.spare, |k| k.off.is_some()];
+    for spare in spares {
+        while cells(&shown) > room {
+            let Some(last) = shown.iter().rposition(|(k, _)| spare(k)) else { break };
+            shown.remove(last);
+        }
     }
     for off in [Off::Brief, Off::Full] {
         for i in 0..shown.len() {

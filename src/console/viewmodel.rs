@@ -20,7 +20,7 @@ pub use detail::Detail;
 pub use footer::{Footer, FooterKey};
 pub use gates::{GateRow, Gates, SparkPoint, StoryRow};
 pub use overlay::{DialogLine, DialogView, FieldView, HelpRow, HelpView, Overlay, PaletteView};
-pub use plan::{FindingRow, PlanView, WaveRow, listed};
+pub use plan::{FindingRow, PlanView, WaveRow, chosen, lines_at_most, listed};
 pub use services::{Mark, ServiceRow, Services, StepState};
 pub use tenant::TenantPage;
 pub use tenants::{Bar, TenantRow, TenantsPanel, TenantsView, Timeline};

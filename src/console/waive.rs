@@ -8,7 +8,7 @@ use super::keymap::Screen;
 use super::model::Model;
 use super::text::clean;
 use super::update::Ctx;
-use super::viewmodel::listed;
+use super::viewmodel::chosen;
 use crate::engine::command::{Allowance, Identity, Scope, Verb};
 use crate::engine::people::judge;
 use crate::plan::verdict::{Told, Verdict};
@@ -84,12 +84,14 @@ pub fn open(model: &Model, ctx: Ctx) -> Result<Dialog, String> {
         let key = ctx.keymap.key_of(model.screen, Action::Plan).unwrap_or_else(|| ":plan".into());
         return Err(format!("choose a finding on the plan screen ({key})"));
     }
-    let found = listed(ctx.run, model);
-    let finding = found.get(model.plan_at.min(found.len().saturating_sub(1))).copied();
+    let finding = chosen(ctx.run, model);
     let allowed = judge(ctx.run, Verb::Waive, &Scope::Run, &ctx.run.identity, None);
     let Some(finding) = finding else {
         return Err(if let Allowance::Denied(why) = allowed { why } else { "no finding is selected".into() });
     };
+    if finding.off {
+        return Err("its rule is switched off in the CompatPolicy, so it bars nothing".into());
+    }
     if let Some(who) = &finding.waived {
         return Err(format!("it is accepted already, by {}", clean(who)));
     }

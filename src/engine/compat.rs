@@ -9,6 +9,16 @@ use super::run::Run;
 use crate::plan::Plan;
 use crate::spec::units::counted;
 
+/// How the event of a plan begins that came into force after the first, and what stands before its hash.
+const AGAIN: &str = "contracts read again: ";
+const IN_FORCE: &str = "; plan sha256 ";
+
+/// The hash of the plan that has come into force with an event, if it is one of those.
+pub fn in_force<'e>(who: &str, event: &'e str) -> Option<&'e str> {
+    let ours = who == ENGINE && event.starts_with(AGAIN);
+    ours.then(|| event.rsplit_once(IN_FORCE)).flatten().map(|(_, hash)| hash)
+}
+
 /// How many findings bar the start; `None` when none does.
 pub(super) fn bars(plan: &Plan) -> Option<String> {
     match plan.compat.as_ref().map_or(0, |v| v.barring().count()) {
@@ -54,7 +64,7 @@ pub(super) fn waived(cx: &mut Cx, w: &Waived) {
     );
     cx.event(EventKind::Command, who, service.as_deref(), text);
     let left = bars(&cx.run.plan).map_or("nothing bars the start".to_string(), |why| format!("start is off: {why}"));
-    let text = format!("contracts read again: {left}; plan sha256 {}", cx.run.plan_hash);
+    let text = format!("{AGAIN}{left}{IN_FORCE}{}", cx.run.plan_hash);
     cx.event(EventKind::Run, ENGINE, None, text);
 }
 
@@ -77,20 +87,16 @@ pub(super) fn problems(plan: &Plan) -> Vec<Problem> {
     verdict.barring().map(problem).collect()
 }
 
-/// Writes down what was accepted, by whom, and that the run starts under it.
+/// Writes down what was accepted and what the policy makes less of, by whom, and that the run starts under it.
 pub(super) fn accepted(cx: &mut Cx) {
-    let told: Vec<(Option<String>, String)> = cx
-        .run
-        .plan
-        .compat
-        .iter()
-        .flat_map(|v| v.accepted())
-        .map(|t| {
-            let who = t.waived.as_deref().unwrap_or_default();
-            (t.service.clone(), format!("accepted {}: {} ({}), by {who}", t.fingerprint, t.message, t.rule))
-        })
-        .collect();
-    for (service, text) in told {
-        cx.event(EventKind::Run, ENGINE, service.as_deref(), text);
+    let Some(verdict) = cx.run.plan.compat.clone() else { return };
+    for t in verdict.accepted() {
+        let who = t.waived.as_deref().unwrap_or_default();
+        let text = format!("accepted {}: {} ({}), by {who}", t.fingerprint, t.message, t.rule);
+        cx.event(EventKind::Run, ENGINE, t.service.as_deref(), text);
+    }
+    for (t, by) in verdict.overruled() {
+        let text = format!("overruled {}: {} ({}), {by}", t.fingerprint, t.message, t.rule);
+        cx.event(EventKind::Run, ENGINE, t.service.as_deref(), text);
     }
 }

@@ -20,7 +20,7 @@ mod breach;
 pub mod by_hand;
 mod campaign;
 pub mod command;
-mod compat;
+pub mod compat;
 mod critical;
 mod cx;
 pub mod effect;

@@ -23,6 +23,8 @@ pub struct RunSummary {
     pub outcome: Option<Outcome>,
     /// Why the last process left it, if it did.
     pub left: Option<String>,
+    /// Of the plan in force.
+    pub plan_hash: String,
     /// Flags by which its cluster and folder were named.
     pub flags: String,
     /// On a practice cluster that ended with its process: there is nothing to take up.
@@ -96,6 +98,7 @@ fn fill(summary: &mut RunSummary, value: &Value) {
         Some(CameTo::Partial) => Some("partial".into()),
         Some(CameTo::Fault) | None => leaving["why"].as_str().map(super::text::clean),
     };
+    summary.plan_hash = text(&value["plan_hash"]);
     summary.flags = text(&value["flags"]);
     summary.rehearsal = value["rehearsal"].as_bool().unwrap_or(false);
     summary.by = match &value["identity"]["name"] {

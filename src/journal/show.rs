@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::store::{FileName, Store};
 use super::text::clean;
 use super::verify::{Verification, verify_in};
+use crate::engine::compat::in_force;
 use crate::spec::units::counted;
 
 /// How to show it.
@@ -94,9 +95,24 @@ fn title(records: &[Record]) -> String {
         word(&plan["upgrade"]),
         word(&plan["fleet"]),
         word(&plan["environment"]["name"]),
-        short(header.text("plan_hash")),
+        plan_said(header, records),
         clean(header.text("engine")),
     )
+}
+
+/// The hash of the plan in force, and that it is not the one the journal began with, where that is so.
+fn plan_said(header: &Record, records: &[Record]) -> String {
+    let first = short(header.text("plan_hash"));
+    match short(plan_hash(header, records)) {
+        hash if hash == first => first,
+        hash => format!("{hash} (with what was accepted; {first} when the journal began)"),
+    }
+}
+
+/// Who accepts a finding before the start changes the plan: the last that the engine names is in force.
+fn plan_hash<'r>(header: &'r Record, records: &'r [Record]) -> &'r str {
+    let events = records.iter().rev().filter(|r| r.kind == "event" && r.text("kind") == "run");
+    events.filter_map(|r| in_force(&r.who, r.text("text"))).next().unwrap_or(header.text("plan_hash"))
 }
 
 fn row(record: &Record, zone: Tz) -> [String; 6] {
@@ -238,7 +254,7 @@ fn csv(records: &[Record], verification: &Verification) -> String {
             run.requester(header),
             run.approvers(),
             run.approved_before_started(),
-            header.text("plan_hash").to_owned(),
+            plan_hash(header, records).to_owned(),
             run.first_intent.get(service.as_str()).map_or(String::new(), |r| r.at.clone()),
             run.end.map_or(String::new(), |r| r.at.clone()),
             of_end("highest").as_u64().map_or(String::new(), |h| h.to_string()),

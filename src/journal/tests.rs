@@ -73,6 +73,31 @@ fn what_is_written_verifies_and_reads() {
     assert_eq!(lines.as_bytes(), store.bytes(FileName::Audit));
 }
 
+/// Who accepts a finding makes another plan of it, and that is the one the run begins with.
+#[test]
+fn the_plan_in_force_is_told_and_not_the_first() {
+    let (store, mut run) = (MemoryStore::default(), run());
+    let mut journal = Journal::create_in(Box::new(store.clone()), Header::new(&run)).unwrap();
+    let first = run.plan_hash.clone();
+    let said = |hash: &str| format!("contracts read again: nothing bars the start; plan sha256 {hash}");
+    let now = "a".repeat(60) + "beef";
+    run.plan_hash = now.clone();
+    let mut ours = event(1, EventKind::Run, None, &said(&now));
+    ours.who = "engine".into();
+    // A person may say the same of another.
+    let mut theirs = event(2, EventKind::Command, None, &said(&"f".repeat(64)));
+    theirs.who = "ivo".into();
+    journal.commit(&[Entry::Event(ours), Entry::Event(theirs)], &run).unwrap();
+    let text = show_in(&store, "7f3a", Format::Text, chrono_tz::UTC).unwrap();
+    let short = format!("{}..{}", &first[..4], &first[60..]);
+    assert!(
+        text.contains(&format!("plan aaaa..beef (with what was accepted; {short} when the journal began)")),
+        "{text}"
+    );
+    let csv = show_in(&store, "7f3a", Format::Csv, chrono_tz::UTC).unwrap();
+    assert!(csv.contains(&now) && !csv.contains(&first), "{csv}");
+}
+
 #[test]
 fn a_decision_names_the_messages_it_rests_on() {
     let (store, mut run) = (MemoryStore::default(), run());

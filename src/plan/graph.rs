@@ -4,10 +4,23 @@ use std::fmt::Write;
 
 use super::Plan;
 
-/// Size of a box and of what is between, in pixels.
-const BOX: (usize, usize) = (210, 34);
+/// The least size of a box, and what is between boxes, in pixels.
+const BOX: (usize, usize) = (150, 34);
 const GAP: (usize, usize) = (90, 12);
 const MARGIN: usize = 40;
+/// A letter is 7.8 pixels wide: 0.6 of its height of 13, as in all common fonts whose letters are equally wide.
+const TENTHS: usize = 78;
+/// Left and right of the text in its box.
+const PAD: usize = 10;
+
+/// Pixels that a text takes.
+fn pixels(text: &str) -> usize {
+    (unicode_width::UnicodeWidthStr::width(text) * TENTHS).div_ceil(10)
+}
+
+fn label(p: &super::Planned) -> String {
+    format!("{} {}", p.service.name, p.version)
+}
 
 /// Each edge with why: what must have moved, what goes after it.
 fn edges(plan: &Plan) -> Vec<(&str, &str, String)> {
@@ -69,8 +82,7 @@ pub fn dot(plan: &Plan) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "  subgraph cluster_{wave} {{\n    label=\"wave {wave}\";");
         for p in services {
-            let label = format!("{} {}", p.service.name, p.version);
-            let _ = writeln!(out, "    {} [label={}];", quoted(&p.service.name), quoted(&label));
+            let _ = writeln!(out, "    {} [label={}];", quoted(&p.service.name), quoted(&label(p)));
         }
         out.push_str("  }\n");
     }
@@ -93,29 +105,32 @@ fn by_wave(plan: &Plan) -> BTreeMap<u32, Vec<&super::Planned>> {
 pub fn svg(plan: &Plan) -> String {
     let waves = by_wave(plan);
     let rows = waves.values().map(Vec::len).max().unwrap_or(0);
-    let (width, height) = (2 * MARGIN + waves.len() * (BOX.0 + GAP.0), 2 * MARGIN + rows * (BOX.1 + GAP.1));
-    let mut at: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let height = 2 * MARGIN + rows * (BOX.1 + GAP.1);
+    // Service to the two ends of its box, and its middle.
+    let mut at: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
     let (mut boxes, mut lines) = (String::new(), String::new());
-    for (column, (wave, services)) in waves.into_iter().enumerate() {
-        let x = MARGIN + column * (BOX.0 + GAP.0);
+    let mut x = MARGIN;
+    for (wave, services) in waves {
+        let widest = services.iter().map(|p| pixels(&label(p)) + 2 * PAD).max().unwrap_or(0).max(BOX.0);
         let _ = writeln!(boxes, "<text x=\"{x}\" y=\"{}\" class=\"wave\">wave {wave}</text>", MARGIN - 12);
         for (row, p) in services.into_iter().enumerate() {
             let y = MARGIN + row * (BOX.1 + GAP.1);
-            at.insert(&p.service.name, (x, y));
-            let label = xml(&format!("{} {}", p.service.name, p.version));
+            at.insert(&p.service.name, (x, x + widest, y + BOX.1 / 2));
+            let label = xml(&label(p));
             let _ = writeln!(
                 boxes,
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"4\"/><text x=\"{}\" y=\"{}\">{label}</text>",
-                BOX.0,
+                "<rect x=\"{x}\" y=\"{y}\" width=\"{widest}\" height=\"{}\" rx=\"4\"/><text x=\"{}\" y=\"{}\">{label}</text>",
                 BOX.1,
-                x + 10,
+                x + PAD,
                 y + BOX.1 / 2 + 5
             );
         }
+        x += widest + GAP.0;
     }
+    let width = x - GAP.0.min(x) + MARGIN;
     for (first, then, why) in edges(plan) {
         let (Some(a), Some(b)) = (at.get(first), at.get(then)) else { continue };
-        let (x1, y1, x2, y2) = (a.0 + BOX.0, a.1 + BOX.1 / 2, b.0, b.1 + BOX.1 / 2);
+        let (x1, y1, x2, y2) = (a.1, a.2, b.0, b.2);
         let half = (x1 + x2) / 2;
         let title = xml(&format!("{first} before {then}: {why}"));
         let _ =
@@ -123,7 +138,7 @@ pub fn svg(plan: &Plan) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
-         <style>rect{{fill:#f4f6fa;stroke:#5a6b8c}}path{{fill:none;stroke:#8a97b1}}text{{font:13px sans-serif;fill:#1c2536}}\
+         <style>rect{{fill:#f4f6fa;stroke:#5a6b8c}}path{{fill:none;stroke:#8a97b1}}text{{font:13px monospace;fill:#1c2536}}\
          .wave{{font-weight:bold}}</style>\n{lines}{boxes}</svg>\n"
     )
 }
@@ -172,6 +187,25 @@ mod tests {
         assert_eq!(told, ["auth", " ledger", "  billing", " billing", "search"]);
         let why: Vec<Option<String>> = tree(&plan).into_iter().map(|n| n.why).collect();
         assert_eq!(why[2].as_deref(), Some("needs >=2"));
+    }
+
+    #[test]
+    fn a_box_holds_its_text() {
+        let mut plan = plan();
+        let name = "the-service-that-keeps-the-books-of-all-subsidiaries";
+        plan.services.iter_mut().find(|p| p.service.name == "search").unwrap().service.name = name.into();
+        let svg = svg(&plan);
+        let widths = svg.split("<rect ").skip(1).map(|rect| {
+            let of = |key: &str| rect.split_once(key).unwrap().1.split('"').next().unwrap().parse::<f64>().unwrap();
+            let text = rect.split_once("<text ").unwrap().1.split_once('>').unwrap().1.split('<').next().unwrap();
+            (of("width=\""), text.chars().count() as f64 * 7.8 + 20.0)
+        });
+        let widths: Vec<(f64, f64)> = widths.collect();
+        assert!(widths.len() == 4 && widths.iter().all(|(width, wanted)| width >= wanted), "{widths:?}");
+        let all: f64 = svg.split_once("viewBox=\"0 0 ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+        assert!(all > 52.0 * 7.8 + 2.0 * 150.0, "{all}");
+        // The line begins where the wider box of its column ends.
+        assert!(svg.contains(&format!("M{}", 40 + widths[0].0 as usize)), "{svg}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Plan {
     /// against. `services` are in order of waves; those that fit stay in theirs as they stand.
     pub(super) fn cap(&mut self) {
         let risk = |p: &Planned| {
-            let told = self.compat.iter().flat_map(|v| &v.findings);
+            let told = self.compat.iter().flat_map(|v| &v.findings).filter(|f| !f.off);
             let said = told.filter(|f| f.service.as_ref() == Some(&p.service.name)).count();
             (self.dependants(&p.service.name).count(), said)
         };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What a check of the contracts said of this plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Critical ones and warnings, the worst first.
+    /// Critical ones and warnings, the worst first; then those that the CompatPolicy leaves out.
     pub findings: Vec<Told>,
     /// How many more there are: of a fleet where everything breaks not all are kept in the plan.
     #[serde(default)]
@@ -29,20 +29,35 @@ pub struct Verdict {
     pub detours: Vec<String>,
 }
 
-/// A finding in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A finding, as far as somebody has to know it who decides whether to begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub fingerprint: String,
     pub rule: String,
     pub critical: bool,
     pub service: Option<String>,
     pub message: String,
+    /// From which version to which, and the event or migration.
+    #[serde(default)]
+    pub change: Option<String>,
+    /// Why it weighs what it does, what it breaks for whom, ways out: sentence by sentence.
+    #[serde(default)]
+    pub details: Vec<String>,
+    /// Operations that are reached, or services of a circle.
+    #[serde(default)]
+    pub affected: Vec<String>,
+    /// How many more of them there are: of a fleet where all is reached by all, not all are kept in the plan.
+    #[serde(default)]
+    pub unnamed: u32,
     /// Services with the version that is reached.
     #[serde(default)]
     pub consumers: Vec<String>,
-    /// File and line, of the newer side where there are two.
+    /// File, line and pointer, of the newer side where there are two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The older side, where there are two.
+    #[serde(default)]
+    pub was_at: Option<String>,
     /// What to do.
     pub advice: Option<String>,
     /// Who accepted it, why, and until when.
@@ -51,6 +66,19 @@ pub struct Told {
     /// The same of a waiver whose last day is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<String>,
+    /// What the CompatPolicy makes of it, and by which line, where it weighs otherwise than by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overruled: Option<String>,
+    /// The CompatPolicy switches its rule off, or makes a mere note of it: it neither bars nor warns.
+    #[serde(default)]
+    pub off: bool,
+}
+
+impl Told {
+    /// Stands in the way: critical, accepted by nobody, and its rule is on.
+    pub fn bars(&self) -> bool {
+        self.critical && self.waived.is_none() && !self.off
+    }
 }
 
 /// A change of a database that a version brings along. People run it: the engine does not.
@@ -132,12 +160,27 @@ pub fn advise(signs: Signs) -> Advice {
 impl Verdict {
     /// What stands in the way: critical, and accepted by nobody.
     pub fn barring(&self) -> impl Iterator<Item = &Told> {
-        self.findings.iter().filter(|f| f.critical && f.waived.is_none())
+        self.findings.iter().filter(|f| f.bars())
     }
 
     /// What was accepted all the same.
     pub fn accepted(&self) -> impl Iterator<Item = &Told> {
         self.findings.iter().filter(|f| f.waived.is_some())
+    }
+
+    /// What is left to think of: no more than a warning, accepted by nobody.
+    pub fn warnings(&self) -> impl Iterator<Item = &Told> {
+        self.findings.iter().filter(|f| !f.critical && f.waived.is_none() && !f.off)
+    }
+
+    /// What weighs otherwise than by itself, or nothing, because the CompatPolicy says so.
+    pub fn overruled(&self) -> impl Iterator<Item = (&Told, &str)> {
+        self.findings.iter().filter_map(|f| Some((f, f.overruled.as_deref()?)))
+    }
+
+    /// What the CompatPolicy leaves out.
+    pub fn left_out(&self) -> impl Iterator<Item = &Told> {
+        self.findings.iter().filter(|f| f.off)
     }
 }
 

@@ -363,3 +363,115 @@ fn a_folder_that_names_no_version_is_told() {
                   contracts/a/new/service.yaml:5:12\n";
     assert!(told.contains(wanted) && told.contains("= help: call the folder 2.0.0"), "{told}");
 }
+
+const EMPTY: &str = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n";
+const ANSWERS: &str =
+    "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths:\n  /b: {get: {responses: {'200': {description: ok}}}}\n";
+
+/// Fields are there whether or not they say something, so that a program need not ask for each.
+#[test]
+fn a_finding_has_all_its_fields() {
+    let folder = pair("fields");
+    let (_, json, _) = folder.run(&["compat", "openapi", "old.yaml", "new.yaml", "-o", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let finding = json["findings"][0].as_object().unwrap();
+    assert_eq!(finding["details"], Value::Array(vec![]));
+    assert!(finding.contains_key("recommendation") && finding.contains_key("direction"), "{finding:?}");
+    folder.write("m.sql", "DROP TABLE t;\n");
+    let (_, json, _) = folder.run(&["compat", "sql", "m.sql", "-o", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"][0].get("direction"), Some(&Value::Null), "{json:#}");
+}
+
+#[test]
+fn a_place_in_sarif_is_a_reference() {
+    let folder = Folder::new("names");
+    std::fs::create_dir_all(folder.0.join("Verträge é")).unwrap();
+    for (name, uri) in [
+        ("Verträge é/n a%.yaml", "Vertr%C3%A4ge%20%C3%A9/n%20a%25.yaml"),
+        ("r,a:b#c?.yaml", "r%2Ca%3Ab%23c%3F.yaml"),
+        ("契約.yaml", "%E5%A5%91%E7%B4%84.yaml"),
+    ] {
+        folder.write("new.yaml", EMPTY).write(name, ANSWERS);
+        let (_, sarif, err) = folder.run(&["compat", "openapi", name, "new.yaml", "-o", "sarif"]);
+        let sarif: Value = serde_json::from_str(&sarif).unwrap_or_else(|e| panic!("{e}: {sarif}{err}"));
+        let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], uri, "{sarif:#}");
+    }
+}
+
+#[test]
+fn what_was_not_compared_is_skipped_in_junit() {
+    let folder = fleet("junit", &[("a", "", "2.0.0")], &[("a", "2.0.0", "")]);
+    let (_, junit, _) = folder.run(&[&["compat", "check"], &NAMED[..], &["-o", "junit"]].concat());
+    assert!(junit.contains(r#"tests="3" failures="0" errors="0" skipped="1""#), "{junit}");
+    let case = "<testcase classname=\"compat.not-compared\" name=\"a: the Fleet does not say which version runs\">\n      \
+                <skipped message=\"not compared\"/>";
+    assert!(junit.contains(case), "{junit}");
+    let (_, help, _) = folder.run(&["compat", "check", "--help"]);
+    assert!(help.contains("a case for each finding"), "{help}");
+}
+
+/// What check says of two versions is what the matrix says of them.
+#[test]
+fn versions_say_what_check_says() {
+    let b = "  depends:\n    - {service: a, req: '>=1, <3', operations: ['GET /b']}\n";
+    let services = [("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "1.0.0")];
+    let folder = fleet("beside", &services, &[("a", "1.0.0", ""), ("a", "2.0.0", ""), ("b", "1.0.0", b)]);
+    folder.write("contracts/a/1.0.0/openapi.yaml", ANSWERS).write("contracts/a/2.0.0/openapi.yaml", EMPTY);
+    let text = std::fs::read_to_string(folder.0.join("all.yaml")).unwrap();
+    folder.write("all.yaml", &text.replace("    b: {image: \"r.example/b:1.0.0\"}\n", ""));
+    let run = |args: &[&str]| folder.run(&[args, &NAMED].concat());
+    let (code, check, _) = run(&["compat", "check"]);
+    assert!(code == 2 && check.contains("consumers b 1.0.0"), "{check}");
+    let (code, table, _) = run(&["versions"]);
+    let told = "\n1 of 2 pairs of versions may run beside each other\n  not a 2.0.0 beside b 1.0.0:\n    b 1.0.0 calls GET \
+                /b, which a 2.0.0 does not have\n";
+    assert!(code == 0 && table.contains(told), "{table}");
+    let (_, one, _) = run(&["versions", "--service", "a"]);
+    assert!(
+        one.contains("         1.0.0       2.0.0\nb 1.0.0  yes         no\n") && one.contains("  not a 2.0.0"),
+        "{one}"
+    );
+    let (_, json, _) = run(&["versions", "-o", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let why = |i: usize| json["fleets"][0]["pairs"][i]["why"].as_array().unwrap().len();
+    assert_eq!((why(0), why(1)), (0, 1), "{json:#}");
+}
+
+#[test]
+fn what_a_policy_leaves_out_is_told_in_every_form() {
+    let folder = fleet("off", &[("a", "1.0.0", "2.0.0")], &[("a", "1.0.0", ""), ("a", "2.0.0", "")]);
+    folder.write("contracts/a/1.0.0/openapi.yaml", ANSWERS).write("contracts/a/2.0.0/openapi.yaml", EMPTY);
+    let policy = "apiVersion: pilothouse.dev/v1alpha1\nkind: CompatPolicy\nmetadata: {name: p}\nspec:\n  severities: \
+                  {operation-removed: off}\n";
+    folder.write("contracts/compat.yaml", policy);
+    let run = |command: &[&str], form: &str| {
+        let (code, text, err) = folder.run(&[command, &NAMED, &["-o", form]].concat());
+        assert_eq!(code, 0, "{text}{err}");
+        text
+    };
+    let by = "left out: compat.yaml:5 switches its rule off; by itself it is critical";
+    for form in ["text", "json", "junit", "sarif", "github"] {
+        let told = run(&["compat", "check"], form);
+        assert!(told.contains(by) && told.contains("operation-removed"), "{form}: {told}");
+    }
+    let json: Value = serde_json::from_str(&run(&["compat", "check"], "json")).unwrap();
+    assert_eq!((json["findings"].as_array().unwrap().len(), json["left_out"].as_array().unwrap().len()), (0, 1));
+    let text = run(&["plan"], "text");
+    assert!(text.contains("left out  a: ") && text.contains(by) && text.contains("it may start"), "{text}");
+    let plan: Value = serde_json::from_str(&run(&["plan"], "json")).unwrap();
+    assert_eq!((&plan["compatible"], &plan["compat"]["findings"][0]["off"]), (&Value::from(true), &Value::from(true)));
+}
+
+#[test]
+fn the_order_of_check_is_told_as_one_by_need_alone() {
+    let a = "  depends:\n    - {service: b, req: ^2}\n";
+    let moves = [("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "2.0.0")];
+    let folder = fleet("waves", &moves, &[("a", "2.0.0", a), ("b", "2.0.0", "")]);
+    let (_, text, _) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert!(
+        text.contains("waves, by need alone; a run moves at most 8 at once, as `pilothouse plan` shows:\n"),
+        "{text}"
+    );
+}

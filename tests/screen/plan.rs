@@ -45,6 +45,90 @@ fn the_second_finding_and_the_tree() {
     assert_eq!(back, Look::at(fresh()).keys(&["5"]).frame(100, 30));
 }
 
+/// Everything that is known of it, on any size: reasons, operations, both places, who accepts it.
+#[test]
+fn the_selected_finding_can_be_read_in_full() {
+    insta::assert_snapshot!(
+        "plan_in_full_100x30",
+        Look::at(fresh()).keys(&["5", "down", "down", "enter"]).frame(100, 30)
+    );
+    insta::assert_snapshot!(
+        "plan_in_full_80x24",
+        Look::at(fresh()).keys(&["5", "down", "down", "enter"]).frame(80, 24)
+    );
+    let told =
+        |run: &Run| run.plan.compat.as_ref().unwrap().findings.iter().find(|f| f.was_at.is_some()).unwrap().clone();
+    let finding = told(&fresh().run);
+    assert!(!finding.details.is_empty() && !finding.affected.is_empty(), "{finding:#?}");
+    let before = Look::at(fresh()).keys(&["5"]).frame(80, 24);
+    for (width, height) in [(100, 30), (80, 24), (60, 20), (40, 10)] {
+        let mut look = Look::at(fresh()).keys(&["5", "down", "down", "enter"]);
+        let mut seen = String::new();
+        for _ in 0..40 {
+            let frame = look.frame(width, height);
+            seen.push_str(frame.split("--- styles").next().unwrap());
+            look.intents(&["down"]);
+        }
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+        let seen = letters(&seen);
+        let all = finding.details.iter().chain(&finding.affected).chain(&finding.at).chain(&finding.was_at);
+        for text in all.flat_map(|t| t.split_whitespace()) {
+            // A word that is wider than the screen stands on two lines.
+            let part: String = letters(text).chars().take(20).collect();
+            assert!(seen.contains(&part), "{part} at {width}x{height}");
+        }
+    }
+    // Esc gives back the list as it was; Enter once more leads to the service.
+    assert_eq!(Look::at(fresh()).keys(&["5", "enter", "esc"]).frame(80, 24), before);
+    let service = Look::at(fresh()).keys(&["5", "enter", "enter"]).frame(80, 24);
+    assert!(service.contains("inventory") && !service.contains("Finding"), "{service}");
+}
+
+/// A circle says every one of its edges, and the way out.
+#[test]
+fn what_is_left_out_and_what_a_circle_is_made_of_are_shown() {
+    let change = |run: &mut Run| {
+        let findings = &mut run.plan.compat.as_mut().unwrap().findings;
+        findings[0].details = vec!["a way out, one after the other: auth 1.0.0 → 1.5.0, orders 5.3.3 → 5.4.0".into()];
+        findings[1].off = true;
+        findings[1].details = vec!["left out: compat.yaml:7 switches its rule off; by itself it is critical".into()];
+    };
+    let at = |keys: &[&str]| waiting_with(false, change).keys(keys).frame(100, 30);
+    assert!(at(&["enter"]).contains("a way out, one after the other: auth 1.0.0 → 1.5.0, orders 5.3.3 → 5.4.0"));
+    let list = at(&[]);
+    assert!(list.contains("3 critical, 1 warning, 1 left out"), "{list}");
+    let last = ["down", "down", "down", "down"];
+    let left_out = at(&last);
+    assert!(left_out.contains("> off ") && left_out.contains("compat.yaml:7 switches its rule off"), "{left_out}");
+    assert!(at(&[&last[..], &["w"]].concat()).contains("waive is off: its rule is switched off"));
+}
+
+#[test]
+fn a_service_in_the_tree_has_the_reason_of_each_way_to_it() {
+    let change = |run: &mut Run| {
+        let names: Vec<String> = run.plan.services.iter().take(3).map(|p| p.service.name.clone()).collect();
+        for p in &mut run.plan.services {
+            (p.needs, p.after) = Default::default();
+        }
+        // The third goes after the first and the second, and a fourth after it.
+        run.plan.services[2].needs.insert(names[0].clone(), ">=2".into());
+        run.plan.services[2].after.insert(names[1].clone(), "its events are read first".into());
+        run.plan.services[3].needs.insert(names[2].clone(), ">=3".into());
+    };
+    let frame = waiting_with(false, change).keys(&["g"]).frame(100, 30);
+    assert!(frame.contains("  needs >=2") && frame.contains("its events are read first, the rest as above"), "{frame}");
+}
+
+/// What can be pressed, and why not, is said before what only sorts the list.
+#[test]
+fn at_80_columns_no_verb_of_the_plan_is_missing() {
+    for look in [waiting(false), waiting(true), Look::at(fresh()).keys(&["5"])] {
+        let frame = look.frame(80, 24);
+        let last = frame.lines().find(|l| l.contains("? help")).unwrap();
+        assert!(last.contains("w waive") && last.contains("S start(off"), "{last}");
+    }
+}
+
 #[test]
 fn a_run_without_contracts_says_so() {
     insta::assert_snapshot!("plan_without_contracts_100x30", Look::at(nights::ready()).keys(&["5"]).frame(100, 30));

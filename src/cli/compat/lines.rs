@@ -6,14 +6,6 @@ use crate::compat::{Finding, Place, Report, Severity};
 /// Operations named below a finding; the rest is counted.
 const MAX_NAMED: usize = 5;
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    }
-}
-
 /// Text from a file, without anything a terminal or a workflow would act on.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -53,7 +45,7 @@ pub fn end(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// One finding.
 pub fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}[{}] {}", word(finding.severity), finding.rule, clean(&finding.message))?;
+    writeln!(out, "{}[{}] {}", finding.severity.name(), finding.rule, clean(&finding.message))?;
     if let Some(of) = &finding.of {
         let part = if of.part.is_empty() { String::new() } else { format!(", {}", of.part) };
         match of.from == of.to {

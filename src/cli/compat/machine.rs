@@ -23,11 +23,17 @@ pub fn value(report: &Report) -> Value {
 fn physical(place: &Place) -> Value {
     json!({
         "physicalLocation": {
-            "artifactLocation": { "uri": place.file },
+            "artifactLocation": { "uri": uri(&place.file) },
             "region": { "startLine": place.line.unwrap_or(1).max(1) },
         },
         "logicalLocations": [{ "fullyQualifiedName": place.pointer }],
     })
+}
+
+/// A path as a relative reference of RFC 3986: a blank, a colon or a letter of no ASCII alphabet stands there by its bytes.
+fn uri(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    path.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
@@ -86,15 +92,17 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// One suite. A case for each finding that is critical or a warning, which fails when it is critical; `compatible` is
-/// always there, so that a suite without findings is not an empty one.
+/// always there, so that a suite without findings is not an empty one. What was not compared is a case that was skipped:
+/// that is what the systems that read such files count and show.
 pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let told: Vec<&Finding> = report.findings.iter().filter(|f| f.severity != Severity::Info).collect();
     let failures = told.iter().filter(|f| f.bars()).count();
     let own = usize::from(!report.compatible());
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(out, r#"<testsuites name="pilothouse compat">"#)?;
-    let (tests, failed) = (told.len() + 1, failures + own);
-    writeln!(out, r#"  <testsuite name="compat" tests="{tests}" failures="{failed}" errors="0" skipped="0">"#)?;
+    let skipped = report.not_compared.len();
+    let (tests, failed) = (told.len() + 1 + skipped, failures + own);
+    writeln!(out, r#"  <testsuite name="compat" tests="{tests}" failures="{failed}" errors="0" skipped="{skipped}">"#)?;
     if report.compatible() {
         writeln!(out, r#"    <testcase classname="compat" name="compatible"/>"#)?;
     } else {
@@ -113,6 +121,12 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             true => writeln!(out, r#"      <failure message="{message}">{body}</failure>"#)?,
             false => writeln!(out, "      <system-out>{message}; {body}</system-out>")?,
         }
+        writeln!(out, "    </testcase>")?;
+    }
+    for note in &report.not_compared {
+        let note = xml(note);
+        writeln!(out, r#"    <testcase classname="compat.not-compared" name="{note}">"#)?;
+        writeln!(out, r#"      <skipped message="not compared"/>"#)?;
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")

@@ -30,7 +30,7 @@ pub enum Output {
     Text,
     /// One JSON object
     Json,
-    /// JUnit XML, a case for each rule
+    /// JUnit XML, a case for each finding; what was not compared is skipped
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,

@@ -48,7 +48,7 @@ pub fn edges(fleet: &Fleet) -> Vec<Edge> {
 }
 
 /// How it is told that a version is out of a range; `why` as [`out_of`] says it.
-pub(super) fn reason(service: &str, version: &Version, need: &Need, why: &str) -> String {
+pub(in crate::compat) fn reason(service: &str, version: &Version, need: &Need, why: &str) -> String {
     format!("{service} {version} needs {} `{}`, and {why}", need.service, need.req)
 }
 

@@ -15,7 +15,7 @@ use crate::spec::contract::{Audience, Depend};
 use crate::spec::upgrade::in_range;
 
 /// A version of a service that calls another.
-struct Caller<'a> {
+pub(super) struct Caller<'a> {
     service: &'a str,
     version: &'a Version,
     depend: &'a Depend,
@@ -24,7 +24,14 @@ struct Caller<'a> {
     /// What the version that it goes to in the same upgrade says of the same service, where it goes to one that is known.
     next: Option<Vec<&'a Depend>>,
     /// Files and pointers of the values it reads as a closed list.
-    closed: Vec<(String, String)>,
+    pub(super) closed: Vec<(String, String)>,
+}
+
+impl<'a> Caller<'a> {
+    /// One that stays as it is.
+    pub(super) fn new(service: &'a str, version: &'a Version, depend: &'a Depend) -> Caller<'a> {
+        Caller { service, version, depend, new: false, next: None, closed: Vec::new() }
+    }
 }
 
 impl Caller<'_> {
@@ -48,7 +55,7 @@ impl Caller<'_> {
     }
 
     /// It calls one of these operations; all are meant where none is named, and any may be called where it lists none.
-    fn calls(&self, affected: &[String]) -> bool {
+    pub(super) fn calls(&self, affected: &[String]) -> bool {
         let Some(operations) = &self.depend.operations else { return true };
         let called: BTreeSet<String> = operations.iter().map(|o| plain(o)).collect();
         affected.is_empty() || affected.iter().any(|a| called.contains(&plain(a)))
@@ -76,12 +83,9 @@ fn callers<'a>(look: &Look<'a>, service: &str) -> Vec<Caller<'a>> {
             let new = m.from != m.to && *version == m.to;
             let next = look.get(&m.service, &m.to).filter(|_| m.from != m.to && !new);
             found.extend(of(published).map(|depend| Caller {
-                service: &m.service,
-                version,
-                depend,
                 new,
                 next: next.map(|p| of(p).collect()),
-                closed: Vec::new(),
+                ..Caller::new(&m.service, version, depend)
             }));
         }
     }
@@ -155,7 +159,12 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
 }
 
 /// Whom a finding reaches, and what it weighs then.
-fn reach(mut finding: Finding, m: &Move, callers: &[Caller<'_>], nobody_else: bool) -> (Finding, Vec<String>) {
+pub(super) fn reach(
+    mut finding: Finding,
+    m: &Move,
+    callers: &[Caller<'_>],
+    nobody_else: bool,
+) -> (Finding, Vec<String>) {
     // A version whose range bars the new one never runs beside it, and one that bars the old was made for the new.
     let meets = |c: &&Caller<'_>| c.beside(&m.to) && (!c.new || c.beside(&m.from));
     let called: Vec<&Caller<'_>> = callers.iter().filter(meets).filter(|c| c.calls(&finding.affected)).collect();

@@ -40,7 +40,7 @@ use super::{Finding, Of, Place, Report};
 use crate::spec::contract::{CompatPolicy, Contract, Origin, Release};
 use crate::spec::{Problem, SourceFile};
 use pairs::{Answer, Memory, Question};
-pub use weigh::accepted_by;
+pub use weigh::{accepted_by, overruled};
 
 /// One version of a service: its contract, and the files beside it.
 #[derive(Debug, Clone)]
@@ -120,6 +120,8 @@ pub struct Detour {
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub report: Report,
+    /// Findings of rules that the CompatPolicy switches off.
+    pub left_out: Vec<Finding>,
     /// Who must have moved as a whole before whom. They make no circle.
     pub edges: Vec<Edge>,
     /// What the waves do not keep, each out of a circle that is told.
@@ -154,15 +156,16 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
     weigh::weigh(&mut look);
     // Ways come last: what is accepted no longer bars one.
     let detours = detour::detours(&mut look);
-    let Look { mut findings, notes, mut problems, changes, .. } = look;
+    let Look { mut findings, mut left_out, notes, mut problems, changes, .. } = look;
     if !problems.is_empty() {
         problems.sort_by(|a, b| (&a.file, a.line, &a.message).cmp(&(&b.file, b.line, &b.message)));
         problems.dedup();
         return Err(problems);
     }
     weigh::sort(&mut findings);
+    weigh::sort(&mut left_out);
     let report = Report { findings, not_compared: notes.into_iter().collect() };
-    Ok(Outcome { report, edges, broken, named, waves, detours, changes })
+    Ok(Outcome { report, left_out, edges, broken, named, waves, detours, changes })
 }
 
 /// A look under way.
@@ -170,6 +173,7 @@ struct Look<'a> {
     asked: &'a Asked<'a>,
     memory: &'a mut dyn Memory,
     findings: Vec<Finding>,
+    left_out: Vec<Finding>,
     notes: BTreeSet<String>,
     edges: BTreeSet<Edge>,
     /// Edges that are good to have and no reason to refuse: what asks for them says itself that it works without.
@@ -184,6 +188,7 @@ impl<'a> Look<'a> {
             asked,
             memory,
             findings: Vec::new(),
+            left_out: Vec::new(),
             notes: asked.unknown.iter().chain(&asked.unsaid).cloned().collect(),
             edges: BTreeSet::new(),
             wishes: BTreeSet::new(),

@@ -144,7 +144,7 @@ impl Check<'_, '_> {
     ) -> bool {
         // Where one of them is not there nothing can be said, and that has been.
         let (Some(reader), Some(writer)) = (reader, writer) else { return true };
-        let Some((why, location)) = self.clash(reader, writer) else { return true };
+        let Some((why, location)) = clash(self.look, reader, writer) else { return true };
         if own {
             let version = version.clone();
             self.unread.push(Unread { old, version, why, location, past: false, known: false });
@@ -160,28 +160,28 @@ impl Check<'_, '_> {
                 continue;
             }
             seen.push(&writer.text);
-            let Some((why, location)) = self.clash(schema, writer) else { continue };
-            let known = before.is_some_and(|b| b.name != schema.name && self.clash(b, writer).is_some());
+            let Some((why, location)) = clash(self.look, schema, writer) else { continue };
+            let known = before.is_some_and(|b| b.name != schema.name && clash(self.look, b, writer).is_some());
             self.unread.push(Unread { old: false, version: version.clone(), why, location, past: true, known });
         }
     }
+}
 
-    /// What keeps a schema from reading what another wrote, and where.
-    fn clash(&mut self, reader: &SourceFile, writer: &SourceFile) -> Option<(String, Location)> {
-        if is_json_schema(reader) != is_json_schema(writer) {
-            let whole = |f: &SourceFile| Some(Place { file: f.name.clone(), pointer: String::new(), line: None });
-            let why = format!("it reads {}, and that is {}", language(reader), language(writer));
-            return Some((why, Location { base: whole(writer), revision: whole(reader) }));
-        }
-        if reader.text == writer.text {
-            return None;
-        }
-        let question = Question::Event { mode: Mode::Backward, old: vec![writer], new: reader };
-        let report = self.look.ask(&question)?.report;
-        report.not_compared.iter().for_each(|note| self.look.note(note.clone()));
-        let first = report.findings.into_iter().find(|f| f.severity == Severity::Critical)?;
-        Some((first.message, first.location))
+/// What keeps a schema from reading what another wrote, and where.
+pub(super) fn clash(look: &mut Look<'_>, reader: &SourceFile, writer: &SourceFile) -> Option<(String, Location)> {
+    if is_json_schema(reader) != is_json_schema(writer) {
+        let whole = |f: &SourceFile| Some(Place { file: f.name.clone(), pointer: String::new(), line: None });
+        let why = format!("it reads {}, and that is {}", language(reader), language(writer));
+        return Some((why, Location { base: whole(writer), revision: whole(reader) }));
     }
+    if reader.text == writer.text {
+        return None;
+    }
+    let question = Question::Event { mode: Mode::Backward, old: vec![writer], new: reader };
+    let report = look.ask(&question)?.report;
+    report.not_compared.iter().for_each(|note| look.note(note.clone()));
+    let first = report.findings.into_iter().find(|f| f.severity == Severity::Critical)?;
+    Some((first.message, first.location))
 }
 
 /// Every reader against every writer of what it reads, where one of the two moves: who goes first, and who cannot read.

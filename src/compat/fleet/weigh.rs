@@ -79,11 +79,23 @@ fn unknown_rules(policy: &CompatPolicy) -> Vec<Problem> {
     wrong.map(problem).collect()
 }
 
+const BY_ITSELF: &str = "; by itself it is ";
+
+/// What the CompatPolicy has made of a finding, and by which line, if it weighs otherwise than by itself.
+pub fn overruled(f: &Finding) -> Option<&str> {
+    f.details.iter().map(String::as_str).find(|detail| detail.contains(BY_ITSELF))
+}
+
+/// What the policy makes of rules; each finding that it changes says so, and what it switches off is kept aside.
+///
 /// Less than critical takes two people in production, and there is no route yet by which they could say so.
 fn severities(look: &mut Look<'_>, policy: &CompatPolicy) {
     let production = look.asked.production;
-    look.findings.retain_mut(|f| {
-        let Some(weighs) = policy.spec.severities.get(f.rule) else { return true };
+    for mut f in std::mem::take(&mut look.findings) {
+        let Some(weighs) = policy.spec.severities.get(f.rule) else {
+            look.findings.push(f);
+            continue;
+        };
         let severity = match weighs {
             Weighs::Critical => Some(Severity::Critical),
             Weighs::Warning => Some(Severity::Warning),
@@ -92,11 +104,24 @@ fn severities(look: &mut Look<'_>, policy: &CompatPolicy) {
         };
         if production && f.severity == Severity::Critical && severity != Some(Severity::Critical) {
             f.details.push("its severity in the policy is not accepted: no route for two people in production".into());
-            return true;
+            look.findings.push(f);
+            continue;
         }
-        f.severity = severity.unwrap_or(f.severity);
-        severity.is_some()
-    });
+        let line = policy.origin.places.get(&format!("/severities/{}", f.rule)).map_or(0, |(line, _)| *line);
+        // Where somebody keeps the folder is no matter of the finding, nor of a plan that holds it.
+        let file = policy.origin.file.rsplit('/').next().unwrap_or_default();
+        let (at, own) = (format!("{file}:{line}"), f.severity.name());
+        let Some(severity) = severity else {
+            f.details.push(format!("left out: {at} switches its rule off{BY_ITSELF}{own}"));
+            look.left_out.push(f);
+            continue;
+        };
+        if severity != f.severity {
+            f.details.push(format!("{} only by {at}{BY_ITSELF}{own}", severity.name()));
+            f.severity = severity;
+        }
+        look.findings.push(f);
+    }
 }
 
 /// Who accepts it, until when, and why.

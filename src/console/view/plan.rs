@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::super::text::{left, right, width};
 use super::super::theme::Meaning;
-use super::super::viewmodel::{FindingRow, Piece, PlanView};
+use super::super::viewmodel::{FindingRow, Line, Piece, PlanView};
 use super::canvas::Canvas;
 use super::{hanging, wrapped};
 
@@ -28,6 +28,11 @@ pub fn panels(canvas: &mut Canvas, view: &PlanView, body: Rect) {
         wrapped(canvas, tree, view.scroll, inner);
         return;
     }
+    if view.alone {
+        let inner = canvas.boxed(body, &view.about_title, "[esc] all findings", Meaning::Focus);
+        wrapped(canvas, &view.about, view.scroll, inner);
+        return;
+    }
     let room = usize::from(body.width.saturating_sub(2));
     let said: usize = view.about.iter().map(|l| hanging(l, room).len()).sum();
     let about = (said as u16 + 2).clamp(4, (body.height * 2 / 5).max(4));
@@ -38,17 +43,39 @@ pub fn panels(canvas: &mut Canvas, view: &PlanView, body: Rect) {
     let inner = canvas.boxed(list, &view.title, &view.counts, border);
     findings(canvas, view, inner);
     let area = Rect { y: list.bottom(), height: waves, ..body };
-    let inner = canvas.boxed(area, &view.order_title, &view.estimate, Meaning::Border);
+    // The frame and blanks around both texts take eight cells.
+    let fits = width(&view.order_title) + width(&view.estimate) + 8 < usize::from(body.width);
+    let estimate = if fits { &view.estimate } else { &view.estimate_short };
+    let inner = canvas.boxed(area, &view.order_title, estimate, Meaning::Border);
     order(canvas, view, inner);
     let area = Rect { y: area.bottom(), height: about, ..body };
     let inner = canvas.boxed(area, &view.about_title, "", Meaning::Border);
-    wrapped(canvas, &view.about, 0, inner);
+    beginning(canvas, &view.about, inner);
+}
+
+/// As much as there is room for; the last row says how to see the rest.
+fn beginning(canvas: &mut Canvas, lines: &[Line], area: Rect) {
+    let lines: Vec<Line> = lines.iter().flat_map(|l| hanging(l, usize::from(area.width))).collect();
+    let rows = usize::from(area.height);
+    let more = lines.len() > rows && rows > 0;
+    let room = rows - usize::from(more);
+    for (i, line) in lines.iter().take(room).enumerate() {
+        canvas.line(area.x, area.y + i as u16, line, area.width);
+    }
+    if more {
+        let text = format!(" +{} lines more: [enter]", lines.len() - room);
+        canvas.put(area.x, area.bottom() - 1, &text, Meaning::Dim, area.width);
+    }
 }
 
 /// Without panels: the list, then the selected finding.
 pub fn small(canvas: &mut Canvas, view: &PlanView, body: Rect) {
     if let Some(tree) = &view.graph {
         wrapped(canvas, tree, view.scroll, body);
+        return;
+    }
+    if view.alone {
+        wrapped(canvas, &view.about, view.scroll, body);
         return;
     }
     canvas.put(
@@ -61,7 +88,7 @@ pub fn small(canvas: &mut Canvas, view: &PlanView, body: Rect) {
     let list = Rect { y: body.y + 1, height: (body.height.saturating_sub(1)) / 2, ..body };
     findings(canvas, view, list);
     let about = Rect { y: list.bottom(), height: body.bottom().saturating_sub(list.bottom()), ..body };
-    wrapped(canvas, &view.about, 0, about);
+    beginning(canvas, &view.about, about);
 }
 
 fn findings(canvas: &mut Canvas, view: &PlanView, area: Rect) {

@@ -31,6 +31,9 @@ pub enum Footer {
 const ALWAYS: [Verb; 4] = [Verb::Pause, Verb::Next, Verb::Abort, Verb::Rollback];
 /// Where tenants are shown.
 const OF_TENANTS: [Verb; 2] = [Verb::Freeze, Verb::Defer];
+/// What gives way to verbs where there is no room for all keys, the last of them first; and on the plan screen.
+const SPARE: [Action; 1] = [Action::Open];
+const SPARE_OF_PLAN: [Action; 3] = [Action::Open, Action::Sort, Action::Filter];
 const WHEN_ON: [Verb; 5] = [Verb::Start, Verb::Keep, Verb::Retry, Verb::Skip, Verb::Ack];
 
 pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
@@ -71,9 +74,13 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Footer {
             keys.extend(verb_key(run, model, scene, Verb::Start));
         }
     }
-    for (action, label) in look(model.screen) {
+    let spare: &[Action] = if of_plan { &SPARE_OF_PLAN } else { &SPARE };
+    // Nothing is selected in the tree.
+    let shown = look(model.screen).iter().filter(|(action, _)| !(of_plan && model.graph && *action == Action::Open));
+    for (action, label) in shown {
         if let Some(key) = scene.keymap.key_of(model.screen, *action) {
-            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: *action == Action::Open });
+            let label = if *action == Action::Open && model.finding { "service" } else { label };
+            keys.push(FooterKey { key, label: label.to_string(), off: None, spare: spare.contains(action) });
         }
     }
     Footer::Keys(keys)
@@ -103,7 +110,7 @@ fn look(screen: Screen) -> &'static [(Action, &'static str)] {
             (Action::Quit, "quit"),
         ],
         Screen::Plan => &[
-            (Action::Open, "service"),
+            (Action::Open, "in full"),
             (Action::Graph, "graph"),
             (Action::Sort, "sort"),
             (Action::Filter, "filter"),

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::super::model::Model;
-use super::super::text::clean;
+use super::super::text::{clean, width};
 use super::super::theme::Meaning;
 use super::{Line, Scene, piece};
 use crate::engine::Run;
@@ -47,12 +47,16 @@ pub struct PlanView {
     pub none: &'static str,
     pub order_title: String,
     pub estimate: String,
+    /// The same where there is no room for it.
+    pub estimate_short: String,
     pub waves: Vec<WaveRow>,
     /// In the place of findings and order: who goes after whom, as a tree; and how far it is scrolled.
     pub graph: Option<Vec<Line>>,
     pub scroll: usize,
     pub about_title: String,
     pub about: Vec<Line>,
+    /// The finding alone, in the place of all else.
+    pub alone: bool,
 }
 
 /// The findings that are shown, in their order.
@@ -71,9 +75,16 @@ pub fn listed<'a>(run: &'a Run, model: &Model) -> Vec<&'a Told> {
     found
 }
 
-/// What bars a start first, what was accepted last.
+/// The finding that is selected.
+pub fn chosen<'a>(run: &'a Run, model: &Model) -> Option<&'a Told> {
+    let found = listed(run, model);
+    found.get(model.plan_at.min(found.len().saturating_sub(1))).copied()
+}
+
+/// What bars a start first; then warnings, what was accepted, and what the CompatPolicy leaves out.
 fn rank(f: &Told) -> u8 {
     match (f.critical, &f.waived) {
+        _ if f.off => 3,
         (true, None) => 0,
         (false, None) => 1,
         (_, Some(_)) => 2,
@@ -84,7 +95,8 @@ fn severity(f: &Told) -> (&'static str, Meaning) {
     match rank(f) {
         0 => ("CRIT", Meaning::Bad),
         1 => ("warn", Meaning::Warn),
-        _ => ("waived", Meaning::Dim),
+        2 => ("waived", Meaning::Dim),
+        _ => ("off", Meaning::Dim),
     }
 }
 
@@ -104,8 +116,8 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
         }
     };
     let plan = &run.plan;
-    let (shift, soak) = plan.estimate();
     let (counts, meaning) = counts(plan);
+    let (estimate, estimate_short) = estimate(run);
     PlanView {
         title: title(model, found.len()),
         counts,
@@ -122,16 +134,14 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
             counted(last_wave(plan) as usize, "wave"),
             counted(plan.services.len(), "service")
         ),
-        estimate: match run.started.is_none().then(|| of_run(run, true)).flatten() {
-            Some(ahead) => format!("100% about {}, then {soak} soak", ahead.said(ahead.full())),
-            None if plan.services.iter().any(|p| p.phased.is_some()) => "each tenant in its own window".into(),
-            None => format!("{shift} to 100%, then {soak} soak, if all stays good"),
-        },
+        estimate,
+        estimate_short,
         waves: waves(plan),
         graph: model.graph.then(|| graph(plan)),
         scroll: model.detail_scroll,
         about_title: if found.is_empty() { "Plan".into() } else { format!("Finding {} of {}", at + 1, found.len()) },
         about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, run)),
+        alone: model.finding && !found.is_empty(),
     }
 }
 
@@ -151,6 +161,7 @@ fn counts(plan: &Plan) -> (String, Meaning) {
         (of(0), "critical", "critical"),
         (of(1), "warning", "warnings"),
         (of(2), "waived", "waived"),
+        (of(3), "left out", "left out"),
         (verdict.infos as usize, "note", "notes"),
     ];
     let said = |(n, one, many): &(usize, &str, &str)| format!("{n} {}", if *n == 1 { one } else { many });
@@ -160,6 +171,21 @@ fn counts(plan: &Plan) -> (String, Meaning) {
         0 => (text, Meaning::Border),
         _ => (format!("START IS OFF: {text}"), Meaning::Bad),
     }
+}
+
+/// How long it takes, and the same where there is little room.
+fn estimate(run: &Run) -> (String, String) {
+    let plan = &run.plan;
+    let (shift, soak) = plan.estimate();
+    let whole = match run.started.is_none().then(|| of_run(run, true)).flatten() {
+        Some(ahead) => format!("100% about {}, then {soak} soak", ahead.said(ahead.full())),
+        None if plan.services.iter().any(|p| p.phased.is_some()) => "each tenant in its own window".into(),
+        None => {
+            let short = format!("{shift}, then {soak} soak");
+            return (format!("{shift} to 100%, then {soak} soak, if all stays good"), short);
+        }
+    };
+    (whole.clone(), whole)
 }
 
 fn last_wave(plan: &Plan) -> u32 {
@@ -195,25 +221,43 @@ fn say(lines: &mut Vec<Line>, label: &str, meaning: Meaning, text: &str) {
     lines.push(vec![piece(Meaning::Dim, format!("{label:<8}")), piece(meaning, clean(text).into_owned())]);
 }
 
+/// More lines than a finding takes on any screen that is wide enough to read.
+pub fn lines_at_most(f: &Told, run: &Run) -> usize {
+    const NARROW: usize = 24;
+    about(f, run).iter().map(|l| 1 + l.iter().map(|p| width(&p.text)).sum::<usize>() / NARROW).sum()
+}
+
+/// All that is known of a finding; what one has to know first stands first.
 fn about(f: &Told, run: &Run) -> Vec<Line> {
     let mut lines = Vec::new();
     let (_, meaning) = severity(f);
     say(&mut lines, "what", meaning, &f.message);
+    if let Some(advice) = &f.advice {
+        say(&mut lines, "fix", Meaning::Text, advice);
+    }
     if !f.consumers.is_empty() {
         say(&mut lines, "reaches", Meaning::Text, &f.consumers.join(", "));
+    }
+    f.details.iter().for_each(|why| say(&mut lines, "why", Meaning::Text, why));
+    if !f.affected.is_empty() {
+        let more = if f.unnamed > 0 { format!(" and {} more", f.unnamed) } else { String::new() };
+        say(&mut lines, "in", Meaning::Text, &format!("{}{more}", f.affected.join(", ")));
+    }
+    if let Some(change) = &f.change {
+        say(&mut lines, "move", Meaning::Text, &format!("{} {change}", f.service.as_deref().unwrap_or_default()));
     }
     if let Some(at) = &f.at {
         say(&mut lines, "where", Meaning::Text, at);
     }
-    if let Some(advice) = &f.advice {
-        say(&mut lines, "fix", Meaning::Text, advice);
+    if let Some(at) = &f.was_at {
+        say(&mut lines, "before", Meaning::Text, at);
     }
     say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint));
     let begun = run.started.is_some() || run.is_ended();
     match (&f.waived, &f.lapsed, run.plan.environment.production) {
         (Some(who), ..) => say(&mut lines, "waiver", Meaning::Text, who),
         (None, Some(who), _) => say(&mut lines, "waiver", Meaning::Dim, &format!("has ended: {who}")),
-        (None, None, _) if begun || !f.critical => {}
+        (None, None, _) if begun || !f.critical || f.off => {}
         (None, None, true) => {
             say(&mut lines, "waiver", Meaning::Dim, "not accepted in production: no two-person route is configured");
         }
@@ -243,7 +287,11 @@ fn graph(plan: &Plan) -> Vec<Line> {
         line.push(piece(Meaning::Text, format!(" {}", node.planned.version)));
         let advised = advice.and_then(|a| a.get(&node.planned.service.name));
         match (node.again, node.why, advised) {
-            (true, ..) => line.push(piece(Meaning::Dim, "  as above")),
+            // Each way to it has a reason of its own.
+            (true, why, _) => {
+                let why = why.map(|w| format!("{}, the rest ", clean(&w))).unwrap_or_default();
+                line.push(piece(Meaning::Dim, format!("  {why}as above")));
+            }
             (false, why, advised) => {
                 let why = why.map(|w| format!("  {}", clean(&w))).unwrap_or_default();
                 let would = advised.filter(|a| !matches!(a.way, Way::Canary | Way::Blocked));

@@ -15,9 +15,7 @@ pub fn dialog(run: &Run, waive: &Waive, scene: Scene) -> DialogView {
     ];
     // Its first line repeats what is accepted.
     for (i, text) in waive.entry(who).into_iter().skip(1).enumerate() {
-        let body = text.trim_start();
-        let lead = " ".repeat(text.len() - body.len());
-        lines.push(DialogLine { label: if i == 0 { "Entry" } else { "" }, lead, text: body.to_string() });
+        lines.push(indented(if i == 0 { "Entry" } else { "" }, &text));
     }
     lines.push(line("Then", "the contracts are read again; start is on when nothing critical is left".into()));
     lines
@@ -43,19 +41,46 @@ pub fn dialog(run: &Run, waive: &Waive, scene: Scene) -> DialogView {
     }
 }
 
+/// An entry to add by hand has lines, and their indentation is part of it.
+fn todo(text: &str) -> impl Iterator<Item = DialogLine> + '_ {
+    text.lines().enumerate().map(|(i, text)| indented(if i == 0 { "Do" } else { "" }, text))
+}
+
+/// A line of a file.
+fn indented(label: &'static str, text: &str) -> DialogLine {
+    let body = text.trim_start();
+    DialogLine { label, lead: " ".repeat(text.len() - body.len()), text: body.to_string() }
+}
+
 pub fn refused(run: &Run, refusal: &Refusal, scene: Scene) -> DialogView {
+    let mut lines =
+        vec![line("What", refusal.what.clone()), line("On", badge(run, scene)), line("Why", refusal.why.clone())];
+    lines.extend(todo(&refusal.todo));
     DialogView {
         title: "NOT ACCEPTED".into(),
         meaning: Meaning::Focus,
-        lines: vec![
-            line("What", refusal.what.clone()),
-            line("On", badge(run, scene)),
-            line("Why", refusal.why.clone()),
-            line("Do", refusal.todo.clone()),
-        ],
+        lines,
         changed: None,
         fields: Vec::new(),
         buttons: vec![("Esc back".into(), true)],
         note: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_to_add_by_hand_keeps_its_lines() {
+        let text = "add it by hand:\n# auth: GET /x removed\n- fingerprint: \"a\"\n  reason: \"b\"";
+        let lines: Vec<(&str, String)> = todo(text).map(|l| (l.label, l.lead + &l.text)).collect();
+        let wanted = [
+            ("Do", "add it by hand:"),
+            ("", "# auth: GET /x removed"),
+            ("", "- fingerprint: \"a\""),
+            ("", "  reason: \"b\""),
+        ];
+        assert_eq!(lines, wanted.map(|(label, text)| (label, text.to_string())));
     }
 }

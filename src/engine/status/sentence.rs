@@ -8,7 +8,7 @@ use super::left::left;
 use super::{ShowTime, Word, end, held, tenants, trigger, waits};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
-use crate::spec::units::{Dur, Time, Unit};
+use crate::spec::units::{Dur, Time, Unit, counted};
 
 /// The full sentence, and one for a narrow screen.
 pub fn of(run: &Run, word: Word, track: Option<&Track>, now: Time, show: ShowTime) -> (String, String) {
@@ -277,6 +277,20 @@ fn old_kept(t: &Track) -> String {
     }
 }
 
+/// What the contracts say that bars no start, and somebody who starts should know.
+fn contracts(run: &Run) -> Option<String> {
+    let verdict = run.plan.compat.as_ref()?;
+    let (warnings, accepted) = (verdict.warnings().count(), verdict.accepted().count());
+    let out = verdict.left_out().count();
+    let parts = [
+        (warnings > 0).then(|| counted(warnings, "warning")),
+        (accepted > 0).then(|| format!("{accepted} accepted")),
+        (out > 0).then(|| format!("{out} left out")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
     match run.stage {
         Stage::Preflight => match &run.unlooked {
@@ -292,10 +306,13 @@ fn quiet(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
         Stage::Ready if run.deferred.is_some() => waits::put_off(run, now).unwrap_or_default(),
         Stage::Ready => {
             let warnings = run.preflight.as_ref().map_or(0, |p| p.problems.iter().filter(|p| !p.blocking).count());
-            let found = match warnings {
-                0 => "preflight found nothing".to_string(),
-                1 => "preflight found 1 warning".to_string(),
-                n => format!("preflight found {n} warnings"),
+            let found = match (warnings, contracts(run)) {
+                (0, None) => "preflight found nothing".to_string(),
+                (0, Some(said)) => format!("preflight found nothing in the cluster; contracts: {said}"),
+                (n, None) => format!("preflight found {}", counted(n, "warning")),
+                (n, Some(said)) => {
+                    format!("preflight found {} in the cluster; contracts: {said}", counted(n, "warning"))
+                }
             };
             (
                 format!("{found}. Nothing was changed; nothing happens before start."),

@@ -19,7 +19,7 @@ fn told(critical: bool, waived: Option<&str>) -> Told {
         at: Some("ledger/5.2.4/openapi.yaml:12".into()),
         advice: Some("keep it".into()),
         waived: waived.map(String::from),
-        lapsed: None,
+        ..Told::default()
     }
 }
 
@@ -55,6 +55,16 @@ fn what_was_accepted_is_written_down_when_the_run_starts() {
     assert_eq!(s.run.stage, Stage::Running);
     let line = "accepted 739826fedbd814dd: GET /x removed (operation-removed), by mara and jun, until 2026-12-31";
     assert_eq!(s.count(line), 1, "{:#?}", s.told());
+}
+
+/// A rule that somebody switches off may hide what breaks: the run says under what it starts.
+#[test]
+fn what_a_policy_overrules_is_written_down_when_the_run_starts() {
+    let by = "left out: compat.yaml:7 switches its rule off; by itself it is critical";
+    let s = checked(vec![Told { off: true, overruled: Some(by.into()), ..told(true, None) }]);
+    assert_eq!(s.run.stage, Stage::Running);
+    let line = format!("overruled 739826fedbd814dd: GET /x removed (operation-removed), {by}");
+    assert_eq!(s.count(&line), 1, "{:#?}", s.told());
 }
 
 /// As [`checked`], with somebody at a screen.
@@ -100,6 +110,36 @@ fn a_person_at_a_screen_can_accept_what_bars_the_start() {
     assert_eq!(s.count(line), 1, "{:#?}", s.told());
     assert_eq!(s.count("contracts read again: nothing bars the start"), 1, "{:#?}", s.told());
     assert!(s.calls.is_empty());
+    // The plan that is in force is named for whoever reads the journal.
+    let in_force = s.run.events.iter().find_map(|e| crate::engine::compat::in_force(&e.who, &e.text));
+    assert_eq!(in_force, Some(s.run.plan_hash.as_str()));
+    let forged = format!("contracts read again: nothing bars the start; plan sha256 {}", s.run.plan_hash);
+    assert_eq!(crate::engine::compat::in_force("ivo", &forged), None);
+}
+
+/// Whoever starts reads first what was found, not that nothing was.
+#[test]
+fn what_was_accepted_is_not_nothing() {
+    let sentence = |findings: Vec<Told>| {
+        // Something critical keeps it from beginning; the contracts are read again.
+        let mut s = watched(vec![told(true, None)], false);
+        s.hear(waived(Verdict { findings, ..Verdict::default() }));
+        assert_eq!(s.run.stage, Stage::Ready, "{:#?}", s.told());
+        crate::engine::status::status(&s.run, START, &|t| t.to_string()).sentence
+    };
+    let who = Some("ivo and jun, until 2026-12-31: nobody calls it");
+    let off = Told { off: true, ..told(true, None) };
+    for (findings, wanted) in [
+        (vec![], "preflight found nothing. "),
+        (vec![told(true, who)], "preflight found nothing in the cluster; contracts: 1 accepted. "),
+        (
+            vec![told(true, who), told(false, None), told(false, None), off],
+            "preflight found nothing in the cluster; contracts: 2 warnings, 1 accepted, 1 left out. ",
+        ),
+    ] {
+        let said = sentence(findings);
+        assert!(said.starts_with(wanted), "{said}");
+    }
 }
 
 #[test]

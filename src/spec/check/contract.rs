@@ -127,9 +127,18 @@ pub fn policy(spec: &CompatPolicySpec, scope: &mut Scope<'_, '_, '_>) {
         if waiver.reason.trim().is_empty() {
             scope.error(at!["waivers", i, "reason"], "the reason is empty", "say why it does no harm".to_string());
         }
-        let people: BTreeSet<&str> = waiver.by.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+        // As the dialog compares them: who writes a name with another capital or blank is nobody else.
+        let named = waiver.by.iter().filter(|name| !name.trim().is_empty());
+        let people: BTreeSet<String> = named.clone().map(|name| name.trim().to_lowercase()).collect();
         if people.len() < 2 && scope.written(at!["waivers", i], &["by"]) {
-            let message = format!("{} of two people is named", people.len());
+            let named: Vec<String> = named.map(|name| format!("`{name}`")).collect();
+            let message = match named.len() {
+                0 | 1 => format!("{} of two people is named", people.len()),
+                _ => format!(
+                    "{} is one person: capitals and blanks around a name tell nobody apart",
+                    named.join(" and ")
+                ),
+            };
             scope.error(at!["waivers", i, "by"], &message, "name two different people".to_string());
         }
     }

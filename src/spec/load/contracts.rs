@@ -186,6 +186,11 @@ Contract a
             "CompatPolicy p\n  waivers:\n    - {fingerprint: 12ab, reason: ' ', until: 2026-12-24, by: [mara, mara]}\n",
         );
         assert_eq!(told.len(), 3, "{told:?}");
+        let same = problems(
+            "CompatPolicy p\n  waivers:\n    - {fingerprint: 0123456789abcdef, reason: r, until: 2026-12-24, by: [Mara, \"mara \"]}\n",
+        );
+        let wanted = "6:69 spec.waivers[0].by: `Mara` and `mara ` is one person: capitals and blanks around a name tell nobody apart";
+        assert_eq!(same, [wanted]);
         let good = "    - {fingerprint: 0123456789abcdef, reason: r, until: 2026-12-24, by: [mara, jun]}\n";
         assert_eq!(problems(&format!("CompatPolicy p\n  waivers:\n{good}")), [""; 0]);
         assert_eq!(problems(&format!("CompatPolicy p\n  waivers:\n{good}{good}")).len(), 1);

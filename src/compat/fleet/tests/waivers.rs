@@ -40,3 +40,26 @@ fn a_waiver_for_one_column_is_none_for_another() {
         assert!(!stand(other).policy(&good).outcome().report.compatible(), "{other}");
     }
 }
+
+#[test]
+fn a_rule_that_is_switched_off_or_weighs_otherwise_leaves_a_trace() {
+    let gone = without_stock();
+    let files = [("a/1.0.0/openapi.json", API), ("a/2.0.0/openapi.json", gone.as_str())];
+    let stand = || Stand::new(&[("a 1.0.0", ""), ("a 2.0.0", "")], &files).moves(&[("a", "1.0.0", "2.0.0")]);
+    assert_eq!(stand().told(), ["Critical operation-removed"]);
+    assert!(stand().outcome().left_out.is_empty());
+
+    let off = stand().policy("  severities:\n    operation-removed: off\n").outcome();
+    assert!(off.report.findings.is_empty() && off.report.compatible());
+    let told: Vec<(&str, &str)> = off.left_out.iter().map(|f| (f.rule, f.details.last().unwrap().as_str())).collect();
+    let by = "left out: compat.yaml:6 switches its rule off; by itself it is critical";
+    assert_eq!(told, [("operation-removed", by)]);
+
+    let less = stand().policy("  severities:\n    operation-removed: warning\n").outcome();
+    let f = find(&less, "operation-removed");
+    assert_eq!(f.severity, Severity::Warning);
+    assert!(f.details.contains(&"warning only by compat.yaml:6; by itself it is critical".to_string()), "{f:#?}");
+    // What changes nothing says nothing.
+    let same = stand().policy("  severities:\n    operation-removed: critical\n").outcome();
+    assert!(!find(&same, "operation-removed").details.iter().any(|d| d.contains("compat.yaml")));
+}
