@@ -246,7 +246,8 @@ fn what_others_wrote_is_drawn_clean() {
 /// Whoever is woken reads which system it is, what happens, and what comes next on any screen that is one.
 #[test]
 fn verdict_and_what_comes_next_are_never_cut() {
-    let states: [(&str, fn() -> Moment); 16] = [
+    type State = (&'static str, fn() -> Moment);
+    let states: [State; 16] = [
         ("ready", nights::ready),
         ("safe", nights::safe),
         ("over", nights::over),
