@@ -2,7 +2,9 @@
 use super::cx::{Cx, ENGINE, backoff};
 use super::effect::{Effect, EventKind};
 use super::holds::{hold, lift_if};
-use super::message::{Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message};
+use super::message::{
+    ANOTHER_CLUSTER, Attached, Body, CallErrorKind, CallOutcome, CallResult, LeaseSeen, Link, Message,
+};
 use super::observe::{Observation, PreflightReport, Problem};
 use super::run::{Ask, AskKind, CameTo, Driving, Fault, HoldReason, Outcome, Run, SourceState, Stage, Track, Unlooked};
 use super::{compat, joint, leave, news, obey, pass, tick, window};
@@ -80,7 +82,9 @@ pub(super) fn source(state: &mut SourceState, link: &Link, now: Time) -> Option<
             state.down.take().map(|(since, _)| format!("back after {}", now.since(since).clock()))
         }
         Link::Down(why) => {
-            let fresh = state.down.is_none();
+            // Who answers instead is news, also while nobody has answered for a while.
+            let another = |why: &str| why.contains(ANOTHER_CLUSTER);
+            let fresh = state.down.as_ref().is_none_or(|(_, before)| another(why) && !another(before));
             let since = state.down.as_ref().map_or(now, |(s, _)| *s);
             state.down = Some((since, why.clone()));
             fresh.then(|| why.clone())

@@ -172,8 +172,8 @@ fn an_estimate_adds_what_is_left() {
     set(&mut run, "ledger", Phase::Done, 100);
     set(&mut run, "billing", Phase::Settling(Settling::CopyBack), 100);
     run.tracks.get_mut("billing").unwrap().since = at(100);
-    assert_eq!(left(&run, 110), Some((0, 30)));
-    assert_eq!(left(&run, 120), Some((0, 30 - 20)));
+    assert_eq!(left(&run, 110), Some((0, 20)));
+    assert_eq!(left(&run, 120), Some((0, 10)));
     assert_eq!(left(&run, 131), None, "longer than draining takes: nobody can tell");
     set(&mut run, "billing", Phase::RollingBack(rollback("r")), 100);
     assert_eq!(left(&run, 2000), None, "nothing goes forward while something goes back");

@@ -142,7 +142,7 @@ pub async fn run(cluster: &KubeCluster, plan: &Plan, run: &str, now: Time) -> Re
         return Ok(report);
     }
     let kubectl = kubectl(&plan.environment, cluster.kubectl_flags());
-    let may_create = rights::check(wire, plan, &kubectl, &mut found).await?;
+    let may_create = rights::check(wire, plan, &mut found).await?;
     let snapshot = snapshot(wire, plan, &mut found).await?;
     let mut rehearsals = Vec::new();
     for planned in &plan.services {

@@ -23,7 +23,7 @@ const NEEDED: [(Kind, &[&str]); 9] = [
 ];
 
 /// Asks for every right the run needs. Gives whether objects may be created, so that a rehearsal would say something new.
-pub(super) async fn check(wire: &Wire, plan: &Plan, kubectl: &str, found: &mut Findings) -> Result<bool, String> {
+pub(super) async fn check(wire: &Wire, plan: &Plan, found: &mut Findings) -> Result<bool, String> {
     let namespace = plan.environment.kubernetes.namespace.as_str();
     let mut questions: Vec<(String, Value)> = Vec::new();
     for (kind, verbs) in NEEDED {
@@ -64,8 +64,9 @@ pub(super) async fn check(wire: &Wire, plan: &Plan, kubectl: &str, found: &mut F
         !missing.iter().any(|(resource, verbs)| resource != "leases" && verbs.iter().any(|v| v == "create"));
     for (resource, verbs) in missing {
         let verbs = verbs.join(",");
+        // By somebody else, from wherever that one reaches the cluster.
         let fix = format!(
-            "{kubectl} create role pilothouse-{} --verb={verbs} --resource={resource}, and bind it",
+            "kubectl -n {namespace} create role pilothouse-{} --verb={verbs} --resource={resource}, and bind it",
             resource.replace('/', "-")
         );
         found.add(None, true, format!("no right to {verbs} {resource} in namespace {namespace}"), fix);
