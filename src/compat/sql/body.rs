@@ -6,15 +6,28 @@ use super::lex::{self, Kind, Statement, Token};
 /// `EXECUTE '…'` inside of `DO '…'` inside of each other.
 const DEPTH: usize = 4;
 /// A statement of SQL begins with one of these; what begins otherwise is the language of the block.
-const HEADS: [&str; 22] = [
+const HEADS: [&str; 23] = [
     "alter", "analyze", "call", "cluster", "comment", "commit", "copy", "create", "delete", "drop", "grant", "insert",
-    "lock", "merge", "refresh", "reindex", "reset", "revoke", "rollback", "set", "truncate", "update",
+    "lock", "merge", "refresh", "reindex", "reset", "revoke", "rollback", "set", "truncate", "update", "vacuum",
 ];
 
-/// What a statement does, and where each action of it begins.
-pub(super) fn all(statement: &Statement, text: &str) -> Vec<(usize, Action)> {
-    let plain = || actions(&statement.tokens).into_iter().map(|action| (statement.start, action)).collect();
-    block_of(&statement.tokens, text).unwrap_or_else(plain)
+/// What a statement does, and where each action of it begins. A block is a transaction, and part of the one it stands in:
+/// `inside`.
+pub(super) fn all(statement: &Statement, text: &str, inside: bool) -> Vec<(usize, Action)> {
+    let Some(carried) = block_of(&statement.tokens, text) else {
+        return actions(&statement.tokens).into_iter().map(|action| (statement.start, action)).collect();
+    };
+    if inside {
+        return carried;
+    }
+    // After a COMMIT of its own the next transaction begins by itself.
+    let again = |(at, action)| match action {
+        Action::Commit => vec![(at, Action::Commit), (at, Action::Begin)],
+        other => vec![(at, other)],
+    };
+    let begins = std::iter::once((statement.start, Action::Begin));
+    let ends = std::iter::once((statement.end, Action::Commit));
+    begins.chain(carried.into_iter().flat_map(again)).chain(ends).collect()
 }
 
 /// The actions of a `DO` block, or none if it is no such block or its body cannot be read.
@@ -73,10 +86,12 @@ fn ends(rest: &[Token]) -> bool {
 /// The statement behind `BEGIN`, `IF … THEN`, `ELSE`, `LOOP`, and `FOR … IN`.
 fn command<'a, 'b>(tokens: &'b [Token<'a>]) -> Option<&'b [Token<'a>]> {
     let heads = |t: &Token, words: &[&str]| t.kind == Kind::Word && words.contains(&t.text.as_ref());
-    (0..tokens.len())
-        .filter(|n| *n == 0 || heads(&tokens[n - 1], &["begin", "then", "else", "loop", "in"]))
-        .find(|n| heads(&tokens[*n], &HEADS) || heads(&tokens[*n], &["execute", "perform", "with"]))
-        .map(|n| &tokens[n..])
+    let mut places =
+        (0..tokens.len()).filter(|n| *n == 0 || heads(&tokens[n - 1], &["begin", "then", "else", "loop", "in"]));
+    let writes = |t: &Token| heads(t, &HEADS) || heads(t, &["execute", "perform", "with"]);
+    // What a loop reads is less than what is done for each row.
+    let found = places.clone().find(|n| writes(&tokens[*n])).or_else(|| places.find(|n| tokens[*n].is("select")));
+    found.map(|n| &tokens[n..])
 }
 
 fn unseen(what: &str) -> Action {

@@ -39,7 +39,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         if !look.inside {
             look.held.clear();
         }
-        for (at, action) in body::all(statement, lines.text()) {
+        for (at, action) in body::all(statement, lines.text(), look.inside) {
             look.at = at;
             look.action(&action);
             learn(&action, look.known);

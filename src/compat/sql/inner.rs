@@ -177,3 +177,61 @@ fn compares_the_same(tokens: &[Token]) -> bool {
         _ => false,
     }
 }
+
+/// Functions of PostgreSQL that migrations call for themselves, and words that stand before a parenthesis and are none.
+const KNOWN: [&str; 44] = [
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "case",
+    "cast",
+    "clock_timestamp",
+    "coalesce",
+    "concat",
+    "count",
+    "current_setting",
+    "currval",
+    "date_trunc",
+    "else",
+    "exists",
+    "extract",
+    "format",
+    "gen_random_uuid",
+    "greatest",
+    "in",
+    "least",
+    "length",
+    "lower",
+    "max",
+    "min",
+    "nextval",
+    "not",
+    "now",
+    "nullif",
+    "or",
+    "pg_advisory_lock",
+    "pg_advisory_unlock",
+    "pg_advisory_xact_lock",
+    "pg_sleep",
+    "row",
+    "select",
+    "set_config",
+    "setval",
+    "some",
+    "sum",
+    "then",
+    "to_regclass",
+    "upper",
+];
+
+/// `SELECT f()`: a function whose body is not here.
+pub(super) fn carries_out(tokens: &[Token]) -> bool {
+    if outside(tokens, "from").next().is_some() {
+        return false;
+    }
+    let named = |t: &Token| t.kind == Kind::Quoted || (t.kind == Kind::Word && !KNOWN.contains(&t.text.as_ref()));
+    let built_in = |n: usize| n >= 2 && tokens[n - 1].is(".") && tokens[n - 2].is("pg_catalog");
+    tokens.windows(2).enumerate().any(|(n, pair)| named(&pair[0]) && pair[1].is("(") && !built_in(n))
+}

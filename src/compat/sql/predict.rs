@@ -108,7 +108,7 @@ pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, su
     let mut all = Vec::new();
     for statement in super::lex::statements(text)? {
         let mut found = Vec::new();
-        for (_, action) in super::body::all(&statement, text) {
+        for (_, action) in super::body::all(&statement, text, known.session.inside) {
             found.extend(of(&action, &known));
             super::hazard::learn(&action, &mut known);
         }

@@ -202,3 +202,36 @@ fn what_a_do_block_carries_out_is_looked_at() {
     assert_eq!((place.pointer.as_str(), place.line), ("/1", Some(4)));
     assert_eq!(report.not_compared, ["m.sql:5: `do … execute`: what it does cannot be seen from here"]);
 }
+
+/// As on PostgreSQL 15: what cannot run in a transaction cannot run in a block.
+#[test]
+fn a_do_block_is_a_transaction() {
+    let alone = "sql-concurrently-in-transaction";
+    for body in ["CREATE INDEX CONCURRENTLY i ON t (i)", "DROP INDEX CONCURRENTLY ix", "VACUUM t"] {
+        assert_eq!(worst(&format!("DO $$ BEGIN {body}; END $$;"), alone, &known()), Some(Severity::Critical), "{body}");
+        let after = format!("DO $$ BEGIN NULL; END $$; {body};");
+        assert_eq!(worst(&after, alone, &known()), None, "{after}: the block's transaction has ended");
+    }
+    let two = "DO $$ BEGIN ALTER TABLE t ADD a int; ALTER TABLE small ADD a int; END $$;";
+    assert_eq!(worst(two, "sql-locks-several-tables", &known()), Some(Severity::Warning));
+    let each = "DO $$ BEGIN ALTER TABLE t ADD a int; COMMIT; ALTER TABLE small ADD a int; END $$;";
+    assert_eq!(worst(each, "sql-locks-several-tables", &known()), None);
+    let within = "BEGIN; DO $$ BEGIN NULL; END $$; DROP INDEX CONCURRENTLY ix; COMMIT;";
+    assert_eq!(worst(within, alone, &known()), Some(Severity::Critical), "the one around it goes on");
+}
+
+#[test]
+fn a_function_that_is_carried_out_is_said_not_to_be_seen_into() {
+    for (sql, said) in [
+        ("SELECT drop_all();", true),
+        ("SELECT my.f(1), 2;", true),
+        ("DO $$ DECLARE n int; BEGIN SELECT drop_all() INTO n; END $$;", true),
+        ("SELECT setval('s', 1);", false),
+        ("SELECT pg_catalog.set_config('search_path', '', false);", false),
+        ("SELECT count(*) FROM t;", false),
+        ("SELECT 1 WHERE 1 IN (1, 2);", false),
+    ] {
+        let report = lint("m.sql", sql, &mut known()).unwrap();
+        assert_eq!(!report.not_compared.is_empty(), said, "{sql}: {report:?}");
+    }
+}
