@@ -208,7 +208,7 @@ pub struct WindowsArgs {
     #[arg(long, value_name = "MM[,MM]:DAY[,DAY]")]
     pub season: Vec<String>,
     /// How long the work takes, such as 2h30m
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub needs: Option<String>,
     /// The instant to answer for, such as 2026-11-22T02:12:00Z [default: now]
     #[arg(long, value_name = "INSTANT")]
@@ -226,7 +226,7 @@ pub struct CampaignArgs {
     #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// How long one tenant takes, such as 90m [default: what `plan` says of the upgrade in the files]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub needs: Option<String>,
     /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: the next full minute]
     #[arg(long, value_name = "INSTANT")]

@@ -3,7 +3,9 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 
 use super::args::{TextOrJson, WindowsArgs};
-use crate::calendar::{self, Change, Closure, LOOK, Outlook, Rule, Rules, Season, Touched, View, Weekly, ZoneClock};
+use crate::calendar::{
+    self, Change, Closure, LOOK, Outlook, Reason, Rule, Rules, Season, Touched, View, Weekly, ZoneClock,
+};
 use crate::spec::units::{Dur, Time, UnitError};
 use crate::spec::when::{Clock, Dates, Instant, Weekdays, Zone};
 
@@ -215,14 +217,13 @@ fn touched_text(touched: &Touched) -> String {
 }
 
 /// What closes a window that opens before the one it has to wait for.
-fn missed(view: &View<'_>, closures: &[Closure], question: &Question, at: Time) -> String {
+fn missed(view: &View<'_>, closures: &[Closure], now: Time, needs: Option<Dur>, at: Time) -> String {
     let bare = Rules { windows: view.rules.windows.clone(), ..Rules::default() };
-    let earlier =
-        View { clock: view.clock, rules: &bare }.earliest_fit(question.now, question.needs.unwrap_or(Dur::ZERO));
-    let Some(earlier) = earlier.filter(|earlier| *earlier > question.now && *earlier < at) else {
+    let earlier = View { clock: view.clock, rules: &bare }.earliest_fit(now, needs.unwrap_or(Dur::ZERO));
+    let Some(earlier) = earlier.filter(|earlier| *earlier > now && *earlier < at) else {
         return String::new();
     };
-    let why = calendar::explain(view, closures, earlier, question.needs).into_iter().find(|r| !r.allows);
+    let why = calendar::explain(view, closures, earlier, needs).into_iter().find(|r| !r.allows);
     why.map_or_else(String::new, |r| {
         format!("; before that {} is closed by {}: {}", view.clock.read(earlier), r.rule.name(), r.text)
     })
@@ -235,16 +236,28 @@ fn reasons(view: &View<'_>, closures: &[Closure], question: &Question, look: &Ou
     for r in &reasons {
         out.push_str(&format!("{:<9} {:<3} {}\n", r.rule.name(), if r.allows { "ok" } else { "NO" }, r.text));
     }
-    let fit = look.earliest_fit.filter(|_| !look.fits_now);
-    let first = reasons.iter().find(|r| !r.allows).map(|r| r.rule);
-    out.push_str(&match (first, fit) {
-        (None, _) => "allowed now\n".into(),
-        (Some(rule), Some(at)) => {
-            let missed = missed(view, closures, question, at);
-            format!("not allowed now: {}; allowed {} ({}){missed}\n", rule.name(), view.clock.read(at), utc(at))
-        }
-        (Some(Rule::Time), None) => format!("not allowed now, and too long for every window within {LOOK}\n"),
-        (Some(rule), None) => format!("not allowed now: {}; and not within {LOOK}\n", rule.name()),
-    });
+    out.push_str(&allowed(view, closures, question.now, question.needs, look, &reasons));
+    out.push('\n');
     out
+}
+
+/// Whether it is allowed, and if not, when it will be.
+pub(super) fn allowed(
+    view: &View<'_>,
+    closures: &[Closure],
+    now: Time,
+    needs: Option<Dur>,
+    look: &Outlook,
+    reasons: &[Reason],
+) -> String {
+    let fit = look.earliest_fit.filter(|_| !look.fits_now);
+    match (reasons.iter().find(|r| !r.allows).map(|r| r.rule), fit) {
+        (None, _) => "allowed now".into(),
+        (Some(rule), Some(at)) => {
+            let missed = missed(view, closures, now, needs, at);
+            format!("not allowed now: {}; allowed {} ({}){missed}", rule.name(), view.clock.read(at), utc(at))
+        }
+        (Some(Rule::Time), None) => format!("not allowed now, and too long for every window within {LOOK}"),
+        (Some(rule), None) => format!("not allowed now: {}; and not within {LOOK}", rule.name()),
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::{TextOrJson, WindowsArgs};
 use super::out::{self, Rows};
 use super::tenants;
-use super::windows::{instant, look_json, needs, utc};
+use super::windows::{allowed, instant, look_json, needs, utc};
 use crate::calendar::{self, Allowed, Book, LOOK, Outlook, Reason, Rule, View};
 use crate::spec::units::{Dur, Time};
 
@@ -70,7 +70,7 @@ pub fn list(args: &WindowsArgs, now: Time, out: &mut dyn Write) -> Result<()> {
         (!look.in_window, when.is_none(), when, row.id)
     });
     match args.output {
-        TextOrJson::Text => text(&rows, &views, &answers, now, args.explain, out),
+        TextOrJson::Text => text(&rows, &views, &answers, (now, needs), args.explain, out),
         TextOrJson::Json => {
             let rows = rows.iter().map(|row| json_row(row, &views, &answers, now, args.explain));
             let list = List {
@@ -93,10 +93,10 @@ fn answer(view: &View<'_>, allowed: &Allowed, now: Time, needs: Option<Dur>) -> 
 fn state(answer: &Answer) -> &'static str {
     match answer.reasons.iter().find(|r| !r.allows).map(|r| r.rule) {
         None => "OPEN",
+        Some(Rule::Time | Rule::Season | Rule::Window) if answer.look.earliest_fit.is_none() => "not 400d",
         Some(Rule::Time) => "too late",
         Some(Rule::Freeze) => "FROZEN",
         Some(Rule::Blackout) => "blackout",
-        Some(Rule::Season | Rule::Window) if answer.look.next_start.is_none() => "not 400d",
         Some(Rule::Season) => "season",
         Some(Rule::Window) => "waits",
     }
@@ -110,7 +110,7 @@ fn text(
     rows: &[Row<'_>],
     views: &[(View<'_>, &Allowed)],
     answers: &[Answer],
-    now: Time,
+    (now, needs): (Time, Option<Dur>),
     explain: bool,
     out: &mut dyn Write,
 ) -> Result<()> {
@@ -123,7 +123,7 @@ fn text(
         "TENANT", "COHORT", "WINDOW (THEIRS)", "THEIR NOW", "STATE", "NEXT START"
     )?;
     for row in rows {
-        let ((view, _), answer) = (&views[row.group], &answers[row.group]);
+        let ((view, rules), answer) = (&views[row.group], &answers[row.group]);
         let at = |at: Option<Time>| at.map_or_else(|| format!("not within {LOOK}"), utc);
         let line = format!(
             "{:<width$}  {:<12}  {:<24}  {:<28}  {:<9}  {:<21}  {}",
@@ -138,6 +138,10 @@ fn text(
         writeln!(out, "{}", line.trim_end())?;
         for reason in answer.reasons.iter().filter(|r| explain && !r.allows) {
             writeln!(out, "{:<width$}  {}: {}", "", reason.rule.name(), reason.text)?;
+        }
+        if explain && answer.reasons.iter().any(|r| !r.allows) {
+            let when = allowed(view, &rules.closures, now, needs, &answer.look, &answer.reasons);
+            writeln!(out, "{:<width$}  {when}", "")?;
         }
     }
     Ok(())

@@ -61,6 +61,10 @@ fn read(schema: &Value, node: &Node, index: usize, sink: &mut Sink<'_>) -> Optio
             let help = "use letters, digits, `-`, `_` and `.`, at most 63".to_string();
             sink.error(place("id"), format!("{path}.id: `{id}` cannot be an id"), Some(help));
         }
+        if sound.get("windows").is_some() && tenant.windows.is_empty() {
+            let help = "list at least one, or leave `windows` out for those of its cohort".to_string();
+            sink.error(at("windows"), format!("{path}.windows: no window is listed"), Some(help));
+        }
         for (i, window) in tenant.windows.iter().enumerate() {
             if window.days.is_empty() {
                 let help = "name at least one, such as [Sun]".to_string();

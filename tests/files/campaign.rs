@@ -350,6 +350,35 @@ fn whose_clock_reads_dates_without_a_zone_is_said() {
         "{text}"
     );
     assert!(text.contains("always open  ") && !text.contains("Mon, Tue"), "{text}");
+    // And when it will be.
+    assert!(text.contains("not allowed now: freeze; allowed Mon 2027-01-04 00:00"), "{text}");
+}
+
+#[test]
+fn a_list_says_of_work_that_is_too_long_when_it_fits_or_that_it_never_does() {
+    let list_of = |needs: &str| {
+        let folder = Folder::of(
+            &format!("too-long-{needs}"),
+            &[(
+                "t.yaml",
+                "apiVersion: pilothouse.dev/v1alpha1\nkind: Tenants\nmetadata: {name: t}\nspec: {tenants: [{id: a, \
+               zone: Europe/Berlin, windows: [{days: [Sun], start: \"02:00\", end: \"03:00\"}]}]}\n"
+                    .to_string(),
+            )],
+        );
+        let path = folder.0.to_str().unwrap().to_string();
+        let cli = Cli::parse_from(["pilothouse", "windows", "-f", &path, "--explain", "--needs", needs]);
+        let Some(Command::Windows(args)) = &cli.command else { unreachable!() };
+        let mut out = Vec::new();
+        let listed = list(args, at("2026-03-01T01:30:00Z"), &mut out);
+        listed.map(|()| String::from_utf8(out).unwrap()).map_err(|e| e.to_string())
+    };
+    let once = list_of("61m").unwrap();
+    assert!(once.contains("too late") && once.contains("not allowed now: time; allowed Sun 2026-10-25"), "{once}");
+    let never = list_of("3h").unwrap();
+    assert!(never.contains("not 400d") && never.contains("too long for every window within 400d"), "{never}");
+    let wrong = list_of("-1h").unwrap_err();
+    assert!(wrong.contains("-1h"), "{wrong}");
 }
 
 #[test]

@@ -43,3 +43,11 @@ fn a_document_of_another_kind_hides_no_dangling_reference() {
     let foreign = told(&upgrade.replace("Upgrde", "Gizmo"));
     assert!(!foreign.contains("`shp`") && !foreign.contains("`erpp`"), "it may be anything:\n{foreign}");
 }
+
+#[test]
+fn a_list_of_no_windows_is_not_taken_for_the_default() {
+    let tenants = "---\napiVersion: pilothouse.dev/v1alpha1\nkind: Tenants\nmetadata: {name: t}\nspec: {tenants: [{id: a, zone: \
+                   UTC, windows: []}]}\n";
+    let told = told(tenants);
+    assert!(told.contains("windows: no window is listed") && told.contains("leave `windows` out"), "{told}");
+}

@@ -265,7 +265,7 @@ impl Line<'_> {
 
 /// One line: what stands in the way, and what would have to change about the last of it.
 fn told(why: &[Obstacle]) -> String {
-    let Some(last) = why.last() else { return "it is the start".into() };
+    let Some(last) = why.last() else { return "as soon as tenants can move".into() };
     let all: Vec<String> = why.iter().map(|o| format!("{}: {}", o.cause.name(), o.text)).collect();
     let change = if last.change.is_empty() { String::new() } else { format!(" [{}]", last.change) };
     format!("{}{change}", all.join("; "))
