@@ -48,7 +48,7 @@ fn crowded() -> Moment {
         track.service = planned.service.name.clone();
         track.held = None;
         track.phase = if i % 2 == 0 { Phase::Waiting { needs: vec!["billing".into()] } } else { Phase::Soaked };
-        run.plan.services.push(planned);
+        std::sync::Arc::make_mut(&mut run.plan).services.push(planned);
         run.tracks.insert(track.service.clone(), track);
     }
     night

@@ -135,7 +135,7 @@ async fn begin(
     let global = global.clone();
     let opening = async move {
         let mut plan = run.plan;
-        let world = world(&mut plan, &id, &global, None).await?;
+        let world = world(Arc::make_mut(&mut plan), &id, &global, None).await?;
         let run = typed::reached(Run::new(&id, plan, Stamp { wall: now, mono: 0 }), &global);
         let dir = RunDir::create(&state_dir, &id)?;
         if let Some(roster) = &tenants {
@@ -192,7 +192,7 @@ async fn take_up(id: Option<&str>, global: &Global, mut face: Face, options: &He
     }
     let known = begun.preflight.as_ref().map(|p| p.cluster_uid.clone());
     let mut plan = begun.plan.clone();
-    match (world(&mut plan, &id, global, known.as_deref()).await, face) {
+    match (world(Arc::make_mut(&mut plan), &id, global, known.as_deref()).await, face) {
         (Ok(world), face) => drive(dir, world, global, face, options).await,
         (Err(exit), Face::Lines(reporter)) if exit.code == 6 => Ok(out_of_reach(begun, &exit, reporter, global)),
         (Err(exit), _) => Err(exit),
@@ -309,7 +309,7 @@ fn open_run_of(state_dir: &std::path::Path, plan: &Plan, global: &Global) -> Res
         same && r.is_open() && (r.started.is_some() || driven(&r.id))
     });
     let Some(open) = open else { return Ok(None) };
-    let mut begun = Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan;
+    let mut begun = Arc::unwrap_or_clone(Journal::read(&RunDir::open(state_dir, &open.id)?)?.run.plan);
     begun.environment.metrics.source_interval = plan.environment.metrics.source_interval;
     // How long it takes is known better with each run; the run that is open goes by what it began with.
     if let (Some(begun), Some(now)) = (&mut begun.when, &plan.when) {

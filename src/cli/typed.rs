@@ -100,7 +100,7 @@ mod tests {
             state_dir: Some("/var/lib/x".into()),
         };
         assert_eq!(named.pilothouse(), "--kubeconfig '/srv/my clusters' --context eu1 --state-dir /var/lib/x");
-        let mut environment = crate::journal::testing::run().plan.environment;
+        let mut environment = crate::journal::testing::run().plan.environment.clone();
         environment.kubernetes.context = Some("of-the-fleet".into());
         assert_eq!(named.kubectl(&environment), "--kubeconfig '/srv/my clusters' --context eu1");
         assert_eq!(Named::default().kubectl(&environment), "--context of-the-fleet");

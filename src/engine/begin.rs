@@ -1,5 +1,6 @@
 //! A run before its first message.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::command::{Identity, IdentitySource};
 use super::message::Stamp;
@@ -10,7 +11,8 @@ use crate::spec::units::Time;
 
 impl Run {
     /// A run that has not looked at anything yet.
-    pub fn new(id: &str, plan: Plan, now: Stamp) -> Run {
+    pub fn new(id: &str, plan: impl Into<Arc<Plan>>, now: Stamp) -> Run {
+        let plan = plan.into();
         let tracks = plan.services.iter().map(|p| (p.service.name.clone(), Track::new(&plan, p, now.wall))).collect();
         Run {
             id: id.into(),

@@ -1,4 +1,6 @@
 //! What the contracts say of a plan: what bars its start, and what was accepted, which is written down.
+use std::sync::Arc;
+
 use super::command::{Allowance, Scope, Verb};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
@@ -47,7 +49,7 @@ pub(super) fn waived(cx: &mut Cx, w: &Waived) {
         return cx.event(EventKind::Command, who, service.as_deref(), text);
     }
     let before = problems(&cx.run.plan);
-    cx.run.plan.compat = Some(w.verdict.clone());
+    Arc::make_mut(&mut cx.run.plan).compat = Some(w.verdict.clone());
     cx.run.plan_hash = cx.run.plan.hash();
     let after = problems(&cx.run.plan);
     if let Some(report) = &mut cx.run.preflight {

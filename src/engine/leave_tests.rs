@@ -1,4 +1,6 @@
 //! Leaving a run, giving it up, and taking it up again.
+use std::sync::Arc;
+
 use super::super::command::{Command, Identity, IdentitySource, Scope, Verb};
 use super::super::effect::{Action, Effect};
 use super::super::message::{Attached, Body, LeaseSeen, Link, Message, Stamp};
@@ -6,11 +8,8 @@ use super::super::observe::{
     Accepted, BackendSeen, DeploymentProgress, DeploymentSeen, Observation, PreflightReport, Problem, RouteSeen, Slot,
     Weights, WorkloadSeen,
 };
-use super::super::people::judge;
-use super::super::rollback::manual_command;
 use super::super::run::{Hold, Rollback, RollbackStage, Run, Stage, Verified, Written};
-use super::super::traffic::Traffic;
-use super::super::{Allowance, step};
+use super::super::{Allowance, people::judge, rollback::manual_command, step, traffic::Traffic};
 use super::*;
 use crate::journal::testing::{at, run as begun};
 use crate::spec::policy::{OnFailure, Severity};
@@ -64,7 +63,7 @@ impl Desk {
 
     /// Puts a service at a share, with so many ready old pods.
     fn place(&mut self, service: &str, phase: Phase, share: u32, old_ready: u32) {
-        self.run.plan.policy.people.operators = vec!["mara".into()];
+        Arc::make_mut(&mut self.run.plan).policy.people.operators = vec!["mara".into()];
         let now = self.run.now.wall;
         let t = self.run.tracks.get_mut(service).unwrap();
         (t.phase, t.desired, t.highest, t.since) = (phase, share, share.max(t.highest), now);
@@ -202,7 +201,7 @@ fn a_blocked_rollback_is_given_up_and_waited_for_anew_by_the_next_process() {
 #[test]
 fn what_an_abort_leaves_at_100_is_taken_up_again_and_nothing_else_goes_back() {
     let mut desk = Desk::driven(true);
-    desk.run.plan.policy.on_failure = Some(OnFailure::RollBackRun);
+    Arc::make_mut(&mut desk.run.plan).policy.on_failure = Some(OnFailure::RollBackRun);
     desk.place("ledger", Phase::Soaking { clean: Dur::ZERO }, 100, 3);
     desk.place("billing", Phase::Waiting { needs: Vec::new() }, 0, 3);
     assert!(ends(&desk.order(Verb::Abort, Scope::Run, "enough")));
@@ -422,7 +421,7 @@ fn a_rollback_keeps_what_was_seen_of_old() {
 fn the_command_by_hand_names_what_it_patches() {
     let mut desk = Desk::driven(true);
     desk.place("ledger", shifting(1), 50, 3);
-    desk.run.plan.environment.kubernetes.context = Some("staging".into());
+    Arc::make_mut(&mut desk.run.plan).environment.kubernetes.context = Some("staging".into());
     let planned = desk.run.plan.services[0].clone();
     let command = |desk: &Desk| manual_command(&desk.run, &desk.run.tracks["ledger"], &planned);
     assert_eq!(

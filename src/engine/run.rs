@@ -1,5 +1,6 @@
 //! The state of one run. Only the engine changes it; screen, headless output and journal read it.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ pub const UNANSWERED_KEPT: usize = 32;
 pub struct Run {
     /// Four or more hex digits; how people name it.
     pub id: String,
-    pub plan: Plan,
+    /// Shared by all copies of a run: one goes out after each change.
+    pub plan: Arc<Plan>,
     pub plan_hash: String,
     pub stage: Stage,
     pub created: Time,

@@ -7,11 +7,12 @@
 //! - `compare` a value against its limits and against the old version; units and limits in words
 //! - `trigger` when bad samples become a breach: dwell, counts
 //! - `burn` burn rates of an error budget over long windows, in bounded memory
-//! - `state` what a gate remembers between two evaluations
+//! - `state` what a gate remembers between two evaluations; `history` the part of it that pictures are made of
 //! - `window` how far back to ask next, and when there will be enough requests
 mod burn;
 mod compare;
 pub mod evaluate;
+mod history;
 mod judge;
 pub mod sample;
 mod state;

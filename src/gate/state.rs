@@ -1,24 +1,20 @@
 //! What a gate remembers between two evaluations.
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::burn::Ledger;
-use super::sample::{Num, Verdict};
+use super::history::History;
+use super::sample::Verdict;
 use super::trigger::TriggerState;
 use crate::spec::units::Time;
 
-/// Evaluations kept for pictures: 20 minutes on the 10 s grid.
-const HISTORY: usize = 120;
-
-/// Everything of a gate that must survive a restart. Bounded: under 8 KiB as JSON, under 72 KiB with a
+/// Everything of a gate that must survive a restart. Bounded: under 3 KiB as JSON, under 67 KiB with a
 /// burn rate over days; a `k of n` adds 6 bytes for each of `n`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GateState {
     pub(super) trigger: TriggerState,
     #[serde(default, skip_serializing_if = "Ledger::is_empty")]
     pub(super) burn: Ledger,
-    history: VecDeque<(Time, Option<Num>, Verdict)>,
+    history: History,
     last_good: Option<Time>,
     missing: u32,
     good: u32,
@@ -36,9 +32,10 @@ impl GateState {
         self.burn = Ledger::default();
     }
 
-    /// The latest evaluations, newest last, at most 120: when, the value where one was read, and the verdict.
+    /// The latest evaluations, newest last, at most 120: when, the value where one was read, to seven digits, and the
+    /// verdict.
     pub fn history(&self) -> impl Iterator<Item = (Time, Option<f64>, Verdict)> {
-        self.history.iter().map(|(at, value, verdict)| (*at, value.as_ref().map(Num::value), *verdict))
+        self.history.iter()
     }
 
     /// When the data last said Good by itself.
@@ -65,10 +62,6 @@ impl GateState {
         self.missing = if blind { self.missing.saturating_add(1) } else { 0 };
         self.good = if acts_as.passes() { self.good.saturating_add(1) } else { 0 };
         // A stale number would be drawn as if it were of now.
-        let value = value.filter(|_| verdict != Verdict::Stale).map(Num::from);
-        self.history.push_back((at, value, verdict));
-        while self.history.len() > HISTORY {
-            self.history.pop_front();
-        }
+        self.history.push(at, value.filter(|_| verdict != Verdict::Stale), verdict);
     }
 }

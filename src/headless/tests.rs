@@ -1,4 +1,6 @@
 //! What a run looks like from outside.
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::*;
@@ -287,8 +289,8 @@ fn what_git_has_to_say_is_printed() {
     set(&mut run, "ledger", Phase::Done, 0);
     set(&mut run, "billing", Phase::RolledBack { rollback: rollback("r") }, 0);
     assert!(!Text::new(chrono_tz::UTC).end(&run).contains("To commit"), "no tool delivers it");
-    run.plan.environment.gitops = Some(GitOps::Ignored);
-    let ledger = run.plan.services.iter_mut().find(|p| p.service.name == "ledger").unwrap();
+    Arc::make_mut(&mut run.plan).environment.gitops = Some(GitOps::Ignored);
+    let ledger = Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == "ledger").unwrap();
     ledger.patch = serde_json::json!({"metadata": {"labels": {"a": "b"}}}).as_object().cloned();
     let end = Text::new(chrono_tz::UTC).end(&run);
     let at = end.find("To commit").unwrap_or_else(|| panic!("{end}"));
@@ -304,7 +306,7 @@ fn what_git_has_to_say_is_printed() {
     let json: Value = serde_json::from_str(&JsonLines::new().end(&run)).unwrap();
     assert_eq!(json["commit"].as_array().unwrap().len(), 1, "billing went back");
     assert_eq!((&json["commit"][0]["service"], &json["commit"][0]["from"]), (&"ledger".into(), &from.as_str().into()));
-    run.plan.services.iter_mut().for_each(|p| p.service.gitops = Some(GitOps::Handover));
+    Arc::make_mut(&mut run.plan).services.iter_mut().for_each(|p| p.service.gitops = Some(GitOps::Handover));
     assert!(!Text::new(chrono_tz::UTC).end(&run).contains("To commit"), "Git holds it no more");
 }
 

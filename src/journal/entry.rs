@@ -1,5 +1,6 @@
 //! What stands in the audit file: entries as the driver makes them, records as they are written and read back.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ pub struct Header {
     pub created: Time,
     /// Who started it, if already known.
     pub by: Option<Identity>,
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     pub plan_hash: String,
     /// Name of the policy; its content is in the plan.
     pub policy: String,

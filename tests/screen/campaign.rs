@@ -1,4 +1,6 @@
 //! What a run says of a campaign: who moves now, who is next and why not earlier, and where one tenant is.
+use std::sync::Arc;
+
 use crate::frames::Look;
 use crate::support::nights::{self, Moment};
 use crate::windows::bound;
@@ -36,9 +38,9 @@ fn moves() -> Phased {
 /// Billing alone is to go tenant by tenant, and nobody has started it.
 fn ready() -> Moment {
     let mut m = nights::ready();
-    m.run.plan.services.retain(|p| p.service.name == SERVICE);
+    Arc::make_mut(&mut m.run.plan).services.retain(|p| p.service.name == SERVICE);
     m.run.tracks.retain(|name, _| name == SERVICE);
-    let planned = &mut m.run.plan.services[0];
+    let planned = &mut Arc::make_mut(&mut m.run.plan).services[0];
     (planned.phased, planned.wave) = (Some(moves()), 1);
     planned.needs.clear();
     bound(m, "02:00", "12:00")
@@ -58,7 +60,7 @@ fn before_the_start_it_is_said_who_moves_when() {
 /// Billing has moved fjord-beta; acme-eu went back; lumen is on its way, or next.
 pub fn moment(on_its_way: bool) -> Moment {
     let Moment { mut run, now } = nights::safe();
-    let planned = run.plan.services.iter_mut().find(|p| p.service.name == SERVICE).unwrap();
+    let planned = Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == SERVICE).unwrap();
     planned.phased = Some(moves());
     let rules = planned.phased.as_ref().unwrap().rules(|m| m.name == "fjord-beta" || (on_its_way && m.name == "lumen"));
     let t = run.tracks.get_mut(SERVICE).unwrap();

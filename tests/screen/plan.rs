@@ -1,5 +1,6 @@
 //! The plan screen over the fleet of 92 services that ships, with its two breakages.
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use crate::frames::Look;
@@ -88,7 +89,7 @@ fn the_selected_finding_can_be_read_in_full() {
 #[test]
 fn what_is_left_out_and_what_a_circle_is_made_of_are_shown() {
     let change = |run: &mut Run| {
-        let findings = &mut run.plan.compat.as_mut().unwrap().findings;
+        let findings = &mut Arc::make_mut(&mut run.plan).compat.as_mut().unwrap().findings;
         findings[0].details = vec!["a way out, one after the other: auth 1.0.0 → 1.5.0, orders 5.3.3 → 5.4.0".into()];
         findings[1].off = true;
         findings[1].details = vec!["left out: compat.yaml:7 switches its rule off; by itself it is critical".into()];
@@ -107,13 +108,13 @@ fn what_is_left_out_and_what_a_circle_is_made_of_are_shown() {
 fn a_service_in_the_tree_has_the_reason_of_each_way_to_it() {
     let change = |run: &mut Run| {
         let names: Vec<String> = run.plan.services.iter().take(3).map(|p| p.service.name.clone()).collect();
-        for p in &mut run.plan.services {
+        for p in &mut Arc::make_mut(&mut run.plan).services {
             (p.needs, p.after) = Default::default();
         }
         // The third goes after the first and the second, and a fourth after it.
-        run.plan.services[2].needs.insert(names[0].clone(), ">=2".into());
-        run.plan.services[2].after.insert(names[1].clone(), "its events are read first".into());
-        run.plan.services[3].needs.insert(names[2].clone(), ">=3".into());
+        Arc::make_mut(&mut run.plan).services[2].needs.insert(names[0].clone(), ">=2".into());
+        Arc::make_mut(&mut run.plan).services[2].after.insert(names[1].clone(), "its events are read first".into());
+        Arc::make_mut(&mut run.plan).services[3].needs.insert(names[2].clone(), ">=3".into());
     };
     let frame = waiting_with(false, change).keys(&["g"]).frame(100, 30);
     assert!(frame.contains("  needs >=2") && frame.contains("its events are read first, the rest as above"), "{frame}");
@@ -156,8 +157,8 @@ fn waiting_with(production: bool, change: impl FnOnce(&mut Run)) -> Look {
     let mut moment = fresh();
     let run = &mut moment.run;
     change(run);
-    run.plan.environment.production = production;
-    run.plan.policy.people.operators = vec!["ivo".into()];
+    Arc::make_mut(&mut run.plan).environment.production = production;
+    Arc::make_mut(&mut run.plan).policy.people.operators = vec!["ivo".into()];
     run.identity = Identity { name: "ivo".into(), source: IdentitySource::Kubernetes };
     let body = [
         Body::Attached(Attached { identity: run.identity.clone(), interactive: true, start: false, pager: true }),
@@ -239,7 +240,7 @@ fn what_was_accepted_once_is_not_accepted_twice() {
     let who = "mara and jun, until 2026-11-21: nobody calls it";
     let change = |lapsed: bool| {
         move |run: &mut Run| {
-            let told = &mut run.plan.compat.as_mut().unwrap().findings[0];
+            let told = &mut Arc::make_mut(&mut run.plan).compat.as_mut().unwrap().findings[0];
             let field = if lapsed { &mut told.lapsed } else { &mut told.waived };
             *field = Some(who.into());
         }

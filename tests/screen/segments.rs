@@ -1,4 +1,6 @@
 //! What the screen says of segments that go first: before the start, while they are on new, and on the way back.
+use std::sync::Arc;
+
 use crate::frames::Look;
 use crate::support::nights::{self, Moment};
 use pilothouse::engine::command::{Scope, Verb};
@@ -25,7 +27,7 @@ fn segments() -> Vec<MatchRule> {
 /// Segments go first on billing, of which nothing is written yet.
 pub fn planned(moment: Moment) -> Moment {
     let Moment { mut run, now } = moment;
-    run.plan.services.iter_mut().find(|p| p.service.name == SERVICE).unwrap().segments = segments();
+    Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == SERVICE).unwrap().segments = segments();
     Moment { run, now }
 }
 

@@ -1,5 +1,7 @@
 //! What is told at the moments where a wrong word costs most: after an abort, between two ticks, without the cluster.
 
+use std::sync::Arc;
+
 use crate::support::nights::{self, Moment};
 use pilothouse::console::keymap::{Keymap, Screen};
 use pilothouse::console::model::{Intent, Mode, Model};
@@ -375,7 +377,7 @@ fn a_hold_that_is_clean_waits_for_requests_to_show_its_share() {
     track(&mut night, "billing").observed = ObservedShare::Unknown;
     let next = of(&night);
     assert_eq!((next.condition.as_str(), next.at), ("when requests show 25%", at.map(|at| at + Dur::mins(2))));
-    night.run.plan.policy.observed = Observed::Require;
+    Arc::make_mut(&mut night.run.plan).policy.observed = Observed::Require;
     assert_eq!(of(&night).at, None, "without a proof it never goes on");
     track(&mut night, "billing").observed = ObservedShare::Confirmed(25.0);
     assert_eq!(of(&night).condition, "0:00 clean");

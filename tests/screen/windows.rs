@@ -1,5 +1,7 @@
 //! What a run says while its window is closed, or about to be.
 
+use std::sync::Arc;
+
 use crate::support::nights::{self, Moment};
 use pilothouse::engine::command::{Command, Scope, Verb};
 use pilothouse::engine::message::{Body, Message, Stamp};
@@ -19,7 +21,7 @@ fn of(m: &Moment) -> Status {
 pub fn bound(mut m: Moment, start: &str, end: &str) -> Moment {
     let slot = json!({"name": "night", "zone": "Europe/Berlin", "days": ["Sun"], "start": start, "end": end});
     let spec = serde_json::from_value(json!({"zone": "Europe/Berlin", "slots": [slot]})).unwrap();
-    m.run.plan.when = Some(When {
+    Arc::make_mut(&mut m.run.plan).when = Some(When {
         calendar: pilothouse::spec::Calendar { name: "house".into(), spec },
         ics: Vec::new(),
         tz: pilothouse::calendar::tz_version().into(),
@@ -27,7 +29,7 @@ pub fn bound(mut m: Moment, start: &str, end: &str) -> Moment {
         preferred: None,
         tenants: Vec::new(),
     });
-    m.run.plan.learn(&[]);
+    Arc::make_mut(&mut m.run.plan).learn(&[]);
     hear(m, Body::Wake)
 }
 

@@ -40,6 +40,8 @@ pub struct Laws {
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
     pub excused: Time,
+    /// The last moment in which nobody could see or do what hands to pods call for.
+    pub unseen: Time,
     /// The window of the night, and whether it was asked for.
     platform: Option<Option<Platform>>,
     /// What hands did to pods.
@@ -348,11 +350,13 @@ impl Laws {
                 .refused
                 .iter()
                 .any(|((at, len), _, wish)| within(&[(*at, *len + wish.unwrap_or_default() + Dur::secs(10))], now))
-            || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now))
-            || self.hands.any(Slot::Stable, now);
+            || state.faults.old_unready.iter().any(|(_, span, _)| within(&[*span], now));
         let run = self.run();
         let drives = run.as_ref().is_some_and(|r| matches!(r.driving, Driving::Yes { .. }));
         if troubled || !drives || state.killed {
+            self.unseen = now;
+        }
+        if self.unseen == now || self.hands.any(Slot::Stable, now) {
             self.excused = now;
         }
         let Some(run) = run else { return };

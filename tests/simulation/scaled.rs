@@ -108,7 +108,7 @@ impl Laws {
             t.phase,
             Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(Settling::CopyBack)
         );
-        let unseen = self.excused == now && !self.hands.any(Slot::Stable, now);
+        let unseen = self.unseen == now;
         let told =
             run.events.iter().any(|e| e.service.as_deref() == Some(name) && e.text.contains("by a foreign edit"));
         let mut broken = Vec::new();

@@ -1,6 +1,6 @@
 //! What is wrong with a night, when it is over.
 use pilothouse::engine::moves::{Next, idle};
-use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Run, Settling, Track};
+use pilothouse::engine::run::{AskKind, HoldReason, Outcome, Phase, Settling, Track};
 use pilothouse::journal::inbox::InboxRecord;
 use pilothouse::journal::{FileName, Journal};
 use pilothouse::plan::Plan;
@@ -9,6 +9,7 @@ use pilothouse::spec::units::Dur;
 
 use super::faults::Faults;
 use super::night::Night;
+use super::scaled::Scaled;
 use super::world::{SECRET, old_image};
 
 /// Every law that was broken, by name.
@@ -16,7 +17,7 @@ pub fn verdict(night: &Night, faults: &Faults, plan: &Plan) -> Vec<String> {
     let mut wrong = night.sim.state().laws.broken.clone();
     let ended = night.run.outcome();
     if ended.is_none() {
-        wrong.extend(waits_for_something(&night.run, faults));
+        wrong.extend(waits_for_something(night, faults));
     }
     if let Some(Outcome::Succeeded | Outcome::RolledBack) = ended {
         wrong.extend(clean_end(night, plan));
@@ -38,8 +39,14 @@ pub fn verdict(night: &Night, faults: &Faults, plan: &Plan) -> Vec<String> {
 
 /// Under fair faults a run ends or waits for a named deadline or person. Each service for one of its own, or for another
 /// one that does.
-fn waits_for_something(run: &Run, faults: &Faults) -> Option<String> {
-    let all = faults.stolen.is_some() || run.leaving.is_some() || run.paused_all.is_some();
+fn waits_for_something(night: &Night, faults: &Faults) -> Option<String> {
+    let run = &night.run;
+    // A hand took all pods of a critical service while nothing of ours flowed there: whoever did it was paged.
+    let down = run.critical.as_ref().is_some_and(|held| {
+        let of_hands = |s: &Scaled| held.text.contains(&s.service) && night.sim.state().ready(&s.service, s.slot) == 0;
+        faults.scaled.iter().any(of_hands) && run.pages.iter().any(|p| p.text == held.text)
+    });
+    let all = down || faults.stolen.is_some() || run.leaving.is_some() || run.paused_all.is_some();
     // Nobody said start to the process that was there.
     let unbegun = run.started.is_none() && (faults.people.start_at.is_some() || run.waits.is_some());
     let asks = |t: &Track, kind: AskKind| t.ask.as_ref().is_some_and(|a| a.kind == kind);

@@ -163,7 +163,7 @@ fn a_row_of_several_counts_what_they_are() {
     let moves = serde_json::json!({"moves": [
         {"name": "acme", "cohort": "premium", "by": {"header": "x-tenant"}, "values": ["acme"], "tenants": 1, "binds": []}],
         "steps": [{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]});
-    let planned = run.plan.services.iter_mut().find(|p| p.service.name == "billing").unwrap();
+    let planned = Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == "billing").unwrap();
     planned.phased = Some(serde_json::from_value(moves).unwrap());
     let t = run.tracks.get_mut("billing").unwrap();
     t.phase = Phase::Shifting { step: 0, hold: Hold::default() };

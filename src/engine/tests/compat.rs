@@ -1,4 +1,6 @@
 //! What the contracts say of a plan, and orders that are no needs.
+use std::sync::Arc;
+
 use super::stand::{START, Stand, ivo};
 use crate::engine::command::{Allowance, Scope, Verb};
 use crate::engine::message::{Body, Leave, Stamp, Waived};
@@ -26,7 +28,7 @@ fn told(critical: bool, waived: Option<&str>) -> Told {
 fn with(change: impl FnOnce(&mut Plan), interactive: bool) -> Stand {
     let mut s = Stand::waiting(|_| {});
     let mut plan = s.run.plan.clone();
-    change(&mut plan);
+    change(Arc::make_mut(&mut plan));
     s.run = Run::new("7f3a", plan, Stamp { wall: START, mono: 0 });
     s.attach(interactive);
     s
@@ -204,6 +206,6 @@ fn an_order_and_a_need_that_go_in_a_circle_are_no_plan() {
     };
     // `orders` needs `billing`, which needs `ledger`.
     let after = [("ledger".to_string(), [("orders".to_string(), "why".to_string())].into())].into();
-    let error = plan.in_order(&fleet, &after).unwrap_err().to_string();
+    let error = Arc::unwrap_or_clone(plan).in_order(&fleet, &after).unwrap_err().to_string();
     assert!(error.contains("ledger -> orders -> billing -> ledger"), "{error}");
 }

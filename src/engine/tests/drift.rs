@@ -1,4 +1,6 @@
 //! What can be said of a foreign edit, and what cannot.
+use std::sync::Arc;
+
 use super::stand::{Stand, ivo};
 use crate::engine::command::{Allowance, Scope, Verb};
 use crate::engine::observe::{Accepted, RouteSeen, Slot, Weights};
@@ -90,7 +92,7 @@ fn a_question_offers_only_what_is_allowed() {
 #[test]
 fn what_is_typed_by_hand_reaches_the_cluster_of_the_run_from_any_shell() {
     let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
-    s.run.plan.environment.kubernetes.context = Some("ivo's own".into());
+    Arc::make_mut(&mut s.run.plan).environment.kubernetes.context = Some("ivo's own".into());
     assert_eq!(s.run.kubectl(), r"kubectl --context 'ivo'\''s own' -n n");
     s.run.kubectl_flags = "--kubeconfig /etc/kube/eu1 --context eu1".into();
     s.until(|s| s.is("ledger", "soaking"));

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::stand::{START, Stand, ivo};
 use crate::engine::command::{Command, Scope, Verb};
 use crate::engine::effect::Effect;
@@ -21,7 +23,7 @@ fn bound(start: &str, end: &str, tweak: impl FnOnce(&mut PolicySpec)) -> Stand {
     });
     let slot = serde_json::json!({"name": "w", "days": ["Wed"], "start": start, "end": end});
     let spec = serde_json::from_value(serde_json::json!({"slots": [slot]})).unwrap();
-    s.run.plan.when = Some(When {
+    Arc::make_mut(&mut s.run.plan).when = Some(When {
         calendar: Calendar { name: "house".into(), spec },
         ics: Vec::new(),
         tz: tz_version().into(),
@@ -29,7 +31,7 @@ fn bound(start: &str, end: &str, tweak: impl FnOnce(&mut PolicySpec)) -> Stand {
         preferred: None,
         tenants: Vec::new(),
     });
-    s.run.plan.learn(&[]);
+    Arc::make_mut(&mut s.run.plan).learn(&[]);
     s
 }
 
@@ -129,7 +131,7 @@ fn how_long_and_until_when_stand_before_the_reason() {
 #[test]
 fn other_time_zones_than_the_plans_are_said() {
     let mut s = bound("11:00", "14:00", |_| {});
-    s.run.plan.when.as_mut().unwrap().tz = "1999z".into();
+    Arc::make_mut(&mut s.run.plan).when.as_mut().unwrap().tz = "1999z".into();
     s.attach(true);
     assert_eq!(s.count("the plan was made with time zones of 1999z"), 1);
 }
@@ -273,7 +275,7 @@ fn a_window_that_does_not_end_is_said_to() {
     let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let slot = serde_json::json!({"name": "w", "days": days, "start": "00:00", "end": "00:00"});
     let spec = serde_json::from_value(serde_json::json!({"slots": [slot]})).unwrap();
-    s.run.plan.when.as_mut().unwrap().calendar.spec = spec;
+    Arc::make_mut(&mut s.run.plan).when.as_mut().unwrap().calendar.spec = spec;
     look_only(&mut s);
     let window = s.run.window.as_ref().unwrap();
     assert_eq!((window.open, window.open_until().as_str()), (true, "no end within 400 days"));
