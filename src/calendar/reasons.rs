@@ -16,6 +16,8 @@ use crate::spec::units::{Dur, Time};
 pub enum Cause {
     /// Another service has to come to its end before this one begins, or what all share does not let it.
     Service,
+    /// No pod of the new version is warm before.
+    WarmUp,
     /// The cohort before is not done, or bakes.
     Cohort,
     /// The tenant asks for a later date.
@@ -38,6 +40,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Cause::Service => "service",
+            Cause::WarmUp => "warm_up",
             Cause::Cohort => "cohort",
             Cause::Preferred => "preferred",
             Cause::Freeze => "freeze",

@@ -289,6 +289,9 @@ mod tests {
             let found = report.problems.iter().find(|p| p.to_string().contains(message));
             let found = found.unwrap_or_else(|| panic!("{lines}: {report}"));
             assert_eq!(found.line, line, "{lines}: {report}");
+            // A part that is begun is not ended here either.
+            let begun = lines.contains("BEGIN");
+            assert!(begun || report.problems.len() == 1, "{lines}: one mistake is told once: {report}");
         }
     }
 

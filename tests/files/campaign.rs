@@ -275,6 +275,11 @@ fn a_service_that_waits_for_one_without_an_end_is_told_with_its_reason() {
     assert!(json["services"][1]["why"][0]["text"].as_str().unwrap().starts_with("waits for billing"), "{text}");
     let waiting = json["never"].as_array().unwrap().iter().filter(|n| n["service"] == "ledger").count();
     assert_eq!((waiting, json["tenants"].as_array().unwrap().len()), (3, 2));
+    // The first of all waits for nothing but pods.
+    let first = &json["tenants"][0];
+    let (cause, why) = (&first["why"][0]["cause"], first["why"][0]["text"].as_str().unwrap());
+    assert_eq!((cause, first["id"].as_str()), (&Value::from("warm_up"), Some("lumen")), "{first}");
+    assert!(why.contains("billing are not warm before 2026-11-22T"), "{why}");
     // Of one service alone some are done, and it is said who is not.
     let folder = Folder::of("some", &phased(short));
     let (_, text) = said(&folder.0, &[], now);

@@ -37,7 +37,15 @@ struct Known(BTreeMap<Same, Vec<Obstacle>>);
 impl Line<'_> {
     fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
         let reasons = self.reasons();
-        known.0.entry(reasons.same(m)).or_insert_with(|| reasons.of(m))
+        known.0.entry(reasons.same(m)).or_insert_with(|| {
+            let mut all = reasons.of(m);
+            // Nothing of its own: it moves as soon as there is something to move to.
+            if let Some(service) = self.service.as_ref().filter(|_| all.is_empty()) {
+                let text = format!("the new pods of {service} are not warm before {}", utc(self.ask.start));
+                all.push(Obstacle { cause: Cause::WarmUp, text, change: "a shorter `warmup` of the policy".into() });
+            }
+            all
+        })
     }
 
     fn theirs(&self, m: &Move) -> String {
@@ -265,7 +273,7 @@ impl Line<'_> {
 
 /// One line: what stands in the way, and what would have to change about the last of it.
 fn told(why: &[Obstacle]) -> String {
-    let Some(last) = why.last() else { return "as soon as tenants can move".into() };
+    let Some(last) = why.last() else { return "it is the start".into() };
     let all: Vec<String> = why.iter().map(|o| format!("{}: {}", o.cause.name(), o.text)).collect();
     let change = if last.change.is_empty() { String::new() } else { format!(" [{}]", last.change) };
     format!("{}{change}", all.join("; "))

@@ -388,7 +388,8 @@ fn rule(line: &Line, start: Moment, sink: &mut Sink<'_>) -> Option<Repeat> {
             let parts = ["FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTH", "BYMONTHDAY", "WKST"];
             let help = match nearest(&name, parts) {
                 Some(near) if !parts.contains(&name.as_str()) => format!("did you mean {near}?"),
-                _ => "read are FREQ from DAILY to YEARLY, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYMONTHDAY".into(),
+                _ => "read are FREQ from DAILY to YEARLY, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYMONTHDAY, WKST"
+                    .into(),
             };
             line.error(sink, format!("RRULE: `{part}` is not read here"), &help);
             return None;
@@ -437,7 +438,8 @@ fn rule_part(
         "COUNT" => value.parse().is_ok_and(|n: u32| set(&mut rule.count, Some(n), n > 0)),
         "UNTIL" => {
             rule.until = until(line, value, start, sink);
-            rule.until.is_some()
+            // What is wrong with it has been said.
+            true
         }
         "BYMONTH" => list(value, |v| v.parse().ok().filter(|m| (1..=12).contains(m)), &mut rule.by_month),
         "BYMONTHDAY" => {
