@@ -9,7 +9,7 @@ use super::tenants::{Tenants, scope_here};
 use super::viewmodel::{before_length, chosen, lines_at_most, listed};
 use super::waive;
 use crate::engine::Run;
-use crate::engine::command::{Allowance, Class, Command, Scope, Verb};
+use crate::engine::command::{Allowance, Class, Command, Identity, Scope, Verb};
 use crate::engine::people::judge;
 use crate::engine::run::{Driving, Stage};
 use crate::plan::graph::tree;
@@ -298,6 +298,14 @@ fn step(model: &mut Model, ctx: Ctx, by: isize) {
     }
 }
 
+/// Who asks for an act of two persons leaves a trace: the engine denies it in the journal.
+fn denied(verb: Verb, scope: Scope, by: &Identity) -> Vec<Intent> {
+    if verb.info().class != Class::TwoPersons {
+        return Vec::new();
+    }
+    vec![Intent::Command(Command { verb, scope, by: by.clone(), reason: String::new(), typed: None })]
+}
+
 /// Sends a verb, or opens the dialog it needs, or says why not.
 fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
     let who = &ctx.run.identity;
@@ -309,11 +317,11 @@ fn ask(model: &mut Model, verb: Verb, scope: Scope, ctx: Ctx) -> Vec<Intent> {
     let word = match judge(ctx.run, verb, &scope, who, None) {
         Allowance::Denied(why) => {
             model.hint = off(&why);
-            return Vec::new();
+            return denied(verb, scope, who);
         }
         Allowance::NeedsSecond => {
             model.hint = off("it needs a second person, and no route to one is configured");
-            return Vec::new();
+            return denied(verb, scope, who);
         }
         Allowance::Allowed => None,
         Allowance::NeedsTyping(word) => Some(word),

@@ -96,6 +96,7 @@ impl Track {
             ask: None,
             breach: None,
             drifted: false,
+            undone_at: None,
             reverting: false,
             call: None,
             last_write: None,

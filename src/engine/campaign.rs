@@ -17,7 +17,7 @@ use crate::calendar::LOOK;
 use crate::gate::Verdict;
 use crate::plan::{Move, Phased, Planned};
 use crate::spec::policy::{AtWindowEnd, Observed};
-use crate::spec::units::Dur;
+use crate::spec::units::{Dur, Time};
 
 /// One look at the tenants of a service.
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, held: Hold) {
@@ -132,7 +132,7 @@ fn begin(cx: &mut Cx, t: &mut Track, p: &Planned, phased: &Phased, name: &str) {
     let Some(m) = phased.get(name) else { return };
     lift_if(cx, t, &[HoldReason::Line], "its turn has come");
     let (closes, said) = closes(cx.run, m, cx.now);
-    let track = MoveTrack { begun: cx.now, closes, place: Place::OnItsWay, told: false };
+    let track = MoveTrack { begun: cx.now, closes, place: Place::OnItsWay, told: false, over: false };
     t.moves.begun.insert(name.into(), track);
     t.moves.now = Some(name.into());
     turns_anew(cx, t);
@@ -218,6 +218,7 @@ fn overstays(cx: &mut Cx, t: &mut Track, m: &Move) {
     if end == AtWindowEnd::Rollback {
         return goes_back(cx, t, &m.name, "its window is over, and its move is not done");
     }
+    window_over(cx, t, m, closes);
     // Only its own move counts, not the time between tenants.
     cx.wake_at(closes + limit);
     if end == AtWindowEnd::Hold && cx.now.since(closes) >= limit {
@@ -242,6 +243,22 @@ fn window_ends(cx: &mut Cx, t: &mut Track, m: &Move, end: AtWindowEnd) {
     let text = format!("the window of {} ends in {}: {then}", m.name, closes.until(cx.now).clock());
     let service = t.service.clone();
     cx.page(Some(&service), text);
+}
+
+/// Tells people once that it is over.
+fn window_over(cx: &mut Cx, t: &mut Track, m: &Move, closes: Time) {
+    let Some(begun) = t.moves.begun.get_mut(&m.name).filter(|b| !b.over) else { return };
+    begun.over = true;
+    let policy = &cx.run.plan.policy;
+    let then = match policy.at_window_end {
+        AtWindowEnd::Finish => "it is judged to its end all the same".into(),
+        _ => {
+            let left = (closes + policy.max_split_hold).until(cx.now).clock();
+            format!("it is judged to its end, for {left} at most, then it goes back")
+        }
+    };
+    let service = t.service.clone();
+    cx.page(Some(&service), format!("the window of {} is over and its move is not done: {then}", m.name));
 }
 
 /// Requests of its own on the new version, as far as they can be told.

@@ -77,8 +77,11 @@ fn deployment(w: &Option<WorkloadSeen>) -> Option<&DeploymentSeen> {
     w.as_ref()?.deployment.as_ref()
 }
 
-/// Nothing is missing without which a clean tick, or the end of the soak, means nothing.
+/// Nothing is missing without which a clean tick, or the end of the soak, means nothing: pods, and the share that was asked.
 pub(super) fn stands(run: &Run, t: &Track) -> bool {
+    if t.drifted {
+        return false;
+    }
     let enough = needs(run, t).is_none_or(|need| deployment(&t.next).is_some_and(|d| d.ready >= need));
     enough && against(run, t).is_none()
 }

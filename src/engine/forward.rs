@@ -363,7 +363,7 @@ pub(super) fn pods_for(cx: &mut Cx, t: &mut Track, need: u32, what: &str) -> boo
 
 /// The share that flows must be the one that was asked before the next raise.
 pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, hold_state: &Hold) {
-    let Some(at) = hold_state.accepted_at else { return };
+    let Some(at) = hold_state.accepted_at.map(|at| t.stands_from(at)) else { return };
     // That of the step, or what was taken over from a foreign edit.
     let weight = t.desired;
     let patience_over = cx.now.since(at) >= OBSERVE_PATIENCE;

@@ -271,8 +271,13 @@ fn show_drift(cx: &mut Cx, t: &mut Track) {
 }
 
 fn back_as_written(cx: &mut Cx, t: &mut Track) {
-    (t.drifted, t.reverting) = (false, false);
+    (t.drifted, t.reverting, t.undone_at) = (false, false, Some(cx.now));
     t.ask.take_if(|a| a.kind == AskKind::Drift);
+    // What requests showed meanwhile was somebody else's share.
+    if matches!(t.phase, Phase::Shifting { .. }) && t.observed != ObservedShare::NotObserved {
+        t.observed = ObservedShare::Unknown;
+        lift_if(cx, t, &[HoldReason::NotObserved], "requests are counted anew");
+    }
     lift_if(cx, t, &[HoldReason::Drift], "the route is as written again");
 }
 

@@ -12,16 +12,15 @@ use crate::spec::upgrade::in_range;
 /// Spreads rollbacks: dependants that need a version which goes back go first; then the policy's `on_failure`.
 pub(super) fn cascade(cx: &mut Cx) {
     follow_all(cx);
-    let Some(failed) = cx
-        .run
-        .tracks
-        .values()
-        .filter(|t| !cx.run.taken_back.contains(&t.service))
-        .find(|t| t.phase.going_back() || matches!(t.phase, Phase::RolledBack { .. }))
-        .map(|t| t.service.clone())
-    else {
-        return;
+    // The one that nobody has answered for yet comes first.
+    let rank = |t: &Track| match t.phase {
+        _ if asks_after(t) => Some(0),
+        _ if t.phase.going_back() => Some(1),
+        Phase::RolledBack { .. } => Some(2),
+        _ => None,
     };
+    let ours = cx.run.tracks.values().filter(|t| !cx.run.taken_back.contains(&t.service));
+    let Some((_, failed)) = ours.filter_map(|t| Some((rank(t)?, t.service.clone()))).min() else { return };
     // Aborting leaves what is at 100 % where it is.
     if cx.run.aborting.is_some() {
         return;
@@ -72,8 +71,12 @@ pub(super) fn needs_new(run: &Run, provider: &str) -> Vec<String> {
         .collect()
 }
 
+fn asks_after(t: &Track) -> bool {
+    t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)
+}
+
 pub(super) fn stop(cx: &mut Cx, failed: &str) {
-    let open = |t: &Track| t.phase.going_back() || t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback);
+    let open = |t: &Track| t.phase.going_back() || asks_after(t);
     let answered = !cx.run.tracks.values().any(open);
     if cx.run.stopped.is_none() && !answered {
         let text = format!("{failed} goes back; nothing else is raised until a person decides");

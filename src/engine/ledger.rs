@@ -47,14 +47,15 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     holds(cx, t, tick);
     let now = cx.now;
     // A tick speaks for the time since the one before it, and for none before the phase began.
-    let of_phase = now.since(t.since).min(GRID);
+    let of_phase = now.since(t.stands_from(t.since)).min(GRID);
     let mut unsaid = None;
     // Looked at every ten seconds or so: what is far more was looked at by nobody.
     let gap = now.since(t.booked.replace(now).map_or(t.since, |at| at.max(t.since)));
-    t.stood = t.stood + if stopped_by_person(cx.run, t) { gap } else { gap.minus(GRID.times(3)) };
+    let stands_still = t.drifted || cx.run.stop().is_some() || stopped_by_person(cx.run, t);
+    t.stood = t.stood + if stands_still { gap } else { gap.minus(GRID.times(3)) };
     let worst = worst_bad(cx.run, t);
     // Good figures of pods that nobody is known to be sent to say nothing of the version.
-    let stands = footing::stands(cx.run, t);
+    let (stands, undone) = (footing::stands(cx.run, t), t.undone_at);
     match &mut t.phase {
         Phase::Soaking { clean } if tick == Tick::Good && stands => *clean = *clean + of_phase,
         Phase::Verifying { .. } => rollback::count_verify(t, of_phase),
@@ -66,8 +67,9 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
             }
             hold.last_tick = Some(now);
             hold.ticks += 1;
-            // A tick speaks for the time since the one before it, and none before the weight was accepted.
-            let speaks_for = if stands { now.since(accepted).min(GRID) } else { Dur::ZERO };
+            // A tick speaks for the time since the one before it, and none before the weight was accepted, or stood again.
+            let from = undone.map_or(accepted, |at| at.max(accepted));
+            let speaks_for = if stands { now.since(from).min(GRID) } else { Dur::ZERO };
             match tick {
                 Tick::Good => hold.clean = hold.clean + speaks_for,
                 Tick::Bad => {
@@ -151,7 +153,7 @@ fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.steps(&t.service).get(step)) else { return };
     // Held at the end of its window it is not the step that takes so long, and `next` would not help.
     let window = t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
-    if window || stopped_by_person(cx.run, t) || moves::idle(cx.run, t) {
+    if window || stopped_by_person(cx.run, t) || cx.run.stop().is_some() || moves::idle(cx.run, t) {
         return;
     }
     let spent = cx.now.since(at).minus(t.stood);

@@ -35,6 +35,9 @@ pub struct MoveTrack {
     /// People were told that its window ends.
     #[serde(default)]
     pub told: bool,
+    /// And that it is over, and its move is not done.
+    #[serde(default)]
+    pub over: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

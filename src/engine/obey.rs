@@ -68,7 +68,9 @@ fn on_tenant(cx: &mut Cx, verb: Verb, name: &str, who: &str, reason: &str) {
     match verb {
         Verb::Freeze => kept.frozen = stay,
         Verb::Defer => kept.deferred = stay,
-        _ => *kept = Default::default(),
+        // What was said last is taken back; a deferral beside a freeze stays.
+        _ if kept.frozen.is_some() => kept.frozen = None,
+        _ => kept.deferred = None,
     }
     cx.run.kept.retain(|_, k| k.stays().next().is_some());
     // Whose turn it is is found anew.

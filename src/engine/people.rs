@@ -2,7 +2,7 @@
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::holds::{by_hand, may_adopt};
 use super::run::{AskKind, Driving, GRID, HoldReason, Phase, Run, Stage, Track};
-use super::{compat, moves, rollback, window};
+use super::{compat, holds, moves, rollback, window};
 use crate::gate::Verdict;
 
 mod preview;
@@ -271,5 +271,6 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     if t.paused.is_some() || run.paused_all.is_some() {
         return Err("paused: resume first".into());
     }
-    window::raise_stopped(run, t).map_or(Ok(()), Err)
+    // What would keep the next raise from being written would keep it for later, too: nobody decides in advance.
+    holds::raise_blocked(run, t).or_else(|| window::raise_stopped(run, t)).map_or(Ok(()), Err)
 }

@@ -533,6 +533,9 @@ pub struct Track {
     /// Somebody else changed the route, and that was told.
     #[serde(default)]
     pub drifted: bool,
+    /// Since when the route is as it was written again, after a foreign edit.
+    #[serde(default)]
+    pub undone_at: Option<Time>,
     /// A person wants a foreign edit undone.
     pub reverting: bool,
     /// The write in flight.
@@ -681,6 +684,11 @@ pub struct Leaving {
 }
 
 impl Track {
+    /// From when what is seen speaks for the share that was asked: `at`, or the later moment a foreign edit was undone.
+    pub fn stands_from(&self, at: Time) -> Time {
+        self.undone_at.map_or(at, |undone| undone.max(at))
+    }
+
     /// Share of the next version as the route now carries it, in per cent; 0 when unknown.
     pub fn accepted_share(&self) -> f64 {
         self.route.as_ref().map_or(0.0, RouteSeen::share)

@@ -150,7 +150,13 @@ pub fn at_full(track: &Track) -> bool {
 
 /// The new version serves everything, in its last step or after it: what the counter counts.
 pub fn at_100(track: &Track) -> bool {
-    at_full(track) || (matches!(track.phase, Phase::Shifting { .. }) && track.accepted_share() >= 99.5)
+    let full = track.accepted_share() >= 99.5;
+    match track.phase {
+        Phase::Shifting { .. } => full,
+        // Somebody else took the traffic away.
+        Phase::Soaking { .. } | Phase::Soaked if track.drifted => full,
+        _ => at_full(track),
+    }
 }
 
 /// The run whose new version the route's share is, where that is not this one's: another run, driven from elsewhere, moves

@@ -163,7 +163,7 @@ fn questions(run: &Run, t: &Track, p: &Planned, tick: Time, out: &mut Vec<Questi
 /// From when requests are counted for the observed share.
 fn share_since(t: &Track) -> Option<Time> {
     match &t.phase {
-        Phase::Shifting { hold, .. } => hold.accepted_at,
+        Phase::Shifting { hold, .. } => hold.accepted_at.map(|at| t.stands_from(at)),
         Phase::RollingBack(r) if rollback::moved(t, r) => r.accepted_zero,
         Phase::Settling(Settling::Confirm { since, .. }) => Some(*since),
         _ => None,

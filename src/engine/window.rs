@@ -415,7 +415,9 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
         return false;
     }
     if let Some(stay) = cx.run.frozen.clone().filter(|_| moves::idle(cx.run, t)) {
-        hold(cx, t, HoldReason::Window, stay.said("frozen"), stay.until);
+        if !t.drifted {
+            hold(cx, t, HoldReason::Window, stay.said("frozen"), stay.until);
+        }
         return false;
     }
     let Some(against) = next_raise(cx.run, t).and_then(|needs| stands(cx.run, needs)) else {

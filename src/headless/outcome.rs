@@ -13,7 +13,7 @@ pub const WHY_SIGINT: &str = "SIGINT";
 /// What it says when `--timeout` ran out.
 pub const WHY_TIMEOUT: &str = "--timeout";
 /// Why a demo without a person leaves at last, where only a person could answer.
-pub const WHY_NOBODY: &str = "nobody answered in 4h";
+pub const WHY_NOBODY: &str = "nobody is there to answer, 4h after the start";
 
 /// Exit code of the process that drove this run:
 ///

@@ -65,7 +65,13 @@ pub fn moment(on_its_way: bool) -> Moment {
     let rules = planned.phased.as_ref().unwrap().rules(|m| m.name == "fjord-beta" || (on_its_way && m.name == "lumen"));
     let t = run.tracks.get_mut(SERVICE).unwrap();
     let at = |minutes: u64| now - Dur::mins(minutes);
-    let begun = |begun: Time, place: Place| MoveTrack { begun, closes: Some(now + Dur::hours(3)), place, told: false };
+    let begun = |begun: Time, place: Place| MoveTrack {
+        begun,
+        closes: Some(now + Dur::hours(3)),
+        place,
+        told: false,
+        over: false,
+    };
     t.moves.begun.insert("fjord-beta".into(), begun(at(40), Place::Moved { at: at(31), observed: true }));
     let why = "error rate 1.31% > max 1.00%".to_string();
     t.moves.begun.insert("acme-eu".into(), begun(at(20), Place::Back { at: at(15), why }));

@@ -167,7 +167,7 @@ fn a_row_of_several_counts_what_they_are() {
     planned.phased = Some(serde_json::from_value(moves).unwrap());
     let t = run.tracks.get_mut("billing").unwrap();
     t.phase = Phase::Shifting { step: 0, hold: Hold::default() };
-    let begun = MoveTrack { begun: now, closes: None, place: Place::OnItsWay, told: false };
+    let begun = MoveTrack { begun: now, closes: None, place: Place::OnItsWay, told: false, over: false };
     t.moves.begun.insert("acme".into(), begun);
     let mut tenants = Tenants::new(roster(), now);
     assert_eq!(panel(&mut tenants, &run), "1 moves, 1 waiting");

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use super::super::command::{Scope, Verb};
 use super::super::joint::on_failure;
+use super::super::moves::Kept;
 use super::super::run::{Driving, Phase, Run, Track};
 use super::super::{forecast, moves, rollback, segments, window};
 use crate::calendar::LOOK;
@@ -32,7 +33,7 @@ pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
             None => plain(verb, "the run"),
         },
         Scope::Run => of_run(run, verb),
-        Scope::Tenant(name) => on_tenant(verb, name),
+        Scope::Tenant(name) => on_tenant(run, verb, name),
     };
     if let (Verb::Retry | Verb::Unfreeze, Some(pause)) = (verb, standing_pause(run, verb, scope)) {
         p.effects.push(pause);
@@ -68,10 +69,15 @@ fn when_written(run: &Run) -> Option<&'static str> {
     }
 }
 
-fn on_tenant(verb: Verb, name: &str) -> Preview {
+fn on_tenant(run: &Run, verb: Verb, name: &str) -> Preview {
     let mut p = plain(verb, name);
     p.effects = match verb {
-        Verb::Unfreeze => vec![format!("{name} moves when its turn comes")],
+        Verb::Unfreeze => match run.kept.get(name) {
+            Some(Kept { frozen: Some(_), deferred: Some(stay) }) => {
+                vec![format!("{name} stays {}; unfreeze once more lifts that, too", stay.said("put off"))]
+            }
+            _ => vec![format!("{name} moves when its turn comes")],
+        },
         _ => vec![
             format!("{name} is passed over; the others go on"),
             "what is on its way already is judged to its end".into(),

@@ -143,7 +143,8 @@ fn unproven(run: &Run, track: &Track, of: Dur, hold: &Hold) -> Option<(String, O
         ObservedShare::Off(seen) => Some((format!("when requests show {weight}% ({seen:.0}% seen)"), None)),
         // Nothing contradicts it: without a proof it goes on when its patience is over.
         ObservedShare::Unknown => {
-            let until = hold.accepted_at.filter(|_| asked == Observed::Prefer).map(|at| at + OBSERVE_PATIENCE);
+            let since = hold.accepted_at.filter(|_| asked == Observed::Prefer).map(|at| track.stands_from(at));
+            let until = since.map(|at| at + OBSERVE_PATIENCE);
             Some((format!("when requests show {weight}%"), until))
         }
         ObservedShare::Confirmed(_) | ObservedShare::NotObserved => None,

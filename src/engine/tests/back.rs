@@ -137,8 +137,13 @@ fn a_tenant_is_back_when_the_route_says_so() {
     use crate::engine::moves::{MoveTrack, Place};
     let mut s = Stand::new(|_| {});
     s.until(|s| s.holds_step("ledger", 0));
-    let moved =
-        MoveTrack { begun: s.now, closes: None, place: Place::Moved { at: s.now, observed: true }, told: false };
+    let moved = MoveTrack {
+        begun: s.now,
+        closes: None,
+        place: Place::Moved { at: s.now, observed: true },
+        told: false,
+        over: false,
+    };
     s.run.tracks.get_mut("ledger").unwrap().moves.begun.insert("acme".into(), moved);
     s.by_hand = Some("set-weight");
     s.say(Verb::Abort, Some("ledger"));

@@ -5,9 +5,9 @@ use super::stand::{Stand, ivo};
 use crate::engine::command::{Allowance, Scope, Verb};
 use crate::engine::observe::{Accepted, RouteSeen, Slot, Weights};
 use crate::engine::people::judge;
-use crate::engine::run::{AskKind, HoldReason};
+use crate::engine::run::{AskKind, Held, HoldReason, ObservedShare, Phase};
 use crate::engine::status::{self, status};
-use crate::spec::policy::OnDrift;
+use crate::spec::policy::{Observed, OnDrift, OnFailure};
 use crate::spec::units::{Dur, Time};
 
 /// The route as it is seen once somebody has deleted it.
@@ -114,4 +114,69 @@ fn a_new_version_that_is_scaled_away_while_it_is_made_is_scaled_back() {
     s.wait(Dur::secs(2));
     assert_eq!(s.count("-next wants 0 pods where it needs 1, by a foreign edit: scaled back"), 1, "{:#?}", s.told());
     assert!(s.wrote("ledger", "scale"));
+}
+
+fn clean_of(s: &Stand) -> Dur {
+    match &s.t("ledger").phase {
+        Phase::Shifting { hold, .. } => hold.clean,
+        Phase::Soaking { clean } => *clean,
+        p => panic!("{}", p.word()),
+    }
+}
+
+/// Good gates of a share that somebody took away speak for no step and no soak.
+#[test]
+fn time_at_another_share_is_not_clean_time() {
+    for (at, step) in [(10, true), (100, false)] {
+        let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+        s.until(|s| if step { s.holds_step("ledger", 0) } else { s.is("ledger", "soaking") });
+        s.wait(Dur::secs(12));
+        let before = clean_of(&s);
+        s.edit("ledger", 0);
+        s.wait(Dur::secs(50));
+        assert_eq!(clean_of(&s), before, "at {at}%");
+        assert_eq!(status::at_100(s.t("ledger")), false, "nothing flows there");
+        // The tick after it is undone counts only what came after.
+        s.edit("ledger", at);
+        s.wait(Dur::secs(10));
+        let gained = clean_of(&s).minus(before);
+        assert!(gained > Dur::ZERO && gained <= Dur::secs(10), "at {at}%: {gained}");
+        assert_eq!(status::at_100(s.t("ledger")), !step);
+        assert!(s.t("ledger").ask.is_none(), "the time is nobody's: {:?}", s.t("ledger").ask);
+    }
+}
+
+/// Requests that came while the share was somebody else's prove and disprove nothing.
+#[test]
+fn the_observed_share_is_counted_anew_when_an_edit_is_undone() {
+    let mut s = Stand::new(|p| {
+        p.on_drift = OnDrift::Hold;
+        p.observed = Observed::Prefer;
+    });
+    s.until(|s| s.holds_step("ledger", 0));
+    s.edit("ledger", 0);
+    s.wait(Dur::secs(30));
+    s.edit("ledger", 10);
+    s.wait(Dur::secs(1));
+    assert_eq!(s.t("ledger").observed, ObservedShare::Unknown);
+    let undone = s.t("ledger").undone_at.unwrap();
+    s.wait(Dur::secs(20));
+    let asked = s.asked.as_ref().and_then(|a| a.shares.iter().find(|q| q.service == "ledger")).unwrap();
+    assert_eq!(asked.since, undone, "from the moment it stood again");
+}
+
+/// A `next` that is kept while something else stands against the raise would raise at another person's word.
+#[test]
+fn next_is_off_while_something_stands_against_the_raise() {
+    let mut s = Stand::new(|p| p.on_failure = Some(OnFailure::Stop));
+    s.until(|s| s.is("ledger", "shifting") && s.holds_step("ledger", 0));
+    s.until(|s| judge(&s.run, Verb::Next, &Scope::Service("ledger".into()), &ivo(), None) == Allowance::Allowed);
+    let text = "billing goes back; nothing else is raised until a person decides".to_string();
+    s.run.stopped = Some(Held { reason: HoldReason::Failure, text: text.clone(), since: s.now, until: None });
+    assert_eq!(denied(&s, Verb::Next), text);
+    s.run.stopped = None;
+    s.world.get_mut("ledger").unwrap().route.accepted = Accepted::Pending;
+    s.show("ledger");
+    s.wait(Dur::secs(1));
+    assert!(denied(&s, Verb::Next).contains("no gateway has accepted"));
 }
