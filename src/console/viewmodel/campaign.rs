@@ -1,8 +1,12 @@
 //! What a campaign says of one tenant: moved, on its way, back, next, kept back; and since when and why.
+use std::collections::BTreeMap;
+
+use super::super::tenants::{Tenants, needs_of};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::{Line, piece};
 use crate::engine::moves::{Kept, Lost, Next, Place, lost, moving, of_tenant};
+use crate::engine::window::Stay;
 use crate::engine::{Phase, Run, Track};
 use crate::plan::Move;
 use crate::spec::tenants::Tenant;
@@ -53,6 +57,31 @@ pub struct Told {
     pub until: Option<Time>,
 }
 
+impl Told {
+    /// Where it is by now, or was: what no freeze takes back.
+    pub fn is_begun(&self) -> bool {
+        matches!(self.rank, 0..=2 | 6)
+    }
+
+    /// A person keeps it back.
+    pub fn is_kept(&self) -> bool {
+        self.rank == 3
+    }
+}
+
+/// What persons said that keeps it back, with the word for that: of the run, and of itself where it has not moved yet.
+pub fn stays<'r>(run: &'r Run, tenant: &'r Tenant) -> Vec<(&'static str, &'r Stay)> {
+    let whole = run.frozen.iter().map(|s| ("frozen", s));
+    let moves = of_tenant(run, &tenant.id, &tenant.cohort).filter(|(t, m)| t.moves.place(&m.name).is_none());
+    let kept: BTreeMap<&str, &Kept> =
+        moves.filter_map(|(_, m)| Some((m.name.as_str(), run.kept.get(&m.name)?))).collect();
+    let of = |k: &'r Kept| {
+        let both = [("frozen", &k.frozen), ("put off", &k.deferred)];
+        both.into_iter().filter_map(|(word, stay)| Some((word, stay.as_ref()?)))
+    };
+    whole.chain(kept.into_values().flat_map(of)).collect()
+}
+
 /// One word for the list, the least of its services' first; nothing where only its windows have something to say.
 pub fn state(run: &Run, tenant: &Tenant) -> Option<Told> {
     let all: Vec<(&Track, &Move)> = of_tenant(run, &tenant.id, &tenant.cohort).collect();
@@ -64,8 +93,7 @@ pub fn state(run: &Run, tenant: &Tenant) -> Option<Told> {
             Where::At(Place::OnItsWay) => (2, "moves", Meaning::Move, None),
             Where::Kept(kept) => {
                 let frozen = kept.frozen.is_some();
-                let until = kept.stays().filter_map(|s| s.until).max();
-                (3, if frozen { "FROZEN" } else { "put off" }, if frozen { Meaning::Bad } else { Meaning::Held }, until)
+                (3, if frozen { "FROZEN" } else { "put off" }, if frozen { Meaning::Bad } else { Meaning::Held }, None)
             }
             Where::Next { until, .. } => (4, "next", Meaning::Warn, until),
             Where::Never(_) => (5, "not moved", Meaning::Dim, None),
@@ -102,7 +130,11 @@ pub fn lines(run: &Run, tenant: &Tenant, zone: Zone, now: Time, old: bool) -> Ve
                 (Meaning::Good, format!("moved{with} {begun}, confirmed {}, {seen}", at(*done)))
             }
             Some(Where::Lost(lost)) => (Meaning::Bad, format!("moved{with} {begun}, and {}", lost.said())),
-            Some(Where::At(Place::OnItsWay)) => (Meaning::Move, format!("moves{with} since {begun}{}", far(run, t))),
+            Some(Where::At(Place::OnItsWay)) => {
+                let closed = t.moves.begun.get(&m.name).and_then(|b| b.closes).filter(|closes| *closes <= now);
+                let closed = closed.map(|c| format!("; its window closed {}", at(c))).unwrap_or_default();
+                (Meaning::Move, format!("moves{with} since {begun}{}{closed}", far(run, t)))
+            }
             Some(Where::At(Place::GoingBack { since, why, .. })) => {
                 (Meaning::Roll, format!("goes back{with} since {}: {why}", at(*since)))
             }
@@ -127,4 +159,36 @@ pub fn lines(run: &Run, tenant: &Tenant, zone: Zone, now: Time, old: bool) -> Ve
         lines.push(vec![piece(Meaning::Dim, format!("{:<11}", t.service)), piece(meaning, text)]);
     }
     lines
+}
+
+/// Tenants that persons keep back, and those of them whose window is open.
+#[derive(Default)]
+pub struct KeptBack {
+    pub all: usize,
+    pub open: usize,
+}
+
+pub fn kept(run: &Run, tenants: &Tenants) -> KeptBack {
+    let mut kept = KeptBack::default();
+    let moves: BTreeMap<&str, usize> = run
+        .in_order()
+        .filter_map(|t| Some((t, run.plan.get(&t.service)?.phased.as_ref()?)))
+        .flat_map(|(t, phased)| phased.moves.iter().filter(|m| t.moves.place(&m.name).is_none()))
+        .filter(|m| run.kept.contains_key(&m.name))
+        .map(|m| (m.name.as_str(), usize::try_from(m.tenants).unwrap_or(1)))
+        .collect();
+    for (name, count) in moves {
+        kept.all += count;
+        let index = tenants.place(name).and_then(|place| tenants.at(place));
+        kept.open += usize::from(index.is_some_and(|i| tenants.look_of(i).open));
+    }
+    kept
+}
+
+/// When it goes on, at the earliest, after all that persons said; nothing when somebody has to lift that.
+pub fn let_go(run: &Run, tenants: &Tenants, index: usize, now: Time) -> Option<Time> {
+    let tenant = tenants.tenant(index)?;
+    let ends: Vec<Time> = stays(run, tenant).iter().map(|(_, s)| s.until).collect::<Option<_>>()?;
+    let over = ends.into_iter().max()?.max(now);
+    tenants.view(index).earliest_fit(over, needs_of(run, tenant).0)
 }

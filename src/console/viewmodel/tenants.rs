@@ -145,8 +145,10 @@ fn counts(run: &Run, tenants: &Tenants) -> String {
     if let Some(frozen) = &run.frozen {
         return format!("{}: frozen by {}", c.all, frozen.by);
     }
-    let waiting = c.all.saturating_sub(c.open + c.frozen + c.done);
-    let parts = [(c.open, "open"), (c.done, "done"), (waiting, "waiting"), (c.frozen, "frozen")];
+    let kept = campaign::kept(run, tenants);
+    let open = c.open.saturating_sub(kept.open);
+    let waiting = c.all.saturating_sub(open + c.frozen + c.done + kept.all);
+    let parts = [(open, "open"), (c.done, "done"), (waiting, "waiting"), (c.frozen, "frozen"), (kept.all, "kept back")];
     let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     format!("{}: {}", c.all, parts.join(", "))
 }
@@ -162,13 +164,15 @@ fn state(run: &Run, tenants: &Tenants, index: usize, scene: Scene) -> (String, M
         let (word, meaning) = seen("done", Meaning::Done);
         return (word, meaning, None);
     }
-    // A person's freeze is above everything.
-    if let Some(frozen) = &run.frozen {
-        return ("FROZEN".into(), Meaning::Bad, frozen.until);
+    let told = campaign::state(run, tenant);
+    // A person's freeze is above everything but where its requests go already.
+    if run.frozen.is_some() && !told.as_ref().is_some_and(campaign::Told::is_begun) {
+        return ("FROZEN".into(), Meaning::Bad, campaign::let_go(run, tenants, index, now));
     }
-    if let Some(told) = campaign::state(run, tenant) {
+    if let Some(told) = told {
         let (word, meaning) = seen(told.word, told.meaning);
-        return (word, meaning, told.until);
+        let until = if told.is_kept() { campaign::let_go(run, tenants, index, now) } else { told.until };
+        return (word, meaning, until);
     }
     let until = if look.open { look.end } else { look.start };
     let word = match (look.open, look.frozen) {
@@ -306,9 +310,10 @@ fn bar(run: &Run, tenants: &Tenants, index: usize, scene: Scene, selected: bool)
     let freezes = tenants.allowed(index).closures.iter().filter(|c| c.rule == Rule::Freeze);
     let frozen = freezes.flat_map(|c| c.stretches(view.clock)).filter(|(from, to)| *from < end && *to > now);
     let frozen = frozen.map(|(from, to)| (from.since(now), to.min(end).since(now)));
-    // A person's freeze is above everything.
-    let person = run.frozen.as_ref().map(|f| (Dur::ZERO, f.until.map_or(end, |until| until.min(end)).since(now)));
-    let frozen = person.into_iter().chain(frozen).collect();
+    // A person's word is above everything.
+    let stays = campaign::stays(run, tenant);
+    let person = stays.iter().map(|(_, s)| (Dur::ZERO, s.until.map_or(end, |until| until.min(end)).since(now)));
+    let frozen = person.chain(frozen).collect();
     let (word, meaning, until) = state(run, tenants, index, scene);
     let left = left(until, now);
     let state = match word.as_str() {
@@ -363,13 +368,14 @@ pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model
     let (needed, from) = tenants.tenant(index).map_or_else(|| needs(run), |t| needs_of(run, t));
     let at = |t: Time| format!("{} {}", when(zone, t, now), zone.label(t));
     let lead = piece(Meaning::Text, format!("needs {} ({from}), ", short(needed)));
-    if let Some(frozen) = &run.frozen {
-        let then = match frozen.until.map(|until| tenants.view(index).earliest_fit(until, needed)) {
-            None => " until somebody lifts it".into(),
-            Some(None) => ": does not fit within 400 days".into(),
-            Some(Some(t)) => format!(": fits from {} (in {})", at(t), left(Some(t), now)),
+    let stays = tenants.tenant(index).map(|t| campaign::stays(run, t)).unwrap_or_default();
+    if let Some((word, stay)) = stays.iter().max_by_key(|(_, s)| (s.until.is_none(), s.until)) {
+        let then = match (stay.until, campaign::let_go(run, tenants, index, now)) {
+            (None, _) => " until somebody lifts it".into(),
+            (_, None) => ": does not fit within 400 days".into(),
+            (_, Some(t)) => format!(": fits from {} (in {})", at(t), left(Some(t), now)),
         };
-        return vec![lead, piece(Meaning::Bad, format!("frozen by {}{then}", frozen.by))];
+        return vec![lead, piece(Meaning::Bad, format!("{word} by {}{then}", stay.by))];
     }
     let rest = match (look.open, look.start, look.end) {
         (true, _, Some(end)) if end.since(now) >= needed => {
@@ -436,6 +442,7 @@ pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
     let tenants = scene.tenants?;
     let (now, zone) = (scene.now, scene.shown(model));
     let c = tenants.counts();
+    let open_now = c.open.saturating_sub(campaign::kept(run, tenants).open);
     let key = scene.keymap.key_of(model.screen, super::Action::Tenants);
     let key = key.map(|k| format!(" [{k}]")).unwrap_or_default();
     let heads = tenants.heads();
@@ -470,8 +477,8 @@ pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
     Some(TenantsPanel {
         title: format!("Tenant windows: now is the left edge, 24 h, {label}"),
         short_title: format!("Tenant windows, {label}"),
-        right: format!("{} tenants, {} open{key}", c.all, c.open),
-        short_right: format!("{} open{key}", c.open),
+        right: format!("{} tenants, {open_now} open{key}", c.all),
+        short_right: format!("{open_now} open{key}"),
         timeline: timeline(zone, now, bars.filter_map(bar).collect()),
         line: line.join(" | "),
     })

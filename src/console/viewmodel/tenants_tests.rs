@@ -141,6 +141,15 @@ fn an_entry_of_hours_has_its_time_of_day() {
     assert!(page.iter().any(|l| l.contains("backup 2026-11-28 22:00-2026-11-29 00:30 and")), "{page:#?}");
 }
 
+/// Billing moves acme by itself.
+fn by_tenant(run: &mut Run) {
+    let moves = serde_json::json!({"moves": [
+        {"name": "acme", "cohort": "premium", "by": {"header": "x-tenant"}, "values": ["acme"], "tenants": 1, "binds": []}],
+        "steps": [{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]});
+    let planned = Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == "billing").unwrap();
+    planned.phased = Some(serde_json::from_value(moves).unwrap());
+}
+
 /// The row of a window that several share is not what the first of them is.
 #[test]
 fn a_row_of_several_counts_what_they_are() {
@@ -160,11 +169,7 @@ fn a_row_of_several_counts_what_they_are() {
         panel.timeline.bars.into_iter().find(|b| b.name == "acme +1").unwrap().state
     };
     assert_eq!(panel(&mut tenants, &run), "in 3:30", "all of them wait");
-    let moves = serde_json::json!({"moves": [
-        {"name": "acme", "cohort": "premium", "by": {"header": "x-tenant"}, "values": ["acme"], "tenants": 1, "binds": []}],
-        "steps": [{"weight": 0, "hold": "8m"}, {"weight": 100, "hold": "2m"}]});
-    let planned = Arc::make_mut(&mut run.plan).services.iter_mut().find(|p| p.service.name == "billing").unwrap();
-    planned.phased = Some(serde_json::from_value(moves).unwrap());
+    by_tenant(&mut run);
     let t = run.tracks.get_mut("billing").unwrap();
     t.phase = Phase::Shifting { step: 0, hold: Hold::default() };
     let begun = MoveTrack { begun: now, closes: None, place: Place::OnItsWay, told: false, over: false };
@@ -173,4 +178,47 @@ fn a_row_of_several_counts_what_they_are() {
     assert_eq!(panel(&mut tenants, &run), "1 moves, 1 waiting");
     run.cluster.down = Some((now - Dur::secs(40), "refused".into()));
     assert_eq!(panel(&mut tenants, &run), "?1 moves, 1 waiting");
+}
+
+/// A person's word on one tenant, or on the run, is seen in its row and in the numbers; where it is by now is above that.
+#[test]
+fn what_persons_keep_back_is_counted_and_goes_on_when_the_last_word_is_over() {
+    use crate::engine::Phase;
+    use crate::engine::moves::{Kept, MoveTrack, Place};
+    use crate::engine::run::Hold;
+    use crate::engine::window::Stay;
+    let now = at("2026-11-28T21:30:00Z");
+    let mut run = run();
+    by_tenant(&mut run);
+    let track = run.tracks.get_mut("billing").unwrap();
+    track.phase = Phase::Shifting { step: 0, hold: Hold::default() };
+    let stay = |until: Option<Time>| Some(Stay { by: "ivo".into(), reason: "bad".into(), since: now, until });
+    let look = |run: &Run| {
+        let mut tenants = Tenants::new(roster(), now);
+        tenants.prepare(now, run, Default::default(), "");
+        let (view, page) = shown(now, &tenants, run, "acme");
+        let row = view.rows.iter().find(|r| r.name == "acme").unwrap().clone();
+        (view.counts, format!("{} {}", row.state, row.left), page.join("\n"))
+    };
+    run.kept.insert("acme".into(), Kept { frozen: stay(None), deferred: None });
+    let (counts, row, page) = look(&run);
+    assert!(counts.contains("1 kept back"), "{counts}");
+    assert_eq!(row, "FROZEN -");
+    assert!(page.contains("frozen by ivo until somebody lifts it"), "{page}");
+    // A freeze of the run that ends does not end that of the tenant.
+    run.frozen = stay(Some(now + Dur::mins(10)));
+    assert_eq!(look(&run).1, "FROZEN -");
+    // Its window opens in 3:30, later than both words are over.
+    run.kept.insert("acme".into(), Kept { frozen: None, deferred: stay(Some(now + Dur::mins(20))) });
+    assert_eq!(look(&run).1, "FROZEN 3:30");
+    run.frozen = None;
+    let (_, row, page) = look(&run);
+    assert_eq!(row, "put off 3:30");
+    assert!(page.contains("put off by ivo: fits from"), "{page}");
+    // A freeze takes nobody back.
+    run.kept.clear();
+    run.frozen = stay(None);
+    let begun = MoveTrack { begun: now, closes: None, place: Place::OnItsWay, told: false, over: false };
+    run.tracks.get_mut("billing").unwrap().moves.begun.insert("acme".into(), begun);
+    assert_eq!(look(&run).1, "moves -");
 }

@@ -69,6 +69,10 @@ pub fn next(run: &Run, track: &Track, due: Option<Time>, next: &mut NextChange) 
             next.condition = format!("{} clean", phased.hold().minus(hold.clean).clock());
             next.at = due;
         }
+        (None, Some(Next::Wait { name, until: None, why, .. })) => {
+            next.text = format!("{service}: {name} moves only once somebody lets it go");
+            (next.condition, next.at) = (why.clone(), None);
+        }
         (None, Some(Next::Wait { name, until, why, .. })) => {
             (next.text, next.condition, next.at) = (format!("{service}: {name} moves"), why.clone(), *until);
         }

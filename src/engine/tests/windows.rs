@@ -281,3 +281,29 @@ fn a_window_that_does_not_end_is_said_to() {
     assert_eq!((window.open, window.open_until().as_str()), (true, "no end within 400 days"));
     assert_eq!(begins(&s.run), "at once");
 }
+
+/// What was said of one tenant is taken back one word after the other, the freeze first.
+#[test]
+fn unfreeze_leaves_a_tenants_deferral() {
+    let mut s = Stand::new(|_| {});
+    let phased = serde_json::json!({"moves": [{"name": "acme", "cohort": "premium", "by": {"header": "x-tenant"},
+        "values": ["acme"], "tenants": 1, "binds": []}], "steps": [{"weight": 0, "hold": "8m"}]});
+    Arc::make_mut(&mut s.run.plan).services[0].phased = Some(serde_json::from_value(phased).unwrap());
+    let say = |s: &mut Stand, verb: Verb, reason: &str| {
+        let scope = Scope::Tenant("acme".into());
+        let command = Command { verb, scope, by: ivo(), reason: reason.into(), typed: None };
+        s.hear(Body::Command(command));
+    };
+    say(&mut s, Verb::Freeze, "bad");
+    say(&mut s, Verb::Defer, "2h later");
+    let effects = preview(&s.run, Verb::Unfreeze, &Scope::Tenant("acme".into())).effects;
+    assert!(
+        effects[0].starts_with("acme stays put off by ivo until") && effects[0].contains("once more"),
+        "{effects:?}"
+    );
+    say(&mut s, Verb::Unfreeze, "");
+    let kept = s.run.kept.get("acme").cloned().unwrap();
+    assert!(kept.frozen.is_none() && kept.deferred.is_some(), "{kept:?}");
+    say(&mut s, Verb::Unfreeze, "");
+    assert!(s.run.kept.is_empty());
+}
