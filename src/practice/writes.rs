@@ -81,7 +81,11 @@ impl World {
     }
 
     pub(super) fn create(&mut self, ask: &Ask, t: &Target) -> Result<Answer, Refusal> {
-        let o = read_body(ask)?;
+        let mut o = read_body(ask)?;
+        // Its status is the controllers' to write, as in a file that `kubectl get -o yaml` made.
+        if let Some(o) = o.as_object_mut().filter(|_| t.kind.status) {
+            o.remove("status");
+        }
         if !o.is_object() {
             return Err(status::bad_request("the body of the request is not an object"));
         }

@@ -214,3 +214,25 @@ fn an_address_the_server_gives_is_no_clients_field() {
     let fields = body["metadata"]["managedFields"].to_string();
     assert!(fields.contains("f:selector") && !fields.contains("f:clusterIP"), "{fields}");
 }
+
+/// A route made again from what `kubectl get -o yaml` showed comes with a status, which is none of the sender's business.
+#[test]
+fn a_posted_status_is_dropped_and_the_gateway_writes_its_own() {
+    let mut w = two();
+    let (_, mut route) = json_of(&mut w, &ask("GET", ROUTE, &[], Value::Null));
+    let meta = route["metadata"].as_object_mut().expect("an object");
+    ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"].iter().for_each(|k| {
+        meta.remove(*k);
+    });
+    route["status"]["parents"][0]["conditions"] =
+        json!([{"type": "Accepted", "status": "False", "reason": "Bogus", "observedGeneration": 7}]);
+    json_of(&mut w, &ask("DELETE", ROUTE, &[], Value::Null));
+    let routes = ROUTE.trim_end_matches("/billing");
+    let (code, made) = json_of(&mut w, &ask("POST", routes, &[], route));
+    assert_eq!((code, &made["status"]), (201, &Value::Null));
+    let later = w.now() + 3_000;
+    w.advance_to(later);
+    let (_, seen) = json_of(&mut w, &ask("GET", ROUTE, &[], Value::Null));
+    let accepted = &seen["status"]["parents"][0]["conditions"][0];
+    assert_eq!((&accepted["status"], &accepted["observedGeneration"]), (&json!("True"), &json!(1)), "{seen}");
+}
