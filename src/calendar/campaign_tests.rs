@@ -105,6 +105,26 @@ fn preferred_dates_freezes_and_seasons_are_named() {
 }
 
 #[test]
+fn what_is_closed_and_a_date_that_is_asked_for_do_not_hide_each_other() {
+    let freeze = "  freezes: [{name: year-end, from: 2026-11-20T00:00:00Z, to: 2027-01-04T00:00:00Z}]";
+    let asks =
+        |date: &str| told(freeze, &format!("    - {{id: a, zone: UTC, preferredDate: {date}}}\n"), Dur::hours(1));
+    // The first Sunday after the freeze is the day it asks for: without one of them it would go then as well.
+    let both = asks("2027-01-10");
+    assert_eq!(both.moves, ["a 01-10T02:00"]);
+    assert_eq!(both.why[0], [Cause::Freeze, Cause::Preferred, Cause::Window]);
+    let change = |i: usize| both.obstacles[0][i].change.as_str();
+    assert_eq!(change(0), "without it and the `preferredDate`: Sun 2026-11-29 02:00 UTC");
+    assert_eq!(change(1), "an earlier `preferredDate`, and that without the freeze");
+    // It asks for a day within the freeze: that keeps nothing back.
+    let within = asks("2026-12-24");
+    assert_eq!(within.why[0], [Cause::Freeze]);
+    assert_eq!(within.obstacles[0][0].change, "without it: Sun 2026-12-27 02:00 UTC");
+    // It could go before that date, after the freeze.
+    assert_eq!(asks("2027-01-17").why[0], [Cause::Preferred, Cause::Window]);
+}
+
+#[test]
 fn what_has_no_time_is_said_and_the_others_go_on() {
     let told = told(
         "  cohorts: [{name: standard}]",

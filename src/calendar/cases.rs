@@ -291,6 +291,43 @@ fn there_is_no_safe_start_in_a_window_that_is_too_short() {
     );
 }
 
+/// `date: usual, true length` of the windows that the next change of the clock touches.
+fn touched(case: &Case, now: &str) -> Vec<String> {
+    let clock = clock(case.zone, at(now));
+    let view = View { clock: &clock, rules: &case.rules };
+    let change = clock.changes(at(now), at(now) + LOOK).remove(0);
+    let said = |length: Option<Dur>| length.map_or("-".into(), |d| d.to_string());
+    view.touched(&change).iter().map(|t| format!("{}: {}, {}", t.date, t.usual, said(t.length))).collect()
+}
+
+#[test]
+fn a_change_of_the_clock_is_told_of_what_is_left_of_a_window() {
+    // The hour that is skipped lies in the half that is ruled out, or in the other.
+    let night = || case("Europe/Berlin", "Sat 22:00-04:00");
+    let march = "2026-03-28T12:00:00Z";
+    assert_eq!(touched(&night(), march), ["2026-03-28: 6h, 5h"]);
+    assert_eq!(touched(&night().season("3", "Sun"), march), [""; 0]);
+    assert_eq!(touched(&night().season("3", "Sat"), march), ["2026-03-28: 4h, 3h"]);
+    assert_eq!(touched(&night().without("2026-03-28..2026-03-29"), march), [""; 0]);
+    // At midnight: the last hour of the day is there twice, the next day is ruled out.
+    let cairo = || case("Africa/Cairo", "Thu 23:30-00:30");
+    assert_eq!(touched(&cairo(), "2026-10-29T12:00:00Z"), ["2026-10-29: 1h, 2h"]);
+    assert_eq!(touched(&cairo().without("2026-10-30"), "2026-10-29T12:00:00Z"), ["2026-10-29: 30m, 1h30m"]);
+    // A window that is lost in the gap is lost, unless nobody had it.
+    let lost = || case("Europe/Berlin", "Sun 02:00-03:00");
+    assert_eq!(touched(&lost(), march), ["2026-03-29: 1h, -"]);
+    assert_eq!(touched(&lost().without("2026-03-29"), march), [""; 0]);
+    let mut frozen = lost();
+    frozen.rules.closed = vec![(at("2026-03-28T00:00:00Z"), at("2026-03-30T00:00:00Z"))];
+    assert_eq!(touched(&frozen, march), [""; 0]);
+    // A freeze that takes the part with the change, and one that takes another.
+    let mut frozen = night();
+    frozen.rules.closed = vec![(at("2026-03-29T00:30:00Z"), at("2026-03-30T00:00:00Z"))];
+    assert_eq!(touched(&frozen, march), [""; 0]);
+    frozen.rules.closed = vec![(at("2026-03-28T20:00:00Z"), at("2026-03-28T23:00:00Z"))];
+    assert_eq!(touched(&frozen, march), ["2026-03-28: 4h, 3h"]);
+}
+
 #[test]
 fn exactly_400_days_are_looked_ahead() {
     let case = case("UTC", "Sun 02:00-06:00").without("2026-11-23..2027-12-26");

@@ -48,11 +48,18 @@ fn escape(text: &str) -> String {
         match c {
             '\\' | ';' | ',' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
-            c if c.is_control() => {}
+            c if is_hidden(c) => {}
             c => out.push(c),
         }
     }
     out
+}
+
+/// A character that is not seen and may make the text around it look like another: a file goes to programs that trust it.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Writes a line in parts of at most [`LINE`] bytes, never through a character.
@@ -79,7 +86,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again_and_no_line_is_long() {
         let (start, end) = (Time(1_795_313_520_000), Time(1_795_320_720_000));
-        let summary = format!("Würth, Söhne; \\ {}\nend", "上線".repeat(60));
+        // Neither turns the text around nor hides in it; what joins letters stays.
+        let summary = format!("Würth,\u{202e} S\u{200b}öh\u{2067}ne; \\ {}\nend\u{1b}\u{feff}", "上線".repeat(60));
         let entry = Entry { uid: "release-acme@pilothouse".into(), start, end, summary, description: "" };
         let text = super::ics("release", start, &[entry]);
         for line in text.split_terminator("\r\n") {

@@ -1,5 +1,5 @@
 //! One look at a window from one instant: everything a list, a screen or a program asks.
-use super::window::{LOOK, View, Weekly};
+use super::window::{LOOK, Rules, View, Weekly};
 use super::zone::{Change, date};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{DAY, Date};
@@ -66,30 +66,61 @@ pub struct Touched {
     pub date: Date,
     /// Which of the windows.
     pub window: Weekly,
-    /// How long it is on other days.
+    /// How long it is on other days, less what is ruled out this time.
     pub usual: Dur,
-    /// How long it is this time; none when it lies wholly in a gap.
+    /// How long it is open this time; none when it lies wholly in a gap.
     pub length: Option<Dur>,
 }
 
 impl View<'_> {
-    /// The windows that a change of the clock touches and no rule forbids, in order; but for those within a longer interval,
-    /// whose ends nobody sees.
+    /// The windows that a change of the clock touches, in order, without what rules forbid of them; but for those within a
+    /// longer interval, whose ends nobody sees.
     pub fn touched(&self, change: &Change) -> Vec<Touched> {
         let around = date(change.at.0 + change.before.max(change.after)).0;
+        let dated = Rules { closed: Vec::new(), ..self.rules.clone() };
+        let dated = View { clock: self.clock, rules: &dated };
         let mut found = Vec::new();
-        for day in (around - 2..=around + 1).map(Date).filter(|d| !self.rules.forbids(*d)) {
+        for day in (around - 2..=around + 1).map(Date) {
             for weekly in self.rules.windows.iter().filter(|w| w.days.holds(day.weekday())) {
-                let over = if weekly.end > weekly.start { 0 } else { DAY };
-                let usual = Dur((weekly.end.millis() + over - weekly.start.millis()).unsigned_abs());
+                let usual = self.usual(weekly, day);
                 let anchored = self.anchored(weekly, day);
-                let length = anchored.map(|(start, end)| Time(end).since(Time(start)));
                 let inside = anchored.is_some_and(|(s, e)| self.in_window(Time(s - 1)) && self.in_window(Time(e)));
-                if length != Some(usual) && !inside {
-                    found.push(Touched { date: day, window: *weekly, usual, length });
-                }
+                let Some((usual, length)) = (match anchored {
+                    _ if usual == 0 || inside => None,
+                    None => (!self.closed_at(change.at)).then_some((usual, None)),
+                    Some(ends) => self.changed(change, usual, dated.open_between(ends), ends),
+                }) else {
+                    continue;
+                };
+                let dur = |millis: i64| Dur(millis.unsigned_abs());
+                found.push(Touched { date: day, window: *weekly, usual: dur(usual), length: length.map(dur) });
             }
         }
         found
+    }
+
+    /// How long a window would be on a clock that does not change, in milliseconds and without the dates that are forbidden.
+    fn usual(&self, weekly: &Weekly, day: Date) -> i64 {
+        let (start, end) = (weekly.start.millis(), weekly.end.millis());
+        let (first, second) = if end > start { (end - start, 0) } else { (DAY - start, end) };
+        let of = |date: Date, millis: i64| if self.rules.forbids(date) { 0 } else { millis };
+        of(day, first) + of(Date(day.0 + 1), second)
+    }
+
+    /// The usual and the true length of a window that a change makes longer or shorter. `dated`: its length when nothing but
+    /// dates closes it.
+    fn changed(&self, change: &Change, usual: i64, dated: i64, ends: (i64, i64)) -> Option<(i64, Option<i64>)> {
+        let length = self.open_between(ends);
+        if dated == usual || length == 0 {
+            return None;
+        }
+        if length == dated {
+            return Some((usual, Some(length)));
+        }
+        // A freeze takes a part of it: what is left is touched where it holds the change, or ends with it.
+        let at = change.at.0;
+        let holds = |at: i64| ends.0 <= at && at < ends.1 && self.in_window(Time(at));
+        let without = length - (dated - usual);
+        ((holds(at) || holds(at - 1)) && without > 0).then_some((without, Some(length)))
     }
 }

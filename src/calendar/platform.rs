@@ -3,6 +3,7 @@
 //! Slots may have zones of their own; touching ones are one window. A Calendar without slots is open whenever nothing is
 //! closed.
 use super::book::{Allowed, Book};
+use super::reasons::{Cause, Obstacle, without};
 use super::why::{Reason, Rule, explain, said};
 use super::window::{LOOK, Rules, View};
 use super::zone::ZoneClock;
@@ -90,15 +91,7 @@ impl Platform {
             let text = format!("that is {}, and {LOOK} are looked ahead", self.read(from));
             return (text, "ask again nearer to it".into());
         }
-        let bare = |(clock, allowed): &(ZoneClock, Allowed)| {
-            let rules = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
-            (clock.clone(), Allowed { rules, ..allowed.clone() })
-        };
-        let slots: Vec<(ZoneClock, Allowed)> = self.slots.iter().map(bare).collect();
-        let bare = Platform { slots, clock: self.clock.clone(), always: self.always, limit: self.limit };
-        let closed = bare
-            .earliest_fit(from, needs)
-            .map(|at| if self.open(at) { self.closes_after(at).unwrap_or(at) } else { at });
+        let closed = self.bare().earliest_fit(from, needs).map(|at| self.closed_from(at));
         match closed {
             Some(at) => {
                 let why = self.why(at);
@@ -110,6 +103,57 @@ impl Platform {
                 "make a slot of the Calendar longer, or the steps of the policy shorter".into(),
             ),
         }
+    }
+
+    /// Something that needs so much could go on at `from`, and fits at `fit` only: what stands against an earlier time, and
+    /// what would have to change.
+    pub fn late(&self, from: Time, fit: Time, needs: Dur) -> Obstacle {
+        let bare = self.bare();
+        let Some(at) = bare.earliest_fit(from, needs).filter(|at| *at < fit) else {
+            let slots = self.said().join("; ");
+            let text = match bare.open(from) {
+                true => format!("slots {slots}, and less than {needs} of them is left"),
+                false => format!("slots {slots}"),
+            };
+            return Obstacle { cause: Cause::Window, text, change: format!("a slot before {}", self.read(fit)) };
+        };
+        let closed = self.closed_from(at);
+        let why = self.ruled_out(closed).unwrap_or_else(|| self.why(closed));
+        let rest =
+            self.with(|clock, allowed| without(allowed, &View { clock, rules: &allowed.rules }, why.rule, closed));
+        let change = match rest.earliest_fit(at.min(closed), needs).filter(|alone| *alone < fit) {
+            Some(alone) => format!("without it: {}", self.read(alone)),
+            None => format!("without it and what else is closed then: {}", self.read(at)),
+        };
+        Obstacle { cause: why.rule.into(), text: why.text, change }
+    }
+
+    /// The same slots by other rules.
+    fn with(&self, rules: impl Fn(&ZoneClock, &Allowed) -> Rules) -> Platform {
+        let of = |(clock, allowed): &(ZoneClock, Allowed)| {
+            (clock.clone(), Allowed { rules: rules(clock, allowed), ..allowed.clone() })
+        };
+        let slots = self.slots.iter().map(of).collect();
+        Platform { slots, clock: self.clock.clone(), always: self.always, limit: self.limit }
+    }
+
+    /// The slots alone, whatever rules them out.
+    fn bare(&self) -> Platform {
+        self.with(|_, allowed| Rules { windows: allowed.rules.windows.clone(), ..Rules::default() })
+    }
+
+    /// The first instant from `at` on at which it is closed.
+    fn closed_from(&self, at: Time) -> Time {
+        if self.open(at) { self.closes_after(at).unwrap_or(at) } else { at }
+    }
+
+    /// What rules out the slot that is open at an instant by its own times.
+    fn ruled_out(&self, closed: Time) -> Option<Reason> {
+        self.slots.iter().find_map(|(clock, allowed)| {
+            let view = View { clock, rules: &allowed.rules };
+            let reasons = explain(&view, &allowed.closures, closed, None);
+            reasons.into_iter().filter(|_| view.in_a_window(closed)).find(|reason| !reason.allows)
+        })
     }
 
     /// Which rule stands against it at an instant at which it is closed. Of several slots the one that opens first is

@@ -113,7 +113,7 @@ impl Reasons<'_> {
         let view = self.view(m.group);
         let own = view.earliest_fit(m.turn, self.ask.needs);
         if own.is_some_and(|own| own > m.turn) {
-            found.push(self.shut(m.group, m.turn, own));
+            once(&mut found, self.shut(m.group, m.turn, own));
         }
         let Some(cohort) = self.cohort(m.cohort) else { return found };
         if let Some(own) = own.filter(|own| *own < m.fit) {
@@ -187,7 +187,7 @@ impl Reasons<'_> {
                     let text = format!("it goes at once with {}, which has no time", self.names(&[*alone]));
                     found.push(obstacle(Cause::Together, text, String::new()));
                 }
-                found.push(self.shut(group, turn, None));
+                once(&mut found, self.shut(group, turn, None));
             }
         }
         found
@@ -251,9 +251,18 @@ impl Reasons<'_> {
         };
         let view = self.view(group);
         let fits = |from: Time, before: Time| view.earliest_fit(from, self.ask.needs).is_some_and(|at| at < before);
+        let asked = || format!("asked for {} or later", date(view.clock.wall(turn)));
         if turn > its && fits(its, turn) {
-            let text = format!("asked for {} or later", date(view.clock.wall(turn)));
-            return vec![obstacle(Cause::Preferred, text, "an earlier `preferredDate`".into())];
+            return vec![obstacle(Cause::Preferred, asked(), "an earlier `preferredDate`".into())];
+        }
+        if turn > its
+            && let Some(at) = self.bare_fit(group, its).filter(|at| *at < turn)
+        {
+            // Neither alone keeps it back: what is closed until the date it asks for hides that date, and the other way round.
+            let closed = self.ruled_out(group, at, None);
+            let change = format!("without it and the `preferredDate`: {}", shown(&view, at));
+            let date = format!("an earlier `preferredDate`, and that without the {}", closed.cause.name());
+            return vec![Obstacle { change, ..closed }, obstacle(Cause::Preferred, asked(), date)];
         }
         let earlier = self.campaign.parts[..number].iter().rev().find(|p| p.done.is_some());
         let Some((before, done)) = earlier.and_then(|p| p.done.map(|done| (p, done))) else { return Vec::new() };
@@ -274,12 +283,17 @@ impl Reasons<'_> {
         Rules { windows: self.groups.allowed[index(group)].rules.windows.clone(), ..Rules::default() }
     }
 
+    /// The first fit from an instant on by its windows alone.
+    fn bare_fit(&self, group: u32, from: Time) -> Option<Time> {
+        let rules = self.bare(group);
+        View { clock: self.view(group).clock, rules: &rules }.earliest_fit(from, self.ask.needs)
+    }
+
     /// Which rule keeps it shut from its turn to the first fit.
     fn shut(&self, group: u32, turn: Time, fit: Option<Time>) -> Obstacle {
         let (view, needs) = (self.view(group), self.ask.needs);
         // If windows alone would have allowed it before, something that rules them out is the reason.
-        let bare = self.bare(group);
-        match (View { clock: view.clock, rules: &bare }).earliest_fit(turn, needs) {
+        match self.bare_fit(group, turn) {
             None => obstacle(
                 Cause::Time,
                 format!("{needs} are needed, and no window within {LOOK} is as long"),
@@ -329,8 +343,17 @@ impl Reasons<'_> {
     }
 }
 
+/// What keeps it shut. Where that began before its turn and says so already, it alone is the reason, whatever date is asked
+/// for in it.
+fn once(found: &mut Vec<Obstacle>, shut: Obstacle) {
+    if found.first().is_some_and(|first| (first.cause, &first.text) == (shut.cause, &shut.text)) {
+        found.clear();
+    }
+    found.push(shut);
+}
+
 /// A tenant's rules without those of a kind that hold at an instant.
-fn without(allowed: &Allowed, view: &View<'_>, rule: Rule, at: Time) -> Rules {
+pub(super) fn without(allowed: &Allowed, view: &View<'_>, rule: Rule, at: Time) -> Rules {
     let today = view.clock.date(at.0);
     let mut rules = Rules { windows: allowed.rules.windows.clone(), ..Rules::default() };
     rules.seasons =

@@ -158,11 +158,11 @@ fn year_days(rule: &Repeat, year: i32, month: u32, day: u32) -> Vec<Date> {
     let months = || (1..=12).filter(|m| rule.by_month.is_empty() || rule.by_month.contains(m));
     match (rule.by_month_day.is_empty(), rule.by_day.is_empty(), rule.by_month.is_empty()) {
         (true, true, true) => Date::of(year, month, day).into_iter().collect(),
-        // Weekdays without months count from the year's ends.
-        (true, false, true) => {
+        // Weekdays without months count from the year's ends, whatever days of the month are asked for besides.
+        (_, false, true) => {
             let (first, last) = (Date::of(year, 1, 1), Date::of(year, 12, 31));
             let all = months().flat_map(|m| (1..=days_in(year, m)).filter_map(move |d| Date::of(year, m, d)));
-            all.filter(|d| is_nth(rule, *d, first, last)).collect()
+            all.filter(|d| in_month_days(rule, *d) && is_nth(rule, *d, first, last)).collect()
         }
         _ => months().flat_map(|m| month_days(rule, year, m, day)).collect(),
     }
@@ -249,6 +249,15 @@ mod tests {
                 vec!["2026-12-29", "2026-12-31", "2027-01-02"],
             ),
             ("DTSTART;VALUE=DATE:20261123|RRULE:FREQ=YEARLY;BYDAY=-1MO;COUNT=2", vec!["2026-11-23", "2026-12-28"]),
+            (
+                "DTSTART;VALUE=DATE:20260517|RRULE:FREQ=YEARLY;BYDAY=20SU;BYMONTHDAY=14,15,16,17",
+                vec!["2026-05-17", "2027-05-16"],
+            ),
+            // With a month it is that month's.
+            (
+                "DTSTART;VALUE=DATE:20260517|RRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=3SU;BYMONTHDAY=15,16,17",
+                vec!["2026-05-17", "2027-05-16"],
+            ),
             (
                 "DTSTART;VALUE=DATE:20261101|RRULE:FREQ=DAILY;COUNT=4|EXDATE;VALUE=DATE:20261102,20261103",
                 vec!["2026-11-01", "2026-11-04"],

@@ -188,6 +188,24 @@ impl View<'_> {
         self.raw(now.0, self.clock.date(now.0)).is_some()
     }
 
+    /// Of this stretch so many milliseconds are open.
+    pub(super) fn open_between(&self, (from, to): (i64, i64)) -> i64 {
+        let (mut at, mut open) = (from, 0);
+        while at < to {
+            let piece = self.piece(at, to);
+            let end = piece.until.min(to);
+            open += if piece.open { end - at } else { 0 };
+            at = end;
+        }
+        open
+    }
+
+    /// Whether a closed stretch holds the instant.
+    pub(super) fn closed_at(&self, at: Time) -> bool {
+        let next = self.rules.closed.partition_point(|(_, to)| *to <= at);
+        self.rules.closed.get(next).is_some_and(|(from, _)| *from <= at)
+    }
+
     /// The first instant after `at`, at most `limit`, at which open becomes closed or closed becomes open.
     fn turn(&self, at: i64, limit: i64) -> Option<i64> {
         let mut piece = self.piece(at, limit);

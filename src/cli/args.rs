@@ -231,6 +231,12 @@ pub struct CampaignArgs {
     /// When the campaign begins, such as 2026-11-22T02:12:00Z [default: the next full minute]
     #[arg(long, value_name = "INSTANT")]
     pub at: Option<String>,
+    /// Print this tenant only; the plan is that of all
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<String>,
+    /// Print the tenants of this cohort only; the plan is that of all
+    #[arg(long, value_name = "NAME")]
+    pub cohort: Option<String>,
     #[arg(short, long, value_enum, default_value_t)]
     pub output: CampaignOutput,
 }

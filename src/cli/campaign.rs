@@ -1,19 +1,22 @@
 //! `pilothouse campaign`: who is upgraded when, why not earlier, and what would have to change.
 //!
 //! # Layout
-//! - here: what is asked, and the lines that answer it; `show` writes them
+//! - here: what is asked, and the lines that answer it; `show` writes them, `only` says which of them
+mod only;
 mod show;
 
 use std::io::Write;
 
 use anyhow::{Context, Result, anyhow};
 
+use only::Only;
+
 use super::args::{CampaignArgs, CampaignOutput, Global};
 use super::tenants::{self, Files};
 use super::windows::{instant, needs};
 use super::{place, together, when};
 use crate::calendar::campaign::{Ask, Campaign, plan};
-use crate::calendar::reasons::Reasons;
+use crate::calendar::reasons::{Obstacle, Reasons};
 use crate::calendar::{Book, Groups, LOOK};
 use crate::engine::forecast::{Ahead, forecast_with};
 use crate::plan::Plan;
@@ -28,6 +31,9 @@ struct Line<'m> {
     book: Book<'m>,
     campaign: Campaign,
     ask: Ask,
+    /// From when on it is asked for, and what keeps its first move from being then.
+    asked: Time,
+    late: Vec<Obstacle>,
 }
 
 impl<'m> Line<'m> {
@@ -35,7 +41,8 @@ impl<'m> Line<'m> {
         let book = Book::new(&files.calendar, &files.loaded.ics, ask.start);
         let groups = book.groups(tenants.iter().copied(), ask.start);
         let campaign = plan(&files.calendar, &tenants, &groups, ask);
-        Line { service: service.map(String::from), tenants, groups, book, campaign, ask }
+        let (service, asked) = (service.map(String::from), ask.start);
+        Line { service, tenants, groups, book, campaign, ask, asked, late: Vec::new() }
     }
 
     fn reasons(&self) -> Reasons<'_> {
@@ -65,6 +72,7 @@ struct Made<'m> {
     lines: Vec<Line<'m>>,
     /// What comes of each service, in the order of the plan; nothing where nothing says what is upgraded.
     services: Vec<Service<'m>>,
+    only: Only,
 }
 
 struct Service<'m> {
@@ -95,13 +103,15 @@ pub fn campaign(args: &CampaignArgs, global: &Global, now: Time, out: &mut dyn W
         Some(plan) => of_plan(&files, &plan, start, wanted),
         None => (vec![Line::of(&files, None, files.tenants(), Ask::at(start, needs, needs))], Vec::new()),
     };
-    let made = Made { files: &files, now, start, needs, lines, services };
+    let mut made = Made { files: &files, now, start, needs, lines, services, only: Only::default() };
+    made.only = Only::of(args, &made)?;
     match args.output {
         CampaignOutput::Text => made.text(out)?,
         CampaignOutput::Json => made.json(out)?,
         // A file of no event is none (RFC 5545, 3.6).
-        CampaignOutput::Ics if made.lines.iter().all(|line| line.campaign.moves.is_empty()) => {
-            eprintln!("nobody has a time within {LOOK}, so there is no event to write; `-o text` says why");
+        CampaignOutput::Ics if made.lines.iter().all(|line| made.only.moves(line).next().is_none()) => {
+            let who = made.only.said().map_or_else(|| "nobody".into(), |who| format!("nobody of {who}"));
+            eprintln!("{who} has a time within {LOOK}, so there is no event to write; `-o text` says why");
         }
         CampaignOutput::Ics => write!(out, "{}", made.ics())?,
     }
@@ -118,7 +128,7 @@ fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) 
         let ask = wanted.map_or(ask, |needs| Ask { needs, takes: needs, ..ask });
         let line = Line::of(files, Some(service), files.of_service(service), ask);
         let campaign = line.campaign.clone();
-        lines.push(line);
+        lines.push(Line { asked: start, ..line });
         campaign
     });
     let service = |ahead: Ahead| {
@@ -126,6 +136,10 @@ fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) 
         let idle = phased && ahead.tenants.is_none();
         Service { waiting: if idle { files.of_service(&ahead.service) } else { Vec::new() }, ahead }
     };
-    let services = forecast.into_iter().flat_map(|forecast| forecast.services).map(service).collect();
+    let services: Vec<Service<'m>> = forecast.into_iter().flat_map(|forecast| forecast.services).map(service).collect();
+    for line in &mut lines {
+        let its = services.iter().find(|s| line.service.as_ref() == Some(&s.ahead.service));
+        line.late = its.map_or_else(Vec::new, |s| s.ahead.late.clone());
+    }
     (lines, services)
 }

@@ -3,9 +3,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 
 use super::args::{TextOrJson, WindowsArgs};
-use crate::calendar::{
-    self, Change, Closure, LOOK, Outlook, Reason, Rule, Rules, Season, Touched, View, Weekly, ZoneClock,
-};
+use crate::calendar::{self, Change, Closure, LOOK, Outlook, Reason, Rules, Season, Touched, View, Weekly, ZoneClock};
 use crate::spec::units::{Dur, Time, UnitError};
 use crate::spec::when::{Clock, Dates, Instant, Weekdays, Zone};
 
@@ -131,7 +129,7 @@ fn json(question: &Question, view: &View<'_>, look: &Outlook) -> Value {
     out.into()
 }
 
-fn change_json(view: &View<'_>, change: &Change) -> Value {
+pub(super) fn change_json(view: &View<'_>, change: &Change) -> Value {
     let touched = view.touched(change);
     let touched = touched.iter().map(|t| {
         json!({
@@ -201,7 +199,7 @@ fn text(question: &Question, view: &View<'_>, look: &Outlook) -> String {
 }
 
 /// `forward by 1h at Sun 2027-03-28 03:00 CEST; the window of that day is 3h long, not 4h`
-fn change_text(view: &View<'_>, change: &Change) -> String {
+pub(super) fn change_text(view: &View<'_>, change: &Change) -> String {
     let by = change.after - change.before;
     let way = if by > 0 { "forward" } else { "back" };
     let touched = view.touched(change).iter().map(touched_text).collect::<String>();
@@ -257,7 +255,25 @@ pub(super) fn allowed(
             let missed = missed(view, closures, now, needs, at);
             format!("not allowed now: {}; allowed {} ({}){missed}", rule.name(), view.clock.read(at), utc(at))
         }
-        (Some(Rule::Time), None) => format!("not allowed now, and too long for every window within {LOOK}"),
-        (Some(rule), None) => format!("not allowed now: {}; and not within {LOOK}", rule.name()),
+        (Some(rule), None) => format!("not allowed now: {}; and {}", rule.name(), never(view, closures, now, needs)),
     }
+}
+
+/// Why nothing is allowed within [`LOOK`]: no window is long enough, or what closes the next that would be.
+fn never(view: &View<'_>, closures: &[Closure], now: Time, needs: Option<Dur>) -> String {
+    let bare = Rules { windows: view.rules.windows.clone(), ..Rules::default() };
+    let bare = View { clock: view.clock, rules: &bare };
+    // The one that holds this instant is talked about already.
+    let from = if bare.in_window(now) { bare.next_start(now) } else { Some(now) };
+    let Some(next) = from.and_then(|from| bare.earliest_fit(from, needs.unwrap_or(Dur::ZERO))) else {
+        return match needs.filter(|needs| bare.earliest_fit(now, *needs).is_none()) {
+            Some(needs) => format!("{needs} are too long for every window within {LOOK}"),
+            None => format!("not within {LOOK}"),
+        };
+    };
+    let why = calendar::explain(view, closures, next, needs).into_iter().find(|r| !r.allows);
+    let why = why.map_or_else(String::new, |r| {
+        format!(": the next, {}, is closed by {}: {}", view.clock.read(next), r.rule.name(), r.text)
+    });
+    format!("no window is open for it within {LOOK}{why}")
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::args::{TextOrJson, WindowsArgs};
 use super::out::{self, Rows};
 use super::tenants;
-use super::windows::{allowed, instant, look_json, needs, utc};
-use crate::calendar::{self, Allowed, Book, LOOK, Outlook, Reason, Rule, View};
+use super::windows::{allowed, change_json, change_text, instant, look_json, needs, utc};
+use crate::calendar::{self, Allowed, Book, Change, LOOK, Outlook, Reason, Rule, View};
 use crate::spec::units::{Dur, Time};
 
 /// A row: a tenant, or a slot of the calendar.
@@ -23,6 +23,8 @@ struct Row<'r> {
 struct Answer {
     look: Outlook,
     reasons: Vec<Reason>,
+    /// Changes of its clock within [`LOOK`].
+    changes: Vec<Change>,
 }
 
 /// The list as a program reads it.
@@ -86,14 +88,17 @@ pub fn list(args: &WindowsArgs, now: Time, out: &mut dyn Write) -> Result<()> {
 
 fn answer(view: &View<'_>, allowed: &Allowed, now: Time, needs: Option<Dur>) -> Answer {
     let reasons = calendar::explain(view, &allowed.closures, now, needs);
-    Answer { look: view.outlook(now, needs), reasons }
+    Answer { look: view.outlook(now, needs), reasons, changes: view.clock.changes(now, now + LOOK) }
 }
 
 /// One word for a row.
 fn state(answer: &Answer) -> &'static str {
     match answer.reasons.iter().find(|r| !r.allows).map(|r| r.rule) {
         None => "OPEN",
-        Some(Rule::Time | Rule::Season | Rule::Window) if answer.look.earliest_fit.is_none() => "not 400d",
+        Some(Rule::Time | Rule::Season | Rule::Window) if answer.look.earliest_fit.is_none() => {
+            // It is or gets open, and never for as long as is needed.
+            if answer.look.in_window || answer.look.next_start.is_some() { "too long" } else { "not 400d" }
+        }
         Some(Rule::Time) => "too late",
         Some(Rule::Freeze) => "FROZEN",
         Some(Rule::Blackout) => "blackout",
@@ -115,7 +120,7 @@ fn text(
     out: &mut dyn Write,
 ) -> Result<()> {
     let width = rows.iter().map(|r| r.id.len()).max().unwrap_or(0).max(6);
-    let open = answers_of(rows, answers).filter(|a| state(a) == "OPEN").count();
+    let open = answers_of(rows, answers).filter(|a| a.look.in_window).count();
     writeln!(out, "{} windows at {}, {open} open (tz {})\n", rows.len(), utc(now), calendar::tz_version())?;
     writeln!(
         out,
@@ -143,6 +148,9 @@ fn text(
             let when = allowed(view, &rules.closures, now, needs, &answer.look, &answer.reasons);
             writeln!(out, "{:<width$}  {when}", "")?;
         }
+        for change in answer.changes.iter().filter(|c| explain && !view.touched(c).is_empty()) {
+            writeln!(out, "{:<width$}  clock: {}", "", change_text(view, change))?;
+        }
     }
     Ok(())
 }
@@ -159,6 +167,7 @@ fn json_row(row: &Row<'_>, views: &[(View<'_>, &Allowed)], answers: &[Answer], n
     out.insert("zone".into(), allowed.zone.to_string().into());
     out.insert("window".into(), windows(view).into());
     out.insert("state".into(), state(answer).into());
+    out.insert("clockChanges".into(), answer.changes.iter().map(|c| change_json(view, c)).collect());
     if explain {
         let reasons = answer.reasons.iter().map(|r| json!({"rule": r.rule, "allows": r.allows, "text": r.text}));
         out.insert("explain".into(), reasons.collect());

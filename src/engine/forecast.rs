@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::run::Run;
 use crate::calendar::campaign::{self, Ask, Campaign};
+use crate::calendar::reasons::{Cause, Obstacle};
 use crate::calendar::{Book, LOOK, Platform, Rule, ZoneClock, clock};
 use crate::plan::{Phased, Plan, Planned, When};
 use crate::spec::fleet::{Routed, Tenancy};
@@ -29,6 +30,8 @@ pub struct Ahead {
     pub service: String,
     /// New pods are made.
     pub begins: Option<Time>,
+    /// What keeps that from being earlier, in order of time.
+    pub late: Vec<Obstacle>,
     /// Of one whose tenants move by themselves.
     pub tenants: Option<TenantsAhead>,
     /// All of the traffic is on the new version.
@@ -115,9 +118,10 @@ impl<'p> Looking<'p> {
     fn ahead(&self, from: Time, place: &mut Place<'_>) -> Forecast {
         let not_before = self.when.preferred.map_or(from, |date| self.platform.begins(date).max(from));
         let begins = self.fit(not_before, self.when.needs.run);
+        let late = begins.clone().map_or_else(|_| Vec::new(), |begins| self.late(from, not_before, begins));
         let mut known: BTreeMap<&str, Ahead> = BTreeMap::new();
         for planned in &self.plan.services {
-            let after = begins.clone().and_then(|at| self.after(planned, &known, at));
+            let after = begins.clone().and_then(|at| self.after(planned, &known, (at, &late)));
             known.insert(&planned.service.name, self.service(planned, after, place));
         }
         let services = self.plan.services.iter().filter_map(|p| known.remove(p.service.name.as_str())).collect();
@@ -133,27 +137,68 @@ impl<'p> Looking<'p> {
         })
     }
 
-    /// When those that go before a service let it begin.
-    fn after(&self, planned: &Planned, known: &BTreeMap<&str, Ahead>, begins: Time) -> Result<Time, Stuck> {
-        let mut at = begins;
+    /// What keeps a plan from beginning at `from` that asks for `not_before` and begins then.
+    fn late(&self, from: Time, not_before: Time, begins: Time) -> Vec<Obstacle> {
+        let needs = self.when.needs.run;
+        let closed = (begins > not_before).then(|| self.platform.late(not_before, begins, needs));
+        let Some(date) = self.when.preferred.filter(|_| not_before > from) else { return closed.into_iter().collect() };
+        let asked = |and: &str| Obstacle {
+            cause: Cause::Preferred,
+            text: format!("the Upgrade asks for {date} or later"),
+            change: format!("an earlier `preferredDate` of the Upgrade{and}"),
+        };
+        if self.platform.earliest_fit(from, needs).is_some_and(|at| at < not_before) {
+            return std::iter::once(asked("")).chain(closed).collect();
+        }
+        // All is closed until the date that is asked for: neither alone keeps it back. Where it stays closed after that
+        // date, the date keeps nothing back.
+        let until = self.platform.late(from, not_before, needs);
+        let same = closed.as_ref().is_some_and(|c| (c.cause, &c.text) == (until.cause, &until.text));
+        if same || until.cause == Cause::Window {
+            return closed.into_iter().collect();
+        }
+        let and = format!(", and that without the {}", until.cause.name());
+        let until = Obstacle { change: "without it and the `preferredDate` of the Upgrade".into(), ..until };
+        [until, asked(&and)].into_iter().chain(closed).collect()
+    }
+
+    /// When those that go before a service let it begin, and what keeps that from being earlier.
+    fn after(
+        &self,
+        planned: &Planned,
+        known: &BTreeMap<&str, Ahead>,
+        (begins, late): (Time, &[Obstacle]),
+    ) -> Result<(Time, Vec<Obstacle>), Stuck> {
+        let (mut at, mut late) = (begins, late.to_vec());
         for (name, first) in planned.goes_after().filter_map(|name| Some((name, known.get(name.as_str())?))) {
             let (reached, what) = match planned.waits_until(name, self.plan.policy.after) {
                 After::Soaked => (first.soaked, "soaked"),
                 After::Full | After::Step(_) => (first.full, "at 100%"),
             };
             let why = || format!("waits for {name}, which is not {what} within {LOOK}");
-            at = at.max(reached.ok_or_else(|| Stuck { why: why(), change: String::new() })?);
+            let reached = reached.ok_or_else(|| Stuck { why: why(), change: String::new() })?;
+            if reached > at {
+                let text =
+                    format!("it goes after {name}, which is {what} {}", self.platform.read(reached.ceil(MINUTE)));
+                late = vec![Obstacle { cause: Cause::Service, text, change: format!("an earlier end of {name}") }];
+                at = reached;
+            }
         }
-        Ok(at)
+        Ok((at, late))
     }
 
-    fn service(&self, planned: &Planned, after: Result<Time, Stuck>, place: &mut Place<'_>) -> Ahead {
+    fn service(&self, planned: &Planned, after: Result<(Time, Vec<Obstacle>), Stuck>, place: &mut Place<'_>) -> Ahead {
         let (policy, service) = (&self.plan.policy, planned.service.name.clone());
         let needs = self.when.needs.services.get(&service).copied().unwrap_or(self.when.needs.run);
-        let begins = match after.and_then(|at| self.fit(at, needs)) {
-            Ok(at) => at,
+        let begins = after.and_then(|(at, late)| Ok((at, late, self.fit(at, needs)?)));
+        let (begins, late) = match begins {
+            Ok((at, mut late, begins)) => {
+                late.extend((begins > at).then(|| self.platform.late(at, begins, needs)));
+                (begins, late)
+            }
             Err(stuck) => {
-                return Ahead { service, begins: None, tenants: None, full: None, soaked: None, stuck: Some(stuck) };
+                let (late, stuck) = (Vec::new(), Some(stuck));
+                return Ahead { service, begins: None, late, tenants: None, full: None, soaked: None, stuck };
             }
         };
         let (mut stuck, mut tenants) = (None, None);
@@ -166,7 +211,8 @@ impl<'p> Looking<'p> {
             }
             None => Some(begins + self.plan.service_estimate()),
         };
-        Ahead { service, begins: Some(begins), tenants, full, soaked: full.map(|at| at + policy.soak), stuck }
+        let soaked = full.map(|at| at + policy.soak);
+        Ahead { service, begins: Some(begins), late, tenants, full, soaked, stuck }
     }
 
     fn tenants(

@@ -46,6 +46,8 @@ fn read(schema: &Value, node: &Node, index: usize, sink: &mut Sink<'_>) -> Optio
     let sound = Checker { root: schema, sink }.check(shape, node, &path, node.place)?;
     let tenant: Tenant = match serde_json::from_value(sound.to_json()) {
         Ok(tenant) => tenant,
+        // What stands in for a part that was reported may be none.
+        Err(_) if sink.count() > before => return None,
         Err(error) => {
             sink.error(node.place, format!("{path} cannot be read: {error}"), None);
             return None;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::super::out::{self, Rows};
 use super::super::windows::utc;
-use super::{Line, Made, Service};
-use crate::calendar::campaign::{Move, Never};
+use super::{Line, Made, Only, Service};
+use crate::calendar::campaign::Move;
 use crate::calendar::reasons::{Cause, Obstacle, Same, few};
 use crate::calendar::{LOOK, export};
 use crate::spec::units::{Time, counted};
@@ -38,14 +38,25 @@ impl Line<'_> {
     fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
         let reasons = self.reasons();
         known.0.entry(reasons.same(m)).or_insert_with(|| {
-            let mut all = reasons.of(m);
+            let own = reasons.of(m);
+            let Some(service) = &self.service else { return own };
+            // The first of them begin when new pods are there: what keeps those back keeps them back, too.
+            let first = m.turn == self.ask.start && (own.is_empty() || self.could_before(m));
+            let mut all = if first { self.late.clone() } else { Vec::new() };
             // Nothing of its own: it moves as soon as there is something to move to.
-            if let Some(service) = self.service.as_ref().filter(|_| all.is_empty()) {
+            if own.is_empty() {
                 let text = format!("the new pods of {service} are not warm before {}", utc(self.ask.start));
                 all.push(Obstacle { cause: Cause::WarmUp, text, change: "a shorter `warmup` of the policy".into() });
             }
+            all.extend(own);
             all
         })
+    }
+
+    /// Its window would let it, if new pods were there from the start.
+    fn could_before(&self, m: &Move) -> bool {
+        let view = self.groups.view(usize::try_from(m.group).unwrap_or(0));
+        view.earliest_fit(self.asked, self.ask.needs).is_some_and(|at| at < self.ask.start)
     }
 
     fn theirs(&self, m: &Move) -> String {
@@ -55,7 +66,7 @@ impl Line<'_> {
 
 impl Made<'_> {
     /// Everybody, by id; one that several services move is one tenant.
-    fn ids(&self) -> BTreeSet<&str> {
+    pub(super) fn ids(&self) -> BTreeSet<&str> {
         let waiting = self.services.iter().flat_map(|s| &s.waiting);
         self.lines.iter().flat_map(|line| &line.tenants).chain(waiting).map(|t| &*t.id).collect()
     }
@@ -98,22 +109,25 @@ impl Made<'_> {
             self.outcome(all),
             counted(self.files.calendar.stop_after_rollbacks as usize, "rollback")
         )?;
+        if let Some(who) = self.only.said() {
+            writeln!(out, "shown: {who}")?;
+        }
         for service in &self.services {
             writeln!(out)?;
             around(service, out)?;
             let its = self.lines.iter().find(|line| line.service.as_ref() == Some(&service.ahead.service));
-            its.map_or(Ok(()), |line| line.text(out))?;
+            its.map_or(Ok(()), |line| line.text(&self.only, out))?;
         }
         for line in self.lines.iter().filter(|line| line.service.is_none()) {
             writeln!(out)?;
-            line.text(out)?;
+            line.text(&self.only, out)?;
         }
         Ok(())
     }
 
     pub(super) fn json(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let parts = self.lines.iter().flat_map(|line| {
-            line.campaign.parts.iter().filter(|p| p.tenants > 0).map(|p| {
+            self.only.parts(line).map(|p| {
                 json!({
                     "cohort": p.name, "service": line.service, "tenants": p.tenants, "turn": p.turn.map(utc),
                     "starts": p.starts.map(utc), "done": p.done.map(utc), "bake": p.bake.to_string(), "perDay": p.per_day,
@@ -122,7 +136,7 @@ impl Made<'_> {
         });
         let moves = self.lines.iter().flat_map(|line| {
             let mut known = Known::default();
-            line.campaign.moves.iter().map(move |m| {
+            self.only.moves(line).map(move |m| {
                 let clock = line.groups.view(usize::try_from(m.group).unwrap_or(0)).clock;
                 json!({
                     "id": line.id(m.tenant), "service": line.service, "cohort": line.cohort(m.cohort),
@@ -132,7 +146,7 @@ impl Made<'_> {
             })
         });
         let never = self.lines.iter().flat_map(|line| {
-            line.campaign.never.iter().map(|n: &Never| {
+            self.only.never(line).map(|n| {
                 json!({
                     "id": line.id(n.tenant), "service": line.service, "cohort": line.cohort(n.cohort),
                     "why": line.reasons().never(n),
@@ -140,9 +154,8 @@ impl Made<'_> {
             })
         });
         let waiting = self.services.iter().flat_map(|s| {
-            s.waiting
-                .iter()
-                .map(|t| json!({"id": t.id, "service": s.ahead.service, "cohort": t.cohort, "why": s.why()}))
+            let shown = s.waiting.iter().filter(|t| self.only.shows(t));
+            shown.map(|t| json!({"id": t.id, "service": s.ahead.service, "cohort": t.cohort, "why": s.why()}))
         });
         let services = self.services.iter().map(|s| {
             let ahead = &s.ahead;
@@ -175,7 +188,7 @@ impl Made<'_> {
 
     fn entries<'l>(&'l self, line: &'l Line<'l>) -> impl Iterator<Item = export::Entry<'l>> {
         let whole = &self.files.name;
-        line.campaign.moves.iter().map(move |m| {
+        self.only.moves(line).map(move |m| {
             let name = line.tenant(m.tenant).map_or("", |t| t.name.as_deref().unwrap_or(&t.id));
             let id = line.id(m.tenant);
             let (uid, summary) = match &line.service {
@@ -189,10 +202,11 @@ impl Made<'_> {
 }
 
 impl Service<'_> {
-    /// What stands against its end.
+    /// What keeps it from an earlier begin, and from its end.
     fn why(&self) -> Vec<Obstacle> {
         let stuck = self.ahead.stuck.iter();
-        stuck.map(|s| Obstacle { cause: Cause::Service, text: s.why.clone(), change: s.change.clone() }).collect()
+        let stuck = stuck.map(|s| Obstacle { cause: Cause::Service, text: s.why.clone(), change: s.change.clone() });
+        self.ahead.late.iter().cloned().chain(stuck).collect()
     }
 }
 
@@ -211,6 +225,9 @@ fn around(service: &Service<'_>, out: &mut dyn Write) -> Result<()> {
             writeln!(out, "{name}: new pods {}, at 100% {full}, soaked {soaked}", at(ahead.begins))?;
         }
     }
+    if !ahead.late.is_empty() {
+        writeln!(out, "not earlier: {}", told(&ahead.late))?;
+    }
     if let Some(stuck) = &ahead.stuck {
         let change = if stuck.change.is_empty() { String::new() } else { format!(" [{}]", stuck.change) };
         writeln!(out, "it does not come to its end: {}{change}", stuck.why)?;
@@ -223,17 +240,17 @@ fn around(service: &Service<'_>, out: &mut dyn Write) -> Result<()> {
 }
 
 impl Line<'_> {
-    fn text(&self, out: &mut dyn Write) -> Result<()> {
+    fn text(&self, only: &Only, out: &mut dyn Write) -> Result<()> {
         if self.service.is_some() {
             writeln!(out)?;
         }
-        self.cohorts(out)?;
-        self.rows(out)
+        self.cohorts(only, out)?;
+        self.rows(only, out)
     }
 
-    fn cohorts(&self, out: &mut dyn Write) -> Result<()> {
+    fn cohorts(&self, only: &Only, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{:<12} {:>7}  {:<20}  {:<20}  {:<8}  PER DAY", "COHORT", "TENANTS", "FROM", "DONE", "BAKES")?;
-        for part in self.campaign.parts.iter().filter(|p| p.tenants > 0) {
+        for part in only.parts(self) {
             let shown = |at: Option<Time>| at.map_or_else(|| "-".into(), utc);
             let cap = part.per_day.map_or_else(|| "-".into(), |n| n.to_string());
             let (from, done, bake) = (shown(part.starts), shown(part.done), part.bake.to_string());
@@ -242,17 +259,17 @@ impl Line<'_> {
         Ok(())
     }
 
-    fn rows(&self, out: &mut dyn Write) -> Result<()> {
-        let width = self.tenants.iter().map(|t| t.id.len()).max().unwrap_or(6).max(6);
+    fn rows(&self, only: &Only, out: &mut dyn Write) -> Result<()> {
+        let width = self.tenants.iter().filter(|t| only.shows(t)).map(|t| t.id.len()).max().unwrap_or(6).max(6);
         let head = ("TENANT", "COHORT", "START", "THEIR TIME");
         writeln!(out, "\n{:<width$}  {:<12}  {:<20}  {:<28}  WHY NOT EARLIER", head.0, head.1, head.2, head.3)?;
         let mut known = Known::default();
-        for m in &self.campaign.moves {
+        for m in only.moves(self) {
             let (cohort, theirs) = (self.cohort(m.cohort), self.theirs(m));
             let why = told(self.why(m, &mut known));
             writeln!(out, "{:<width$}  {cohort:<12}  {:<20}  {theirs:<28}  {why}", self.id(m.tenant), utc(m.start))?;
         }
-        for n in &self.campaign.never {
+        for n in only.never(self) {
             let (id, cohort, why) = (self.id(n.tenant), self.cohort(n.cohort), told(&self.reasons().never(n)));
             let start = format!("not within {LOOK}");
             writeln!(out, "{id:<width$}  {cohort:<12}  {start:<20}  {:<28}  {why}", "")?;
@@ -264,8 +281,9 @@ impl Line<'_> {
                 if after.is_empty() { String::new() } else { format!(": {} would follow it", after.join(", ")) };
             writeln!(out, "\nnot all of {} are done within {LOOK}{follow}", part.name)?;
         }
-        if !self.campaign.never.is_empty() {
-            writeln!(out, "\nno time within {LOOK} for {} of them", self.campaign.never.len())?;
+        let never = only.never(self).count();
+        if never > 0 {
+            writeln!(out, "\nno time within {LOOK} for {never} of them")?;
         }
         Ok(())
     }
