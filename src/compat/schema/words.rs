@@ -31,6 +31,14 @@ pub fn sentence(change: &Change) -> String {
         }
         Kind::PropertyAllowed => format!("property `{subject}` added to an object that allowed nothing undeclared"),
         Kind::UndeclaredRequired => format!("`{subject}` became required, although it is not declared"),
+        Kind::RequiredForbidden => {
+            format!(
+                "`{subject}` became required, although the object allows nothing undeclared: no value fits any more"
+            )
+        }
+        Kind::RequiredAllowed => {
+            format!("`{subject}`, which the object does not allow, is not required any more: no value fitted")
+        }
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),
         Kind::Closed => "properties or items that are not declared are not allowed any more".into(),
         Kind::Opened => "properties or items that are not declared are allowed now".into(),
@@ -83,6 +91,9 @@ fn alternatives(change: &Change) -> Option<String> {
         Kind::SubtypeAdded => format!("`{subject}`, which inherits from this schema, added"),
         Kind::MappingAdded | Kind::MappingGained => format!("discriminator value `{subject}` added"),
         Kind::MappingRemoved | Kind::MappingLost => format!("discriminator value `{subject}` removed"),
+        Kind::ValueRenamed => format!("discriminator value for `{subject}` changed from {from} to {to}"),
+        Kind::SecondValueAdded => format!("another discriminator value for `{subject}` added: {to}"),
+        Kind::SecondValueRemoved => format!("one of several discriminator values for `{subject}` removed: {from}"),
         Kind::MappingChanged => format!("discriminator value `{subject}` changed from {from} to {to}"),
         _ => return None,
     })
