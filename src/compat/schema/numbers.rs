@@ -44,9 +44,11 @@ pub(super) fn limits(work: &mut Work<'_, '_>) {
             bound.map(|b| if integers && of_type(limit) == Types::NUMBER { whole(limit, b) } else { b })
         };
         let (old, new) = (bound(&work.old), bound(&work.new));
+        // Of the bounds that come or go as a whole, people mean more by most than by the values they list.
+        let plain = limit == Limit::MinLength;
         let idle = match (&old, &new) {
-            (None, Some(new)) => met(work.old_lib(), &work.old, limit, new),
-            (Some(old), None) => met(work.new_lib(), &work.new, limit, old),
+            (None, Some(new)) => plain && met(work.old_lib(), &work.old, limit, new),
+            (Some(old), None) => plain && met(work.new_lib(), &work.new, limit, old),
             (Some(x), Some(y)) if tighter(limit, y, x).is_gt() => met(work.old_lib(), &work.old, limit, y),
             (Some(x), Some(_)) => met(work.new_lib(), &work.new, limit, x),
             (None, None) => true,

@@ -76,13 +76,19 @@ pub(super) fn renamed(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
     let (was, is) = (named(work.old_lib(), &work.old, old), named(work.new_lib(), &work.new, new));
     let all = |of: &BTreeMap<String, BTreeSet<String>>| of.values().flatten().cloned().collect::<BTreeSet<String>>();
     let (olds, news) = (all(&was), all(&is));
+    // Each at a place of its own, where there is one, so that who accepts one accepts no other.
+    let place = |library: &Library, at: NodeId, values: &BTreeSet<String>| {
+        let entry = |value: &String| library.get(at, "mapping").and_then(|m| library.get(m, value));
+        values.iter().find_map(entry).unwrap_or(at)
+    };
     let words = |values: &BTreeSet<String>| values.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     for (schema, before) in &was {
         let Some(after) = is.get(schema) else { continue };
         let come: BTreeSet<String> = after.difference(&olds).cloned().collect();
         let gone: BTreeSet<String> = before.difference(&news).cloned().collect();
         let mut say = |kind, from: &BTreeSet<String>, to: &BTreeSet<String>| {
-            let change = work.change(kind, Some(old), Some(new));
+            let (base, revision) = (place(work.old_lib(), old, from), place(work.new_lib(), new, to));
+            let change = work.change(kind, Some(base), Some(revision));
             (change.subject, change.from, change.to) = (schema.clone(), words(from), words(to));
         };
         match before.is_disjoint(after) {

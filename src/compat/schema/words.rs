@@ -31,14 +31,6 @@ pub fn sentence(change: &Change) -> String {
         }
         Kind::PropertyAllowed => format!("property `{subject}` added to an object that allowed nothing undeclared"),
         Kind::UndeclaredRequired => format!("`{subject}` became required, although it is not declared"),
-        Kind::RequiredForbidden => {
-            format!(
-                "`{subject}` became required, although the object allows nothing undeclared: no value fits any more"
-            )
-        }
-        Kind::RequiredAllowed => {
-            format!("`{subject}`, which the object does not allow, is not required any more: no value fitted")
-        }
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),
         Kind::Closed => "properties or items that are not declared are not allowed any more".into(),
         Kind::Opened => "properties or items that are not declared are allowed now".into(),
@@ -65,8 +57,24 @@ pub fn sentence(change: &Change) -> String {
         Kind::Loosened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, false)),
         Kind::LimitSet(limit) => format!("`{}` set to {to}", limit.keyword()),
         Kind::LimitUnset(limit) => format!("`{}` removed; it was {from}", limit.keyword()),
-        _ => alternatives(change).unwrap_or_else(|| plain(change.kind, from, to)),
+        _ => alternatives(change).or_else(|| impossible(change)).unwrap_or_else(|| plain(change.kind, from, to)),
     }
+}
+
+/// What is required although it cannot be there.
+fn impossible(change: &Change) -> Option<String> {
+    let subject = &change.subject;
+    Some(match change.kind {
+        Kind::RequiredForbidden => {
+            format!(
+                "`{subject}` became required, although the object allows nothing undeclared: no value fits any more"
+            )
+        }
+        Kind::RequiredAllowed => {
+            format!("`{subject}`, which the object does not allow, is not required any more: no value fitted")
+        }
+        _ => return None,
+    })
 }
 
 /// Alternatives, heirs and what tells them apart.

@@ -428,9 +428,12 @@ fn what_every_listed_value_meets_is_no_bound() {
         ("{enum: [1, 2]}", "{enum: [1.0, 2.0]}"),
         ("{const: 1}", "{const: 1.0}"),
         ("{type: string, enum: [ab]}", "{type: string, enum: [ab], minLength: 2}"),
-        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], maxLength: 2, pattern: ^a}"),
+        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], pattern: ^a}"),
         ("{type: string, enum: [ab], maxLength: 9}", "{type: string, enum: [ab], maxLength: 2}"),
-        ("{type: integer, enum: [3, 4]}", "{type: integer, enum: [3, 4], minimum: 3, exclusiveMaximum: 5}"),
+        (
+            "{type: integer, enum: [3, 4], minimum: 1, maximum: 9}",
+            "{type: integer, enum: [3, 4], minimum: 3, exclusiveMaximum: 5}",
+        ),
         ("{type: array, maxItems: 1}", "{type: array, maxItems: 1, uniqueItems: true}"),
     ] {
         assert_eq!(both(old, new), (none.to_vec(), none.to_vec()), "{old} -> {new}");
@@ -440,6 +443,7 @@ fn what_every_listed_value_meets_is_no_bound() {
         ("{type: string, enum: [ab, a]}", "{type: string, enum: [ab, a], minLength: 2}", "request-min-length-set"),
         ("{type: string, enum: [ab, b]}", "{type: string, enum: [ab, b], pattern: ^a}", "request-pattern-set"),
         ("{type: integer, enum: [3]}", "{type: integer, enum: [3], exclusiveMinimum: 3}", "request-minimum-set"),
+        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], maxLength: 2}", "request-max-length-set"),
         ("{type: array, maxItems: 2}", "{type: array, maxItems: 2, uniqueItems: true}", "request-unique-items-set"),
         ("{enum: [1, 2]}", "{enum: [1.5, 2]}", "request-enum-value-removed"),
     ] {

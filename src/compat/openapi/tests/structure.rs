@@ -244,6 +244,10 @@ fn a_discriminator_s_value_that_nobody_knew() {
         let wanted = response == "response-mapping-renamed";
         assert_eq!(responses.contains(&"response-mapping-renamed"), wanted, "{old}\n{new}\n{responses:?}");
     }
+    let told = compare(&around_schemas("3.1.0", &both), &around_schemas("3.1.0", &names("tom: Cat, hound: Dog")));
+    let renamed = told.findings.iter().filter(|f| f.rule == "response-mapping-renamed");
+    let prints: std::collections::BTreeSet<&str> = renamed.map(|f| f.fingerprint.as_str()).collect();
+    assert_eq!(prints.len(), 2, "who accepts one accepts no other");
     let crossed = schemas(&both, &names("cat: Dog, dog: Cat"));
     assert!(!crossed.1.contains(&"response-mapping-renamed"), "both values are known: {crossed:?}");
     let more = of(", mapping: {cat: Cat, dog: Dog, bird: Bird}")
