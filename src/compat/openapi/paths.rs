@@ -67,6 +67,24 @@ fn by_name(api: Api<'_>, entries: &[(Box<str>, NodeId)], name: fn(&str) -> Strin
     found
 }
 
+/// Operations whose path is, but for the names of its parameters, that of another: a server cannot tell them apart, and
+/// which one it means nobody knows.
+fn twins(check: &mut Check<'_>, old: &[(Box<str>, NodeId)], new: &[(Box<str>, NodeId)]) {
+    let of = |api: Api<'_>, entries: &[(Box<str>, NodeId)]| -> BTreeMap<Name, NodeId> {
+        let first = operations(api, entries);
+        let all = by_name(api, entries, str::to_string).into_values();
+        let second = all.filter(|o| first.get(&(blanked(&o.path), o.method)).is_some_and(|f| f.path != o.path));
+        second.map(|o| ((o.path, o.method), o.node)).collect()
+    };
+    let (old, new) = (of(check.old, old), of(check.new, new));
+    let names: BTreeSet<&Name> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let (path, method) = (&name.0, name.1.to_uppercase());
+        let what = format!("{method} {path} is the path of another but for names of parameters, and is not compared");
+        check.note(old.get(name).copied(), new.get(name).copied(), &what);
+    }
+}
+
 /// A callback is known by the whole expression of its address: what stands in braces is no name but says where the server
 /// finds it.
 fn expression(path: &str) -> String {
@@ -103,6 +121,7 @@ pub(super) fn compare(check: &mut Check<'_>) {
     }
     unknown(check, old, new);
     beside(check, old, new);
+    twins(check, old, new);
     let (olds, news) = (operations(check.old, old), operations(check.new, new));
     matched(check, &olds, &news, "", false);
     webhooks(check);
@@ -298,7 +317,14 @@ fn settled(check: &mut Check<'_>, old: &Operation, new: &Operation, at: At, labe
         let message = format!("{label}: stability raised from {} to {}", word(before), word(after));
         check.tell(at, "operation-stability-raised", places, "", message);
     }
-    if after.is_some_and(|level| level < Stability::Beta) {
+    // Where nothing was said it was stable: who relied on it does not read the level it has now.
+    let loose = |level: Option<Stability>| level.is_some_and(|level| level < Stability::Beta);
+    if loose(after) && before.is_none() {
+        let message = format!("{label}: stability lowered from none, which is stable, to {}", word(after));
+        check.tell(at, "operation-stability-lowered", places, "", message);
+        return true;
+    }
+    if loose(after) {
         let what = format!("{label} is {} and may change without notice: not compared", word(after));
         check.note(places.0, places.1, &what);
         return false;

@@ -9,7 +9,7 @@ use super::groups;
 use super::kind::{Effect, Kind};
 use super::shape::{self, Conj, Shape};
 use super::types::Types;
-use super::{conditions, objects, subtypes, values};
+use super::{conditions, objects, odd, subtypes, values};
 use crate::compat::document::{Library, NodeId};
 use crate::compat::lifecycle::Terms;
 
@@ -262,7 +262,13 @@ impl<'a> Work<'_, 'a> {
     /// Whether keywords about values of these types count. A keyword that does not go with the type beside it is a slip in
     /// one of the two, and nobody can tell in which, so it counts; but not where a schema is compared type by type.
     pub fn concerns(&self, types: Types) -> bool {
-        self.text || !(self.old.by_type || self.new.by_type) || self.common.has(types)
+        let (old, new) = (self.old.types.set, self.new.types.set);
+        match self.old.by_type || self.new.by_type {
+            _ if self.text => true,
+            true => self.common.has(types),
+            // Of a type that comes or goes as a whole, that is all there is to say.
+            false => old.has(types) == new.has(types),
+        }
     }
 
     /// Keywords beside a `$ref` count, on the base and on the revision.
@@ -321,6 +327,12 @@ impl<'a> Work<'_, 'a> {
             let (base, revision) = (self.old.odd.get(key).copied(), self.new.odd.get(key).copied());
             let why = revision.or(base).map_or("", |(_, why)| why);
             self.note(format!("`{key}` {why}, and is not compared"), base.map(|b| b.0), revision.map(|r| r.0));
+        }
+        let unknown: BTreeSet<&str> = self.old.unknown.keys().chain(self.new.unknown.keys()).copied().collect();
+        for key in unknown {
+            let near = odd::near(key).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let places = (self.old.unknown.get(key).copied(), self.new.unknown.get(key).copied());
+            self.note(format!("`{key}` is no keyword of a schema, and is not compared{near}"), places.0, places.1);
         }
         let keys: BTreeSet<&str> = self.old.residual.keys().chain(self.new.residual.keys()).copied().collect();
         for key in keys {

@@ -5,7 +5,7 @@ use super::engine::Work;
 use super::kind::{Kind, Limit};
 use super::shape::{Bound, Shape, tighter};
 use super::types::Types;
-use crate::compat::document::{Data, Library};
+use crate::compat::document::{Data, Library, NodeId, compare as compare_numbers};
 
 /// The type whose values a bound is about.
 fn of_type(limit: Limit) -> Types {
@@ -44,8 +44,41 @@ pub(super) fn limits(work: &mut Work<'_, '_>) {
             bound.map(|b| if integers && of_type(limit) == Types::NUMBER { whole(limit, b) } else { b })
         };
         let (old, new) = (bound(&work.old), bound(&work.new));
-        compare(work, limit, old, new);
+        // Of the bounds that come or go as a whole, people mean more by most than by the values they list.
+        let plain = limit == Limit::MinLength;
+        let idle = match (&old, &new) {
+            (None, Some(new)) => plain && met(work.old_lib(), &work.old, limit, new),
+            (Some(old), None) => plain && met(work.new_lib(), &work.new, limit, old),
+            (Some(x), Some(y)) if tighter(limit, y, x).is_gt() => met(work.old_lib(), &work.old, limit, y),
+            (Some(x), Some(_)) => met(work.new_lib(), &work.new, limit, x),
+            (None, None) => true,
+        };
+        if !idle {
+            compare(work, limit, old, new);
+        }
     }
+}
+
+/// Every value that is listed meets the bound, so that it leaves nothing out.
+fn met(library: &Library, shape: &Shape<'_>, limit: Limit, bound: &Bound) -> bool {
+    use Limit::*;
+    let size = |value: NodeId| -> Option<Number> {
+        Some(match (limit, library.data(value)) {
+            (Minimum | Maximum, Data::Number(n)) => n.clone(),
+            (MinLength | MaxLength, Data::Text(text)) => text.chars().count().into(),
+            (MinItems | MaxItems, Data::Seq(items)) => items.len().into(),
+            (MinProperties | MaxProperties, Data::Map(map)) => map.entries.len().into(),
+            _ => return None,
+        })
+    };
+    let meets = |value: &NodeId| {
+        size(*value).is_none_or(|size| {
+            let at = compare_numbers(&size, &bound.value);
+            let beyond = if limit.is_lower() { at.is_gt() } else { at.is_lt() };
+            beyond || (at.is_eq() && !bound.exclusive)
+        })
+    };
+    shape.allowed.as_ref().is_some_and(|all| !all.values.is_empty() && all.values.iter().all(meets))
 }
 
 /// Tells what became of one bound.

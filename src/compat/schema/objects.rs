@@ -6,6 +6,7 @@ use super::kind::{Effect, Kind, Limit};
 use super::merge::{Patterns, Undeclared, is_never};
 use super::numbers;
 use super::shape::{self, Bound, Conj, Contains, Shape};
+use super::subtypes;
 use super::types::Types;
 use crate::compat::document::{Library, NodeId};
 
@@ -237,16 +238,29 @@ fn unevaluated(work: &mut Work<'_, '_>, key: &'static str) {
 
 /// Names that are required without being declared.
 fn undeclared(work: &mut Work<'_, '_>) {
+    // What nothing declares and nothing allows cannot be there.
+    let forbids = |library: &Library, shape: &Shape<'_>, name: &str| {
+        never(library, &shape.additional)
+            && matches!(Patterns::of(library, shape, true).undeclared(name), Undeclared::Forbidden)
+    };
     let news: Vec<(&str, NodeId)> = work.new.required.iter().map(|(n, at)| (*n, *at)).collect();
     let olds: Vec<(&str, NodeId)> = work.old.required.iter().map(|(n, at)| (*n, *at)).collect();
     for (name, at) in news {
         if !work.new.properties.contains_key(name) && !work.old.required.contains_key(name) {
-            work.change(Kind::UndeclaredRequired, None, Some(at)).subject = name.into();
+            let kind = match forbids(work.new_lib(), &work.new, name) {
+                true => Kind::RequiredForbidden,
+                false => Kind::UndeclaredRequired,
+            };
+            work.change(kind, None, Some(at)).subject = name.into();
         }
     }
     for (name, at) in olds {
         if !work.old.properties.contains_key(name) && !work.new.required.contains_key(name) {
-            work.change(Kind::UndeclaredNotRequired, Some(at), None).subject = name.into();
+            let kind = match forbids(work.old_lib(), &work.old, name) {
+                true => Kind::RequiredAllowed,
+                false => Kind::UndeclaredNotRequired,
+            };
+            work.change(kind, Some(at), None).subject = name.into();
         }
     }
 }
@@ -374,6 +388,7 @@ fn discriminator(work: &mut Work<'_, '_>) {
                 change.to = names.1.unwrap_or_default().into();
             }
             mapping(work, x, y);
+            subtypes::renamed(work, x, y);
         }
         (None, None) => {}
     }

@@ -1,6 +1,91 @@
 //! Values that a keyword cannot have. What such a keyword would say nobody knows, so it must not be passed over.
 use crate::compat::document::{Data, Library, NodeId, compare};
 use crate::compat::pattern;
+use crate::spec::nearest;
+
+/// Keywords of schemas in all drafts, in order: of JSON Schema, OpenAPI and Swagger 2.
+const KEYWORDS: [&str; 70] = [
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$dynamicAnchor",
+    "$dynamicRef",
+    "$id",
+    "$recursiveAnchor",
+    "$recursiveRef",
+    "$ref",
+    "$schema",
+    "$vocabulary",
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "collectionFormat",
+    "const",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "deprecated",
+    "description",
+    "discriminator",
+    "else",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "externalDocs",
+    "format",
+    "id",
+    "if",
+    "items",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "summary",
+    "then",
+    "title",
+    "type",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "writeOnly",
+    "xml",
+];
+
+/// It is a keyword, or one of somebody's own.
+pub fn is_keyword(key: &str) -> bool {
+    key.starts_with("x-") || KEYWORDS.binary_search(&key).is_ok()
+}
+
+/// The keyword that was meant.
+pub fn near(key: &str) -> Option<&'static str> {
+    nearest(key, KEYWORDS)
+}
 
 /// What is wrong with the value of a keyword, in words; `None` where nothing is, and for keywords without a form.
 pub fn odd(library: &Library, node: NodeId, key: &str, value: NodeId) -> Option<&'static str> {

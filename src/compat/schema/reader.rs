@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn limit(&mut self, node: NodeId, key: &str, value: NodeId) {
+    fn limit(&mut self, node: NodeId, key: &'a str, value: NodeId) {
         let flag = |word: &str| self.library.flag(node, word);
         let (limit, exclusive) = match key {
             "minimum" => (Limit::Minimum, flag("exclusiveMinimum")),
@@ -296,7 +296,13 @@ impl<'a> Reader<'a> {
             "maxItems" => (Limit::MaxItems, false),
             "minProperties" => (Limit::MinProperties, false),
             "maxProperties" => (Limit::MaxProperties, false),
-            _ => return,
+            _ => {
+                // A parameter of Swagger 2 is a schema as well, and has keys of its own.
+                if !odd::is_keyword(key) && self.library.get(node, "in").is_none() {
+                    self.shape.unknown.entry(key).or_insert(value);
+                }
+                return;
+            }
         };
         // A boolean `exclusiveMinimum` is read along with `minimum`.
         let Data::Number(number) = self.library.data(value) else { return };

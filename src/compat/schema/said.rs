@@ -61,7 +61,8 @@ pub(super) fn type_of(library: &Library, value: NodeId) -> Types {
     match library.data(value) {
         Data::Null => Types::NULL,
         Data::Bool(_) => Types::BOOL,
-        Data::Number(n) if n.is_f64() => Types::NUMBER,
+        // 1.0 is a whole number, however it is written.
+        Data::Number(n) if n.is_f64() && n.as_f64().is_none_or(|f| f.fract() != 0.0) => Types::NUMBER,
         Data::Number(_) => Types::INTEGER,
         Data::Text(_) => Types::STRING,
         Data::Seq(_) => Types::ARRAY,

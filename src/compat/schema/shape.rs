@@ -142,6 +142,8 @@ pub struct Shape<'a> {
     pub residual: BTreeMap<&'a str, NodeId>,
     /// Keywords with a value they cannot have, and why; what they would say is not known.
     pub odd: BTreeMap<&'a str, (NodeId, &'static str)>,
+    /// What is no keyword at all.
+    pub unknown: BTreeMap<&'a str, NodeId>,
     /// `$ref`s that lead nowhere.
     pub dangling: Vec<NodeId>,
     /// More `allOf`s than are merged.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::{Step, Work};
 use super::kind::Kind;
+use super::shape::Shape;
 use crate::compat::document::{Library, NodeId};
 
 /// Heirs of one schema that are compared.
@@ -55,6 +56,54 @@ fn heirs(library: &Library, parent: NodeId, discriminator: NodeId) -> Vec<Heir> 
     }
     found.sort_by(|a, b| a.values.cmp(&b.values).then(a.node.cmp(&b.node)));
     found
+}
+
+/// The discriminator's values for each alternative and heir, by the schema's name.
+fn named(library: &Library, shape: &Shape<'_>, discriminator: NodeId) -> BTreeMap<String, BTreeSet<String>> {
+    let values = Values::of(library, discriminator);
+    let mut nodes: BTreeSet<NodeId> = values.mapped.keys().copied().collect();
+    let branches = shape.groups.iter().flat_map(|group| &group.branches);
+    let referred = branches.filter(|b| library.reference(**b).is_some());
+    nodes.extend(referred.filter_map(|b| library.follow(*b)));
+    if let Some(parent) = shape.parent.filter(|_| shape.groups.is_empty()) {
+        nodes.extend(heirs(library, parent, discriminator).into_iter().map(|heir| heir.node));
+    }
+    nodes.into_iter().filter_map(|n| Some((library.schema_name(n)?, values.for_schema(n)))).collect()
+}
+
+/// A schema that stays, under a value of the discriminator that nobody knew.
+pub(super) fn renamed(work: &mut Work<'_, '_>, old: NodeId, new: NodeId) {
+    let (was, is) = (named(work.old_lib(), &work.old, old), named(work.new_lib(), &work.new, new));
+    let all = |of: &BTreeMap<String, BTreeSet<String>>| of.values().flatten().cloned().collect::<BTreeSet<String>>();
+    let (olds, news) = (all(&was), all(&is));
+    // Each at a place of its own, where there is one, so that who accepts one accepts no other.
+    let place = |library: &Library, at: NodeId, values: &BTreeSet<String>| {
+        let entry = |value: &String| library.get(at, "mapping").and_then(|m| library.get(m, value));
+        values.iter().find_map(entry).unwrap_or(at)
+    };
+    let words = |values: &BTreeSet<String>| values.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    for (schema, before) in &was {
+        let Some(after) = is.get(schema) else { continue };
+        let come: BTreeSet<String> = after.difference(&olds).cloned().collect();
+        let gone: BTreeSet<String> = before.difference(&news).cloned().collect();
+        let mut say = |kind, from: &BTreeSet<String>, to: &BTreeSet<String>| {
+            let (base, revision) = (place(work.old_lib(), old, from), place(work.new_lib(), new, to));
+            let change = work.change(kind, Some(base), Some(revision));
+            (change.subject, change.from, change.to) = (schema.clone(), words(from), words(to));
+        };
+        match before.is_disjoint(after) {
+            true if !come.is_empty() => say(Kind::ValueRenamed, before, after),
+            true => {}
+            false => {
+                if !come.is_empty() {
+                    say(Kind::SecondValueAdded, before, &come);
+                }
+                if !gone.is_empty() {
+                    say(Kind::SecondValueRemoved, &gone, after);
+                }
+            }
+        }
+    }
 }
 
 /// Compares the heirs of both sides that have a value of the discriminator in common.

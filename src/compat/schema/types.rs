@@ -140,6 +140,16 @@ pub fn is_known_format(format: &str) -> bool {
     KNOWN.contains(&format)
 }
 
+/// The types that a format speaks of; none where it may be any.
+pub fn types_of_format(format: &str) -> Types {
+    match format {
+        "int32" | "int64" | "float" | "double" => Types::NUMBER,
+        "bigint" | "decimal" => Types::NONE,
+        other if is_known_format(other) => Types::STRING,
+        _ => Types::NONE,
+    }
+}
+
 /// Every value of format `inner` is one of format `outer`.
 pub fn format_contains(outer: &str, inner: &str) -> bool {
     let wider: &[(&str, &[&str])] = &[

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 
 use super::engine::{Step, Work};
 use super::kind::{Kind, Limit};
+use super::merge::expression;
 use super::shape::{self, Shape};
 use super::spelling;
-use super::types::{Types, format_contains, is_known_format};
+use super::types::{Types, format_contains, is_known_format, types_of_format};
 use super::{numbers, said};
 use crate::compat::document::{Data, Library, NodeId};
 use crate::compat::lifecycle::{Event, Notice, Stability};
@@ -139,6 +140,12 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
     if !work.concerns(Types::ARRAY) {
         return;
     }
+    // Of one item alone none is there twice.
+    let few =
+        |shape: &Shape<'_>| shape.limits.get(&Limit::MaxItems).and_then(|b| b.value.as_f64()).is_some_and(|n| n < 2.0);
+    if few(&work.old) || few(&work.new) {
+        return;
+    }
     match (work.old.unique, work.new.unique) {
         (None, new @ Some(_)) => drop(work.change(Kind::UniqueSet, None, new)),
         (old @ Some(_), None) => drop(work.change(Kind::UniqueUnset, old, None)),
@@ -156,7 +163,17 @@ fn format(work: &mut Work<'_, '_>) {
         let implied = |f: &str| held.iter().any(|(g, _)| format_contains(f, g));
         from.iter().filter(|(f, _)| !implied(f)).map(|(_, at)| *at).collect()
     };
-    let (gone, come) = (lacking(&old, &new), lacking(&new, &old));
+    let (mut gone, mut come) = (lacking(&old, &new), lacking(&new, &old));
+    // It speaks of a type that comes or goes as a whole, which is told.
+    let (was, is) = (work.old.types.set, work.new.types.set);
+    let whole = |format: Option<&str>, held: Types, other: Types| {
+        let of = format.map_or(Types::NONE, types_of_format);
+        held.has(of) && !other.has(of)
+    };
+    if !work.text {
+        gone.retain(|n| !whole(work.old_lib().text(*n), was, is));
+        come.retain(|n| !whole(work.new_lib().text(*n), is, was));
+    }
     let known = |library: &Library, at: &[NodeId]| at.iter().any(|n| library.text(*n).is_some_and(is_known_format));
     let known = known(work.old_lib(), &gone) || known(work.new_lib(), &come);
     let kind = match (gone.is_empty(), come.is_empty(), known) {
@@ -358,6 +375,16 @@ fn lets_all(pattern: &str) -> bool {
     matches!(pattern, "" | ".*" | "^.*$" | "^.*" | ".*$" | "^" | "$")
 }
 
+/// Every text that is listed has all of these patterns, so that they leave nothing out.
+fn all_match(library: &Library, shape: &Shape<'_>, patterns: &[String]) -> bool {
+    let Some(values) = shape.allowed.as_ref().map(|all| &all.values).filter(|values| !values.is_empty()) else {
+        return false;
+    };
+    let expressions: Option<Vec<_>> = patterns.iter().map(|p| expression(p)).collect();
+    let texts = || values.iter().filter_map(|n| library.text(*n));
+    expressions.is_some_and(|all| all.iter().all(|pattern| texts().all(|text| pattern.is_match(text))))
+}
+
 fn pattern(work: &mut Work<'_, '_>) {
     let (old, new) = (work.old.patterns.first().copied(), work.new.patterns.first().copied());
     let texts = |library: &'_ Library, nodes: &[NodeId]| -> Vec<String> {
@@ -385,7 +412,12 @@ fn pattern(work: &mut Work<'_, '_>) {
         _ if within(&after, &before) => Kind::PatternUnset,
         _ => Kind::PatternChanged,
     };
-    work.changed(kind, old, new);
+    let effect = kind.effect();
+    let idle = (!effect.narrows || all_match(work.old_lib(), &work.old, &after))
+        && (!effect.widens || all_match(work.new_lib(), &work.new, &before));
+    if !idle {
+        work.changed(kind, old, new);
+    }
 }
 
 fn content(work: &mut Work<'_, '_>) {

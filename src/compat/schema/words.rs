@@ -57,8 +57,24 @@ pub fn sentence(change: &Change) -> String {
         Kind::Loosened(limit) => format!("`{}` {} from {from} to {to}", limit.keyword(), moved(limit, false)),
         Kind::LimitSet(limit) => format!("`{}` set to {to}", limit.keyword()),
         Kind::LimitUnset(limit) => format!("`{}` removed; it was {from}", limit.keyword()),
-        _ => alternatives(change).unwrap_or_else(|| plain(change.kind, from, to)),
+        _ => alternatives(change).or_else(|| impossible(change)).unwrap_or_else(|| plain(change.kind, from, to)),
     }
+}
+
+/// What is required although it cannot be there.
+fn impossible(change: &Change) -> Option<String> {
+    let subject = &change.subject;
+    Some(match change.kind {
+        Kind::RequiredForbidden => {
+            format!(
+                "`{subject}` became required, although the object allows nothing undeclared: no value fits any more"
+            )
+        }
+        Kind::RequiredAllowed => {
+            format!("`{subject}`, which the object does not allow, is not required any more: no value fitted")
+        }
+        _ => return None,
+    })
 }
 
 /// Alternatives, heirs and what tells them apart.
@@ -83,6 +99,9 @@ fn alternatives(change: &Change) -> Option<String> {
         Kind::SubtypeAdded => format!("`{subject}`, which inherits from this schema, added"),
         Kind::MappingAdded | Kind::MappingGained => format!("discriminator value `{subject}` added"),
         Kind::MappingRemoved | Kind::MappingLost => format!("discriminator value `{subject}` removed"),
+        Kind::ValueRenamed => format!("discriminator value for `{subject}` changed from {from} to {to}"),
+        Kind::SecondValueAdded => format!("another discriminator value for `{subject}` added: {to}"),
+        Kind::SecondValueRemoved => format!("one of several discriminator values for `{subject}` removed: {from}"),
         Kind::MappingChanged => format!("discriminator value `{subject}` changed from {from} to {to}"),
         _ => return None,
     })

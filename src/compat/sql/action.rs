@@ -1,13 +1,37 @@
 //! What a statement does, as far as locks, rewrites and running services are concerned.
 use super::cursor::{Cursor, skip_parens};
 use super::lex::{Kind, Token};
+use super::scope::TEMPORARY;
 use super::types::Type;
-use super::{alter, catalogue::Constraint, inner, predict::Lock};
+use super::{alter, catalogue::Constraint, inner, predict::Lock, session};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
     Begin,
-    Commit,
+    /// Where `chain`, the next transaction begins at once.
+    Commit {
+        chain: bool,
+    },
+    /// What was done since BEGIN is undone.
+    Rollback {
+        chain: bool,
+    },
+    Savepoint {
+        name: String,
+    },
+    /// What was done since then is undone, and the transaction goes on.
+    RollbackTo {
+        name: String,
+    },
+    Release {
+        name: String,
+    },
+    /// Temporary tables go; where `all`, settings as well.
+    Discard {
+        all: bool,
+    },
+    /// It is done outside of transactions only.
+    Alone,
     /// A setting, its value unless it is reset, whether that switches it off, and whether it ends with the transaction.
     Set {
         name: String,
@@ -35,6 +59,8 @@ pub(super) enum Action {
         default: bool,
         /// Tables its foreign keys point at.
         points: Vec<String>,
+        /// It goes with its transaction: `ON COMMIT DROP`.
+        fleeting: bool,
     },
     DropTable {
         tables: Vec<String>,
@@ -135,6 +161,10 @@ pub(super) enum Action {
         what: String,
         name: String,
         concurrently: bool,
+    },
+    /// To another tablespace, where it is written anew.
+    MoveIndex {
+        name: String,
     },
     /// One is made, or switched on or off.
     Trigger {
@@ -247,48 +277,47 @@ pub(super) fn actions(tokens: &[Token]) -> Vec<Action> {
 
 /// What one statement does by itself, whatever stands in its parentheses.
 pub(super) fn one(c: &mut Cursor) -> Option<Action> {
-    Some(match c.word()? {
-        "begin" | "start" => Action::Begin,
-        // Back to a savepoint: the transaction goes on.
-        "rollback" if c.ahead("to") => Action::Harmless,
-        "commit" | "end" | "rollback" | "abort" if c.ahead("chain") && !c.ahead("no") => Action::Begin,
-        "commit" | "end" | "rollback" | "abort" => Action::Commit,
-        "set" | "reset" => set(c)?,
+    let word = c.word()?;
+    if let Some(action) = session::one(word, c) {
+        return Some(action);
+    }
+    Some(match word {
+        // One that was prepared elsewhere.
+        "commit" | "rollback" => return None,
         "create" => create(c)?,
         "drop" => drop_(c)?,
         "alter" => alter::other(c)?,
         "truncate" => {
             c.eat("table");
-            Action::Truncate { tables: c.names(), cascade: c.ahead("cascade") }
+            Action::Truncate { tables: c.relations(), cascade: c.ahead("cascade") }
         }
         "update" => {
             c.eat("only");
-            Action::Update { table: c.name()?, all: inner::all_rows(&c.tokens[c.at..]) }
+            Action::Update { table: c.relation()?, all: inner::all_rows(&c.tokens[c.at..]) }
         }
         "delete" => {
             c.eat("from");
             c.eat("only");
-            Action::Delete { table: c.name()?, all: inner::all_rows(&c.tokens[c.at..]) }
+            Action::Delete { table: c.relation()?, all: inner::all_rows(&c.tokens[c.at..]) }
         }
         "vacuum" => {
-            let on = |at: usize| !c.tokens.get(at).is_some_and(|t| t.is("off") || t.is("false") || t.is("0"));
-            let full = c.tokens.iter().enumerate().any(|(at, t)| t.is("full") && on(at + 1));
+            let full = switched_on(c.tokens, "full");
             while c.eat_any(&["full", "freeze", "verbose", "analyze"]) || skip_parens(c) {}
-            Action::Vacuum { full, tables: c.names() }
+            Action::Vacuum { full, tables: c.relations() }
         }
         "cluster" => {
             c.eat("verbose");
-            Action::Cluster { table: c.name() }
+            Action::Cluster { table: c.relation() }
         }
         "lock" => {
             c.eat("table");
-            Action::Lock { tables: c.names(), mode: lock_mode(c) }
+            Action::Lock { tables: c.relations(), mode: lock_mode(c) }
         }
         "reindex" => reindex(c)?,
         "refresh" => {
             c.eat("materialized view");
             let concurrently = c.eat("concurrently");
-            let view = c.name()?;
+            let view = c.relation()?;
             Action::Refresh { concurrently, view, no_data: c.eat("with no data") }
         }
         "reassign" => {
@@ -298,8 +327,8 @@ pub(super) fn one(c: &mut Cursor) -> Option<Action> {
         "revoke" => Action::Revoke,
         // The way to carry out a function; one that reads a table is asked for its rows.
         "select" if inner::carries_out(c.tokens) => return None,
-        "comment" | "grant" | "insert" | "select" | "copy" | "analyze" | "security" | "values" | "savepoint"
-        | "release" | "show" | "explain" | "notify" | "table" | "import" | "checkpoint" | "discard" => Action::Harmless,
+        "comment" | "grant" | "insert" | "select" | "copy" | "analyze" | "security" | "values" | "show" | "explain"
+        | "notify" | "table" | "import" | "checkpoint" | "discard" => Action::Harmless,
         _ => return None,
     })
 }
@@ -307,37 +336,29 @@ pub(super) fn one(c: &mut Cursor) -> Option<Action> {
 fn reindex(c: &mut Cursor) -> Option<Action> {
     let from = c.at;
     skip_parens(c);
-    let option = c.tokens[from..c.at].iter().any(|t| t.is("concurrently"));
+    let option = switched_on(&c.tokens[from..c.at], "concurrently");
     let what = c.word()?.to_string();
     let concurrently = c.eat("concurrently") || option;
-    Some(Action::Reindex { what, concurrently, name: c.name().unwrap_or_default() })
+    let name = if what == "table" { c.relation() } else { c.name() };
+    Some(Action::Reindex { what, concurrently, name: name.unwrap_or_default() })
 }
 
-fn set(c: &mut Cursor) -> Option<Action> {
-    let local = c.eat("local");
-    c.eat("session");
-    let name = if c.eat("time zone") { "timezone".to_string() } else { c.name()? };
-    c.eat_any(&["=", "to"]);
-    let value = c.word().map(str::to_string).filter(|v| v != "default" && v != "local");
-    let off = value.as_deref().is_none_or(|v| matches!(v, "0" | "off" | "0s" | "0ms"));
-    Some(Action::Set { name, value, off, local })
+/// An option that holds unless it is followed by what switches it off; of several the last counts.
+pub(super) fn switched_on(tokens: &[Token], option: &str) -> bool {
+    let last = tokens.iter().rposition(|t| t.is(option));
+    let off = |t: &Token| ["off", "false", "0"].iter().any(|word| t.text.eq_ignore_ascii_case(word));
+    last.is_some_and(|at| !tokens.get(at + 1).is_some_and(off))
 }
 
 fn create(c: &mut Cursor) -> Option<Action> {
     let replaces = c.eat("or replace");
-    let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "unlogged"]);
+    let local = c.eat_any(&["temporary", "temp", "local temporary", "local temp", "global temporary", "global temp"]);
+    c.eat("unlogged");
     if c.eat("table") {
-        let unless_there = c.eat("if not exists");
-        let table = c.name()?;
-        let parent = if c.eat("partition of") { c.name() } else { None };
-        let default = parent.is_some() && is_default(c);
-        return Some(Action::CreateTable {
-            table,
-            unless_there,
-            parent,
-            default,
-            points: inner::after(c, "references"),
-        });
+        return create_table(local, c);
+    }
+    if c.eat_any(&["database", "tablespace"]) {
+        return Some(Action::Alone);
     }
     let domain = c.eat("domain");
     if domain || c.eat("type") {
@@ -346,7 +367,7 @@ fn create(c: &mut Cursor) -> Option<Action> {
         return Some(Action::CreateType { name, ruled });
     }
     if c.eat_any(&["recursive view", "view"]) {
-        return Some(if replaces && !local { Action::Instant { table: c.name()? } } else { Action::Harmless });
+        return Some(if replaces && !local { Action::Instant { table: c.relation()? } } else { Action::Harmless });
     }
     c.eat("unique");
     if c.eat("index") {
@@ -355,19 +376,34 @@ fn create(c: &mut Cursor) -> Option<Action> {
         let name = if c.peek()?.is("on") { None } else { c.name() };
         c.eat("on");
         let only = c.eat("only");
-        return Some(Action::CreateIndex { table: c.name()?, name, concurrently, if_not_exists, only });
+        return Some(Action::CreateIndex { table: c.relation()?, name, concurrently, if_not_exists, only });
     }
     c.eat("constraint");
     if c.eat("trigger") {
         let on = c.tokens.iter().position(|t| t.is("on"))?;
         c.at = on + 1;
-        return Some(Action::Trigger { table: c.name()? });
+        return Some(Action::Trigger { table: c.relation()? });
     }
     let of = if c.eat("rule") { "to" } else { "on" };
     if of == "to" || c.eat("policy") {
         return Some(Action::Instant { table: inner::after(c, of).first()?.clone() });
     }
     Some(Action::Harmless)
+}
+
+fn create_table(local: bool, c: &mut Cursor) -> Option<Action> {
+    let unless_there = c.eat("if not exists");
+    let mut table = c.relation()?;
+    if local && !table.contains('.') {
+        table = format!("{TEMPORARY}{table}");
+    }
+    let parent = if c.eat("partition of") { c.relation() } else { None };
+    let default = parent.is_some() && is_default(c);
+    let fleeting = (c.at..c.tokens.len()).any(|at| Cursor { tokens: c.tokens, at }.eat("on commit drop"));
+    // No other connection has made it.
+    let unless_there = unless_there && !table.starts_with(TEMPORARY);
+    let points = inner::after(c, "references");
+    Some(Action::CreateTable { table, unless_there, parent, default, points, fleeting })
 }
 
 /// Behind the name of a partition: it is the default one, and not one `FOR VALUES`. A column may have a `DEFAULT`, too.
@@ -381,7 +417,7 @@ fn drop_(c: &mut Cursor) -> Option<Action> {
     let if_exists = |c: &mut Cursor| c.eat("if exists");
     if c.eat_any(&["table", "foreign table"]) {
         if_exists(c);
-        return Some(Action::DropTable { tables: c.names(), cascade: c.ahead("cascade") });
+        return Some(Action::DropTable { tables: c.relations(), cascade: c.ahead("cascade") });
     }
     if c.eat("index") {
         let concurrently = c.eat("concurrently");
@@ -392,7 +428,7 @@ fn drop_(c: &mut Cursor) -> Option<Action> {
         if_exists(c);
         c.name()?;
         c.eat("on");
-        return Some(Action::DropTrigger { table: c.name()? });
+        return Some(Action::DropTrigger { table: c.relation()? });
     }
     if c.eat("schema") {
         if_exists(c);

@@ -16,7 +16,7 @@ pub(super) fn table(mut c: Cursor) -> Vec<Action> {
     }
     c.eat("if exists");
     c.eat("only");
-    let Some(name) = c.name() else { return vec![opaque(&c)] };
+    let Some(name) = c.relation() else { return vec![opaque(&c)] };
     c.eat("*");
     let parts = split(&c.tokens[c.at.min(c.tokens.len())..]);
     parts.into_iter().map(|part| action(&name, &mut Cursor::new(part)).unwrap_or_else(|| opaque(&c))).collect()
@@ -76,9 +76,9 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             c.eat("constraint");
             Action::Validate { table, name: c.name()? }
         }
-        "attach" if c.eat("partition") => Action::Attach { table, part: c.name()?, default: is_default(c) },
+        "attach" if c.eat("partition") => Action::Attach { table, part: c.relation()?, default: is_default(c) },
         "detach" if c.eat("partition") => {
-            Action::Detach { table, part: c.name()?, concurrently: c.ahead("concurrently") }
+            Action::Detach { table, part: c.relation()?, concurrently: c.ahead("concurrently") }
         }
         "set" | "reset" if c.peek().is_some_and(|t| t.is("(")) => Action::Light { table },
         "cluster" => Action::Light { table },
@@ -87,7 +87,7 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             Action::Trigger { table }
         }
         "enable" | "force" if c.eat("row level security") => Action::RowSecurity { table },
-        "no" if c.eat("inherit") => Action::NoInherit { table, parent: c.name()? },
+        "no" if c.eat("inherit") => Action::NoInherit { table, parent: c.relation()? },
         "owner" | "enable" | "disable" | "force" | "no" | "inherit" | "replica" | "of" | "not" | "depends" => {
             Action::Instant { table }
         }
@@ -99,7 +99,7 @@ fn set(table: String, c: &mut Cursor) -> Option<Action> {
     if c.eat("schema") {
         let schema = c.name()?;
         let name = table.rsplit_once('.').map_or(&*table, |(_, name)| name);
-        let to = if schema == "public" { name.to_string() } else { format!("{schema}.{name}") };
+        let to = format!("{schema}.{name}");
         return Some(Action::Rename { table, what: "schema", to: Some(to) });
     }
     let rewrites = [
@@ -191,7 +191,7 @@ fn add_column(table: String, c: &mut Cursor) -> Option<Action> {
             column.check = true;
             skip_parens(c);
         } else if c.eat("references") {
-            column.references = c.name();
+            column.references = c.relation();
         } else if c.eat("generated") {
             column.generated |= c.tokens[c.at..].iter().any(|t| t.is("stored"));
             if c.tokens[c.at..].iter().any(|t| t.is("identity")) {
@@ -275,7 +275,7 @@ fn default(c: &mut Cursor) -> Default_ {
         if c.at > from && t.kind == Kind::Word && ends.contains(&t.text.as_ref()) {
             break;
         }
-        let calls = t.kind == Kind::Word && c.tokens.get(c.at + 1).is_some_and(|n| n.is("("));
+        let calls = is_call(c);
         if calls && RESTLESS.contains(&t.text.as_ref()) {
             found = Default_::Each;
         } else if calls && !STEADY.contains(&t.text.as_ref()) && found != Default_::Each {
@@ -301,10 +301,16 @@ fn default(c: &mut Cursor) -> Default_ {
     found
 }
 
+/// A name before a parenthesis, in quotes or not.
+fn is_call(c: &Cursor) -> bool {
+    let named = c.peek().is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted));
+    named && c.tokens.get(c.at + 1).is_some_and(|n| n.is("("))
+}
+
 /// The next token inside of parentheses.
 fn default_part(c: &mut Cursor) -> Default_ {
     let Some(t) = c.peek() else { return Default_::Same };
-    let calls = t.kind == Kind::Word && c.tokens.get(c.at + 1).is_some_and(|n| n.is("("));
+    let calls = is_call(c);
     c.at += 1;
     match t.text.as_ref() {
         name if calls && RESTLESS.contains(&name) => Default_::Each,
@@ -325,7 +331,7 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
                 c.at += 1;
             }
             c.eat("references");
-            Constraint::ForeignKey { valid: true, to: c.name()? }
+            Constraint::ForeignKey { valid: true, to: c.relation()? }
         }
         _ => return None,
     };
@@ -403,9 +409,18 @@ pub(super) fn other(c: &mut Cursor) -> Option<Action> {
     if c.eat_any(&["policy", "trigger", "rule"]) {
         return Some(Action::Instant { table: inner::after(c, "on").first()?.clone() });
     }
+    if c.eat("system") {
+        return Some(Action::Alone);
+    }
+    if c.eat("index") {
+        return of_index(c);
+    }
     if let Some(kind) = NAMED.iter().find(|kind| c.eat(kind)) {
         c.eat("if exists");
         let name = c.name()?;
+        if *kind == "database" && has(c, "set tablespace") {
+            return Some(Action::Opaque { what: "alter database … set tablespace".to_string() });
+        }
         if c.ahead("rename") || has(c, "set schema") {
             return Some(Action::RenameOther { what: format!("the {kind} {name}") });
         }
@@ -419,8 +434,21 @@ pub(super) fn other(c: &mut Cursor) -> Option<Action> {
     Some(Action::Harmless)
 }
 
+fn of_index(c: &mut Cursor) -> Option<Action> {
+    if c.eat("all in tablespace") {
+        return Some(Action::Opaque { what: "alter index all in tablespace".to_string() });
+    }
+    c.eat("if exists");
+    let name = c.name()?;
+    Some(if c.eat("set tablespace") { Action::MoveIndex { name } } else { Action::Harmless })
+}
+
 fn of_type(c: &mut Cursor) -> Option<Action> {
     let of = c.name()?;
+    // Tables of that type change with it; which there are is not known here.
+    if c.ahead("cascade") && (has(c, "alter attribute") || has(c, "add attribute")) {
+        return Some(Action::Opaque { what: format!("alter type {of} … attribute … cascade") });
+    }
     Some(if c.eat("add value") {
         Action::AddEnumValue { of }
     } else if c.eat("rename value") {

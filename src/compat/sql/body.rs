@@ -18,16 +18,19 @@ pub(super) fn all(statement: &Statement, text: &str, inside: bool) -> Vec<(usize
         return actions(&statement.tokens).into_iter().map(|action| (statement.start, action)).collect();
     };
     if inside {
-        return carried;
+        // What it stands in is not its own to end.
+        let ends = |action: &Action| matches!(action, Action::Commit { .. } | Action::Rollback { .. });
+        return carried.into_iter().filter(|(_, action)| !ends(action)).collect();
     }
     // After a COMMIT of its own the next transaction begins by itself.
     let again = |(at, action)| match action {
-        Action::Commit => vec![(at, Action::Commit), (at, Action::Begin)],
-        other => vec![(at, other)],
+        Action::Commit { .. } => (at, Action::Commit { chain: true }),
+        Action::Rollback { .. } => (at, Action::Rollback { chain: true }),
+        other => (at, other),
     };
     let begins = std::iter::once((statement.start, Action::Begin));
-    let ends = std::iter::once((statement.end, Action::Commit));
-    begins.chain(carried.into_iter().flat_map(again)).chain(ends).collect()
+    let ends = std::iter::once((statement.end, Action::Commit { chain: false }));
+    begins.chain(carried.into_iter().map(again)).chain(ends).collect()
 }
 
 /// The actions of a `DO` block, or none if it is no such block or its body cannot be read.
@@ -101,8 +104,8 @@ fn unseen(what: &str) -> Action {
 /// What is made in a branch is there afterwards, or was there before.
 fn perhaps(action: Action) -> Action {
     match action {
-        Action::CreateTable { table, parent, default, points, .. } => {
-            Action::CreateTable { table, unless_there: true, parent, default, points }
+        Action::CreateTable { table, parent, default, points, fleeting, .. } => {
+            Action::CreateTable { table, unless_there: true, parent, default, points, fleeting }
         }
         other => other,
     }

@@ -1,6 +1,8 @@
 //! What is known of a database.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::learn::Transaction;
 use super::types::Type;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ pub struct Catalogue {
     /// Types that a migration made, or gave a rule.
     #[serde(skip)]
     pub(super) types: BTreeMap<String, Own>,
+    /// The one that is open, and the way back from what it did.
+    #[serde(skip)]
+    pub(super) transaction: Transaction,
 }
 
 /// What a migration says of a type.
@@ -31,12 +36,37 @@ pub(super) struct Own {
 /// Settings of the connection a migration runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Session {
-    /// Between BEGIN and COMMIT.
-    pub inside: bool,
     /// Its time zone was set, and is UTC.
-    pub utc: Option<bool>,
-    /// The same for this transaction alone.
-    pub local: Option<bool>,
+    pub utc: Setting<Option<bool>>,
+    /// A `lock_timeout` is set.
+    pub guarded: Setting<bool>,
+    /// Schemas that are looked through for what is written without one, where that is not `public` alone.
+    pub path: Setting<Option<Arc<[String]>>>,
+}
+
+/// A value for the connection, and one for this transaction alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Setting<T> {
+    session: T,
+    local: Option<T>,
+}
+
+impl<T> Setting<T> {
+    pub fn now(&self) -> &T {
+        self.local.as_ref().unwrap_or(&self.session)
+    }
+
+    pub fn set(&mut self, value: T, local: bool) {
+        if local {
+            self.local = Some(value);
+        } else {
+            (self.session, self.local) = (value, None);
+        }
+    }
+
+    pub fn ends(&mut self) {
+        self.local = None;
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +83,9 @@ pub struct Table {
     /// A migration that was read made it: nobody knows it yet.
     #[serde(skip)]
     pub created: bool,
+    /// It goes with its transaction.
+    #[serde(skip)]
+    pub(super) fleeting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,16 +126,11 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
 impl Catalogue {
     /// Statements that come now run under UTC, as far as it is known.
     pub(super) fn is_utc(&self) -> Option<bool> {
-        self.session.local.or(self.session.utc).or(self.utc)
+        self.session.utc.now().or(self.utc)
     }
 
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
-    }
-
-    /// A table's entry, made where there is none.
-    pub(super) fn entry(&mut self, name: &str) -> &mut Table {
-        self.tables.entry(name.to_string()).or_default()
     }
 
     /// A valid check says that a column is not null, so nothing has to be read to believe it.

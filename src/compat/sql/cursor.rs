@@ -42,6 +42,12 @@ impl<'a> Cursor<'a> {
 
     /// A name with its schema, but for `public`.
     pub fn name(&mut self) -> Option<String> {
+        let name = self.relation()?;
+        Some(name.strip_prefix("public.").map_or(name.clone(), String::from))
+    }
+
+    /// What has its rows under this name, with the schema it is written with: without one, others may come first.
+    pub fn relation(&mut self) -> Option<String> {
         let mut parts = Vec::new();
         loop {
             let token = self.peek().filter(|t| matches!(t.kind, Kind::Word | Kind::Quoted))?;
@@ -51,17 +57,22 @@ impl<'a> Cursor<'a> {
                 break;
             }
         }
-        if parts.first().is_some_and(|p| p == "public") && parts.len() > 1 {
-            parts.remove(0);
-        }
         Some(parts.join("."))
     }
 
     pub fn names(&mut self) -> Vec<String> {
+        self.list(Self::name)
+    }
+
+    pub fn relations(&mut self) -> Vec<String> {
+        self.list(Self::relation)
+    }
+
+    fn list(&mut self, one: fn(&mut Self) -> Option<String>) -> Vec<String> {
         let mut names = Vec::new();
         loop {
             self.eat("only");
-            let Some(name) = self.name() else { break };
+            let Some(name) = one(self) else { break };
             names.push(name);
             self.eat("*");
             if !self.eat(",") {

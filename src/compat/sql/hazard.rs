@@ -3,12 +3,13 @@ mod gone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::Action;
-use super::body;
-use super::catalogue::{Catalogue, Constraint, Own, Session, Table};
+use super::action::{self, Action};
+use super::catalogue::{Catalogue, Constraint};
+use super::cursor::Cursor;
+use super::learn::learn;
 use super::lex::{Lines, Statement};
 use super::predict::{self, Effect, Lock, Sure};
-use super::{Report, Severity, finding, place};
+use super::{Report, Severity, body, finding, place, scope};
 use crate::compat::Finding;
 
 /// Fewer rows are dealt with in no time.
@@ -25,26 +26,32 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         report,
         number: 0,
         at: 0,
-        inside: false,
-        guarded: false,
+        told: false,
         idle: false,
-        outside: None,
+        began: None,
         exclusive: BTreeSet::new(),
         held: BTreeMap::new(),
     };
-    // Each file has a connection of its own.
-    look.known.session = Session::default();
     for (number, statement) in statements.iter().enumerate() {
         (look.number, look.at) = (number, statement.start);
-        if !look.inside {
+        if !look.inside() {
             look.held.clear();
         }
-        for (at, action) in body::all(statement, lines.text(), look.inside) {
+        look.nesting(statement);
+        for (at, mut action) in body::all(statement, lines.text(), look.inside()) {
             look.at = at;
+            scope::settle(&mut action, look.known);
             look.action(&action);
             learn(&action, look.known);
         }
     }
+    if let Some((number, at)) = look.began.filter(|_| look.inside()) {
+        (look.number, look.at) = (number, at);
+        let message = "this transaction is never committed: what it did is undone when the connection ends".to_string();
+        look.say("sql-transaction-open", Severity::Warning, message, "add a COMMIT, or leave out the BEGIN");
+    }
+    // Each file has a connection of its own.
+    look.known.close();
 }
 
 struct Look<'a> {
@@ -54,14 +61,12 @@ struct Look<'a> {
     report: &'a mut Report,
     number: usize,
     at: usize,
-    /// Between BEGIN and COMMIT.
-    inside: bool,
-    /// A `lock_timeout` is set, or it was said that none is.
-    guarded: bool,
+    /// It was said that no `lock_timeout` is set.
+    told: bool,
     /// One was set for a transaction, and there is none.
     idle: bool,
-    /// The same outside of this transaction, where it was set for that alone.
-    outside: Option<bool>,
+    /// The statement that began the transaction, and its place.
+    began: Option<(usize, usize)>,
     /// Tables this transaction has locked against readers.
     exclusive: BTreeSet<String>,
     /// The strongest lock on each table that this transaction has taken; a statement alone is one, too.
@@ -76,6 +81,30 @@ impl Look<'_> {
         self.report.findings.push(f);
         let last = self.report.findings.len() - 1;
         &mut self.report.findings[last]
+    }
+
+    /// Between BEGIN and COMMIT.
+    fn inside(&self) -> bool {
+        self.known.transaction.inside
+    }
+
+    /// A transaction begins where there is one, or ends where there is none: PostgreSQL warns, and does nothing.
+    fn nesting(&mut self, statement: &Statement) {
+        let word = action::one(&mut Cursor::new(&statement.tokens));
+        match (word, self.inside()) {
+            (Some(Action::Begin), false) => self.began = Some((self.number, self.at)),
+            (Some(Action::Begin), true) => {
+                let message = "there is a transaction already, and this begins no other".to_string();
+                let advice = "end the one before first, or leave this out";
+                self.say("sql-transaction-nesting", Severity::Warning, message, advice);
+            }
+            (Some(Action::Commit { .. } | Action::Rollback { .. }), false) => {
+                let message = "there is no transaction to COMMIT or ROLLBACK".to_string();
+                let advice = "BEGIN one before, or leave this out";
+                self.say("sql-transaction-nesting", Severity::Warning, message, advice);
+            }
+            _ => {}
+        }
     }
 
     fn is_new(&self, table: &str) -> bool {
@@ -93,23 +122,14 @@ impl Look<'_> {
 
     fn action(&mut self, action: &Action) {
         match action {
-            Action::Begin => self.inside = true,
-            Action::Commit => {
-                self.inside = false;
+            Action::Commit { .. } | Action::Rollback { .. } => {
                 self.exclusive.clear();
                 self.held.clear();
-                self.guarded = self.outside.take().unwrap_or(self.guarded);
             }
-            Action::Set { name, off, local, .. } if name == "lock_timeout" => {
-                match (local, self.inside) {
-                    // PostgreSQL warns, and sets nothing.
-                    (true, false) => self.idle = true,
-                    (true, true) => {
-                        self.outside.get_or_insert(self.guarded);
-                        self.guarded = !off;
-                    }
-                    (false, _) => self.guarded = !off,
-                }
+            Action::Set { name, local, .. } if name == "lock_timeout" => {
+                // PostgreSQL warns, and sets nothing.
+                self.idle |= *local && !self.inside();
+                self.told &= *local;
             }
             Action::Opaque { what } => {
                 let (line, _) = self.lines.spot(self.at);
@@ -145,8 +165,8 @@ impl Look<'_> {
                 self.say("sql-lock-other-table", Severity::Info, message, "");
             }
         }
-        if lock.blocks_writes() && !self.guarded {
-            self.guarded = true;
+        if lock.blocks_writes() && !self.known.session.guarded.now() && !self.told {
+            self.told = true;
             let message = format!(
                 "{} on {table} is asked for without a `lock_timeout`: whoever comes after waits behind it",
                 lock.name()
@@ -159,7 +179,7 @@ impl Look<'_> {
                 told.details.push(why.to_string());
             }
         }
-        if self.inside && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
+        if self.inside() && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
             let names: Vec<&str> = self.exclusive.iter().map(String::as_str).collect();
             let message = format!(
                 "one transaction holds {} against readers, and may meet another that holds them the other way round",
@@ -190,7 +210,11 @@ impl Look<'_> {
             }
             (Sure::No, scan) if (*scan == Sure::Yes || lasts) && lock.blocks_writes() => {
                 let who = if lock.blocks_reads() { "nobody reads or writes" } else { "nobody writes" };
-                let message = format!("{held} while it is read through, and {who}");
+                let what = match action {
+                    Action::MoveIndex { .. } => "the index is written anew",
+                    _ => "it is read through",
+                };
+                let message = format!("{held} while {what}, and {who}");
                 self.say("sql-scan-under-lock", size, message, scan_advice(action));
             }
             (Sure::No, Sure::Unless(case)) if lock.blocks_writes() => {
@@ -210,7 +234,7 @@ impl Look<'_> {
                     }
                     _ => {
                         let who = if lock.blocks_reads() { "" } else { ", and nobody writes" };
-                        let time = if self.inside { "until the transaction ends" } else { "for an instant" };
+                        let time = if self.inside() { "until the transaction ends" } else { "for an instant" };
                         format!("{held} {time}{who}")
                     }
                 };
@@ -230,11 +254,11 @@ impl Look<'_> {
             _ => false,
         };
         let alone = match action {
-            Action::Vacuum { .. } | Action::DropDatabase { .. } => true,
-            Action::Reindex { what, .. } => what != "index" && what != "table",
+            Action::Vacuum { .. } | Action::DropDatabase { .. } | Action::Alone | Action::Discard { all: true } => true,
+            Action::Reindex { what, .. } => concurrently || (what != "index" && what != "table"),
             _ => concurrently,
         };
-        if alone && self.inside {
+        if alone && self.inside() {
             let message = "cannot run inside a transaction: it will fail".to_string();
             self.say(
                 "sql-concurrently-in-transaction",
@@ -253,7 +277,7 @@ impl Look<'_> {
             let message = format!("waits until every transaction that is older has ended{left}");
             self.say("sql-concurrently-waits", Severity::Info, message, "");
         }
-        if let (Action::AddEnumValue { of }, true) = (action, self.inside) {
+        if let (Action::AddEnumValue { of }, true) = (action, self.inside()) {
             let message = format!("the new value of {of} cannot be used before this transaction has ended");
             self.say("sql-enum-value-in-transaction", Severity::Warning, message, "put it into a migration of its own");
         }
@@ -295,88 +319,6 @@ impl Look<'_> {
     }
 }
 
-/// What a migration itself does is known to what comes after.
-pub(super) fn learn(action: &Action, known: &mut Catalogue) {
-    match action {
-        // Where it may be there already, versions that run may know it; it is small if they do not.
-        Action::CreateTable { table, unless_there: true, .. } if known.table(table).is_some() => {}
-        Action::CreateTable { table, unless_there, parent, default, .. } => {
-            let made = Table { rows: Some(0), created: !unless_there, ..Table::default() };
-            known.tables.insert(table.clone(), made);
-            if let (Some(parent), true) = (parent, default) {
-                known.entry(parent).default_partition = Some(table.clone());
-            }
-        }
-        Action::Attach { table, part, default: true } => known.entry(table).default_partition = Some(part.clone()),
-        Action::Detach { table, part, .. } => {
-            let rest = &mut known.entry(table).default_partition;
-            rest.take_if(|name| name == part);
-        }
-        Action::DropTable { tables, cascade } => tables.iter().for_each(|t| gone(t, *cascade, known)),
-        Action::Rename { table, to: Some(to), .. } => {
-            if let Some(entry) = known.tables.remove(table) {
-                known.tables.insert(to.clone(), entry);
-            }
-        }
-        Action::CreateType { name, ruled } => {
-            known.types.insert(name.clone(), Own { made: true, ruled: *ruled });
-        }
-        Action::RuleDomain { name, .. } => known.types.entry(name.clone()).or_default().ruled = true,
-        Action::Begin => known.session.inside = true,
-        Action::Commit => (known.session.inside, known.session.local) = (false, None),
-        Action::Set { name, value, local, .. } if name == "timezone" => zone(known, value.as_deref(), *local),
-        Action::AddColumn(c) => {
-            let of = c.of.to_string();
-            known.entry(&c.table).columns.insert(c.column.clone(), of);
-        }
-        Action::AlterType { table, column, to, .. } => {
-            known.entry(table).columns.insert(column.clone(), to.to_string());
-        }
-        Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
-            let of = match of {
-                Constraint::Check { not_null, .. } => {
-                    Constraint::Check { valid: !not_valid, not_null: not_null.clone() }
-                }
-                Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
-                other => other.clone(),
-            };
-            known.entry(table).constraints.insert(name.clone(), of);
-        }
-        Action::Validate { table, name } => {
-            if let Some(Constraint::Check { valid, .. } | Constraint::ForeignKey { valid, .. }) =
-                known.entry(table).constraints.get_mut(name)
-            {
-                *valid = true;
-            }
-        }
-        Action::DropConstraint { table, name } => drop(known.entry(table).constraints.remove(name)),
-        Action::CreateIndex { table, name: Some(name), .. } => drop(known.entry(table).indexes.insert(name.clone())),
-        _ => {}
-    }
-}
-
-/// A table that is dropped; where `cascade`, with the foreign keys that point at it.
-fn gone(table: &str, cascade: bool, known: &mut Catalogue) {
-    known.tables.remove(table);
-    for other in known.tables.values_mut() {
-        other.constraints.retain(|_, c| !(cascade && matches!(c, Constraint::ForeignKey { to, .. } if to == table)));
-        other.default_partition.take_if(|name| name == table);
-    }
-}
-
-/// The time zone of what comes. One that holds for a transaction only is believed outside of one where it makes things
-/// worse: whoever runs the file may put it into one.
-fn zone(known: &mut Catalogue, value: Option<&str>, local: bool) {
-    let names = ["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "uct", "0", "+00", "+00:00"];
-    let utc = value.map(|v| names.contains(&v.to_lowercase().trim_matches('\'')));
-    let session = &mut known.session;
-    if !local {
-        (session.utc, session.local) = (utc, None);
-    } else if session.inside || utc == Some(false) {
-        session.local = utc;
-    }
-}
-
 fn rewrite_advice(action: &Action) -> &'static str {
     match action {
         Action::AddColumn(_) => "add it without default, set the default after, and fill the rows in batches",
@@ -412,6 +354,7 @@ fn scan_advice(action: &Action) -> &'static str {
         Action::Update { .. } | Action::Delete { .. } => "change rows in a transaction of its own, in batches",
         Action::AddConstraint { .. } => "ADD … NOT VALID, and VALIDATE CONSTRAINT in a transaction after it",
         Action::CreateIndex { .. } => "CREATE INDEX CONCURRENTLY",
+        Action::MoveIndex { .. } => "REINDEX (TABLESPACE …, CONCURRENTLY) INDEX",
         Action::Reindex { .. } => "REINDEX … CONCURRENTLY",
         Action::Refresh { .. } => "REFRESH MATERIALIZED VIEW CONCURRENTLY",
         Action::AddColumn(_) => {

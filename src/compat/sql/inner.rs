@@ -1,5 +1,5 @@
 //! Statements inside of others, and whether a `WHERE` leaves anything out.
-use super::action::{Action, one};
+use super::action::{Action, one, switched_on};
 use super::cursor::Cursor;
 use super::lex::{Kind, Token};
 
@@ -48,7 +48,7 @@ pub(super) fn main<'a, 'b>(tokens: &'b [Token<'a>]) -> &'b [Token<'a>] {
                 .any(|word| t.is(word))
         };
         let Some(at) = tokens.iter().position(begins) else { return tokens };
-        if !tokens[..at].iter().any(|t| t.is("analyze")) {
+        if !switched_on(&tokens[..at], "analyze") {
             return tokens;
         }
         tokens = &tokens[at..];
@@ -74,10 +74,10 @@ pub(super) fn main<'a, 'b>(tokens: &'b [Token<'a>]) -> &'b [Token<'a>] {
     tokens
 }
 
-/// Names that stand behind a word, wherever it stands from here on.
+/// Tables whose names stand behind a word, wherever it stands from here on.
 pub(super) fn after(c: &Cursor, word: &str) -> Vec<String> {
     let places = (c.at..c.tokens.len()).filter(|at| c.tokens[*at].is(word));
-    places.filter_map(|at| Cursor { tokens: c.tokens, at: at + 1 }.name()).collect()
+    places.filter_map(|at| Cursor { tokens: c.tokens, at: at + 1 }.relation()).collect()
 }
 
 /// Whether an `UPDATE` or `DELETE` meets every row: it says not which, or what it says holds for all.

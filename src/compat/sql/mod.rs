@@ -2,9 +2,9 @@
 //! that runs meanwhile.
 //!
 //! # Layout
-//! - [`lex`] tokens and statements, `cursor` a walk along them; `action`, `alter`, `inner` what a statement does, as far as it
-//!   matters here
-//! - [`catalogue`] what is known of the database: given, and added to by the migration itself
+//! - [`lex`] tokens and statements, `cursor` a walk along them; `action`, `alter`, `session`, `inner` what a statement does, as
+//!   far as it matters here; `scope` which table a name means
+//! - [`catalogue`] what is known of the database: given, and added to by the migration itself, which `learn` does and takes back
 //! - [`predict`] lock, rewrite and scan of each action; `types` whether a change of type rewrites
 //! - [`name`] tables and columns as contracts spell them
 //! - `hazard` what of it is a finding; `squawk` what an established linter adds to it
@@ -17,9 +17,12 @@ mod cursor;
 pub mod declared;
 mod hazard;
 mod inner;
+mod learn;
 pub mod lex;
 pub mod name;
 pub mod predict;
+mod scope;
+mod session;
 mod squawk;
 #[cfg(test)]
 mod tests;

@@ -108,9 +108,10 @@ pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, su
     let mut all = Vec::new();
     for statement in super::lex::statements(text)? {
         let mut found = Vec::new();
-        for (_, action) in super::body::all(&statement, text, known.session.inside) {
+        for (_, mut action) in super::body::all(&statement, text, known.transaction.inside) {
+            super::scope::settle(&mut action, &known);
             found.extend(of(&action, &known));
-            super::hazard::learn(&action, &mut known);
+            super::learn::learn(&action, &mut known);
         }
         all.push(found);
     }
@@ -224,6 +225,11 @@ fn of_upkeep(action: &Action, known: &Catalogue) -> Vec<Effect> {
                 _ => name.clone(),
             };
             one(Effect::new(&table, if *concurrently { ShareUpdateExclusive } else { Share }).scanning(Sure::Yes))
+        }
+        // Whoever plans a query on its table opens it.
+        Action::MoveIndex { name } => {
+            let table = known.of_index(name).map_or(format!("the table of {name}"), String::from);
+            one(Effect::new(&table, AccessExclusive).scanning(Sure::Yes))
         }
         Action::Trigger { table } => one(Effect::new(table, ShareRowExclusive)),
         Action::Update { table, .. } | Action::Delete { table, .. } => one(Effect::new(table, RowExclusive)),

@@ -26,8 +26,6 @@ pub(super) enum Checked {
 /// What it looks at that our own rules do not. Where both look, ours know the catalogue.
 const RULES: &[(Rule, &str, Severity)] = &[
     (Rule::BanTruncateCascade, "sql-truncate-cascade", Severity::Critical),
-    (Rule::TransactionNesting, "sql-transaction-nesting", Severity::Warning),
-    (Rule::BanUncommittedTransaction, "sql-transaction-open", Severity::Warning),
     (Rule::BanAlterDomainWithAddConstraint, "sql-domain-constraint", Severity::Warning),
     (Rule::BanCreateDomainWithConstraint, "sql-domain-constraint", Severity::Info),
     (Rule::RequireConcurrentPartitionDetach, "sql-detach-blocks", Severity::Warning),

@@ -211,6 +211,8 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
         ("varchar" | "text", "text") => true,
         ("varchar", "varchar") | ("varbit", "varbit") => grows,
         ("text", "varchar") => to.of.is_empty(),
+        // By the casts of its extension; an index has another order.
+        ("citext", "text" | "varchar") | ("text" | "varchar", "citext") => to.of.is_empty(),
         ("numeric", "numeric") => {
             to.of.is_empty() || (grows && from.of.get(1).unwrap_or(&0) == to.of.get(1).unwrap_or(&0))
         }
@@ -248,6 +250,7 @@ pub(super) fn reorders(from: &Type, to: &Type) -> bool {
         "oid" | "regclass" => 4,
         "bit" => 5,
         "varbit" => 6,
+        "citext" => 7,
         _ => 0,
     };
     family(from) != family(to)

@@ -177,6 +177,8 @@ rows! { OBJECTS:
     wo EnumValueRemoved "enum-value-removed" N, "enum of a writeOnly property loses b";
     ro EnumValueRemoved "enum-value-removed" N, "enum of a readOnly property loses b";
     req UndeclaredRequired "undeclared-required" (Warning, UNDECLARED, "declare the property, and leave it optional"), "required gets `email`, which properties lack";
+    req RequiredForbidden "required-forbidden" (Critical, "nothing that anybody could send is accepted", "declare the property, or leave it optional"), "required gets `email`, which properties lack beside additionalProperties: false";
+    res RequiredAllowed "undeclared-not-required" (Warning, GONE, KEEP_SENDING), "required loses `email`, which properties lack";
     res UndeclaredNotRequired "undeclared-not-required" (Warning, GONE, KEEP_SENDING), "required loses `email`, which properties lack";
     req Closed "closed" (Critical, OPEN_SENT, KEEP_ACCEPTING), "additionalProperties: false is set";
     req Opened "opened" I, "additionalProperties: false is removed";
@@ -227,6 +229,7 @@ rows! { OBJECTS:
 const BRANCH_GONE: &str = "a client that sends this alternative is refused";
 const OVERLAP: &str = "a value that fits two alternatives is refused, and it fitted one before";
 const KIND_MOVED: &str = "the other side looks for the kind of value in another property, and does not find it";
+const VALUE_NEW: &str = "a client that knows the other value cannot tell what it gets";
 const BRANCH_NEW: &str = "a client that knows only the other alternatives gets this one";
 // Of a new bound, too, only what callers send tells whether it refuses anything of theirs.
 const UNMET: &str = "a client that counts on it may get what does not meet the condition";
@@ -295,6 +298,8 @@ rows! { STRUCTURE:
     res DiscriminatorPropertyChanged "discriminator-changed" (Critical, KIND_MOVED, KEEP_SENDING), "propertyName: type becomes kind";
     res MappingAdded "mapping-added" N, "mapping gets cat";
     res MappingRemoved "mapping-removed" N, "mapping loses cat";
+    res ValueRenamed "mapping-renamed" (Critical, VALUE_NEW, KEEP_SENDING), "mapping: cat, which leads to Cat, becomes kitten";
+    res SecondValueAdded "mapping-second" (Warning, VALUE_NEW, READ_FIRST), "mapping gets kitten, which leads to Cat as cat does";
     res MappingChanged "mapping-changed" N, "mapping of cat becomes Tiger";
 }
 

@@ -324,3 +324,34 @@ fn swagger_2_is_read_like_version_3() {
     let form = swagger.replace("name: f, type: string", "name: f, type: integer");
     assert_eq!(rules(&compare(swagger, &form).findings), ["request-type-narrowed"]);
 }
+
+#[test]
+fn what_becomes_alpha_was_stable() {
+    let text = |extra: &str| format!("{TOP}paths: {{/a: {{get: {{{extra}}}}}}}");
+    let old = text("operationId: a, parameters: [{in: query, name: q, schema: {type: string}}]");
+    for level in ["alpha", "draft"] {
+        let new = text(&format!(
+            "x-stability-level: {level}, operationId: a, parameters: [{{in: query, name: q, required: true, schema: {{type: string}}}}]"
+        ));
+        let report = compare(&old, &new);
+        assert_eq!(rules(&report.findings), ["operation-stability-lowered", "parameter-became-required"], "{level}");
+    }
+    let beta =
+        text("x-stability-level: beta, operationId: a, parameters: [{in: query, name: q, schema: {type: string}}]");
+    assert_eq!(rules(&compare(&old, &beta).findings), [""; 0]);
+}
+
+#[test]
+fn two_paths_that_are_one_are_said() {
+    let text = |second: &str| {
+        format!(
+            "{TOP}paths: {{'/x/{{a}}': {{get: {{}}, put: {{}}}}, '/x/{{b}}': {{{second}}}, '/y/{{a}}': {{get: {{}}}}}}"
+        )
+    };
+    for (old, new) in [("get: {}", ""), ("", "get: {}"), ("get: {}", "get: {operationId: i}")] {
+        let report = compare(&text(old), &text(new));
+        let said = report.not_compared.iter().filter(|n| n.contains("GET /x/{b} is the path of another")).count();
+        assert_eq!(said, 1, "{old} -> {new}: {report:?}");
+    }
+    assert_eq!(compare(&text("post: {}"), &text("post: {}")).not_compared, [""; 0]);
+}

@@ -266,3 +266,23 @@ fn references_between_files_are_followed() {
     main.add_file(&file("api/main.yaml", &around_schemas("3.0.3", "S: {$ref: 'parts/a%20b.yaml#/A'}"))).unwrap();
     assert_eq!(main.missing().into_keys().collect::<Vec<_>>(), ["api/parts/a b.yaml"]);
 }
+
+#[test]
+fn a_keyword_that_is_none_is_said() {
+    for (schema, said) in [
+        (
+            "{type: object, propertis: {a: {type: string}}}",
+            "`propertis` is no keyword of a schema, and is not compared; did you mean `properties`?",
+        ),
+        ("{type: object, requred: [a]}", "did you mean `required`?"),
+        ("{zzzzzzzz: 1}", "`zzzzzzzz` is no keyword of a schema, and is not compared"),
+    ] {
+        let text = around_schemas("3.0.3", &format!("S: {schema}"));
+        let report = compare(&text, &text);
+        assert_eq!(report.not_compared.iter().filter(|n| n.contains(said)).count(), 1, "{schema}: {report:?}");
+    }
+    let fine =
+        "S: {type: string, x-own: 1, title: t, description: d, example: e, externalDocs: {url: u}, nullable: true}";
+    let text = around_schemas("3.0.3", fine);
+    assert_eq!(compare(&text, &text).not_compared, [""; 0]);
+}

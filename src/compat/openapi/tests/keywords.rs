@@ -380,3 +380,86 @@ fn a_rule_has_one_name_one_severity_and_all_its_texts() {
         assert!(same.clone().all(|r| r.severity == rule.severity && r.direction == rule.direction), "{}", rule.id);
     }
 }
+
+#[test]
+fn a_bound_of_a_type_that_was_just_added_says_nothing_of_the_rest() {
+    let none: [&str; 0] = [];
+    for bound in [
+        "minLength: 2",
+        "maxLength: 2",
+        "pattern: '^[A-Z]+$'",
+        "format: uuid",
+        "contentEncoding: base64",
+        "minLength: 2, pattern: '^[A-Z]+$', format: date",
+    ] {
+        let more = format!("{{type: [integer, string], {bound}}}");
+        assert_eq!(
+            both("{type: integer}", &more),
+            (vec!["request-type-widened"], vec!["response-type-widened"]),
+            "{bound}"
+        );
+        assert_eq!(
+            both(&more, "{type: integer}"),
+            (vec!["request-type-narrowed"], vec!["response-type-narrowed"]),
+            "{bound}"
+        );
+    }
+    let object = "{type: [string, object], required: [a], properties: {a: {type: string}}}";
+    assert_eq!(both("{type: string}", object).0, ["request-type-widened"]);
+    assert_eq!(
+        both("{type: string}", "{type: [string, number], minimum: 3, multipleOf: 2, format: int32}").0,
+        ["request-type-widened"]
+    );
+    // Of a type that both have it says something, and beside one that none has it is a slip.
+    assert_eq!(
+        both("{type: string}", "{type: [integer, string], minLength: 2}").0,
+        ["request-min-length-set", "request-type-widened"]
+    );
+    assert_eq!(both("{type: integer}", "{type: integer, minLength: 2}").0, ["request-min-length-set"]);
+    assert_eq!(both("{type: string}", "{type: string, format: uuid}").0, ["request-format-narrowed"]);
+    assert_eq!(both("{}", "{minLength: 2}").0, ["request-min-length-set"]);
+    assert_eq!(both("{type: integer}", "{type: integer}").0, none);
+}
+
+#[test]
+fn what_every_listed_value_meets_is_no_bound() {
+    let none: [&str; 0] = [];
+    for (old, new) in [
+        ("{enum: [1, 2]}", "{enum: [1.0, 2.0]}"),
+        ("{const: 1}", "{const: 1.0}"),
+        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], minLength: 2}"),
+        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], pattern: ^a}"),
+        ("{type: string, enum: [ab], maxLength: 9}", "{type: string, enum: [ab], maxLength: 2}"),
+        (
+            "{type: integer, enum: [3, 4], minimum: 1, maximum: 9}",
+            "{type: integer, enum: [3, 4], minimum: 3, exclusiveMaximum: 5}",
+        ),
+        ("{type: array, maxItems: 1}", "{type: array, maxItems: 1, uniqueItems: true}"),
+    ] {
+        assert_eq!(both(old, new), (none.to_vec(), none.to_vec()), "{old} -> {new}");
+        assert_eq!(both(new, old), (none.to_vec(), none.to_vec()), "{new} -> {old}");
+    }
+    for (old, new, rule) in [
+        ("{type: string, enum: [ab, a]}", "{type: string, enum: [ab, a], minLength: 2}", "request-min-length-set"),
+        ("{type: string, enum: [ab, b]}", "{type: string, enum: [ab, b], pattern: ^a}", "request-pattern-set"),
+        ("{type: integer, enum: [3]}", "{type: integer, enum: [3], exclusiveMinimum: 3}", "request-minimum-set"),
+        ("{type: string, enum: [ab]}", "{type: string, enum: [ab], maxLength: 2}", "request-max-length-set"),
+        ("{type: array, maxItems: 2}", "{type: array, maxItems: 2, uniqueItems: true}", "request-unique-items-set"),
+        ("{enum: [1, 2]}", "{enum: [1.5, 2]}", "request-enum-value-removed"),
+    ] {
+        assert!(both(old, new).0.contains(&rule), "{old} -> {new}: {:?}", both(old, new));
+    }
+}
+
+#[test]
+fn what_is_required_and_not_allowed_leaves_nothing() {
+    let closed = |more: &str| {
+        format!("{{type: object, additionalProperties: false, properties: {{a: {{type: string}}}}{more}}}")
+    };
+    assert_eq!(both(&closed(""), &closed(", required: [z]")), (vec!["request-required-forbidden"], vec![]));
+    assert_eq!(both(&closed(", required: [z]"), &closed("")).1, ["response-undeclared-not-required"]);
+    let pattern = closed(", patternProperties: {^z: {type: string}}");
+    let needed = closed(", patternProperties: {^z: {type: string}}, required: [z]");
+    assert_eq!(both(&pattern, &needed).0, ["request-undeclared-required"]);
+    assert_eq!(both("{type: object}", "{type: object, required: [z]}").0, ["request-undeclared-required"]);
+}

@@ -218,3 +218,40 @@ fn what_is_not_compared_is_said() {
         report.not_compared
     );
 }
+
+#[test]
+fn a_discriminator_s_value_that_nobody_knew() {
+    let pets =
+        "Cat: {type: object, properties: {c: {type: string}}}\nDog: {type: object, properties: {d: {type: string}}}";
+    let of = |mapping: &str| {
+        format!(
+            "S: {{oneOf: [{{$ref: '#/components/schemas/Cat'}}, {{$ref: '#/components/schemas/Dog'}}], discriminator: \
+             {{propertyName: k{mapping}}}}}\n{pets}"
+        )
+    };
+    let names = |mapping: &str| of(&format!(", mapping: {{{mapping}}}"));
+    let both = names("cat: Cat, dog: Dog");
+    for (old, new, request, response) in [
+        (&both, names("cat: Cat, hound: Dog"), "request-mapping-lost", "response-mapping-renamed"),
+        (&both, names("cat: Cat, dog: Dog, hound: Dog"), "request-mapping-added", "response-mapping-second"),
+        (&of(""), both.clone(), "request-mapping-added", "response-mapping-renamed"),
+        (&both, of(""), "request-mapping-lost", "response-mapping-renamed"),
+        (&names("cat: Cat, dog: Dog, hound: Dog"), both.clone(), "request-mapping-lost", "response-mapping-removed"),
+    ] {
+        let (requests, responses) = schemas(old, &new);
+        assert!(requests.contains(&request), "{old}\n{new}\n{requests:?}");
+        assert!(responses.contains(&response), "{old}\n{new}\n{responses:?}");
+        let wanted = response == "response-mapping-renamed";
+        assert_eq!(responses.contains(&"response-mapping-renamed"), wanted, "{old}\n{new}\n{responses:?}");
+    }
+    let told = compare(&around_schemas("3.1.0", &both), &around_schemas("3.1.0", &names("tom: Cat, hound: Dog")));
+    let renamed = told.findings.iter().filter(|f| f.rule == "response-mapping-renamed");
+    let prints: std::collections::BTreeSet<&str> = renamed.map(|f| f.fingerprint.as_str()).collect();
+    assert_eq!(prints.len(), 2, "who accepts one accepts no other");
+    let crossed = schemas(&both, &names("cat: Dog, dog: Cat"));
+    assert!(!crossed.1.contains(&"response-mapping-renamed"), "both values are known: {crossed:?}");
+    let more = of(", mapping: {cat: Cat, dog: Dog, bird: Bird}")
+        .replace("Dog'}]", "Dog'}, {$ref: '#/components/schemas/Bird'}]");
+    let more = schemas(&both, &format!("{more}\nBird: {{type: object, properties: {{b: {{type: string}}}}}}"));
+    assert_eq!(more.1, ["response-mapping-added", "response-one-of-added"], "a new one is told as such");
+}

@@ -130,7 +130,7 @@ impl Look<'_> {
                     "column" => {
                         format!("renames a column of {table}: every version that runs knows it by the old name")
                     }
-                    _ => format!("renames the {table}: every version that runs knows it by the old name"),
+                    _ => format!("renames {table}: every version that runs knows it by the old name"),
                 };
                 self.renames(message);
             }

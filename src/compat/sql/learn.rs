@@ -1,0 +1,301 @@
+//! What a migration itself does is known to what comes after, unless its transaction takes it back.
+use super::action::Action;
+use super::catalogue::{Catalogue, Constraint, Own, Session, Table};
+use super::scope::TEMPORARY;
+
+/// Savepoints that are kept. Back to one beyond them goes back to the last that is: less is believed then.
+const POINTS: usize = 1_000;
+
+/// The transaction of a connection, and how what it did is taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Transaction {
+    /// Between BEGIN and COMMIT.
+    pub inside: bool,
+    steps: Vec<Back>,
+    /// Savepoints, and how many steps there were.
+    points: Vec<(String, usize)>,
+}
+
+/// How one change is taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Back {
+    Table(String, Option<Table>),
+    /// From, to, and what was there.
+    Name(String, String, Option<Table>),
+    Column(String, String, Option<String>),
+    Constraint(String, String, Option<Constraint>),
+    /// One that was not there.
+    Index(String, String),
+    Default(String, Option<String>),
+    Type(String, Option<Own>),
+    Session(Session),
+}
+
+impl Transaction {
+    /// What is done outside of one stays.
+    fn keep(&mut self, back: Back) {
+        if self.inside {
+            self.steps.push(back);
+        }
+    }
+
+    fn point(&self, name: &str) -> Option<usize> {
+        self.points.iter().rposition(|(of, _)| of == name)
+    }
+
+    fn ends(&mut self, chain: bool) {
+        self.steps.clear();
+        self.points.clear();
+        self.inside &= chain;
+    }
+}
+
+/// Takes in what an action does, whose names are settled.
+pub(super) fn learn(action: &Action, known: &mut Catalogue) {
+    match action {
+        // Where it may be there already, versions that run may know it; it is small if they do not.
+        Action::CreateTable { table, unless_there: true, .. } if known.table(table).is_some() => {}
+        // Without a transaction it is gone at once.
+        Action::CreateTable { fleeting: true, .. } if !known.transaction.inside => {}
+        Action::CreateTable { table, unless_there, parent, default, fleeting, .. } => {
+            let made = Table { rows: Some(0), created: !unless_there, fleeting: *fleeting, ..Table::default() };
+            known.put(table, made);
+            if let (Some(parent), true) = (parent, default) {
+                known.set_default(parent, Some(table.clone()));
+            }
+        }
+        Action::Attach { table, part, default: true } => known.set_default(table, Some(part.clone())),
+        Action::Detach { table, part, .. } => {
+            if known.table(table).is_some_and(|t| t.default_partition.as_ref() == Some(part)) {
+                known.set_default(table, None);
+            }
+        }
+        Action::DropTable { tables, cascade } => tables.iter().for_each(|t| known.gone(t, *cascade)),
+        Action::Rename { table, to: Some(to), .. } => known.rename(table, to),
+        Action::CreateType { name, ruled } => known.set_type(name, Own { made: true, ruled: *ruled }),
+        Action::RuleDomain { name, .. } => {
+            let own = known.types.get(name).copied().unwrap_or_default();
+            known.set_type(name, Own { ruled: true, ..own });
+        }
+        Action::AddColumn(c) => known.set_column(&c.table, &c.column, c.of.to_string()),
+        Action::AlterType { table, column, to, .. } => known.set_column(table, column, to.to_string()),
+        Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
+            let of = match of {
+                Constraint::Check { not_null, .. } => {
+                    Constraint::Check { valid: !not_valid, not_null: not_null.clone() }
+                }
+                Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
+                other => other.clone(),
+            };
+            known.set_constraint(table, name, Some(of));
+        }
+        Action::Validate { table, name } => {
+            let mut of = known.table(table).and_then(|t| t.constraints.get(name)).cloned();
+            if let Some(Constraint::Check { valid, .. } | Constraint::ForeignKey { valid, .. }) = &mut of {
+                *valid = true;
+                known.set_constraint(table, name, of);
+            }
+        }
+        Action::DropConstraint { table, name } => known.set_constraint(table, name, None),
+        Action::CreateIndex { table, name: Some(name), .. } => {
+            if known.entry(table).indexes.insert(name.clone()) {
+                known.transaction.keep(Back::Index(table.clone(), name.clone()));
+            }
+        }
+        other => connection(other, known),
+    }
+}
+
+/// What is of the connection and not of the database.
+fn connection(action: &Action, known: &mut Catalogue) {
+    match action {
+        Action::Begin => known.transaction.inside = true,
+        Action::Commit { chain } => {
+            known.forget(|t| t.fleeting);
+            known.ends(*chain);
+        }
+        Action::Rollback { chain } => {
+            known.back_to(0);
+            known.ends(*chain);
+        }
+        Action::Savepoint { name } if known.transaction.inside && known.transaction.points.len() < POINTS => {
+            let steps = known.transaction.steps.len();
+            known.transaction.points.push((name.clone(), steps));
+        }
+        Action::RollbackTo { name } => {
+            let points = &mut known.transaction.points;
+            let at = points.iter().rposition(|(of, _)| of == name).or(points.len().checked_sub(1));
+            let steps = at.map_or(0, |at| points[at].1);
+            points.truncate(at.map_or(0, |at| at + 1));
+            known.back_to(steps);
+        }
+        Action::Release { name } => {
+            let at = known.transaction.point(name);
+            at.into_iter().for_each(|at| known.transaction.points.truncate(at));
+        }
+        Action::Set { name, value, off, local } => {
+            let before = known.session.clone();
+            set(known, name, value.as_deref(), *off, *local);
+            if known.session != before {
+                known.transaction.keep(Back::Session(before));
+            }
+        }
+        Action::Discard { all } => {
+            known.forget(|_| true);
+            if *all {
+                known.session = Session::default();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A setting of what comes. One that holds for a transaction only is believed outside of one where it makes things worse:
+/// whoever runs the file may put it into one.
+fn set(known: &mut Catalogue, name: &str, value: Option<&str>, off: bool, local: bool) {
+    let (session, inside) = (&mut known.session, known.transaction.inside);
+    match name {
+        "timezone" => {
+            let names = ["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "uct", "0", "+00", "+00:00"];
+            let utc = value.map(|v| names.contains(&v.to_lowercase().trim_matches('\'')));
+            if inside || !local || utc == Some(false) {
+                session.utc.set(utc, local);
+            }
+        }
+        "lock_timeout" if inside || !local => session.guarded.set(!off, local),
+        "search_path" => session.path.set(value.and_then(path), local),
+        "all" if value.is_none() => *session = Session::default(),
+        _ => {}
+    }
+}
+
+/// The schemas of a search path, none where that is `public` alone. Nobody makes tables in one that is called as the user.
+fn path(value: &str) -> Option<std::sync::Arc<[String]>> {
+    let schemas =
+        value.split(',').map(|schema| schema.trim().trim_matches('"')).filter(|s| !matches!(*s, "" | "$user"));
+    let schemas: Vec<String> = schemas.map(String::from).collect();
+    (schemas != ["public"] && !schemas.is_empty()).then(|| schemas.into())
+}
+
+impl Catalogue {
+    /// The connection ends: what it did not commit is undone, and its own tables go.
+    pub(super) fn close(&mut self) {
+        self.back_to(0);
+        self.ends(false);
+        self.forget(|_| true);
+        self.session = Session::default();
+    }
+
+    /// The transaction ends, and what was set for it.
+    fn ends(&mut self, chain: bool) {
+        self.transaction.ends(chain);
+        self.session.utc.ends();
+        self.session.guarded.ends();
+        self.session.path.ends();
+    }
+
+    /// Drops tables of this connection.
+    fn forget(&mut self, which: fn(&Table) -> bool) {
+        let own = self.tables.range(TEMPORARY.to_string()..).take_while(|(name, _)| name.starts_with(TEMPORARY));
+        let names: Vec<String> = own.filter(|(_, t)| which(t)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let table = self.tables.remove(&name);
+            self.transaction.keep(Back::Table(name, table));
+        }
+    }
+
+    /// Undoes all but so many of the transaction's steps.
+    fn back_to(&mut self, steps: usize) {
+        while self.transaction.steps.len() > steps {
+            let Some(back) = self.transaction.steps.pop() else { break };
+            self.undo(back);
+        }
+    }
+
+    fn undo(&mut self, back: Back) {
+        fn put<V>(map: &mut std::collections::BTreeMap<String, V>, name: String, value: Option<V>) {
+            match value {
+                Some(value) => drop(map.insert(name, value)),
+                None => drop(map.remove(&name)),
+            }
+        }
+        match back {
+            Back::Table(name, table) => put(&mut self.tables, name, table),
+            Back::Name(from, to, there) => {
+                let table = self.tables.remove(&to);
+                put(&mut self.tables, to, there);
+                put(&mut self.tables, from, table);
+            }
+            Back::Column(table, name, of) => put(&mut self.entry(&table).columns, name, of),
+            Back::Constraint(table, name, of) => put(&mut self.entry(&table).constraints, name, of),
+            Back::Index(table, name) => drop(self.entry(&table).indexes.remove(&name)),
+            Back::Default(table, part) => self.entry(&table).default_partition = part,
+            Back::Type(name, own) => put(&mut self.types, name, own),
+            Back::Session(session) => self.session = session,
+        }
+    }
+
+    /// A table's entry, made where there is none.
+    fn entry(&mut self, name: &str) -> &mut Table {
+        if !self.tables.contains_key(name) {
+            self.transaction.keep(Back::Table(name.to_string(), None));
+        }
+        self.tables.entry(name.to_string()).or_default()
+    }
+
+    fn put(&mut self, name: &str, table: Table) {
+        let before = self.tables.insert(name.to_string(), table);
+        self.transaction.keep(Back::Table(name.to_string(), before));
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        if let Some(table) = self.tables.remove(from) {
+            let there = self.tables.insert(to.to_string(), table);
+            self.transaction.keep(Back::Name(from.to_string(), to.to_string(), there));
+        }
+    }
+
+    fn set_default(&mut self, table: &str, part: Option<String>) {
+        let before = std::mem::replace(&mut self.entry(table).default_partition, part);
+        self.transaction.keep(Back::Default(table.to_string(), before));
+    }
+
+    fn set_type(&mut self, name: &str, own: Own) {
+        let before = self.types.insert(name.to_string(), own);
+        self.transaction.keep(Back::Type(name.to_string(), before));
+    }
+
+    fn set_column(&mut self, table: &str, column: &str, of: String) {
+        let before = self.entry(table).columns.insert(column.to_string(), of);
+        self.transaction.keep(Back::Column(table.to_string(), column.to_string(), before));
+    }
+
+    fn set_constraint(&mut self, table: &str, name: &str, of: Option<Constraint>) {
+        let held = &mut self.entry(table).constraints;
+        let before = match of {
+            Some(of) => held.insert(name.to_string(), of),
+            None => held.remove(name),
+        };
+        self.transaction.keep(Back::Constraint(table.to_string(), name.to_string(), before));
+    }
+
+    /// A table that is dropped; where `cascade`, with the foreign keys that point at it.
+    fn gone(&mut self, table: &str, cascade: bool) {
+        if let Some(dropped) = self.tables.remove(table) {
+            self.transaction.keep(Back::Table(table.to_string(), Some(dropped)));
+        }
+        for (name, other) in &mut self.tables {
+            let steps = &mut self.transaction;
+            other.constraints.retain(|of, c| {
+                let lost = cascade && matches!(c, Constraint::ForeignKey { to, .. } if to == table);
+                if lost {
+                    steps.keep(Back::Constraint(name.clone(), of.clone(), Some(c.clone())));
+                }
+                !lost
+            });
+            if let Some(part) = other.default_partition.take_if(|part| part == table) {
+                self.transaction.keep(Back::Default(name.clone(), Some(part)));
+            }
+        }
+    }
+}
