@@ -7,4 +7,5 @@ mod load;
 mod mistakes;
 mod problems;
 mod roundtrip;
+mod strays;
 mod validate;
