@@ -54,3 +54,27 @@ fn services_without_relations_are_told_as_that() {
     let rows: Vec<&str> = plan.lines().skip_while(|l| !l.starts_with("wave")).take(2).collect();
     assert_eq!(column(rows[0], "to "), column(rows[1], "1.1.0"), "{plan}");
 }
+
+/// What turns the direction of text round steers no terminal.
+#[test]
+fn a_reason_cannot_turn_the_line_round() {
+    let folder = fleet("turned", &[("a", "1.0.0", "1.1.0")], &[("a", "1.0.0", ""), ("a", "1.1.0", "  notes: n\n")]);
+    let brings = "  migrations:\n    - {id: m1, phase: expand, destructive: true}\n";
+    let head = "apiVersion: pilothouse.dev/v1alpha1\nkind: ";
+    folder.write(
+        "contracts/a/1.1.0/service.yaml",
+        &format!("{head}Contract\nmetadata: {{name: a}}\nspec:\n  version: 1.1.0\n{brings}"),
+    );
+    let (_, json, _) = folder.run(&[&["compat", "check"], &NAMED[..], &["-o", "json"]].concat());
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let print = told["findings"][0]["fingerprint"].as_str().unwrap();
+    folder.write(
+        "contracts/compat.yaml",
+        &format!(
+            "{head}CompatPolicy\nmetadata: {{name: p}}\nspec:\n  waivers:\n    - {{fingerprint: '{print}', reason: \
+             \"good\\u202edab\", until: 2999-12-31, by: [mara, jun]}}\n"
+        ),
+    );
+    let (_, text, _) = folder.run(&[&["compat", "check"], &NAMED[..]].concat());
+    assert!(text.contains("good\u{fffd}dab") && !text.contains('\u{202e}'), "{text}");
+}
