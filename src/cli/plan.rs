@@ -60,7 +60,7 @@ pub fn text(plan: &Plan, beside: Beside<'_>) -> String {
         if plan.environment.production { ", production" } else { "" },
         plan.policy_name
     );
-    let width = plan.services.iter().map(|p| p.service.name.len()).max().unwrap_or(0);
+    let width = plan.services.iter().map(|p| p.service.name.len()).max().unwrap_or(0).max("service".len());
     let steps: Vec<String> = plan.policy.steps.iter().map(|s| s.weight.to_string()).collect();
     let steps = steps.join("/");
     out.push_str(&format!("wave  {:<width$}  to         strategy  steps         est      needs\n", "service"));

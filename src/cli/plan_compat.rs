@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::compat::lines::clean;
 use crate::plan::Plan;
-use crate::plan::verdict::{Told, Verdict, Way};
+use crate::plan::verdict::{Told, Verdict};
 
 /// Below the table: the order with its reasons, migrations, findings, and whether it may start.
 pub fn text(plan: &Plan, out: &mut String) {
@@ -81,10 +81,10 @@ fn finding(f: &Told, out: &mut String) {
     }
 }
 
-/// Only canary is built. What else would do is said once for each way.
+/// Only canary is built. What else would do, and what does not go at all, is said once for each way.
 fn advice(verdict: &Verdict, out: &mut String) {
     let mut by_way: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for (service, a) in verdict.advice.iter().filter(|(_, a)| a.way != Way::Blocked) {
+    for (service, a) in &verdict.advice {
         by_way.entry((a.way.name(), &a.why)).or_default().push(service);
     }
     if !by_way.is_empty() {

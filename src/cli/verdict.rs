@@ -145,6 +145,7 @@ fn advised(
         let migrations = migrations.get(&m.service);
         let signs = Signs {
             barred: mine().any(Finding::bars),
+            not_compared: [&m.from, &m.to].iter().any(|v| known.registry.get(&m.service, v).is_none()),
             contracts: migrations.is_some_and(|all| all.iter().any(|x| x.phase == "contract")),
             major: m.from.major != m.to.major,
             warned: mine().any(|f| f.severity == Severity::Warning),

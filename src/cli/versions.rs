@@ -100,7 +100,10 @@ fn table(known: &Known, fleet: &Fleet, matrix: &Matrix, out: &mut dyn Write) -> 
     }
     let barred: Vec<&Pair> = matrix.pairs.iter().filter(|p| !p.why.is_empty()).collect();
     let all = matrix.pairs.len();
-    writeln!(out, "\n{} of {all} pairs of versions may run beside each other", all - barred.len())?;
+    match all {
+        0 => writeln!(out, "\nno two of its services are related by what their contracts say, so there are no pairs")?,
+        _ => writeln!(out, "\n{} of {all} pairs of versions may run beside each other", all - barred.len())?,
+    }
     barred.into_iter().try_for_each(|p| not(p, out))?;
     open(matrix, out)?;
     for release in &known.registry.releases {
@@ -158,20 +161,15 @@ fn one(known: &Known, fleet: &Fleet, matrix: &Matrix, name: &str, out: &mut dyn 
         false => (p.other == name).then(|| (format!("{} {}", p.service, p.version), p.beside.clone())),
     };
     let rows: BTreeSet<String> = all.iter().filter_map(beside).map(|(row, _)| row).collect();
-    let width = rows.iter().map(String::len).max().unwrap_or(0);
-    let columns: Vec<String> = versions.iter().map(|v| format!("{:<10}", v.to_string())).collect();
-    writeln!(out, "{:<width$}  {}", "", columns.join("  ").trim_end())?;
-    for row in rows {
-        let cell = |v: &Version| {
-            let word = match all.iter().find(|p| beside(p) == Some((row.clone(), v.clone()))) {
-                None => "-",
-                Some(p) if p.why.is_empty() => "yes",
-                Some(_) => "no",
-            };
-            format!("{word:<10}")
-        };
-        let cells: Vec<String> = versions.iter().map(cell).collect();
-        writeln!(out, "{row:<width$}  {}", cells.join("  ").trim_end())?;
+    if rows.is_empty() {
+        writeln!(out, "no other service needs it or reads what it writes, and it needs and reads none")?;
+    } else {
+        grid(
+            &versions,
+            rows,
+            |row, v| all.iter().find(|p| beside(p).is_some_and(|(r, of)| r == row && of == *v)),
+            out,
+        )?;
     }
     let barred: Vec<&Pair> = all.iter().filter(|p| beside(p).is_some() && !p.why.is_empty()).collect();
     if !barred.is_empty() {
@@ -181,6 +179,31 @@ fn one(known: &Known, fleet: &Fleet, matrix: &Matrix, name: &str, out: &mut dyn 
     open(matrix, out)?;
     for (version, notes) in notes(known, fleet, name) {
         writeln!(out, "\n{name} {version}: {}", told(&notes))?;
+    }
+    Ok(())
+}
+
+/// Versions of neighbours, one a line, beside each of its own.
+fn grid<'p>(
+    versions: &[Version],
+    rows: BTreeSet<String>,
+    pair: impl Fn(&str, &Version) -> Option<&'p Pair>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let width = rows.iter().map(String::len).max().unwrap_or(0);
+    let columns: Vec<String> = versions.iter().map(|v| format!("{:<10}", v.to_string())).collect();
+    writeln!(out, "{:<width$}  {}", "", columns.join("  ").trim_end())?;
+    for row in rows {
+        let cell = |v: &Version| {
+            let word = match pair(&row, v) {
+                None => "-",
+                Some(p) if p.why.is_empty() => "yes",
+                Some(_) => "no",
+            };
+            format!("{word:<10}")
+        };
+        let cells: Vec<String> = versions.iter().map(cell).collect();
+        writeln!(out, "{row:<width$}  {}", cells.join("  ").trim_end())?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::engine::command::{Allowance, Identity, Scope, Verb};
 use crate::engine::people::judge;
 use crate::plan::verdict::{Told, Verdict};
 use crate::spec::contract::Waiver;
+use crate::spec::people::person;
 use crate::spec::units::Time;
 use crate::spec::waive::Entry;
 use crate::spec::when::Date;
@@ -169,7 +170,9 @@ impl Waive {
         if second.is_empty() {
             return missing("a second person is named");
         }
-        if second.to_lowercase() == who.name.trim().to_lowercase() {
+        let as_person =
+            |name: &str| person(name).map_err(|why| format!("Enter does nothing: the name {} {why}.", clean(name)));
+        if as_person(second)? == as_person(&who.name)? {
             return Err(format!("Enter does nothing: {second} is you; it must be somebody else."));
         }
         let waiver = Waiver {

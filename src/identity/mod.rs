@@ -6,6 +6,7 @@ use std::env;
 
 use crate::engine::command::{Identity, IdentitySource};
 use crate::ports::Cluster;
+use crate::spec::people::unseen;
 
 /// Longest name that is kept, in characters.
 const NAME_MAX: usize = 200;
@@ -49,16 +50,7 @@ fn clean(identity: Identity) -> Identity {
 /// A name as it may be drawn and journalled: no control, bidirectional or zero-width characters, which could make it
 /// look like another's.
 pub fn clean_name(name: &str) -> String {
-    let shown = |c: &char| {
-        !c.is_control()
-            && !matches!(
-                *c,
-                '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                    | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                    | '\u{e0000}'..='\u{e0fff}'
-            )
-    };
-    name.trim().chars().filter(shown).take(NAME_MAX).collect()
+    name.trim().chars().filter(|c| !unseen(*c)).take(NAME_MAX).collect()
 }
 
 #[cfg(test)]

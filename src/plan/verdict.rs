@@ -131,6 +131,8 @@ pub struct Advice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Signs {
     pub barred: bool,
+    /// There is no contract of one of its two versions, so nothing was held against anything.
+    pub not_compared: bool,
     /// It takes something out of its database.
     pub contracts: bool,
     /// A major version is crossed.
@@ -151,6 +153,7 @@ pub fn advise(signs: Signs) -> Advice {
         Signs { major: true, .. } => (Way::Canary, "a major version is crossed"),
         Signs { warned: true, .. } => (Way::Canary, "something may break somebody"),
         Signs { core: true, .. } => (Way::Canary, "much stands on it"),
+        Signs { not_compared: true, .. } => (Way::Canary, "what it changes is not known: it was not compared"),
         Signs { ordered: true, .. } => (Way::Phased, "nothing but an order is asked for"),
         _ => (Way::BlueGreen, "nothing is changed that anybody relies on"),
     };
@@ -195,6 +198,8 @@ mod tests {
             (none, Way::BlueGreen),
             (Signs { ordered: true, ..none }, Way::Phased),
             (Signs { core: true, ordered: true, ..none }, Way::Canary),
+            (Signs { not_compared: true, ..none }, Way::Canary),
+            (Signs { not_compared: true, ordered: true, ..none }, Way::Canary),
             (Signs { major: true, contracts: true, ..none }, Way::ExpandContract),
             (Signs { barred: true, contracts: true, ..none }, Way::Blocked),
         ] {

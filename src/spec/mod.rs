@@ -9,6 +9,7 @@
 //! - [`load()`]: YAML text (`tree`) is checked for shape (`structure`, against [`schema()`]), then for meaning
 //!   (`check`); [`report`] holds everything that is wrong
 //! - [`presets()`] the policies that come with the program
+//! - [`people`] when two names are two people
 //! - [`waive`] an entry more in a CompatPolicy that people keep
 //! - [`canonical`] one text for one value, so that plans and records can be hashed and signed
 pub mod calendar;
@@ -20,6 +21,7 @@ pub mod ics;
 pub mod image;
 mod load;
 mod nearest;
+pub mod people;
 pub mod policy;
 mod presets;
 pub mod report;

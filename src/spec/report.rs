@@ -318,7 +318,7 @@ fn snippet(line: &str, place: Place) -> Option<Snippet> {
 }
 
 /// Control characters, and those that turn the direction of text round: a file must not steer a terminal.
-fn hidden(c: char) -> bool {
+pub fn hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A folder of its own, gone when the test is over.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
@@ -15,12 +15,12 @@ impl Folder {
         Folder(path)
     }
 
-    fn write(&self, name: &str, text: &str) -> &Folder {
+    pub fn write(&self, name: &str, text: &str) -> &Folder {
         std::fs::write(self.0.join(name), text).unwrap();
         self
     }
 
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub fn run(&self, args: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
         let out = command.args(args).current_dir(&self.0).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -133,7 +133,7 @@ fn every_rule_is_listed_with_reason_and_example() {
 }
 
 /// Files of one fleet: services with the version that runs and the one they go to, contracts, and what else is said of them.
-fn fleet(name: &str, services: &[(&str, &str, &str)], contracts: &[(&str, &str, &str)]) -> Folder {
+pub fn fleet(name: &str, services: &[(&str, &str, &str)], contracts: &[(&str, &str, &str)]) -> Folder {
     let folder = Folder::new(name);
     let head = |kind: &str, name: &str| {
         format!("apiVersion: pilothouse.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n")
@@ -164,7 +164,7 @@ fn fleet(name: &str, services: &[(&str, &str, &str)], contracts: &[(&str, &str, 
     folder
 }
 
-const NAMED: [&str; 6] = ["-f", "all.yaml", "--contracts", "contracts", "--state-dir", "state"];
+pub const NAMED: [&str; 6] = ["-f", "all.yaml", "--contracts", "contracts", "--state-dir", "state"];
 
 /// Both commands say the same, whatever somebody accepts.
 #[test]

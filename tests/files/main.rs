@@ -8,5 +8,6 @@ mod load;
 mod mistakes;
 mod problems;
 mod roundtrip;
+mod strays;
 mod validate;
 mod windows;

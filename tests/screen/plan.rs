@@ -254,3 +254,23 @@ fn what_was_accepted_once_is_not_accepted_twice() {
     assert!(begun.intents(&["w"]).is_empty());
     assert!(begun.frame(100, 30).contains("waive is off: the run has begun"), "{}", begun.frame(100, 30));
 }
+
+/// However long the filter is, it is said that the start is off; and what was not compared, whatever is selected.
+#[test]
+fn a_filter_hides_neither_that_the_start_is_off_nor_what_was_not_compared() {
+    let change =
+        |open: u32| move |run: &mut Run| Arc::make_mut(&mut run.plan).compat.as_mut().unwrap().not_compared = open;
+    let filter = ["/", "nothing has such a name, not even one of them", "enter"];
+    for (width, height) in [(100, 30), (80, 24), (60, 20), (40, 10)] {
+        for keys in [&[][..], &filter[..]] {
+            let frame = waiting_with(false, change(12)).keys(keys).frame(width, height);
+            assert!(frame.contains("START IS OFF: "), "{keys:?} at {width}x{height}\n{frame}");
+        }
+    }
+    let frame = waiting_with(false, change(12)).keys(&[]).frame(80, 24);
+    assert!(frame.contains(" 12 parts not compared "), "{frame}");
+    let frame = waiting_with(false, change(1)).keys(&[]).frame(80, 24);
+    assert!(frame.contains(" 1 part not compared "), "{frame}");
+    let none = waiting_with(false, change(1)).keys(&filter).frame(100, 30);
+    assert!(none.contains("1 part was not compared; `pilothouse compat check` names it"), "{none}");
+}

@@ -2,13 +2,14 @@
 use std::io::{self, Write};
 
 use crate::compat::{Finding, Place, Report, Severity};
+use crate::spec::report::hidden;
 
 /// Operations named below a finding; the rest is counted.
 const MAX_NAMED: usize = 5;
 
 /// Text from a file, without anything a terminal or a workflow would act on.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn at(place: &Place) -> String {
@@ -74,7 +75,7 @@ pub fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  why       {}", clean(detail))?;
     }
     if let Some(advice) = &finding.recommendation {
-        writeln!(out, "  to do     {advice}")?;
+        writeln!(out, "  to do     {}", clean(advice))?;
     }
     writeln!(out, "  waiver    \"{}\"", finding.fingerprint)
 }

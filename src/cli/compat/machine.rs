@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::compat::{Finding, Place, Report, Severity, book, openapi};
+use crate::spec::units::counted;
 
 /// `compatible`, `findings`, `not_compared`.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -107,14 +108,17 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, r#"    <testcase classname="compat" name="compatible"/>"#)?;
     } else {
         writeln!(out, r#"    <testcase classname="compat" name="compatible">"#)?;
-        writeln!(out, r#"      <failure message="{failures} critical findings"/>"#)?;
+        writeln!(out, r#"      <failure message="{}"/>"#, counted(failures, "critical finding"))?;
         writeln!(out, "    </testcase>")?;
     }
     for finding in told {
         let place = finding.location.revision.as_ref().or(finding.location.base.as_ref());
-        let pointer = place.map_or("", |p| p.pointer.as_str());
-        let (class, name) = (xml(&format!("compat.{}", finding.rule)), xml(pointer));
-        writeln!(out, r#"    <testcase classname="{class}" name="{name}">"#)?;
+        let (class, name) = (xml(&format!("compat.{}", finding.rule)), xml(&case(finding, place)));
+        let at = place.map_or(String::new(), |p| {
+            let line = p.line.map_or(String::new(), |line| format!(r#" line="{line}""#));
+            format!(r#" file="{}"{line}"#, xml(&p.file))
+        });
+        writeln!(out, r#"    <testcase classname="{class}" name="{name}"{at}>"#)?;
         let reach = if finding.affected.is_empty() { String::new() } else { finding.affected.join(", ") };
         let (message, body) = (xml(&finding.message), xml(&reach));
         match finding.bars() {
@@ -130,6 +134,16 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// What tells a finding from others of its rule: the move it is about, and the pointer.
+fn case(finding: &Finding, place: Option<&Place>) -> String {
+    let pointer = place.map_or("", |p| p.pointer.as_str());
+    let Some(of) = &finding.of else { return pointer.to_string() };
+    let way = if of.from == of.to { of.from.clone() } else { format!("{} → {}", of.from, of.to) };
+    let part = if of.part.is_empty() { String::new() } else { format!(", {}", of.part) };
+    let pointer = if pointer.is_empty() { String::new() } else { format!(": {pointer}") };
+    format!("{} {way}{part}{pointer}", of.service)
 }
 
 /// Text as XML can hold it.

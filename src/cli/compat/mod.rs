@@ -147,7 +147,7 @@ pub fn file(path: &Path) -> Result<SourceFile, Problem> {
     let about = std::fs::metadata(path).map_err(unread)?;
     // A pipe or device could be read for ever.
     if !about.is_file() {
-        return Err(problem("is no file".into(), "name the file of the description itself"));
+        return Err(problem("is no file".into(), "name the file itself"));
     }
     if about.len() > MAX_FILE as u64 {
         let message = format!("{} MB; more than {} MB are not read", about.len() >> 20, MAX_FILE >> 20);

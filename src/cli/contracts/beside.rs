@@ -82,7 +82,10 @@ pub(super) fn published(
     };
     let mut contract = contract.clone();
     records(&mut contract, &beside, all, problems);
-    let (sql, undeclared) = statements(&contract, &beside, &bounds, problems);
+    let (sql, named) = statements(&contract, &beside, &bounds, problems);
+    let mut undeclared = stray(&beside, 0, &named);
+    undeclared.extend(unread_events(&contract, &beside));
+    undeclared.sort();
     Published { contract, openapi, events, sql, undeclared }
 }
 
@@ -141,13 +144,13 @@ pub(super) fn orphans(loaded: &Loaded) -> Vec<Problem> {
     lost.map(problem).collect()
 }
 
-/// SQL by migration, and files of SQL in `migrations/` that none of them names.
+/// SQL by migration, and the files it stands in.
 fn statements(
     contract: &Contract,
     beside: &Path,
     bounds: &Bounds,
     problems: &mut Vec<Problem>,
-) -> (BTreeMap<String, SourceFile>, Vec<String>) {
+) -> (BTreeMap<String, SourceFile>, BTreeSet<PathBuf>) {
     let (mut found, mut named) = (BTreeMap::new(), BTreeSet::new());
     for (i, m) in contract.spec.migrations.iter().enumerate() {
         let own = m.origin.as_deref();
@@ -175,12 +178,43 @@ fn statements(
         named.insert(fs::canonicalize(&path).unwrap_or_else(|_| path.clone()));
         found.extend(read(&path, problems).map(|source| (m.id.clone(), source)));
     }
-    let members = fs::read_dir(beside.join("migrations")).into_iter().flatten().flatten().map(|e| e.path());
-    let sql = members.filter(|p| p.extension().is_some_and(|e| e == "sql"));
-    let stray = sql.filter(|p| !named.contains(&fs::canonicalize(p).unwrap_or_else(|_| p.clone())));
-    let mut undeclared: Vec<String> = stray.map(|p| shown(&p)).collect();
-    undeclared.sort();
-    (found, undeclared)
+    (found, named)
+}
+
+/// Folders below a contract in which SQL is looked for that nobody names.
+const SQL_DEPTH: usize = 3;
+
+/// Files of SQL beside a contract and in folders below it that no migration names, however their end is written.
+fn stray(folder: &Path, depth: usize, named: &BTreeSet<PathBuf>) -> Vec<String> {
+    let members: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    // A folder with a contract of its own is that contract's.
+    if depth > SQL_DEPTH || depth > 0 && members.iter().any(|p| p.file_stem().is_some_and(|stem| stem == "service")) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for path in members {
+        let sql = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("sql"));
+        match path.is_dir() {
+            true => found.extend(stray(&path, depth + 1, named)),
+            false if sql && !named.contains(&fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) => {
+                found.push(shown(&path));
+            }
+            false => {}
+        }
+    }
+    found
+}
+
+/// Files in `events/` that are read for no event of the contract.
+fn unread_events(contract: &Contract, beside: &Path) -> Vec<String> {
+    let spec = &contract.spec;
+    let events = spec.produces.iter().chain(&spec.consumes);
+    let read: BTreeSet<String> =
+        events.flat_map(|event| ["avsc", "schema.json"].map(|end| format!("{event}.{end}"))).collect();
+    // Notes for people, and what an editor hides, are none.
+    let other = |name: &String| !name.starts_with('.') && !name.ends_with(".md") && !read.contains(name);
+    let folder = beside.join("events");
+    names_in(Some(&folder)).into_iter().filter(other).map(|name| shown(&folder.join(name))).collect()
 }
 
 /// The file that is there of some names. Two would be two answers to one question.

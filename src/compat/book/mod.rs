@@ -54,6 +54,7 @@ mod tests {
             include_str!("../fleet/readers.rs"),
             include_str!("../fleet/order.rs"),
             include_str!("../fleet/remote.rs"),
+            include_str!("../fleet/strays.rs"),
         ];
         let families =
             ["avro-", "json-", "sql-", "migration-", "dependency-", "upgrade-", "version-", "event-", "registry-"];

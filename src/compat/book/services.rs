@@ -14,6 +14,13 @@ pub(super) const DATABASE: &[Rule] = &[
         "`drop` takes back what `add` adds in the same release",
     ),
     rule(
+        "migration-contracts-unknown",
+        Critical,
+        Database,
+        "what it takes back may have come with the same release; a warning where nothing in it is called nearly so",
+        "`drop` says `contracts: ad`, and the same release has `add`",
+    ),
+    rule(
         "migration-destructive",
         Critical,
         Database,
@@ -249,6 +256,13 @@ pub(super) const VERSIONS: &[Rule] = &[
         Event,
         "what is written may be anything, and is not compared; a warning where nobody reads it",
         "orders 7.0.0 has no events/OrderPlaced.avsc any more",
+    ),
+    rule(
+        "event-unknown",
+        Warning,
+        Event,
+        "nothing is held against an event that nobody writes, and another one was meant",
+        "billing reads OrderPlacd, and orders writes OrderPlaced",
     ),
     rule(
         "registry-differs",

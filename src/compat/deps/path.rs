@@ -5,6 +5,7 @@ use semver::Version;
 
 use super::window::refused;
 use super::{Contract, Migration, Phase, crossed};
+use crate::spec::units::counted;
 
 /// What comparing two versions said. Waived findings are no longer in the way, but still cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,7 +113,10 @@ impl<F: FnMut(&Version, &Version) -> Compared> Graph<'_, F> {
         }
         let compared = (self.compare)(from, to);
         if compared.criticals > 0 {
-            return Err(vec![format!("{} critical findings between {from} and {to}", compared.criticals)]);
+            return Err(vec![format!(
+                "{} between {from} and {to}",
+                counted(compared.criticals as usize, "critical finding")
+            )]);
         }
         let minutes = crossed.iter().map(|m| u64::from(m.minutes)).sum();
         let later = self.nodes.iter().any(|v| v.major == from.major && (v.minor, v.patch) > (from.minor, from.patch));

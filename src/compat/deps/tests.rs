@@ -293,7 +293,7 @@ fn what_bars_a_step_and_what_it_costs() {
     let barred = |_: &Version, _: &Version| Compared { criticals: 1, ..Compared::default() };
     let none = ways(&versions, &v("1.0.0"), &v("1.2.0"), barred);
     assert_eq!((none.best, none.next), (None, None));
-    assert_eq!(none.refused, ["1 critical findings between 1.0.0 and 1.2.0"]);
+    assert_eq!(none.refused, ["1 critical finding between 1.0.0 and 1.2.0"]);
 }
 
 /// Three services with versions 1, 2 and ranges at random.

@@ -8,7 +8,7 @@ mod json;
 mod refs;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Number;
 
@@ -260,6 +260,48 @@ impl Library {
                 out.push('}');
             }
             Data::Null | Data::Bool(_) | Data::Number(_) => out.push_str(&self.brief(node)),
+        }
+    }
+
+    /// As [`Self::canonical`], with what its references lead to in their place, each once.
+    pub fn whole(&self, node: NodeId) -> String {
+        let (mut out, mut seen) = (String::new(), BTreeSet::new());
+        self.write_whole(node, false, 0, &mut seen, &mut out);
+        out
+    }
+
+    /// `names`: the keys are names of properties and the like, so that `title` is one of them and no text for people.
+    fn write_whole(&self, node: NodeId, names: bool, depth: usize, seen: &mut BTreeSet<NodeId>, out: &mut String) {
+        if out.len() > 20_000 || depth > MAX_DEPTH {
+            return;
+        }
+        match self.data(node) {
+            Data::Map(map) => {
+                if let Some(target) = self.refs.get(&node).filter(|target| seen.insert(**target)) {
+                    self.write_whole(*target, false, depth + 1, seen, out);
+                }
+                let told = |k: &str| !matches!(k, "description" | "title" | "example" | "examples" | "summary");
+                let mut entries: Vec<_> = map.entries.iter().filter(|(k, _)| names || told(k)).collect();
+                entries.sort();
+                out.push('{');
+                for (key, n) in entries {
+                    out.push_str(&format!("{key:?}:"));
+                    let named =
+                        !names && matches!(&**key, "properties" | "patternProperties" | "$defs" | "dependentSchemas");
+                    self.write_whole(*n, named, depth + 1, seen, out);
+                    out.push(',');
+                }
+                out.push('}');
+            }
+            Data::Seq(items) => {
+                out.push('[');
+                for item in items {
+                    self.write_whole(*item, false, depth + 1, seen, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            _ => self.write(node, out),
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Caller<'a> {
     depend: &'a Depend,
     /// It moves in the same upgrade, and this is where it goes.
     new: bool,
+    /// Its service is on this version when all have moved: it runs beside whatever is there then.
+    ends: bool,
     /// What the version that it goes to in the same upgrade says of the same service, where it goes to one that is known.
     next: Option<Vec<&'a Depend>>,
     /// Files and pointers of the values it reads as a closed list.
@@ -28,9 +30,9 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// One that stays as it is.
+    /// One that is looked at by itself.
     pub(super) fn new(service: &'a str, version: &'a Version, depend: &'a Depend) -> Caller<'a> {
-        Caller { service, version, depend, new: false, next: None, closed: Vec::new() }
+        Caller { service, version, depend, new: false, ends: false, next: None, closed: Vec::new() }
     }
 }
 
@@ -42,6 +44,17 @@ impl Caller<'_> {
     /// It may run beside this version, by what it says itself.
     fn beside(&self, version: &Version) -> bool {
         VersionReq::parse(&self.depend.req).is_ok_and(|req| in_range(&req, version))
+    }
+
+    /// It runs beside the new version though its own range bars that.
+    fn against_its_range(&self, m: &Move) -> bool {
+        self.ends && !self.beside(&m.to)
+    }
+
+    /// It meets the new version. One that leaves, and whose range bars it, has gone before, and one that bars the old was
+    /// made for the new; but what stays runs beside it whatever its range says.
+    fn meets(&self, m: &Move) -> bool {
+        self.against_its_range(m) || self.beside(&m.to) && (!self.new || self.beside(&m.from))
     }
 
     /// It calls what goes, and goes before: its next version calls none of it, and an edge keeps that order.
@@ -84,6 +97,7 @@ fn callers<'a>(look: &Look<'a>, service: &str) -> Vec<Caller<'a>> {
             let next = look.get(&m.service, &m.to).filter(|_| m.from != m.to && !new);
             found.extend(of(published).map(|depend| Caller {
                 new,
+                ends: *version == m.to,
                 next: next.map(|p| of(p).collect()),
                 ..Caller::new(&m.service, version, depend)
             }));
@@ -105,7 +119,7 @@ fn all_known(look: &Look<'_>, callers: &[Caller<'_>], service: &str, described: 
 /// It had a description and has none: nobody can say any more whether what is called is there.
 fn undescribed(look: &mut Look<'_>, m: &Move, new: &Published) {
     let callers = callers(look, &m.service);
-    let names: BTreeSet<String> = callers.iter().filter(|c| c.beside(&m.to)).map(Caller::name).collect();
+    let names: BTreeSet<String> = callers.iter().filter(|c| c.ends || c.beside(&m.to)).map(Caller::name).collect();
     let severity = if names.is_empty() { Severity::Warning } else { Severity::Critical };
     let message = format!("{} {} has no description of its interface any more", m.service, m.to);
     let at = place(&new.contract, "/version");
@@ -165,14 +179,18 @@ pub(super) fn reach(
     callers: &[Caller<'_>],
     nobody_else: bool,
 ) -> (Finding, Vec<String>) {
-    // A version whose range bars the new one never runs beside it, and one that bars the old was made for the new.
-    let meets = |c: &&Caller<'_>| c.beside(&m.to) && (!c.new || c.beside(&m.from));
-    let called: Vec<&Caller<'_>> = callers.iter().filter(meets).filter(|c| c.calls(&finding.affected)).collect();
+    let called = callers.iter().filter(|c| c.meets(m) && c.calls(&finding.affected));
+    let called: Vec<&Caller<'_>> = called.collect();
     let (leaving, reached): (Vec<&Caller<'_>>, Vec<_>) = called.into_iter().partition(|c| c.leaves(&finding));
     if !leaving.is_empty() {
         let who: BTreeSet<String> = leaving.iter().map(|c| c.name()).collect();
         let who = who.into_iter().collect::<Vec<_>>().join(", ");
         finding.details.push(format!("{who} calls it and goes first, to a version that does not"));
+    }
+    let against: BTreeSet<String> = reached.iter().filter(|c| c.against_its_range(m)).map(|c| c.name()).collect();
+    if !against.is_empty() && finding.severity > Severity::Info {
+        let who = against.into_iter().collect::<Vec<_>>().join(", ");
+        finding.details.push(format!("{who} would run beside {} {}, which its own range bars", m.service, m.to));
     }
     match finding.rule {
         // Whoever generates a client gets other names.

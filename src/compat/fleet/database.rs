@@ -5,11 +5,11 @@ use super::pairs::{Answer, Question};
 use super::{Look, Published, place};
 use crate::compat::deps::{self, Move};
 use crate::compat::sql::catalogue::{Catalogue, Table};
-use crate::compat::sql::declared::{Declared, Reader, release, repeated};
+use crate::compat::sql::declared::{Declared, Reader, release, repeated, unknown_expand};
 use crate::compat::sql::name::Name;
 use crate::compat::{Finding, Report, Severity};
-use crate::spec::SourceFile;
 use crate::spec::contract::{Migration, Phase};
+use crate::spec::{SourceFile, nearest};
 
 pub(super) fn phase(phase: Phase) -> deps::Phase {
     match phase {
@@ -65,6 +65,9 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
     };
     let found: Vec<(usize, &Finding)> = findings.iter().map(|f| (of_file(f), f)).collect();
     let run: Vec<Declared> = all.iter().map(|b| declared(m, b)).collect();
+    for (declared, b) in run.iter().zip(&all) {
+        expand_unknown(look, m, declared, b);
+    }
     let readers = readers(look, m);
     for finding in release(&run, &readers, &found) {
         let part = finding.location.revision.as_ref().and_then(|p| part_at(&run, p)).unwrap_or_default();
@@ -76,15 +79,45 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
     }
 }
 
-/// Each id once. One that comes again is told; where it is the very same it is left out.
+/// Whether the id that a contract phase takes back is one that any version of the service has.
+fn expand_unknown(look: &mut Look<'_>, m: &Move, declared: &Declared, b: &Brought<'_>) {
+    let Some(expand) = declared.contracts.as_deref().filter(|_| declared.phase == deps::Phase::Contract) else {
+        return;
+    };
+    let published = look.asked.registry.services.get(&m.service);
+    let known: Vec<(&Version, &str)> = published
+        .into_iter()
+        .flatten()
+        .flat_map(|(v, p)| p.contract.spec.migrations.iter().map(move |known| (v, known.id.as_str())))
+        .filter(|(_, id)| *id != declared.id)
+        .collect();
+    if known.iter().any(|(_, id)| *id == expand) {
+        return;
+    }
+    // Those of this upgrade first: of two that are equally near it is the one that matters.
+    let now = |v: &Version| *v > m.from && *v <= m.to;
+    let (ours, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(v, _)| now(v));
+    let near = nearest(expand, ours.iter().chain(&others).map(|(_, id)| *id));
+    let near = near.map(|near| (near, ours.iter().any(|(_, id)| *id == near)));
+    let finding = unknown_expand(declared, expand, near);
+    look.put(m, &format!("migration {}", b.migration.id), Vec::new(), finding);
+}
+
+/// Each id once, also of those that ran with the version that is there and those before it. One that comes again is told;
+/// where it is the very same it is left out.
 fn once<'a>(look: &mut Look<'_>, m: &Move, brought: Vec<Brought<'a>>) -> Vec<Brought<'a>> {
     let mut all: Vec<Brought<'a>> = Vec::new();
     for b in brought {
-        let Some(first) = all.iter().find(|o| o.migration.id == b.migration.id) else {
+        let ran = ran(look, m, &b.migration.id);
+        let Some(first) = all.iter().find(|o| o.migration.id == b.migration.id).or(ran.as_ref()) else {
             all.push(b);
             continue;
         };
         let same = first.same(&b);
+        // A release brings what its pre-release brought, which is no second migration.
+        if same && !first.version.pre.is_empty() && released(first.version) == released(b.version) {
+            continue;
+        }
         let finding = repeated(&declared(m, first), &declared(m, &b), same);
         look.put(m, &format!("migration {}", b.migration.id), Vec::new(), finding);
         if !same {
@@ -92,6 +125,20 @@ fn once<'a>(look: &mut Look<'_>, m: &Move, brought: Vec<Brought<'a>>) -> Vec<Bro
         }
     }
     all
+}
+
+fn released(v: &Version) -> (u64, u64, u64) {
+    (v.major, v.minor, v.patch)
+}
+
+/// The migration of this id that has run by now: of the version that is there, or of the last before it that has one.
+fn ran<'a>(look: &Look<'a>, m: &Move, id: &str) -> Option<Brought<'a>> {
+    let before = look.asked.registry.services.get(&m.service)?.range(..=&m.from).rev();
+    before.into_iter().find_map(|(version, published)| {
+        let mut all = published.contract.spec.migrations.iter().enumerate();
+        let (at, migration) = all.find(|(_, migration)| migration.id == id)?;
+        Some(Brought { version, published, at, migration })
+    })
 }
 
 /// What the SQL of all of them does, one after the other.

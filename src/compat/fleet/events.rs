@@ -3,7 +3,7 @@ use semver::Version;
 
 use super::pairs::{Question, is_json_schema};
 use super::readers::{Fares, both_say, fares, history, language, written, written_before};
-use super::{Look, Published, is_moving, place, remote};
+use super::{Look, Published, is_moving, place, remote, strays};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
@@ -48,12 +48,15 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
     }
 }
 
-/// What only this service says of its events is all there is: nobody outside of the fleet reads them, and every service
+/// Why others may read an event than those who say so; none where nobody outside of the fleet reads it, and every service
 /// of the fleet says what it reads.
-fn only_known(look: &Look<'_>, m: &Move) -> bool {
+fn open_to(look: &Look<'_>, m: &Move, event: &str) -> Option<String> {
     // What anybody may read today is not left to the fleet alone by the version that says so.
     let internal = both_say(look, m, |p| p.contract.spec.audience == Audience::Internal);
-    internal && look.asked.unknown.is_empty() && look.asked.moves.iter().all(|o| both_say(look, o, |_| true))
+    if internal && look.asked.unknown.is_empty() && look.asked.moves.iter().all(|o| both_say(look, o, |_| true)) {
+        return strays::may_mean(look, event);
+    }
+    Some("others may read it: it is public, or not every service of the fleet has a contract".to_string())
 }
 
 /// Versions that read an event: those that are there when all has moved, and those that are gone by then.
@@ -80,11 +83,8 @@ fn told(rule: &'static str, severity: Severity, at: &Place, event: &str, message
 }
 
 /// Says why nobody may be left who reads it, or that somebody may.
-fn nobody_known(f: &mut Finding, known: bool) {
-    f.details.push(match known {
-        true => "no known consumer: nobody in the fleet reads it".to_string(),
-        false => "others may read it: it is public, or not every service of the fleet has a contract".to_string(),
-    });
+fn nobody_known(f: &mut Finding, open: Option<String>) {
+    f.details.push(open.unwrap_or_else(|| "no known consumer: nobody in the fleet reads it".to_string()));
 }
 
 /// It is not written by this service any more.
@@ -107,8 +107,8 @@ fn gone(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
     }
     look.changed(&m.service, Change::Breaking);
     let (stay, leave) = readers(look, event);
-    let known = only_known(look, m);
-    let critical = !stay.is_empty() || !known;
+    let open = open_to(look, m, event);
+    let critical = !stay.is_empty() || open.is_some();
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     let message = format!("{} {} does not write {event} any more", m.service, m.to);
     let at = place(&new.contract, "/produces");
@@ -119,8 +119,8 @@ fn gone(look: &mut Look<'_>, m: &Move, event: &str, new: &Published) {
         look.edges.insert(Edge { first: reader.service.clone(), then: m.service.clone(), reason });
         f.details.push(format!("{} moves before it, and {} does not read it any more", reader.service, reader.to));
     }
-    if stay.is_empty() && (leave.is_empty() || !known) {
-        nobody_known(&mut f, known);
+    if stay.is_empty() && (leave.is_empty() || open.is_some()) {
+        nobody_known(&mut f, open);
     }
     let names =
         if stay.is_empty() { leave.iter().map(|r| format!("{} {}", r.service, r.from)).collect() } else { stay };
@@ -152,8 +152,8 @@ fn other_language(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, 
         look.changed(&m.service, Change::Breaking);
     }
     let names = all_readers(look, event);
-    let known = only_known(look, m);
-    let severity = if names.is_empty() && known { Severity::Warning } else { Severity::Critical };
+    let open = open_to(look, m, event);
+    let severity = if names.is_empty() && open.is_none() { Severity::Warning } else { Severity::Critical };
     let (was, is) = (language(old), language(new));
     let message = format!("{event} was written in {was}, and {} {} writes it in {is}", m.service, m.to);
     let whole = |f: &SourceFile| Place { file: f.name.clone(), pointer: String::new(), line: None };
@@ -161,7 +161,7 @@ fn other_language(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, 
     let mut f = told("event-language-changed", severity, &whole(new), event, message, advice);
     f.location = Location { base: Some(whole(old)), revision: Some(whole(new)) };
     if names.is_empty() {
-        nobody_known(&mut f, known);
+        nobody_known(&mut f, open);
     }
     look.note(format!("{} {event}: its schemas are in two languages, so they are not compared", m.service));
     look.put(m, &format!("event {event}"), names, f);
@@ -203,9 +203,9 @@ fn changed(look: &mut Look<'_>, m: &Move, event: &str, old: &SourceFile, new: &S
         });
     }
     let backward = if retained { retention(look, m, &pair).unwrap_or(backward) } else { backward };
-    let known = only_known(look, m);
+    let open = open_to(look, m, event);
     for finding in forward.findings.into_iter().chain(backward.findings) {
-        let (finding, consumers) = weigh(finding, &pair, &readers, known);
+        let (finding, consumers) = weigh(finding, &pair, &readers, open.as_deref());
         look.put(m, &format!("event {event}"), consumers, finding);
     }
 }
@@ -235,7 +235,7 @@ struct Reader {
 }
 
 /// What a clash between two versions of the schema weighs, given who reads it and in what order all go.
-fn weigh(mut finding: Finding, pair: &Changed<'_>, readers: &[Reader], known: bool) -> (Finding, Vec<String>) {
+fn weigh(mut finding: Finding, pair: &Changed<'_>, readers: &[Reader], open: Option<&str>) -> (Finding, Vec<String>) {
     if finding.severity != Severity::Critical {
         return (finding, Vec::new());
     }
@@ -262,17 +262,14 @@ fn weigh(mut finding: Finding, pair: &Changed<'_>, readers: &[Reader], known: bo
         let way = if forward { "before" } else { "after" };
         finding.details.push(format!("not beside each other: {} move {way} it", helped.join(", ")));
     }
-    match (known, helped.is_empty()) {
-        (true, true) => {
+    match (open, helped.is_empty()) {
+        (None, true) => {
             let why = if readers.is_empty() { "nobody in the fleet reads it" } else { "who reads it takes both" };
             finding.details.push(format!("no known consumer: {why}"));
             finding.severity = Severity::Warning;
         }
-        (true, false) => finding.severity = Severity::Warning,
-        (false, _) => {
-            let why = "others may read it: it is public, or not every service of the fleet has a contract";
-            finding.details.push(why.to_string());
-        }
+        (None, false) => finding.severity = Severity::Warning,
+        (Some(why), _) => finding.details.push(why.to_string()),
     }
     (finding, helped)
 }

@@ -5,6 +5,7 @@
 //! - [`pairs`] comparisons of texts, whose answers may be kept; [`stored`] answers as text
 //! - `api` interfaces, with those who call them; `calls` whether what is called is there at all
 //! - `events` schemas that change; `readers` each reader beside each writer; `database` migrations
+//! - `strays` what nobody names: events that no service writes, files that no contract speaks of
 //! - `images` what is deployed for a version
 //! - [`remote`] what a schema registry says; [`referred`] schemas there that refer to others
 //! - `order` who goes before whom, and every moment of it; `detour` ways over versions in between
@@ -23,6 +24,7 @@ mod readers;
 pub mod referred;
 pub mod remote;
 pub mod stored;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod weigh;
@@ -52,7 +54,7 @@ pub struct Published {
     pub events: BTreeMap<String, SourceFile>,
     /// SQL by migration.
     pub sql: BTreeMap<String, SourceFile>,
-    /// Files of SQL beside them that no migration names.
+    /// Files beside it that look like SQL or like the schema of an event, and that the contract does not name.
     pub undeclared: Vec<String>,
 }
 
@@ -143,7 +145,7 @@ pub fn check(asked: &Asked<'_>, memory: &mut dyn Memory) -> Result<Outcome, Vec<
     let mut look = Look::new(asked, memory);
     for m in look.moving() {
         look.at(m);
-        undeclared(&mut look, m);
+        strays::files(&mut look, m);
         images::look(&mut look, m);
     }
     readers::look(&mut look);
@@ -280,16 +282,6 @@ fn elsewhere<'a>(contract: &'a Contract, pointer: &'a str) -> Option<(&'a Origin
     let (number, inside) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let migration = contract.spec.migrations.get(number.parse::<usize>().ok()?)?;
     Some((migration.origin.as_deref()?, inside))
-}
-
-/// Files of SQL that come with a move, and that nobody says anything of.
-fn undeclared(look: &mut Look<'_>, m: &Move) {
-    let Some(versions) = look.asked.registry.services.get(&m.service) else { return };
-    for (version, published) in deps::crossed(versions, &m.from, &m.to) {
-        for file in &published.undeclared {
-            look.note(format!("{file}: no migration of {} {version} names it, so it is not looked at", m.service));
-        }
-    }
 }
 
 /// Versions of a service that run at some moment: the old one, and the new one where it moves.

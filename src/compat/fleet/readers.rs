@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use super::pairs::{Question, is_json_schema};
-use super::{Look, Published, is_moving};
+use super::{Look, Published, is_moving, strays};
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
 use crate::compat::events::Mode;
@@ -79,7 +79,7 @@ pub(super) fn history<'a>(look: &Look<'a>, w: &Move, event: &str) -> Vec<(&'a Ve
     wrote.filter_map(|(v, p)| Some((v, p.events.get(event)?))).collect()
 }
 
-fn reads(look: &Look<'_>, r: &Move, version: &Version, event: &str) -> bool {
+pub(super) fn reads(look: &Look<'_>, r: &Move, version: &Version, event: &str) -> bool {
     look.get(&r.service, version).is_some_and(|p| p.contract.spec.consumes.iter().any(|e| e == event))
 }
 
@@ -195,8 +195,8 @@ pub(super) fn look(look: &mut Look<'_>) {
             // Records of one that wrote it once may be there as well.
             let wrote = |w: &&Move| writes(w) || !history(look, w, event).is_empty();
             let writers: Vec<&Move> = moves.iter().filter(wrote).collect();
-            if !moves.iter().any(|w| writes(&w)) && is_moving(r) {
-                look.note(format!("{} reads {event}, which no service here writes: not compared", r.service));
+            if !moves.iter().any(|w| writes(&w)) {
+                strays::unwritten(look, r, event);
             }
             for w in writers {
                 undescribed(look, w, r, event);
@@ -212,7 +212,9 @@ pub(super) fn look(look: &mut Look<'_>) {
 fn undescribed(look: &mut Look<'_>, w: &Move, r: &Move, event: &str) {
     let own = |v: &Version| look.get(&r.service, v).is_some_and(|p| p.events.contains_key(event));
     let none = |v: &&Version| matches!(written(look, w, v, event), Some(None));
-    let (moves, reads) = (is_moving(w) || is_moving(r), own(&r.from) || own(&r.to));
+    // Where the writer moves, it is said of that one.
+    let begins = is_moving(r) && !is_moving(w) && reads(look, r, &r.to, event) && !reads(look, r, &r.from, event);
+    let (moves, reads) = (is_moving(w) || is_moving(r), own(&r.from) || own(&r.to) || begins);
     let blank = [&w.from, &w.to].into_iter().find(none).filter(|_| moves && reads && w.service != r.service);
     if let Some(version) = blank.cloned() {
         look.note(format!(

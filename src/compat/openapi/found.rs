@@ -57,14 +57,22 @@ const WORDLESS: [&str; 12] = [
     "pattern-property",
 ];
 
-/// Digest of the values on both sides, for rules whose message does not say them.
+/// Rules about something new that the message at most names, by words in their names. What is new stands at the revision.
+const NEW: [&str; 6] =
+    ["one-of-added", "any-of-added", "property-added", "parameter-added", "body-added", "schema-added"];
+
+/// Digest of the values on both sides, for rules whose message does not say them; of the new one where that is all.
 fn values(rule: &str, base: (&Library, Option<NodeId>), revision: (&Library, Option<NodeId>)) -> String {
-    if !WORDLESS.iter().any(|word| rule.contains(word)) {
+    let digest = |text: &str| Sha256::digest(text.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let wordless = WORDLESS.iter().any(|word| rule.contains(word));
+    if !wordless && NEW.iter().any(|word| rule.contains(word)) {
+        return revision.1.map_or(String::new(), |n| digest(&revision.0.whole(n)));
+    }
+    if !wordless {
         return String::new();
     }
     let text = |(library, node): (&Library, Option<NodeId>)| node.map_or(String::new(), |n| library.canonical(n));
-    let both = format!("{}\n{}", text(base), text(revision));
-    Sha256::digest(both.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    digest(&format!("{}\n{}", text(base), text(revision)))
 }
 
 /// See the [module](self).

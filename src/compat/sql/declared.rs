@@ -168,6 +168,19 @@ pub fn repeated(first: &Declared, again: &Declared, same: bool) -> Finding {
     said(again, "migration-id-repeated", severity, message, "give the later one an id of its own, or take it out")
 }
 
+/// It takes back a migration that no version of its service has; `near` is the id that was probably meant, and whether
+/// that one runs in the same upgrade.
+pub fn unknown_expand(m: &Declared, expand: &str, near: Option<(&str, bool)>) -> Finding {
+    let message = format!("{} takes back {expand}, and no version of {} has a migration of that id", m.id, m.service);
+    let (severity, advice) = match near {
+        // What was meant may not be taken back yet.
+        Some((near, true)) => (Severity::Critical, format!("did you mean `{near}`? That one runs in the same upgrade")),
+        Some((near, false)) => (Severity::Warning, format!("did you mean `{near}`?")),
+        None => (Severity::Warning, "name the migration that added what it takes away".to_string()),
+    };
+    said(m, "migration-contracts-unknown", severity, message, &advice)
+}
+
 fn said(m: &Declared, rule: &'static str, severity: Severity, message: String, advice: &str) -> Finding {
     let about = Place { file: String::new(), pointer: format!("{}@{}/{}", m.service, m.version, m.id), line: None };
     let location = Location { base: None, revision: m.place.clone() };

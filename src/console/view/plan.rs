@@ -11,7 +11,7 @@
 //! ```
 use ratatui::layout::Rect;
 
-use super::super::text::{left, right, width};
+use super::super::text::{fit, left, right, width};
 use super::super::theme::Meaning;
 use super::super::viewmodel::{FindingRow, Line, Piece, PlanView};
 use super::canvas::Canvas;
@@ -40,7 +40,9 @@ pub fn panels(canvas: &mut Canvas, view: &PlanView, body: Rect) {
     let waves = (view.waves.len() as u16 + 2).min(body.height.saturating_sub(about) / 2).max(3);
     let list = Rect { height: body.height.saturating_sub(about + waves), ..body };
     let border = if view.meaning == Meaning::Border { Meaning::Focus } else { view.meaning };
-    let inner = canvas.boxed(list, &view.title, &view.counts, border);
+    // The frame and blanks around both texts take nine cells.
+    let (title, counts) = head(view, usize::from(body.width), 9, canvas.glyphs.ellipsis);
+    let inner = canvas.boxed(list, &title, counts, border);
     findings(canvas, view, inner);
     let area = Rect { y: list.bottom(), height: waves, ..body };
     // The frame and blanks around both texts take eight cells.
@@ -49,8 +51,18 @@ pub fn panels(canvas: &mut Canvas, view: &PlanView, body: Rect) {
     let inner = canvas.boxed(area, &view.order_title, estimate, Meaning::Border);
     order(canvas, view, inner);
     let area = Rect { y: area.bottom(), height: about, ..body };
-    let inner = canvas.boxed(area, &view.about_title, "", Meaning::Border);
+    let inner = canvas.boxed(area, &view.about_title, &view.open, Meaning::Border);
     beginning(canvas, &view.about, inner);
+}
+
+/// The list's title and what was found, as both fit `cells` with `around` between and beside them: whether the start is off
+/// is there however long the filter is.
+fn head<'v>(view: &'v PlanView, cells: usize, around: usize, mark: &str) -> (String, &'v str) {
+    let counts = match width(&view.title) + width(&view.counts) + around <= cells {
+        true => &view.counts,
+        false => &view.counts_short,
+    };
+    (fit(&view.title, cells.saturating_sub(width(counts) + around), mark).into_owned(), counts)
 }
 
 /// As much as there is room for; the last row says how to see the rest.
@@ -78,13 +90,8 @@ pub fn small(canvas: &mut Canvas, view: &PlanView, body: Rect) {
         wrapped(canvas, &view.about, view.scroll, body);
         return;
     }
-    canvas.put(
-        body.x,
-        body.y,
-        &format!("{} ({})", view.title, view.counts),
-        view.meaning.max(Meaning::Title),
-        body.width,
-    );
+    let (title, counts) = head(view, usize::from(body.width), 3, canvas.glyphs.ellipsis);
+    canvas.put(body.x, body.y, &format!("{title} ({counts})"), view.meaning.max(Meaning::Title), body.width);
     let list = Rect { y: body.y + 1, height: (body.height.saturating_sub(1)) / 2, ..body };
     findings(canvas, view, list);
     let about = Rect { y: list.bottom(), height: body.bottom().saturating_sub(list.bottom()), ..body };

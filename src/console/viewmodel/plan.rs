@@ -38,6 +38,8 @@ pub struct PlanView {
     pub title: String,
     /// `2 critical, 3 warnings`
     pub counts: String,
+    /// The same where there is no room for it: what bars the start.
+    pub counts_short: String,
     pub meaning: Meaning,
     /// Those the filter lets through, as many as a screen can have, around the selected one.
     pub rows: Vec<FindingRow>,
@@ -54,6 +56,8 @@ pub struct PlanView {
     pub graph: Option<Vec<Line>>,
     pub scroll: usize,
     pub about_title: String,
+    /// `12 parts not compared`; empty where all was.
+    pub open: String,
     pub about: Vec<Line>,
     /// The finding alone, in the place of all else.
     pub alone: bool,
@@ -116,11 +120,12 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
         }
     };
     let plan = &run.plan;
-    let (counts, meaning) = counts(plan);
+    let (counts, counts_short, meaning) = counts(plan);
     let (estimate, estimate_short) = estimate(run);
     PlanView {
         title: title(model, found.len()),
         counts,
+        counts_short,
         meaning,
         rows: found.iter().enumerate().skip(before).take(scene.rows * 2 + 1).map(row).collect(),
         before,
@@ -140,6 +145,7 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
         graph: model.graph.then(|| graph(plan)),
         scroll: model.detail_scroll,
         about_title: if found.is_empty() { "Plan".into() } else { format!("Finding {} of {}", at + 1, found.len()) },
+        open: not_compared(plan),
         about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, run)),
         alone: model.finding && !found.is_empty(),
     }
@@ -153,8 +159,17 @@ fn title(model: &Model, found: usize) -> String {
     format!("Compatibility {by}, {found} match \"{}\"", model.plan_filter)
 }
 
-fn counts(plan: &Plan) -> (String, Meaning) {
-    let Some(verdict) = &plan.compat else { return ("no contracts".into(), Meaning::Border) };
+/// What the check does not know; `pilothouse compat check` names it.
+fn not_compared(plan: &Plan) -> String {
+    match plan.compat.as_ref().map_or(0, |v| v.not_compared as usize) {
+        0 => String::new(),
+        n => format!("{} not compared", counted(n, "part")),
+    }
+}
+
+fn counts(plan: &Plan) -> (String, String, Meaning) {
+    let none = || ("no contracts".to_string(), "no contracts".to_string(), Meaning::Border);
+    let Some(verdict) = &plan.compat else { return none() };
     let of = |rank_of: u8| verdict.findings.iter().filter(|f| rank(f) == rank_of).count();
     let more = if verdict.more > 0 { format!(", {} more", verdict.more) } else { String::new() };
     let parts = [
@@ -168,8 +183,8 @@ fn counts(plan: &Plan) -> (String, Meaning) {
     let parts: Vec<String> = parts.iter().filter(|(n, ..)| *n > 0).map(said).collect();
     let text = if parts.is_empty() { "nothing found".to_string() } else { parts.join(", ") + &more };
     match of(0) {
-        0 => (text, Meaning::Border),
-        _ => (format!("START IS OFF: {text}"), Meaning::Bad),
+        0 => (text, parts.first().cloned().unwrap_or_default(), Meaning::Border),
+        n => (format!("START IS OFF: {text}"), format!("START IS OFF: {n} critical"), Meaning::Bad),
     }
 }
 
@@ -273,7 +288,12 @@ fn of_plan(run: &Run) -> Vec<Line> {
     let mut lines = Vec::new();
     say(&mut lines, "hash", Meaning::Text, &format!("sha256 {}", run.plan_hash));
     if let Some(verdict) = &run.plan.compat {
-        let text = format!("{} notes, {} parts were not compared", verdict.infos, verdict.not_compared);
+        let open = match verdict.not_compared as usize {
+            0 => "all parts were compared".to_string(),
+            1 => "1 part was not compared; `pilothouse compat check` names it".to_string(),
+            n => format!("{n} parts were not compared; `pilothouse compat check` names them"),
+        };
+        let text = format!("{}, {open}", counted(verdict.infos as usize, "note"));
         say(&mut lines, "checked", Meaning::Text, &text);
     }
     lines

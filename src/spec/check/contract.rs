@@ -6,6 +6,7 @@ use semver::{Version, VersionReq};
 use super::upgrade::image_problem;
 use super::{Scope, Seg, at, is_label, repeated};
 use crate::spec::contract::{CompatPolicySpec, ContractSpec, Migration, Phase, ReleaseSpec};
+use crate::spec::people::person;
 use crate::spec::upgrade::image_version;
 
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
@@ -129,8 +130,20 @@ pub fn policy(spec: &CompatPolicySpec, scope: &mut Scope<'_, '_, '_>) {
         }
         // As the dialog compares them: who writes a name with another capital or blank is nobody else.
         let named = waiver.by.iter().filter(|name| !name.trim().is_empty());
-        let people: BTreeSet<String> = named.clone().map(|name| name.trim().to_lowercase()).collect();
-        if people.len() < 2 && scope.written(at!["waivers", i], &["by"]) {
+        let mut people = BTreeSet::new();
+        let mut unlike = false;
+        for (n, name) in waiver.by.iter().enumerate() {
+            match person(name) {
+                Ok(name) if name.is_empty() => {}
+                Ok(name) => drop(people.insert(name)),
+                Err(why) => {
+                    unlike = true;
+                    let help = "write it anew, each letter with its accent as one character".to_string();
+                    scope.error(at!["waivers", i, "by", n], &format!("`{name}` {why}"), help);
+                }
+            }
+        }
+        if !unlike && people.len() < 2 && scope.written(at!["waivers", i], &["by"]) {
             let named: Vec<String> = named.map(|name| format!("`{name}`")).collect();
             let message = match named.len() {
                 0 | 1 => format!("{} of two people is named", people.len()),

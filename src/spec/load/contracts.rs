@@ -191,6 +191,20 @@ Contract a
         );
         let wanted = "6:69 spec.waivers[0].by: `Mara` and `mara ` is one person: capitals and blanks around a name tell nobody apart";
         assert_eq!(same, [wanted]);
+        let by = |names: &str| {
+            problems(&format!(
+                "CompatPolicy p\n  waivers:\n    - {{fingerprint: 0123456789abcdef, reason: r, until: 2026-12-24, by: {names}}}\n"
+            ))
+        };
+        let one = by(r#"[mara lee, "mara  lee"]"#);
+        assert!(one.len() == 1 && one[0].contains("is one person"), "{one:?}");
+        for (names, why) in [
+            (r#"[mara, "ma\u200bra"]"#, "which nobody sees"),
+            (r#"["\u00e9va", "e\u0301va"]"#, "has an accent of its own, U+0301"),
+        ] {
+            let told = by(names);
+            assert!(told.len() == 1 && told[0].contains("by[1]: ") && told[0].contains(why), "{told:?}");
+        }
         let good = "    - {fingerprint: 0123456789abcdef, reason: r, until: 2026-12-24, by: [mara, jun]}\n";
         assert_eq!(problems(&format!("CompatPolicy p\n  waivers:\n{good}")), [""; 0]);
         assert_eq!(problems(&format!("CompatPolicy p\n  waivers:\n{good}{good}")).len(), 1);

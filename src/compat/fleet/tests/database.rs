@@ -98,3 +98,44 @@ fn what_is_deferred_is_missed_by_the_version_that_stays() {
     let quiet = stand("t.b", "t.b", None);
     assert!(!quiet.iter().any(|t| t.contains("drops-what-is-read")), "{quiet:?}");
 }
+
+#[test]
+fn an_id_that_has_run_is_told_where_it_comes_again() {
+    let m = |drops: &str| format!("  migrations:\n    - {{id: m, phase: contract{drops}}}\n");
+    let stand = |from: &str, again: &str| {
+        let first = format!("a {from}");
+        Stand::new(&[(&first, &m("")), ("a 1.1.0", &m(again))], &[]).moves(&[("a", from, "1.1.0")])
+    };
+    let other = ", destructive: true, drops: [t.x]";
+    let outcome = stand("1.0.0", other).outcome();
+    let f = find(&outcome, "migration-id-repeated");
+    assert_eq!(f.severity, Severity::Critical);
+    assert!(f.message.starts_with("m comes with a 1.0.0 and with 1.1.0"), "{}", f.message);
+    assert!(stand("1.0.0", "").told().contains(&"Warning migration-id-repeated".into()));
+    // A release brings what its pre-release brought; something else under that id is left out.
+    assert!(!stand("1.1.0-rc.1", "").told().iter().any(|t| t.contains("repeated")));
+    assert!(stand("1.1.0-rc.1", other).told().contains(&"Critical migration-id-repeated".into()));
+}
+
+#[test]
+fn what_a_contract_phase_takes_back_is_there() {
+    let stand = |expand: &str, takes: &str| {
+        let old = "  migrations:\n    - {id: long-ago, phase: expand}\n";
+        let new = format!(
+            "  migrations:\n    - {{id: {expand}, phase: expand}}\n    - {{id: m2, phase: contract, contracts: {takes}}}\n"
+        );
+        Stand::new(&[("a 1.0.0", old), ("a 1.1.0", &new)], &[]).moves(&[("a", "1.0.0", "1.1.0")]).outcome()
+    };
+    let rule = "migration-contracts-unknown";
+    let slip = stand("m1", "ml");
+    let f = find(&slip, rule);
+    let advice = "did you mean `m1`? That one runs in the same upgrade";
+    assert_eq!((f.severity, f.recommendation.as_deref()), (Severity::Critical, Some(advice)));
+    let before = stand("m1", "lomg-ago");
+    let f = find(&before, rule);
+    assert_eq!((f.severity, f.recommendation.as_deref()), (Severity::Warning, Some("did you mean `long-ago`?")));
+    assert_eq!(find(&stand("m1", "nowhere"), rule).severity, Severity::Warning);
+    for known in ["m1", "long-ago"] {
+        assert!(!stand("m1", known).report.findings.iter().any(|f| f.rule == rule), "{known}");
+    }
+}

@@ -4,6 +4,7 @@ mod database;
 mod matrix;
 mod order;
 mod readers;
+mod strays;
 mod waivers;
 
 use std::collections::BTreeMap;
@@ -150,10 +151,20 @@ fn who_calls_it_decides_what_a_removed_operation_weighs() {
     let mut without = stand("internal", other);
     without.moves.push(Move { service: "c".into(), from: v("1.0.0"), to: v("1.0.0") });
     assert!(without.told().contains(&"Critical operation-removed".into()));
-    // A range that bars the new version: they never run beside each other, and that is told instead.
-    let barred = stand("internal", ", req: ^1, operations: [GET /stock]");
-    assert_eq!(find(&barred.outcome(), "operation-removed").severity, Severity::Warning);
-    assert_eq!(find(&barred.outcome(), "dependency-out-of-range").severity, Severity::Critical);
+    // A range that bars the new version keeps nobody from running beside it who stays: both are told.
+    let barred = stand("internal", ", req: ^1, operations: [GET /stock]").outcome();
+    let f = find(&barred, "operation-removed");
+    assert_eq!((f.severity, f.of.as_ref().unwrap().consumers.join(", ")), (Severity::Critical, "b 1.0.0".into()));
+    let against = "b 1.0.0 would run beside a 2.0.0, which its own range bars";
+    assert!(f.details.iter().any(|d| d == against), "{f:?}");
+    assert_eq!(find(&barred, "dependency-out-of-range").severity, Severity::Critical);
+    // One that moves to a version that takes it, and calls none of it, has gone by then.
+    let mut moves = stand("internal", ", req: ^1, operations: [GET /stock]");
+    let next =
+        Stand::new(&[("b 2.0.0", "  depends: [{service: a, req: '>=1', operations: ['GET /prices/{id}']}]\n")], &[]);
+    moves.registry.services.get_mut("b").unwrap().extend(next.registry.services["b"].clone());
+    moves = moves.moves(&[("a", "1.0.0", "2.0.0"), ("b", "1.0.0", "2.0.0")]);
+    assert_eq!(find(&moves.outcome(), "operation-removed").severity, Severity::Warning);
 }
 
 #[test]

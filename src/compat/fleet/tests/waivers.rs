@@ -63,3 +63,74 @@ fn a_rule_that_is_switched_off_or_weighs_otherwise_leaves_a_trace() {
     let same = stand().policy("  severities:\n    operation-removed: critical\n").outcome();
     assert!(!find(&same, "operation-removed").details.iter().any(|d| d.contains("compat.yaml")));
 }
+
+/// The fingerprint of a rule where the new description has this in the place of the old one's.
+fn print_of(rule: &str, old: &str, new: &str) -> String {
+    let api = |operation: &str| {
+        format!(
+            r##"{{"openapi": "3.0.0", "info": {{"title": "t", "version": "1"}}, "paths": {{"/x": {{"post": {{{operation}}}}}}},
+                "components": {{"schemas": {{"B": {{"type": "object", "properties": {{"title": {{"type": "TYPE"}}}}}}}}}}}}"##
+        )
+    };
+    // What a reference leads to is part of what is new.
+    let (reference, kind) = new.split_once('@').unwrap_or((new, "string"));
+    let files = [
+        ("a/1.0.0/openapi.json", api(old).replace("TYPE", "string")),
+        ("a/2.0.0/openapi.json", api(reference).replace("TYPE", kind)),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+    let outcome = Stand::new(&[("a 1.0.0", ""), ("a 2.0.0", "")], &files).moves(&[("a", "1.0.0", "2.0.0")]).outcome();
+    find(&outcome, rule).fingerprint.clone()
+}
+
+#[test]
+fn a_waiver_for_something_new_is_for_what_it_is() {
+    let ok = r#""responses": {"200": {"description": "d"}}"#;
+    let body = |schema: &str| {
+        format!(
+            r#""requestBody": {{"required": true, "content": {{"application/json": {{"schema": {schema}}}}}}}, {ok}"#
+        )
+    };
+    let answer = |extra: &str| {
+        format!(
+            r#""responses": {{"200": {{"description": "d", "content": {{"application/json": {{"schema":
+               {{"oneOf": [{{"type": "object", "required": ["a"], "properties": {{"a": {{"type": "string"}}}}}}{extra}]}}}}}}}}}}"#
+        )
+    };
+    let branch = |name: &str| {
+        let one = format!(
+            r#"{{"type": "object", "required": ["{name}"], "properties": {{"{name}": {{"type": "string"}}}}}}"#
+        );
+        answer(&format!(", {one}"))
+    };
+    let bare = r#""requestBody": {"required": true, "content": {"application/json": {}}}, "#.to_string() + ok;
+    let object =
+        |more: &str| body(&format!(r#"{{"type": "object", {more}"properties": {{"a": {{"type": "string"}}}}}}"#));
+    let needs = |kind: &str| {
+        body(&format!(
+            r#"{{"type": "object", "required": ["b"], "properties": {{"a": {{"type": "string"}}, "b": {{"type": "{kind}"}}}}}}"#
+        ))
+    };
+    let query = |kind: &str| {
+        format!(
+            r#""parameters": [{{"name": "q", "in": "query", "required": true, "schema": {{"type": "{kind}"}}}}], {ok}"#
+        )
+    };
+    let leads = body(r##"{"$ref": "#/components/schemas/B"}"##);
+    let said = |d: &str| body(&format!(r#"{{"type": "string", "description": "{d}"}}"#));
+    for (rule, old, one, other) in [
+        ("response-one-of-added", answer(""), branch("b"), branch("c")),
+        ("request-required-property-added", object(""), needs("string"), needs("integer")),
+        ("parameter-added-required", ok.to_string(), query("string"), query("integer")),
+        ("request-body-added-required", ok.to_string(), said("x"), body(r#"{"type": "string", "enum": ["a"]}"#)),
+        ("request-body-added-required", ok.to_string(), format!("{leads}@string"), format!("{leads}@integer")),
+        ("request-schema-added", bare, said("x"), body(r#"{"type": "string", "enum": ["a"]}"#)),
+    ] {
+        assert_ne!(print_of(rule, &old, &one), print_of(rule, &old, &other), "{rule}");
+        assert_eq!(
+            print_of(rule, &old, &one),
+            print_of(rule, &old, &one.replace('x', "y").replace("/y", "/x")),
+            "{rule}"
+        );
+    }
+}
