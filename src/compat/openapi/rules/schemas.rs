@@ -298,7 +298,7 @@ rows! { STRUCTURE:
     res DiscriminatorPropertyChanged "discriminator-changed" (Critical, KIND_MOVED, KEEP_SENDING), "propertyName: type becomes kind";
     res MappingAdded "mapping-added" N, "mapping gets cat";
     res MappingRemoved "mapping-removed" N, "mapping loses cat";
-    res ValueRenamed "mapping-renamed" (Critical, VALUE_NEW, KEEP_SENDING), "mapping: cat, which leads to Cat, becomes kitten";
+    res ValueRenamed "mapping-renamed" (Warning, VALUE_NEW, KEEP_SENDING), "mapping: cat, which leads to Cat, becomes kitten";
     res SecondValueAdded "mapping-second" (Warning, VALUE_NEW, READ_FIRST), "mapping gets kitten, which leads to Cat as cat does";
     res MappingChanged "mapping-changed" N, "mapping of cat becomes Tiger";
 }
