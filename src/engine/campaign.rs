@@ -254,7 +254,7 @@ fn window_over(cx: &mut Cx, t: &mut Track, m: &Move, closes: Time) {
         AtWindowEnd::Finish => "it is judged to its end all the same".into(),
         _ => {
             let left = (closes + policy.max_split_hold).until(cx.now).clock();
-            format!("it is judged to its end, for {left} at most, then it goes back")
+            format!("it is judged to its end, for {left} at most (max_split_hold)")
         }
     };
     let service = t.service.clone();

@@ -51,8 +51,7 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     let mut unsaid = None;
     // Looked at every ten seconds or so: what is far more was looked at by nobody.
     let gap = now.since(t.booked.replace(now).map_or(t.since, |at| at.max(t.since)));
-    let stands_still = t.drifted || cx.run.stop().is_some() || stopped_by_person(cx.run, t);
-    t.stood = t.stood + if stands_still { gap } else { gap.minus(GRID.times(3)) };
+    t.stood = t.stood + if stands_still(cx.run, t) { gap } else { gap.minus(GRID.times(3)) };
     let worst = worst_bad(cx.run, t);
     // Good figures of pods that nobody is known to be sent to say nothing of the version.
     let (stands, undone) = (footing::stands(cx.run, t), t.undone_at);
@@ -68,8 +67,8 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
             hold.last_tick = Some(now);
             hold.ticks += 1;
             // A tick speaks for the time since the one before it, and none before the weight was accepted, or stood again.
-            let from = undone.map_or(accepted, |at| at.max(accepted));
-            let speaks_for = if stands { now.since(from).min(GRID) } else { Dur::ZERO };
+            let of_step = now.since(undone.map_or(accepted, |at| at.max(accepted))).min(GRID);
+            let speaks_for = if stands { of_step } else { Dur::ZERO };
             match tick {
                 Tick::Good => hold.clean = hold.clean + speaks_for,
                 Tick::Bad => {
@@ -148,12 +147,17 @@ fn stopped_by_person(run: &Run, t: &Track) -> bool {
     t.paused.is_some() || run.paused_all.is_some() || run.frozen.is_some()
 }
 
+/// Nothing can go on, whatever the gates say: by a person, or because of somebody else's edit or failure.
+fn stands_still(run: &Run, t: &Track) -> bool {
+    t.drifted || run.stop().is_some() || stopped_by_person(run, t)
+}
+
 fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     let Phase::Shifting { hold: h, .. } = &t.phase else { return };
     let (Some(at), Some(s)) = (h.accepted_at, cx.run.plan.steps(&t.service).get(step)) else { return };
     // Held at the end of its window it is not the step that takes so long, and `next` would not help.
     let window = t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Window);
-    if window || stopped_by_person(cx.run, t) || cx.run.stop().is_some() || moves::idle(cx.run, t) {
+    if window || stands_still(cx.run, t) || moves::idle(cx.run, t) {
         return;
     }
     let spent = cx.now.since(at).minus(t.stood);
