@@ -311,6 +311,8 @@ fn another_cluster_at_the_same_address_is_never_written_to() {
     let files = Files::of(&[("tenants", "1.4.2", "1.5.0", "")]).with("rollback_give_up", "25s").write(&work);
     let child = run(&work, &practice, &files, &[]);
     at_a_quarter(&practice, "tenants");
+    // The answer to that write has come as well.
+    records(&work.state(), "result", records(&work.state(), "intent", 1).len());
     drop(practice);
     let elsewhere = Work::new("other-cluster");
     let other = Practice::at(&elsewhere, "healthy", "8", &address);
