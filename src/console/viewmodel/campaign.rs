@@ -175,7 +175,7 @@ pub fn kept(run: &Run, tenants: &Tenants) -> KeptBack {
         .filter_map(|t| Some((t, run.plan.get(&t.service)?.phased.as_ref()?)))
         .flat_map(|(t, phased)| phased.moves.iter().filter(|m| t.moves.place(&m.name).is_none()))
         .filter(|m| run.kept.contains_key(&m.name))
-        .map(|m| (m.name.as_str(), usize::try_from(m.tenants).unwrap_or(1)))
+        .map(|m| (m.name.as_str(), m.tenants))
         .collect();
     for (name, count) in moves {
         kept.all += count;

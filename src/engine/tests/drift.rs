@@ -135,7 +135,7 @@ fn time_at_another_share_is_not_clean_time() {
         s.edit("ledger", 0);
         s.wait(Dur::secs(50));
         assert_eq!(clean_of(&s), before, "at {at}%");
-        assert_eq!(status::at_100(s.t("ledger")), false, "nothing flows there");
+        assert!(!status::at_100(s.t("ledger")), "nothing flows there");
         // The tick after it is undone counts only what came after.
         s.edit("ledger", at);
         s.wait(Dur::secs(10));
