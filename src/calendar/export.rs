@@ -1,4 +1,5 @@
 //! A schedule as an iCalendar file (RFC 5545).
+use crate::spec::people::unseen;
 use crate::spec::units::Time;
 
 /// One event of a schedule.
@@ -56,10 +57,9 @@ fn escape(text: &str) -> String {
 }
 
 /// A character that is not seen and may make the text around it look like another: a file goes to programs that trust it.
+/// What joins letters, or says how a sign is drawn, is part of how a name is written.
 fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// Writes a line in parts of at most [`LINE`] bytes, never through a character.

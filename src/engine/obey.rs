@@ -8,6 +8,7 @@ use super::people::judge;
 use super::run::{AskKind, HoldReason, Paused, Phase, Track};
 use super::window::stay_of;
 use super::{breach, campaign, joint, rollback, step};
+use crate::spec::people::unseen;
 use crate::spec::policy::Severity;
 
 pub(super) fn obey(cx: &mut Cx, c: &Command) {
@@ -54,11 +55,7 @@ pub(super) fn obey(cx: &mut Cx, c: &Command) {
 
 /// Control, bidirectional and zero-width characters never reach a journal or a screen.
 fn clean(text: &str) -> String {
-    let hidden = |c: &char| {
-        c.is_control()
-            || matches!(*c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-    };
-    text.chars().filter(|c| !hidden(c)).take(500).collect()
+    text.chars().filter(|c| !unseen(*c)).take(500).collect()
 }
 
 /// One tenant is kept back, or let go; the others go on.

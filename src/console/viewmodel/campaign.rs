@@ -72,6 +72,9 @@ impl Told {
 /// What persons said that keeps it back, with the word for that: of the run, and of itself where it has not moved yet.
 pub fn stays<'r>(run: &'r Run, tenant: &'r Tenant) -> Vec<(&'static str, &'r Stay)> {
     let whole = run.frozen.iter().map(|s| ("frozen", s));
+    if run.kept.is_empty() {
+        return whole.collect();
+    }
     let moves = of_tenant(run, &tenant.id, &tenant.cohort).filter(|(t, m)| t.moves.place(&m.name).is_none());
     let kept: BTreeMap<&str, &Kept> =
         moves.filter_map(|(_, m)| Some((m.name.as_str(), run.kept.get(&m.name)?))).collect();
@@ -170,6 +173,9 @@ pub struct KeptBack {
 
 pub fn kept(run: &Run, tenants: &Tenants) -> KeptBack {
     let mut kept = KeptBack::default();
+    if run.kept.is_empty() {
+        return kept;
+    }
     let moves: BTreeMap<&str, usize> = run
         .in_order()
         .filter_map(|t| Some((t, run.plan.get(&t.service)?.phased.as_ref()?)))
