@@ -140,21 +140,29 @@ fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<
             return None;
         }
     }
-    if let [y] = new {
-        let (olds, news) = (whole(&work.old), split_new(work, y));
-        let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
-        if news.iter().take(MAX_TRIES).any(within) {
-            return Some((olds, news, y.kind));
-        }
+    // The larger choice first: which of two that would both do is taken must not hang on which of them is the older.
+    let size = |g: &Group| (g.branches.len(), g.kind == GroupKind::OneOf);
+    match (old, new) {
+        ([x], [y]) if size(x) > size(y) => inside_old(work, x).or_else(|| inside_new(work, y)),
+        ([x], [y]) => inside_new(work, y).or_else(|| inside_old(work, x)),
+        (_, [y]) => inside_new(work, y),
+        ([x], _) => inside_old(work, x),
+        _ => None,
     }
-    if let [x] = old {
-        let (olds, news) = (split_old(work, x), whole(&work.new));
-        let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
-        if olds.iter().take(MAX_TRIES).any(within) {
-            return Some((olds, news, x.kind));
-        }
-    }
-    None
+}
+
+/// The older schema as a whole is what an alternative of the newer one names.
+fn inside_new(work: &mut Work<'_, '_>, group: &Group) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+    let (olds, news) = (whole(&work.old), split_new(work, group));
+    let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
+    news.iter().take(MAX_TRIES).any(within).then_some((olds, news, group.kind))
+}
+
+/// The newer schema as a whole is what an alternative of the older one names.
+fn inside_old(work: &mut Work<'_, '_>, group: &Group) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+    let (olds, news) = (split_old(work, group), whole(&work.new));
+    let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
+    olds.iter().take(MAX_TRIES).any(within).then_some((olds, news, group.kind))
 }
 
 /// A schema as the only alternative.

@@ -106,6 +106,19 @@ fn a_choice_may_become_one_alternative_of_a_larger_one() {
 }
 
 #[test]
+fn which_of_two_choices_is_the_larger_hangs_on_neither_side() {
+    let rest = "\nO: {type: object}\nA: {}\n";
+    let many = format!(
+        "S: {{oneOf: [{{$ref: '#/components/schemas/P'}}, {{$ref: '#/components/schemas/O'}}]}}{rest}P: {{oneOf: [{{$ref: '#/components/schemas/O'}}]}}"
+    );
+    let one = format!(
+        "S: {{allOf: [{{oneOf: [{{$ref: '#/components/schemas/A'}}]}}, {{$ref: '#/components/schemas/O'}}]}}{rest}"
+    );
+    assert_eq!(schemas(&many, &one), (vec!["request-one-of-removed"], vec!["response-one-of-removed"]));
+    assert_eq!(schemas(&one, &many), (vec!["request-one-of-added"], vec!["response-one-of-added"]));
+}
+
+#[test]
 fn a_condition_counts_where_it_demands_more() {
     let plain = "{type: object, properties: {a: {type: string}}, required: [a]}";
     let with = |demand: &str| format!("{{type: object, properties: {{a: {{type: string}}}}, required: [a], {demand}}}");
