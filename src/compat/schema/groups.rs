@@ -140,29 +140,49 @@ fn inside(work: &mut Work<'_, '_>, old: &[Group], new: &[Group]) -> Option<(Vec<
             return None;
         }
     }
-    // The larger choice first: which of two that would both do is taken must not hang on which of them is the older.
+    // One that is the same comes before one that holds it, and then the larger choice before the smaller: which of two that
+    // would both do is taken must not hang on which of them is the older.
     let size = |g: &Group| (g.branches.len(), g.kind == GroupKind::OneOf);
-    match (old, new) {
-        ([x], [y]) if size(x) > size(y) => inside_old(work, x).or_else(|| inside_new(work, y)),
-        ([x], [y]) => inside_new(work, y).or_else(|| inside_old(work, x)),
-        (_, [y]) => inside_new(work, y),
-        ([x], _) => inside_old(work, x),
-        _ => None,
+    let older_first = matches!((old, new), ([x], [y]) if size(x) > size(y));
+    for exact in [true, false] {
+        for older in [older_first, !older_first] {
+            let found = match (older, old, new) {
+                (true, [x], _) => inside_old(work, x, exact),
+                (false, _, [y]) => inside_new(work, y, exact),
+                _ => None,
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
     }
+    None
 }
 
-/// The older schema as a whole is what an alternative of the newer one names.
-fn inside_new(work: &mut Work<'_, '_>, group: &Group) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+/// The older schema as a whole is what an alternative of the newer one names, or is held by it.
+fn inside_new(work: &mut Work<'_, '_>, group: &Group, exact: bool) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
     let (olds, news) = (whole(&work.old), split_new(work, group));
-    let within = |b: &Branch| b.firm && !work.engine.relation(&olds[0].conj, &b.conj).narrows;
-    news.iter().take(MAX_TRIES).any(within).then_some((olds, news, group.kind))
+    let mut within = |b: &Branch| {
+        b.firm && {
+            let effect = work.engine.relation(&olds[0].conj, &b.conj);
+            !effect.narrows && !(exact && effect.widens)
+        }
+    };
+    let found = news.iter().take(MAX_TRIES).any(&mut within);
+    found.then_some((olds, news, group.kind))
 }
 
-/// The newer schema as a whole is what an alternative of the older one names.
-fn inside_old(work: &mut Work<'_, '_>, group: &Group) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
+/// The newer schema as a whole is what an alternative of the older one names, or is held by it.
+fn inside_old(work: &mut Work<'_, '_>, group: &Group, exact: bool) -> Option<(Vec<Branch>, Vec<Branch>, GroupKind)> {
     let (olds, news) = (split_old(work, group), whole(&work.new));
-    let within = |b: &Branch| b.firm && !work.engine.relation(&b.conj, &news[0].conj).widens;
-    olds.iter().take(MAX_TRIES).any(within).then_some((olds, news, group.kind))
+    let mut within = |b: &Branch| {
+        b.firm && {
+            let effect = work.engine.relation(&b.conj, &news[0].conj);
+            !effect.widens && !(exact && effect.narrows)
+        }
+    };
+    let found = olds.iter().take(MAX_TRIES).any(&mut within);
+    found.then_some((olds, news, group.kind))
 }
 
 /// A schema as the only alternative.
