@@ -97,6 +97,7 @@ impl Track {
             breach: None,
             drifted: false,
             undone_at: None,
+            lame_at: None,
             reverting: false,
             call: None,
             last_write: None,

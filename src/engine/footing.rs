@@ -129,7 +129,11 @@ fn other_image(run: &Run, t: &Track) -> Option<String> {
 
 /// Makes again what is ours and was taken away, and gives both versions the pods they must have.
 pub(super) fn restore(cx: &mut Cx, t: &mut Track, p: &Planned) {
-    let Some((action, text)) = taken_away(cx.run, t, p) else {
+    let taken = taken_away(cx.run, t, p);
+    if taken.is_some() || (stands_on_it(t) && !stands(cx.run, t)) {
+        t.lame_at = Some(cx.now);
+    }
+    let Some((action, text)) = taken else {
         t.footing.mends = None;
         return;
     };

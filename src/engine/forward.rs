@@ -388,6 +388,10 @@ pub(super) fn watch_share(cx: &mut Cx, t: &mut Track, hold_state: &Hold) {
             let text = format!("no requests prove that {weight}% flows to the new version");
             hold(cx, t, HoldReason::NotObserved, text, None);
         }
+        (_, ObservedShare::Unknown) => {
+            lift_if(cx, t, &[HoldReason::NotObserved], "requests are counted anew");
+            cx.wake_at(at + OBSERVE_PATIENCE);
+        }
         _ => cx.wake_at(at + OBSERVE_PATIENCE),
     }
 }

@@ -1,10 +1,11 @@
 //! What the verdicts of one tick do to a track: the hold's clean time, holds, blindness, breaches.
 use super::breach::{self, Cause};
+use super::command::Verb;
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
 use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Run, Track};
-use super::{footing, moves, rollback};
+use super::{footing, moves, people, rollback};
 use crate::gate::{Progress, Verdict};
 use crate::spec::policy::Severity;
 use crate::spec::units::Dur;
@@ -162,7 +163,8 @@ fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
     }
     let spent = cx.now.since(at).minus(t.stood);
     if t.ask.is_none() && spent > s.hold.times(5) && s.hold > Dur::ZERO {
-        let text = format!("step {} takes {} instead of {}: next, abort, or wait?", step + 1, spent.clock(), s.hold);
+        let next = if people::answers(cx.run, Verb::Next, t) { "next, abort" } else { "abort" };
+        let text = format!("step {} takes {} instead of {}: {next}, or wait?", step + 1, spent.clock(), s.hold);
         let service = t.service.clone();
         cx.page(Some(&service), text.clone());
         t.ask = Some(Ask { kind: AskKind::LongStep, text, since: cx.now, deadline: None });

@@ -276,7 +276,7 @@ impl Track {
         let shift = |t: &mut Time| *t = Time((t.0 + by).min(now.0));
         shift(&mut self.since);
         self.footing.clock_moved(shift);
-        let seen = [&mut self.unready_since, &mut self.pending_since, &mut self.undone_at];
+        let seen = [&mut self.unready_since, &mut self.pending_since, &mut self.undone_at, &mut self.lame_at];
         let marks = [&mut self.missing_since, &mut self.gates_from, &mut self.raised_at, &mut self.split_since];
         for mark in marks.into_iter().chain(seen) {
             mark.iter_mut().for_each(shift);

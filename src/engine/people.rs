@@ -1,7 +1,7 @@
 //! Who may do what now: one pure function, used by key bar, help, palette, command line and the engine itself.
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::holds::{by_hand, may_adopt};
-use super::run::{AskKind, Driving, GRID, HoldReason, Phase, Run, Stage, Track};
+use super::run::{AskKind, Driving, GRID, HoldReason, ObservedShare, Phase, Run, Stage, Track};
 use super::{compat, holds, moves, rollback, window};
 use crate::gate::Verdict;
 
@@ -267,6 +267,9 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     let weight = t.desired;
     if (t.accepted_share() - f64::from(weight)).abs() >= 0.5 {
         return Err(format!("the route has {:.0}%, not {weight}%", t.accepted_share()));
+    }
+    if let ObservedShare::Off(seen) = t.observed {
+        return Err(format!("requests show {seen:.0}% on the new version, {weight}% was asked"));
     }
     if t.paused.is_some() || run.paused_all.is_some() {
         return Err("paused: resume first".into());

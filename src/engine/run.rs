@@ -13,7 +13,7 @@ use super::observe::{PreflightReport, RouteSeen, ServiceFacts, Slot, WorkloadSee
 use super::traffic::Traffic;
 use super::window::{Stay, Window};
 use crate::gate::GateState;
-use crate::gate::{Evaluation, Verdict};
+use crate::gate::{Evaluation, Verdict, Widened};
 use crate::plan::Plan;
 use crate::spec::policy::{OnExit, Severity};
 use crate::spec::units::{Dur, Time};
@@ -536,6 +536,9 @@ pub struct Track {
     /// Since when the route is as it was written again, after a foreign edit.
     #[serde(default)]
     pub undone_at: Option<Time>,
+    /// When something that it stands on was missing last: pods, a Service, the share that was asked.
+    #[serde(default)]
+    pub lame_at: Option<Time>,
     /// A person wants a foreign edit undone.
     pub reverting: bool,
     /// The write in flight.
@@ -607,6 +610,10 @@ pub struct GateTrack {
     pub state: GateState,
     /// `None` while the gate has nothing to answer in this phase.
     pub last: Option<Evaluation>,
+    /// While its window is widened to the step's start: from when requests are counted, to see whether there are enough
+    /// again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widened: Option<Widened>,
     /// Its loss of data was told; so its return will be.
     pub told_lost: bool,
 }
@@ -614,7 +621,7 @@ pub struct GateTrack {
 impl GateTrack {
     /// A gate that has not been asked yet.
     pub fn fresh() -> GateTrack {
-        GateTrack { state: GateState::default(), last: None, told_lost: false }
+        GateTrack { state: GateState::default(), last: None, widened: None, told_lost: false }
     }
 }
 

@@ -48,6 +48,19 @@ pub(super) fn take_share(t: &mut Track, p: &Planned, seen: &ShareSeen, weight: u
             _ => ObservedShare::Unknown,
         },
         true => ObservedShare::Confirmed(share),
+        // What was counted while something was missing says nothing of the share there is now.
+        false if counts_anew(t) => ObservedShare::Unknown,
         false => ObservedShare::Off(share),
     };
+}
+
+/// Whether something was missing since requests are counted; then they count from when it was whole again.
+fn counts_anew(t: &mut Track) -> bool {
+    let Phase::Shifting { hold, .. } = &t.phase else { return false };
+    let from = hold.accepted_at.map(|at| t.stands_from(at));
+    let anew = t.lame_at.is_some_and(|lame| from.is_some_and(|from| lame > from));
+    if anew {
+        t.undone_at = t.lame_at;
+    }
+    anew
 }

@@ -8,7 +8,7 @@ use super::pass::{next_tick, with_track};
 use super::run::{GRID, GateTrack, Phase, Run, Settling, Track};
 use super::step::source;
 use super::{breach, critical, footing, ledger, rollback, share};
-use crate::gate::{Context, absolutely_bad, evaluate, window};
+use crate::gate::{Context, absolutely_bad, evaluate, widened, window};
 use crate::gate::{Evaluation, Failure, Sample, Verdict};
 use crate::plan::Planned;
 use crate::spec::policy::{Gate, Measure};
@@ -148,16 +148,22 @@ fn questions(run: &Run, t: &Track, p: &Planned, tick: Time, out: &mut Vec<Questi
             }
             (None, None) => continue,
         };
-        let last = t.gates.get(&gate.name).and_then(|g| g.last.as_ref());
+        let track = t.gates.get(&gate.name);
         out.push(Question {
             service: p.service.name.clone(),
             gate: gate.name.clone(),
             slot,
             what,
-            window: window(gate, run.plan.policy.window, &cx, tick, last),
+            window: asked(gate, run.plan.policy.window, &cx, tick, track),
             baseline: gate.baseline.is_some(),
         });
     }
+}
+
+/// How far back a gate looks at this tick.
+fn asked(gate: &Gate, plain: Dur, cx: &Context, tick: Time, track: Option<&GateTrack>) -> Dur {
+    let (last, since) = track.map_or((None, None), |g| (g.last.as_ref(), g.widened));
+    window(gate, plain, cx, tick, last, since)
 }
 
 /// From when requests are counted for the observed share.
@@ -226,12 +232,12 @@ fn judge(cx: &mut Cx, t: &mut Track, slot: Slot, tick: Time, answer: Option<&Mea
         };
         if !gate.measure.is_some_and(Measure::from_cluster) {
             // What was asked at this tick; without it a widened window would be given up at every other tick.
-            let last = t.gates.get(&gate.name).and_then(|g| g.last.as_ref());
-            let asked = window(gate, cx.run.plan.policy.window, &context, tick, last);
+            let asked = asked(gate, cx.run.plan.policy.window, &context, tick, t.gates.get(&gate.name));
             sample.window.get_or_insert(asked);
         }
         let place = t.gates.entry(gate.name.clone()).or_insert_with(GateTrack::fresh);
         let now = evaluate(gate, &context, &mut place.state, &sample);
+        place.widened = widened(gate, cx.run.plan.policy.window, &context, &now, place.widened);
         let before = place.last.replace(now.clone());
         say_change(cx, &t.service, gate, place, before.as_ref());
         if now.fires && gate.measure == Some(Measure::CriticalServices) {

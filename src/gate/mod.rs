@@ -28,4 +28,4 @@ pub use compare::{limit_text, unit};
 pub use evaluate::{Context, GateState, evaluate};
 pub use judge::absolutely_bad;
 pub use sample::{Evaluation, Failure, Num, Progress, Sample, Verdict};
-pub use window::{enough_at, window};
+pub use window::{Widened, enough_at, widened, window};

@@ -1,4 +1,6 @@
 //! How far back to ask next, and when there will be enough requests.
+use serde::{Deserialize, Serialize};
+
 use super::evaluate::Context;
 use super::judge::{count, needed};
 use super::sample::Evaluation;
@@ -12,14 +14,29 @@ const MARGIN: f64 = 1.2;
 /// Beyond this nobody waits for requests.
 const LONGEST_WAIT: Dur = Dur::hours(7 * 24);
 
+/// Since when requests are counted while a window is widened to the step's start, and how many the step had by then.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Widened {
+    pub at: Time,
+    pub seen: f64,
+}
+
 /// The sliding window to ask for next: the gate's `window` or the policy's, never before the step's start, and widened
 /// back to the step's start while it holds fewer requests than needed. Zero in the first instant of a step, when there
 /// is nothing to look back on.
 ///
 /// Whether the plain window would hold enough is told from the last answer, for which its `window` must be known;
-/// where it is not, the answer is taken as one of the plain window. A burn-rate gate's window is never widened: its
-/// long windows do the collecting.
-pub fn window(gate: &Gate, policy_window: Dur, cx: &Context, now: Time, last: Option<&Evaluation>) -> Dur {
+/// where it is not, the answer is taken as one of the plain window. Of a widened answer it is told by what was added to
+/// it over the length of a plain window (`since`, kept by [`widened`]): what the step had before that says nothing of
+/// the requests there are now. A burn-rate gate's window is never widened: its long windows do the collecting.
+pub fn window(
+    gate: &Gate,
+    policy_window: Dur,
+    cx: &Context,
+    now: Time,
+    last: Option<&Evaluation>,
+    since: Option<Widened>,
+) -> Dur {
     let (plain, step) = (gate.window.unwrap_or(policy_window), now.since(cx.step_start));
     if plain >= step {
         return step;
@@ -30,11 +47,40 @@ pub fn window(gate: &Gate, policy_window: Dur, cx: &Context, now: Time, last: Op
     let Some(seen) = count(last.requests) else { return plain };
     let need = need as f64;
     let widen = match last.window {
-        Some(asked) if asked > plain => seen * ratio(plain, asked) < need * MARGIN,
+        Some(asked) if asked > plain => !since.is_some_and(|s| enough_again(s, last.at, seen, plain, need)),
         Some(asked) if asked < plain => seen * ratio(plain, asked) < need,
         _ => seen < need,
     };
     if widen { step } else { plain }
+}
+
+/// Whether so many requests were added since then that a plain window would hold enough.
+fn enough_again(since: Widened, at: Time, seen: f64, plain: Dur, need: f64) -> bool {
+    let over = at.since(since.at);
+    over >= plain && (seen - since.seen) * ratio(plain, over) >= need * MARGIN
+}
+
+/// What to keep beside an answer for the next [`window`]: from when a widened one is counted. Where too little came in
+/// over the length of a plain window, it is counted anew.
+pub fn widened(
+    gate: &Gate,
+    policy_window: Dur,
+    cx: &Context,
+    answer: &Evaluation,
+    since: Option<Widened>,
+) -> Option<Widened> {
+    let plain = gate.window.unwrap_or(policy_window);
+    let since = since.filter(|s| s.at > cx.step_start && s.at < answer.at);
+    let (Some(need), Some(asked)) = (needed(gate, cx), answer.window) else { return None };
+    let Some(seen) = count(answer.requests) else { return since };
+    if asked <= plain {
+        return None;
+    }
+    let anew = Widened { at: answer.at, seen };
+    match since {
+        Some(s) if answer.at.since(s.at) < plain || enough_again(s, answer.at, seen, plain, need as f64) => Some(s),
+        _ => Some(anew),
+    }
 }
 
 /// When there will be enough requests at the current rate, for "enough at 03:41 at current traffic". `None` when there

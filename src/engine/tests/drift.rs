@@ -180,3 +180,41 @@ fn next_is_off_while_something_stands_against_the_raise() {
     s.wait(Dur::secs(1));
     assert!(denied(&s, Verb::Next).contains("no gateway has accepted"));
 }
+
+/// Requests that came while pods were missing would speak against a share that is right again, until long after.
+#[test]
+fn requests_from_before_it_was_whole_again_are_not_held_against_it() {
+    let mut s = Stand::new(|p| (p.observed, p.steps[0].hold) = (Observed::Require, Dur::mins(10)));
+    s.until(|s| s.holds_step("ledger", 0));
+    s.wait(Dur::secs(12));
+    s.seen_share.insert("ledger".into(), (0.0, 1000.0));
+    s.world.get_mut("ledger").unwrap().next.as_mut().unwrap().ready = 0;
+    s.show("ledger");
+    s.wait(Dur::secs(15));
+    s.world.get_mut("ledger").unwrap().next.as_mut().unwrap().ready = 3;
+    s.show("ledger");
+    let whole = s.now;
+    // What came since the write: wrong as a whole.
+    s.seen_share.insert("ledger".into(), (40.0, 1000.0));
+    s.wait(Dur::secs(12));
+    assert_eq!(s.t("ledger").observed, ObservedShare::Unknown, "{:#?}", s.told());
+    s.wait(Dur::secs(10));
+    let asked = s.asked.as_ref().and_then(|a| a.shares.iter().find(|q| q.service == "ledger")).unwrap();
+    assert!(whole.since(asked.since) <= Dur::secs(1) && asked.since.since(whole) <= Dur::secs(1), "{asked:?}");
+    // And if what came since is wrong too, that is said.
+    assert!(matches!(s.t("ledger").observed, ObservedShare::Off(_)), "{:?}", s.t("ledger").observed);
+}
+
+/// What requests speak against is not raised on, so `next` is not offered: it would change nothing.
+#[test]
+fn next_is_off_while_requests_show_another_share() {
+    let mut s = Stand::new(|p| p.observed = Observed::Prefer);
+    s.until(|s| s.holds_step("ledger", 0));
+    s.seen_share.insert("ledger".into(), (0.0, 1000.0));
+    s.until(|s| s.t("ledger").ask.is_some());
+    assert_eq!(denied(&s, Verb::Next), "requests show 0% on the new version, 10% was asked");
+    let text = &s.t("ledger").ask.as_ref().unwrap().text;
+    assert!(text.ends_with("abort, or wait?") && !text.contains("next"), "{text}");
+    s.seen_share.clear();
+    s.until(|s| s.is("ledger", "soaking"));
+}
