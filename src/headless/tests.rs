@@ -151,11 +151,11 @@ fn no_share_is_claimed_where_no_route_was_seen() {
 fn an_estimate_adds_what_is_left() {
     let mut run = run();
     let left = |run: &Run, seconds| eta(run, at(seconds)).map(|e| (e.full.0 / 1000, e.end.0 / 1000));
-    assert_eq!(left(&run, 0), Some((22 * 60, 22 * 60 + 30 * 60 + 30)));
+    assert_eq!(left(&run, 0), Some((22 * 60, 22 * 60 + 30 * 60 + 50)));
     set(&mut run, "ledger", Phase::Warming { ready_since: Some(at(0)) }, 0);
-    assert_eq!(left(&run, 60), Some((21 * 60, 51 * 60 + 30)));
+    assert_eq!(left(&run, 60), Some((21 * 60, 51 * 60 + 50)));
     set(&mut run, "ledger", shifting(1, 90), 50);
-    assert_eq!(left(&run, 400), Some((30 + 120 + 660, 30 + 120 + 660 + 1830)));
+    assert_eq!(left(&run, 400), Some((30 + 120 + 660, 30 + 120 + 660 + 1850)));
     let window = Held { reason: HoldReason::Window, text: "outside of its window".into(), since: at(100), until: None };
     run.tracks.get_mut("ledger").unwrap().held = Some(window);
     assert_eq!(left(&run, 400), None, "nobody counts the time without a window");
@@ -170,13 +170,18 @@ fn an_estimate_adds_what_is_left() {
     run.stopped = None;
     set(&mut run, "ledger", Phase::Soaked, 100);
     set(&mut run, "billing", Phase::Soaking { clean: Dur::mins(29) }, 100);
-    assert_eq!(left(&run, 2000), Some((0, 90)));
+    assert_eq!(left(&run, 2000), Some((0, 110)));
     set(&mut run, "ledger", Phase::Done, 100);
     set(&mut run, "billing", Phase::Settling(Settling::CopyBack), 100);
+    let billing = run.tracks.get_mut("billing").unwrap();
+    billing.since = at(100);
+    billing.durations.push(("deploying".into(), Dur::secs(20)));
+    assert_eq!(left(&run, 110), Some((0, 60)), "its new pods, silence, and draining");
+    assert_eq!(left(&run, 120), Some((0, 50)));
+    assert_eq!(left(&run, 171), None, "longer than all of it takes: nobody can tell");
+    set(&mut run, "billing", Phase::Settling(Settling::Drain { since: at(140) }), 100);
     run.tracks.get_mut("billing").unwrap().since = at(100);
-    assert_eq!(left(&run, 110), Some((0, 20)));
-    assert_eq!(left(&run, 120), Some((0, 10)));
-    assert_eq!(left(&run, 131), None, "longer than draining takes: nobody can tell");
+    assert_eq!(left(&run, 150), Some((0, 20)));
     set(&mut run, "billing", Phase::RollingBack(rollback("r")), 100);
     assert_eq!(left(&run, 2000), None, "nothing goes forward while something goes back");
     run.stage = Stage::Ended(Outcome::Succeeded);
@@ -197,7 +202,7 @@ fn lines_read_as_documented() {
     run.tracks.get_mut("billing").unwrap().held = held("error rate 1.31% > max 1.00%");
     let progress = text.tick(&run, at(720)).unwrap();
     let want = "03:12:00 now             1/2 at 100 %; billing 50 %, step 2 of 3, 0:48 of 2:00, HELD: error rate 1.31% > max \
-                1.00%; about 3:12 to 100 %, 33:42 to the end";
+                1.00%; about 3:12 to 100 %, 34:02 to the end";
     assert_eq!(progress, want);
     // The worst is named first.
     set(&mut run, "ledger", Phase::Soaking { clean: Dur::ZERO }, 100);

@@ -137,6 +137,10 @@ fn pauses_name_the_person_and_hide_no_promise() {
     let since = night.now - Dur::secs(3);
     night.run.paused_all = Some(Paused { by: "ivo".into(), reason: String::new(), since });
     assert_eq!(state(&night, "orders"), "paused");
+    // What else holds it does not hide the pause.
+    let held = Held { reason: HoldReason::Gate, text: "over".into(), since, until: None };
+    night.run.tracks.get_mut("billing").unwrap().held = Some(held);
+    assert_eq!(of(&night).next.condition, "when its gates are good, and somebody resumes");
 }
 
 #[test]

@@ -236,10 +236,14 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
     if run.stopped.is_some() && raises(&track.phase) && track.phase != Phase::Deploying {
         // Whatever else it waits for, nothing rises before that.
         *next = NextChange { text: undecided(run), ..NextChange::default() };
-    } else if track.paused.is_some() || run.paused_all.is_some() {
+    } else if (track.paused.is_some() || run.paused_all.is_some()) && !goes_on_paused(&track.phase) {
         next.at = None;
         next.recovers = false;
-        next.condition = "when somebody resumes".into();
+        // The pause comes second on screen to what holds it, and is not to be missed for that.
+        next.condition = match &track.held {
+            Some(held) => format!("{}, and somebody resumes", lift(held.reason)),
+            None => "when somebody resumes".into(),
+        };
     } else if run.journal.down.is_some() && raises(&track.phase) {
         (next.at, next.recovers, next.condition) = (None, false, UNWRITTEN.into());
     } else if few && next.at.is_some() && stopped {
@@ -254,6 +258,11 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
             waits::next(run, track, held, next);
         }
     }
+}
+
+/// A pause stops raises only.
+fn goes_on_paused(phase: &Phase) -> bool {
+    matches!(phase, Phase::Deploying | Phase::Soaking { .. })
 }
 
 /// What a run waits for that is stopped for a service that went back.
