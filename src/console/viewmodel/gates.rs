@@ -2,11 +2,12 @@
 use super::super::model::{Model, Panel};
 use super::super::theme::Meaning;
 use super::{Freshness, Scene};
+use crate::engine::run::GRID;
 use crate::engine::status::{BackState, STEPS, back_steps, enough_at, human, trigger, unit_of};
 use crate::engine::{Run, Track};
 use crate::gate::{Evaluation, Verdict};
 use crate::spec::policy::{Baseline, Gate};
-use crate::spec::units::{Time, Unit};
+use crate::spec::units::{Dur, Time, Unit};
 
 /// Where the limit stands in a gauge, as a fraction of its width.
 const LIMIT_AT: f64 = 0.6;
@@ -59,7 +60,7 @@ pub struct Gates {
     pub rows: Vec<GateRow>,
     /// Gates that are not asked in this phase.
     pub unasked: Vec<String>,
-    /// `STALE 0:14`, `LOST 0:14`.
+    /// `STALE 0:14`, `LOST 0:14`, `last 0:50 ago`.
     pub stale: Option<String>,
     pub focus: bool,
     pub scroll: usize,
@@ -74,10 +75,13 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
         (Freshness::Stale(age), _) => Some(format!("STALE {}", age.clock())),
         _ => None,
     };
+    let old = stale.is_some();
+    // What they said last stands there as the reason, with its age.
+    let stale = stale.or_else(|| track.and_then(|t| idle(t, scene.now)).map(|age| format!("last {} ago", age.clock())));
     let asked = |g: &&Gate| track.is_some_and(|t| last(t, g).is_some());
     let gates = &run.plan.policy.gates;
     let mut rows: Vec<GateRow> = match track {
-        Some(t) => gates.iter().filter(asked).map(|g| row(run, t, g, model, scene, stale.is_some())).collect(),
+        Some(t) => gates.iter().filter(asked).map(|g| row(run, t, g, model, scene, old)).collect(),
         None => Vec::new(),
     };
     rows.sort_by_key(|r| r.urgency);
@@ -103,6 +107,12 @@ pub fn build(run: &Run, model: &Model, selected: Option<&str>, scene: Scene) -> 
 
 fn last<'a>(track: &'a Track, gate: &Gate) -> Option<&'a Evaluation> {
     track.gates.get(&gate.name).and_then(|g| g.last.as_ref())
+}
+
+/// Age of the newest value where gates are not asked any more, as on the way back until old is watched.
+fn idle(track: &Track, now: Time) -> Option<Dur> {
+    let newest = track.gates.values().filter_map(|g| g.last.as_ref()).map(|e| e.at).max()?;
+    Some(now.since(newest)).filter(|age| *age > GRID.times(3))
 }
 
 /// The way back as a list, with times.
