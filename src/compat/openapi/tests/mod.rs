@@ -1,5 +1,6 @@
 //! The comparison as a whole, from texts to findings.
 mod around;
+mod choices;
 mod hostile;
 mod keywords;
 mod laws;
