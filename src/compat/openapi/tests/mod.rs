@@ -1,5 +1,6 @@
 //! The comparison as a whole, from texts to findings.
 mod around;
+mod bounds;
 mod choices;
 mod hostile;
 mod keywords;
