@@ -243,6 +243,13 @@ pub(super) const JSON: &[Rule] = &[
         "more is refused than was",
         "`not` refused integers and refuses numbers",
     ),
+    rule(
+        "json-one-of-overlap",
+        Warning,
+        Event,
+        "registries do not compare it, and what two branches accept is refused",
+        "`oneOf: [integer]` got a branch `number`",
+    ),
     rule("json-pattern-added", Critical, Event, "other texts were valid", "`pattern` is new"),
     rule(
         "json-pattern-changed",

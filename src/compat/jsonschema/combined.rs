@@ -5,13 +5,20 @@ use super::diff::{At, Diff, Outcome};
 use super::shape::{How, Id, Shape};
 use crate::compat::Severity::{Critical, Warning};
 
+/// Pairs of branches that are looked at for values that two of them accept.
+const MANY: usize = 400;
+
 /// Only one side combines: one fitting branch may be enough. Whether that settled it.
 pub(super) fn with_one_side(diff: &mut Diff, old: At, new: At, out: &mut Outcome) -> bool {
     match (diff.shape(old), diff.shape(new)) {
         (Shape::Combined(..), Shape::Combined(..)) => false,
         (_, Shape::Combined(how, branches)) if branches.len() == 1 || how.is_sum() => {
-            let fits = branches.iter().find(|b| diff.fits(old, At { id: **b, ..new }));
-            fits.is_some_and(|b| diff.below(old, At { id: *b, ..new }, out))
+            let into = distinct(diff, new, branches);
+            let partner = into.iter().position(|b| diff.fits(old, *b));
+            if *how == How::One && diff.is_written(new) {
+                overlap(diff, (old, "", &[old]), (new, how.keyword(), &into), &[partner], out);
+            }
+            partner.is_some_and(|b| diff.below(old, into[b], out))
         }
         (Shape::Combined(how, branches), _) if branches.len() == 1 || *how == How::All => {
             let fits = branches.iter().find(|b| diff.fits(At { id: **b, ..old }, new));
@@ -70,6 +77,9 @@ pub(super) fn combined(
     for (a, b) in partners.iter().enumerate().filter_map(|(a, b)| b.map(|b| (a, b))) {
         diff.below(of[a], into[b], out);
     }
+    if is == How::One {
+        overlap(diff, (old, k, &of), (new, l, &into), &partners, out);
+    }
     let matched = partners.iter().flatten().count();
     if matched < of.len().min(into.len()) {
         unmatched(diff, (old, k, &of), (new, l, &into), &partners, out);
@@ -97,6 +107,27 @@ fn unmatched(
         }
     };
     diff.clash_for(out, "json-branches-changed", Critical, (old, k), (new, l), message, details);
+}
+
+/// Where exactly one branch has to fit, what a new one accepts as well as another is refused. Registries count branches and
+/// look away; of those that accept a part of the same, nothing is known.
+fn overlap(
+    diff: &mut Diff,
+    (old, k, of): (At, &str, &[At]),
+    (new, l, into): (At, &str, &[At]),
+    partners: &[Option<usize>],
+    out: &mut Outcome,
+) {
+    let come: Vec<At> = (0..into.len()).filter(|b| !partners.contains(&Some(*b))).map(|b| into[b]).collect();
+    let kept: Vec<At> = (0..of.len()).filter(|a| partners[*a].is_some()).map(|a| of[a]).collect();
+    if come.len() * kept.len() > MANY {
+        return;
+    }
+    let mut both = |b: &At| kept.iter().any(|a| diff.fits(*a, *b) || diff.fits(*b, *a));
+    let Some(second) = come.iter().copied().find(|b| both(b)) else { return };
+    let message = format!("a branch of `{l}` is new, and accepts what another does: both together refuse it");
+    let details = vec![format!("{} is the new one", diff.pointer(second))];
+    diff.clash_for(out, "json-one-of-overlap", Warning, (old, k), (new, l), message, details);
 }
 
 /// Branches that are written alike count once.
@@ -159,7 +190,33 @@ fn matching(fits: &[Vec<usize>], right: usize) -> Vec<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::tests::rules;
     use super::matching;
+
+    #[test]
+    fn a_second_branch_that_accepts_the_same_is_a_warning() {
+        let of = |how: &str, types: &[&str]| {
+            let all: Vec<_> = types.iter().map(|t| json!({"type": t})).collect();
+            json!({how: all})
+        };
+        for (old, new, wanted) in [
+            (of("oneOf", &["integer"]), of("oneOf", &["integer", "number"]), true),
+            (of("oneOf", &["number"]), of("oneOf", &["number", "integer"]), true),
+            (of("oneOf", &["number", "string"]), of("oneOf", &["string", "number", "integer"]), true),
+            (json!({"type": "integer"}), of("oneOf", &["integer", "number"]), true),
+            (json!({"type": "integer"}), json!({"oneOf": [{"type": "integer"}, {}]}), true),
+            (of("oneOf", &["integer"]), of("oneOf", &["integer", "string"]), false),
+            (of("oneOf", &["integer", "number"]), of("oneOf", &["number", "integer", "string"]), false),
+            (of("oneOf", &["integer"]), of("anyOf", &["integer", "number"]), false),
+            (json!({"type": "integer"}), json!({"type": ["integer", "string"]}), false),
+        ] {
+            let expected: &[&str] = if wanted { &["?json-one-of-overlap"] } else { &[] };
+            assert_eq!(rules(&old, &new), expected, "{old} -> {new}");
+            assert_eq!(rules(&new, &new), [] as [&str; 0], "{new}");
+        }
+    }
 
     #[test]
     fn a_matching_takes_as_many_as_can_have_one() {

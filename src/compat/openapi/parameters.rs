@@ -94,7 +94,7 @@ fn removed(check: &mut Check<'_>, node: NodeId, at: At, label: &str) {
 fn pair(check: &mut Check<'_>, old: NodeId, new: NodeId, at: At, label: &str) {
     let places = (Some(old), Some(new));
     let needed = (check.old.library.flag(old, "required"), check.new.library.flag(new, "required"));
-    let part = if needed == (true, true) { Part::NeededParameter } else { Part::Parameter };
+    let part = if needed.0 { Part::NeededParameter } else { Part::Parameter };
     match needed {
         (false, true) => {
             check.tell(at, "parameter-became-required", places, "", format!("parameter {label} became required"));

@@ -22,7 +22,7 @@ pub enum Part {
     /// The fields of a form are text, unless they are objects: those are JSON.
     Multipart,
     Parameter,
-    /// One that is required on both sides: always sent, so that its default never counts.
+    /// One that was required: all who keep to that send it, so that its default never counts.
     NeededParameter,
     Header,
 }

@@ -16,6 +16,14 @@ use crate::compat::lifecycle::Terms;
 /// Number of a pair in its [`Engine`].
 pub type PairId = u32;
 
+/// What all that a pair leads to comes to together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Relation {
+    effect: Effect,
+    /// Nothing at all was changed, not even what makes no difference to the values that fit.
+    same: bool,
+}
+
 /// Pairs that one question about alternatives looks at; beyond, they are taken for unrelated, which is told.
 const MAX_LOOK: usize = 2_000;
 /// The same for all questions of one comparison together.
@@ -97,7 +105,7 @@ pub struct Engine<'a> {
     pairs: Vec<(Conj, Conj)>,
     states: Vec<State>,
     index: BTreeMap<(Conj, Conj), PairId>,
-    relations: BTreeMap<PairId, Effect>,
+    relations: BTreeMap<PairId, Relation>,
     looked: usize,
     inside: usize,
 }
@@ -159,15 +167,25 @@ impl<'a> Engine<'a> {
     /// What the revision's schema does to the values that fit the base's. Not exact where schemas lie deeper than can
     /// be looked at: then both, which finds too much rather than too little.
     pub fn relation(&mut self, old: &[NodeId], new: &[NodeId]) -> Effect {
+        self.related(old, new).effect
+    }
+
+    /// Whether nothing at all was changed from the one schema to the other.
+    pub fn same(&mut self, old: &[NodeId], new: &[NodeId]) -> bool {
+        self.related(old, new).same
+    }
+
+    fn related(&mut self, old: &[NodeId], new: &[NodeId]) -> Relation {
         let root = self.pair(old, new);
         if let Some(known) = self.relations.get(&root) {
             return *known;
         }
         if self.inside >= MAX_INSIDE || self.looked >= MAX_LOOK_ALL {
-            return Effect::BOTH;
+            return Relation { effect: Effect::BOTH, same: false };
         }
         self.inside += 1;
         let (mut effect, mut seen, mut left) = (Effect::NONE, BTreeSet::new(), vec![(root, false)]);
+        let mut same = true;
         while let Some((pair, swapped)) = left.pop() {
             if effect == Effect::BOTH || !seen.insert((pair, swapped)) {
                 continue;
@@ -178,6 +196,7 @@ impl<'a> Engine<'a> {
                 break;
             }
             let own = self.own(pair);
+            same &= own.changes.is_empty();
             for change in &own.changes {
                 let one = change.kind.effect();
                 effect = effect.and(if swapped { one.swapped() } else { one });
@@ -185,11 +204,12 @@ impl<'a> Engine<'a> {
             left.extend(own.edges.iter().map(|e| (e.to, swapped != (e.step == Step::Not))));
         }
         self.inside -= 1;
+        let relation = Relation { effect, same: same && effect == Effect::NONE };
         // An answer found while one further up was open may lean on what was assumed of that one.
         if self.inside == 0 {
-            self.relations.insert(root, effect);
+            self.relations.insert(root, relation);
         }
-        effect
+        relation
     }
 }
 

@@ -1,32 +1,32 @@
-//! `oneOf` and `anyOf`: which alternative became which. By discriminator, by name, then by what they hold.
+//! `oneOf` and `anyOf`: what became of their alternatives. Which one became which, `matching` says.
 use std::collections::BTreeSet;
 
 use super::engine::{Step, Work};
 use super::kind::{Effect, Kind};
 use super::merge::is_never;
-use super::said;
 use super::shape::{self, Conj, Group, GroupKind, NO_GROUPS, Shape, without};
 use super::subtypes::Values;
 use super::types::Types;
+use super::{matching, said};
 use crate::compat::document::{Library, NodeId};
 
 /// Pairs of alternatives without a name that are compared by what they hold.
-const MAX_TRIES: usize = 400;
+pub(super) const MAX_TRIES: usize = 400;
 
 /// An alternative: all that must hold, and the names it goes by.
-struct Branch {
-    conj: Conj,
-    at: NodeId,
-    name: Option<String>,
+pub(super) struct Branch {
+    pub conj: Conj,
+    pub at: NodeId,
+    pub name: Option<String>,
     /// The discriminator's values for it.
-    values: BTreeSet<String>,
+    pub values: BTreeSet<String>,
     /// Named by a reference or a discriminator: another name is another alternative.
-    firm: bool,
-    taken: bool,
+    pub firm: bool,
+    pub taken: bool,
 }
 
 /// Null is taken out of every alternative: the schema as a whole says whether it is allowed.
-fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId], siblings: bool) -> Vec<Branch> {
+pub(super) fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId], siblings: bool) -> Vec<Branch> {
     let discriminator = shape.discriminator.map(|d| Values::of(library, d));
     let branch = |node: &NodeId| {
         let reference = library.reference(*node);
@@ -45,40 +45,30 @@ fn last_word(reference: &str) -> String {
     reference.rsplit(['/', '#']).next().unwrap_or(reference).to_string()
 }
 
-fn old_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+pub(super) fn old_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
     branches(work.old_lib(), &work.old, &group.branches, work.siblings().0)
 }
 
-fn new_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
+pub(super) fn new_branches(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
     branches(work.new_lib(), &work.new, &group.branches, work.siblings().1)
 }
 
-/// Compares the groups that both sides have, of one kind if possible.
+/// Compares the groups that both sides have, those first that hold the same.
 pub(super) fn compare(work: &mut Work<'_, '_>) {
     let (old, new) = (std::mem::take(&mut work.old.groups), std::mem::take(&mut work.new.groups));
-    let mut left: Vec<Option<Group>> = new.into_iter().map(Some).collect();
-    let mut unmatched = Vec::new();
-    for group in old {
-        let same = left.iter_mut().find(|g| g.as_ref().is_some_and(|g| g.kind == group.kind));
-        match same.and_then(Option::take) {
-            Some(other) => pair(work, &group, &other),
-            None => unmatched.push(group),
+    let partners = matching::groups(work, &old, &new);
+    for (x, y) in partners.iter().map(|(i, j)| (&old[*i], &new[*j])) {
+        if x.kind != y.kind {
+            let kind = if y.kind == GroupKind::OneOf { Kind::ExactlyOneSet } else { Kind::ExactlyOneUnset };
+            work.change(kind, Some(x.at), Some(y.at));
         }
+        pair(work, x, y);
     }
-    let mut rest: Vec<Group> = left.into_iter().flatten().collect();
-    rest.reverse();
-    for group in unmatched {
-        match rest.pop() {
-            Some(other) => {
-                let kind = if other.kind == GroupKind::OneOf { Kind::ExactlyOneSet } else { Kind::ExactlyOneUnset };
-                work.change(kind, Some(group.at), Some(other.at));
-                pair(work, &group, &other);
-            }
-            None => work.change(Kind::ChoiceRemoved, Some(group.at), None).subject = group.kind.word().into(),
-        }
+    for (_, x) in old.iter().enumerate().filter(|(i, _)| partners.iter().all(|p| p.0 != *i)) {
+        work.change(Kind::ChoiceRemoved, Some(x.at), None).subject = x.kind.word().into();
     }
-    for group in rest {
-        work.change(Kind::ChoiceAdded, None, Some(group.at)).subject = group.kind.word().into();
+    for (_, y) in new.iter().enumerate().filter(|(j, _)| partners.iter().all(|p| p.1 != *j)) {
+        work.change(Kind::ChoiceAdded, None, Some(y.at)).subject = y.kind.word().into();
     }
 }
 
@@ -225,8 +215,8 @@ fn split_new(work: &Work<'_, '_>, group: &Group) -> Vec<Branch> {
 
 /// How alternatives are matched.
 #[derive(Clone, Copy)]
-struct How {
-    kind: GroupKind,
+pub(super) struct How {
+    pub kind: GroupKind,
     step: Step,
     /// Types of which all values are held anyway, before and after.
     open: (Types, Types),
@@ -236,12 +226,12 @@ struct How {
 
 impl How {
     /// What another alternative holds is no loss: any number may fit, or a schema that is no choice holds several.
-    fn within(self) -> bool {
+    pub fn within(self) -> bool {
         self.kind == GroupKind::AnyOf || self.step == Step::Same
     }
 
     /// Compares two alternatives that are one. Where all values of both are held anyway, it makes no difference.
-    fn join(self, work: &mut Work<'_, '_>, old: &mut Branch, new: &mut Branch) {
+    pub fn join(self, work: &mut Work<'_, '_>, old: &mut Branch, new: &mut Branch) {
         (old.taken, new.taken) = (true, true);
         if !self.open.0.is_empty() && !self.open.1.is_empty() {
             let siblings = work.siblings();
@@ -354,33 +344,35 @@ fn told(work: &mut Work<'_, '_>, found: &[Meeting], kind: Kind, places: (Option<
 
 /// Matches alternatives, compares what is matched, and tells what is left over.
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, how: How) {
-    let by_name = |old: &Branch, new: &Branch| old.name.is_some() && new.firm == old.firm && new.name == old.name;
-    let by_value = |old: &Branch, new: &Branch| !old.values.is_disjoint(&new.values);
-    // What travels is the discriminator's value; the name of a schema does not.
-    let ways: [fn(&Branch, &Branch) -> bool; 2] = [by_value, by_name];
-    for fits in ways {
-        for old in olds.iter_mut().filter(|b| !b.taken) {
-            if let Some(new) = news.iter_mut().find(|new| !new.taken && fits(old, new)) {
-                how.join(work, old, new);
-            }
-        }
-    }
-    by_content(work, &mut olds, &mut news, how);
-    one_left(work, &mut olds, &mut news, how);
+    matching::run(work, &mut olds, &mut news, how);
     overlaps(work, &olds, &news, how);
-    let within = how.within();
     for old in olds.iter().filter(|b| !b.taken) {
-        let covered =
-            within && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&old.conj, &new.conj).narrows);
+        let covered = how.within() && news.iter().take(MAX_TRIES).any(|new| holds(work, how, old, new));
         let change = work.change(gone(how.kind, covered, old.firm), Some(old.at), None);
         change.subject = old.name.clone().unwrap_or_default();
     }
     for new in news.iter().filter(|b| !b.taken) {
-        let covered =
-            within && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &new.conj).widens);
+        let covered = how.within() && olds.iter().take(MAX_TRIES).any(|old| held(work, how, old, new));
         let change = work.change(gone(how.kind, covered, new.firm).swapped(), None, Some(new.at));
         change.subject = new.name.clone().unwrap_or_default();
     }
+}
+
+/// The newer alternative holds the older one. Where exactly one has to fit, it has to say what it is for as well: an
+/// object that need not have any property lets through all others.
+fn holds(work: &mut Work<'_, '_>, how: How, old: &Branch, new: &Branch) -> bool {
+    let siblings = work.siblings();
+    let (inner, outer) = ((work.old_lib(), old, siblings.0), (work.new_lib(), new, siblings.1));
+    !work.engine.relation(&old.conj, &new.conj).narrows
+        && (how.kind == GroupKind::AnyOf || matching::declared(inner, outer))
+}
+
+/// The same the other way round.
+fn held(work: &mut Work<'_, '_>, how: How, old: &Branch, new: &Branch) -> bool {
+    let siblings = work.siblings();
+    let (inner, outer) = ((work.new_lib(), new, siblings.1), (work.old_lib(), old, siblings.0));
+    !work.engine.relation(&old.conj, &new.conj).widens
+        && (how.kind == GroupKind::AnyOf || matching::declared(inner, outer))
 }
 
 fn gone(kind: GroupKind, covered: bool, firm: bool) -> Kind {
@@ -390,57 +382,5 @@ fn gone(kind: GroupKind, covered: bool, firm: bool) -> Kind {
         (GroupKind::AnyOf, false, _) => Kind::AnyOfRemoved,
         (GroupKind::AnyOf, true, true) => Kind::CoveredAnyOfRemoved,
         (GroupKind::AnyOf, true, false) => Kind::OverlappingRemoved,
-    }
-}
-
-/// Alternatives without a common name: equal ones first, then those where one holds the other.
-fn by_content(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], how: How) {
-    let mut tries = 0;
-    for exact in [true, false] {
-        for old in olds.iter_mut().filter(|b| !b.taken) {
-            for new in news.iter_mut().filter(|b| !b.taken) {
-                if old.firm && new.firm && !(exact && renamed(work, old, new)) {
-                    continue;
-                }
-                tries += 1;
-                if tries > MAX_TRIES {
-                    let what = "more alternatives without a name than are matched by what they hold";
-                    return work.note(what, Some(old.at), Some(new.at));
-                }
-                let effect = work.engine.relation(&old.conj, &new.conj);
-                let fits = if exact { !effect.narrows && !effect.widens } else { !effect.narrows || !effect.widens };
-                if fits {
-                    how.join(work, old, new);
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// The name alone may have changed: each is known to one side only, and the name is not what travels.
-fn renamed(work: &Work<'_, '_>, old: &Branch, new: &Branch) -> bool {
-    let (base, revision) = (work.old_lib(), work.new_lib());
-    let (Some(was), Some(is)) = (&old.name, &new.name) else { return false };
-    let unknown = |library: &Library, name: &str| library.mapped(library.root(), name).is_none();
-    old.values.is_empty() && new.values.is_empty() && unknown(revision, was) && unknown(base, is)
-}
-
-/// A single alternative left on either side, without a name: it was changed.
-fn one_left(work: &mut Work<'_, '_>, olds: &mut [Branch], news: &mut [Branch], how: How) {
-    let left = |all: &[Branch]| -> Option<usize> {
-        let mut left = all.iter().enumerate().filter(|(_, b)| !b.taken).map(|(i, _)| i);
-        left.next().filter(|_| left.next().is_none())
-    };
-    let (Some(i), Some(j)) = (left(olds), left(news)) else { return };
-    if olds[i].firm && news[j].firm {
-        return;
-    }
-    // Each may be held by another alternative as it is.
-    let held = how.within()
-        && news.iter().take(MAX_TRIES).any(|new| !work.engine.relation(&olds[i].conj, &new.conj).narrows)
-        && olds.iter().take(MAX_TRIES).any(|old| !work.engine.relation(&old.conj, &news[j].conj).widens);
-    if !held {
-        how.join(work, &mut olds[i], &mut news[j]);
     }
 }

@@ -1,6 +1,7 @@
 //! The last step of reading: what the schemas of an `allOf` say together that none of them says alone.
 use regex::{Regex, RegexBuilder};
 
+use super::numbers;
 use super::reader::Reader;
 use super::shape::{Allowed, Conj, Shape, TypesOf};
 use super::types::Types;
@@ -69,6 +70,9 @@ impl Reader<'_> {
             let at = if all.values.len() < before { list.at } else { all.at };
             all = Allowed { at, values: all.values, constant: all.constant || list.constant };
         }
+        // One that is listed and beyond a bound fits no more than one that is not.
+        let limits = &self.shape.limits;
+        all.values.retain(|n| limits.iter().all(|(limit, bound)| numbers::meets(library, *n, *limit, bound)));
         self.shape.allowed = Some(all);
     }
 

@@ -44,13 +44,18 @@ pub(super) fn limits(work: &mut Work<'_, '_>) {
             bound.map(|b| if integers && of_type(limit) == Types::NUMBER { whole(limit, b) } else { b })
         };
         let (old, new) = (bound(&work.old), bound(&work.new));
-        // Of the bounds that come or go as a whole, people mean more by most than by the values they list.
-        let plain = limit == Limit::MinLength;
+        // Of values that are listed, those that a bound leaves out are told one by one, and it says nothing else. But by a
+        // `maxLength` that comes or goes as a whole people mean more than the values they list.
+        let listed = |shape: &Shape<'_>| shape.allowed.is_some();
+        let told = |library: &Library, shape: &Shape<'_>, bound: &Bound| {
+            let met = |n: &NodeId| meets(library, *n, limit, bound);
+            shape.allowed.as_ref().is_some_and(|a| limit != Limit::MaxLength || !a.values.iter().all(met))
+        };
         let idle = match (&old, &new) {
-            (None, Some(new)) => plain && met(work.old_lib(), &work.old, limit, new),
-            (Some(old), None) => plain && met(work.new_lib(), &work.new, limit, old),
-            (Some(x), Some(y)) if tighter(limit, y, x).is_gt() => met(work.old_lib(), &work.old, limit, y),
-            (Some(x), Some(_)) => met(work.new_lib(), &work.new, limit, x),
+            (None, Some(new)) => told(work.old_lib(), &work.old, new),
+            (Some(old), None) => told(work.new_lib(), &work.new, old),
+            (Some(x), Some(y)) if tighter(limit, y, x).is_gt() => listed(&work.old),
+            (Some(_), Some(_)) => listed(&work.new),
             (None, None) => true,
         };
         if !idle {
@@ -59,26 +64,25 @@ pub(super) fn limits(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Every value that is listed meets the bound, so that it leaves nothing out.
-fn met(library: &Library, shape: &Shape<'_>, limit: Limit, bound: &Bound) -> bool {
+/// A value that a bound does not leave out; one that the bound is not about is none.
+pub(super) fn meets(library: &Library, value: NodeId, limit: Limit, bound: &Bound) -> bool {
     use Limit::*;
-    let size = |value: NodeId| -> Option<Number> {
-        Some(match (limit, library.data(value)) {
-            (Minimum | Maximum, Data::Number(n)) => n.clone(),
-            (MinLength | MaxLength, Data::Text(text)) => text.chars().count().into(),
-            (MinItems | MaxItems, Data::Seq(items)) => items.len().into(),
-            (MinProperties | MaxProperties, Data::Map(map)) => map.entries.len().into(),
-            _ => return None,
-        })
+    let size: Number = match (limit, library.data(value)) {
+        (Minimum | Maximum, Data::Number(n)) => n.clone(),
+        (MinLength | MaxLength, Data::Text(text)) => text.chars().count().into(),
+        (MinItems | MaxItems, Data::Seq(items)) => items.len().into(),
+        (MinProperties | MaxProperties, Data::Map(map)) => map.entries.len().into(),
+        _ => return true,
     };
-    let meets = |value: &NodeId| {
-        size(*value).is_none_or(|size| {
-            let at = compare_numbers(&size, &bound.value);
-            let beyond = if limit.is_lower() { at.is_gt() } else { at.is_lt() };
-            beyond || (at.is_eq() && !bound.exclusive)
-        })
-    };
-    shape.allowed.as_ref().is_some_and(|all| !all.values.is_empty() && all.values.iter().all(meets))
+    let at = compare_numbers(&size, &bound.value);
+    let inside = if limit.is_lower() { at.is_gt() } else { at.is_lt() };
+    inside || (at.is_eq() && !bound.exclusive)
+}
+
+/// Values that the bounds of a schema leave out.
+pub(super) fn beyond(library: &Library, values: &[NodeId], shape: &Shape<'_>) -> Vec<NodeId> {
+    let met = |n: &NodeId| shape.limits.iter().all(|(limit, bound)| meets(library, *n, *limit, bound));
+    values.iter().copied().filter(|n| !met(n)).collect()
 }
 
 /// Tells what became of one bound.

@@ -41,14 +41,16 @@ fn added_or_removed(work: &mut Work<'_, '_>, old: &[NodeId], new: &[NodeId], kin
 }
 
 /// What a property's schema says of the ways it travels: read along references and one level of `allOf`.
-fn hidden(library: &Library, conj: &[NodeId]) -> Hidden {
+fn hidden(library: &Library, conj: &[NodeId], siblings: bool) -> Hidden {
     let mut found = Hidden::default();
     let mut look = |node: NodeId| {
         let mut at = Some(node);
         for _ in 0..8 {
             let Some(node) = at else { break };
-            found.read_only |= library.flag(node, "readOnly");
-            found.write_only |= library.flag(node, "writeOnly");
+            if siblings || library.reference(node).is_none() {
+                found.read_only |= library.flag(node, "readOnly");
+                found.write_only |= library.flag(node, "writeOnly");
+            }
             at = library.hop(node);
         }
     };
@@ -92,7 +94,7 @@ fn properties(work: &mut Work<'_, '_>) {
         match (with(old.get(name), &was), with(new.get(name), &is)) {
             (Some(x), Some(y)) => property(work, name, &x, &y),
             (None, Some(y)) => {
-                let hidden = hidden(revision, &y);
+                let hidden = hidden(revision, &y, work.siblings().1);
                 let kind = match work.new.required.contains_key(name) {
                     true => Kind::RequiredPropertyAdded,
                     false => Kind::OptionalPropertyAdded,
@@ -107,7 +109,7 @@ fn properties(work: &mut Work<'_, '_>) {
                 }
             }
             (Some(x), None) => {
-                let hidden = hidden(base, &x);
+                let hidden = hidden(base, &x, work.siblings().0);
                 let kind = match work.old.required.contains_key(name) {
                     true => Kind::RequiredPropertyRemoved,
                     false => Kind::OptionalPropertyRemoved,
@@ -164,7 +166,8 @@ fn one_sided(
 
 fn property(work: &mut Work<'_, '_>, name: &str, old: &Conj, new: &Conj) {
     let (base, revision) = (old.first().copied(), new.first().copied());
-    let (was, is) = (hidden(work.old_lib(), old), hidden(work.new_lib(), new));
+    let siblings = work.siblings();
+    let (was, is) = (hidden(work.old_lib(), old, siblings.0), hidden(work.new_lib(), new, siblings.1));
     let required = (work.old.required.get(name).copied(), work.new.required.get(name).copied());
     let kind = match required {
         (None, Some(_)) => Some(Kind::PropertyBecameRequired),
@@ -381,7 +384,7 @@ fn discriminator(work: &mut Work<'_, '_>) {
         (None, Some(_)) => drop(work.change(Kind::DiscriminatorAdded, None, new)),
         (Some(_), None) => drop(work.change(Kind::DiscriminatorRemoved, old, None)),
         (Some(x), Some(y)) => {
-            let names = (base.text_at(x, "propertyName"), revision.text_at(y, "propertyName"));
+            let names = (subtypes::property_name(base, x), subtypes::property_name(revision, y));
             if names.0 != names.1 {
                 let change = work.change(Kind::DiscriminatorPropertyChanged, old, new);
                 change.from = names.0.unwrap_or_default().into();

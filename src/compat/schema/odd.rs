@@ -87,6 +87,11 @@ pub fn near(key: &str) -> Option<&'static str> {
     nearest(key, KEYWORDS)
 }
 
+/// It is of version 2, in which some words have another form.
+pub fn is_swagger(library: &Library) -> bool {
+    library.get(library.root(), "swagger").is_some()
+}
+
 /// What is wrong with the value of a keyword, in words; `None` where nothing is, and for keywords without a form.
 pub fn odd(library: &Library, node: NodeId, key: &str, value: NodeId) -> Option<&'static str> {
     let data = library.data(value);
@@ -127,6 +132,7 @@ pub fn odd(library: &Library, node: NodeId, key: &str, value: NodeId) -> Option<
         | "contentSchema"
         | "unevaluatedItems"
         | "unevaluatedProperties" => say(library.is_map(value) || matches!(data, Data::Bool(_)), "is no schema"),
+        "discriminator" if is_swagger(library) => say(library.text(value).is_some(), "is no name of a property"),
         "discriminator" | "dependentSchemas" => say(library.is_map(value), "is no object"),
         _ => None,
     }

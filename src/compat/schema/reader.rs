@@ -187,6 +187,7 @@ impl<'a> Reader<'a> {
             }
             "prefixItems" => self.prefix(value),
             "propertyNames" => shape.names.push(value),
+            "unevaluatedProperties" | "unevaluatedItems" if said::evaluates_all(self.library, part.node, key) => {}
             "unevaluatedProperties" | "unevaluatedItems" => shape.unevaluated.entry(key).or_default().push(value),
             "not" => shape.nots.push(value),
             "default" => shape.default = shape.default.or(Some(value)),

@@ -194,3 +194,39 @@ impl Nulls<'_> {
         structured.iter().any(|k| library.get(node, k).is_some()).then_some(false)
     }
 }
+
+/// Whether what stands beside `unevaluatedProperties` or `unevaluatedItems` of a schema looks at all there is, so that the
+/// word has nothing left to say: what is not declared in the same schema, or in one that it applies to the same value.
+pub(super) fn evaluates_all(library: &Library, node: NodeId, key: &str) -> bool {
+    Evaluated { library, key, left: Cell::new(MAX_LOOK) }.all(node, 0)
+}
+
+struct Evaluated<'a> {
+    library: &'a Library,
+    key: &'a str,
+    left: Cell<usize>,
+}
+
+impl Evaluated<'_> {
+    fn all(&self, node: NodeId, depth: usize) -> bool {
+        let library = self.library;
+        if depth > MAX_DEPTH || self.left.get() == 0 {
+            return false;
+        }
+        self.left.set(self.left.get() - 1);
+        let rest = match self.key {
+            "unevaluatedProperties" => library.get(node, "additionalProperties"),
+            // A list speaks of the first items alone.
+            _ => library.get(node, "items").filter(|n| !matches!(library.data(*n), Data::Seq(_))),
+        };
+        // The same word further in has looked at the rest before.
+        let before = || depth > 0 && library.get(node, self.key).is_some();
+        let list = |key: &str| library.get(node, key).map_or(&[][..], |n| library.items(n));
+        let inner = |n: &NodeId| self.all(*n, depth + 1);
+        rest.is_some()
+            || before()
+            || library.hop(node).is_some_and(|target| inner(&target))
+            || list("allOf").iter().any(inner)
+            || ["oneOf", "anyOf"].iter().any(|key| !list(key).is_empty() && list(key).iter().all(inner))
+    }
+}

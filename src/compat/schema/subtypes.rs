@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::{Step, Work};
 use super::kind::Kind;
+use super::odd;
 use super::shape::Shape;
 use crate::compat::document::{Library, NodeId};
 
@@ -39,6 +40,12 @@ impl Values<'_> {
         let named = || self.library.schema_name(node).into_iter().collect();
         self.mapped.get(&node).cloned().unwrap_or_else(named)
     }
+}
+
+/// The property that tells alternatives apart: Swagger 2 writes its name and nothing else.
+pub(super) fn property_name(library: &Library, discriminator: NodeId) -> Option<&str> {
+    let alone = library.text(discriminator).filter(|_| odd::is_swagger(library));
+    alone.or_else(|| library.text_at(discriminator, "propertyName"))
 }
 
 fn heirs(library: &Library, parent: NodeId, discriminator: NodeId) -> Vec<Heir> {

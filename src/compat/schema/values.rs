@@ -275,13 +275,19 @@ fn enumeration(work: &mut Work<'_, '_>) {
     let constants = (constant(&work.old), constant(&work.new));
     match (old, new) {
         (None, None) => {}
-        (None, Some((at, _))) => {
+        (None, Some((_, values))) if work.text && is_both(work.old.types.set, revision, &values) => {}
+        (Some((_, values)), None) if work.text && is_both(work.new.types.set, base, &values) => {}
+        (None, Some((at, values))) => {
             let kind = if constants.1 { Kind::ConstSet } else { Kind::EnumSet };
             work.changed(kind, None, Some(at));
+            let come = numbers::beyond(revision, &values, &work.old);
+            told_values(work, Kind::EnumValueAdded, revision, &come, (None, Some(at)));
         }
-        (Some((at, _)), None) => {
+        (Some((at, values)), None) => {
             let kind = if constants.0 { Kind::ConstUnset } else { Kind::EnumUnset };
             work.changed(kind, Some(at), None);
+            let gone = numbers::beyond(base, &values, &work.new);
+            told_values(work, Kind::EnumValueRemoved, base, &gone, (Some(at), None));
         }
         (Some((old_at, old)), Some((new_at, new))) => {
             let gone = missing((base, &old), (revision, &new), work.text);
@@ -293,16 +299,34 @@ fn enumeration(work: &mut Work<'_, '_>) {
             let open = work.old.extensible.is_some() || work.new.extensible.is_some();
             for (kind, library, nodes) in [(Kind::EnumValueRemoved, base, gone), (Kind::EnumValueAdded, revision, come)]
             {
-                if nodes.is_empty() || (open && kind == Kind::EnumValueAdded) {
-                    continue;
+                if !(open && kind == Kind::EnumValueAdded) {
+                    told_values(work, kind, library, &nodes, (Some(old_at), Some(new_at)));
                 }
-                let words = listed(library, &nodes);
-                let change = work.change(kind, Some(old_at), Some(new_at));
-                change.to = words.join(", ");
-                change.details = words;
             }
         }
     }
+}
+
+fn told_values(
+    work: &mut Work<'_, '_>,
+    kind: Kind,
+    library: &Library,
+    nodes: &[NodeId],
+    (base, revision): (Option<NodeId>, Option<NodeId>),
+) {
+    if nodes.is_empty() {
+        return;
+    }
+    let words = listed(library, nodes);
+    let change = work.change(kind, base, revision);
+    change.to = words.join(", ");
+    change.details = words;
+}
+
+/// The words for true and for false are among the values, as they are written where the other side is a boolean.
+fn is_both(other: Types, library: &Library, values: &[NodeId]) -> bool {
+    let has = |word: &str| values.iter().any(|n| key(library, *n).trim_start_matches('#') == word);
+    other.without(Types::NULL) == Types::BOOL && has("true") && has("false")
 }
 
 /// Two sides without a type in common, as what is written as text sees them: a number is a text, too, and a single value
@@ -361,12 +385,7 @@ fn extensible(work: &mut Work<'_, '_>) {
     for (kind, library, nodes) in
         [(Kind::ExtensibleValueRemoved, base, gone), (Kind::ExtensibleValueAdded, revision, come)]
     {
-        if !nodes.is_empty() {
-            let words = listed(library, &nodes);
-            let change = work.change(kind, Some(old), Some(new));
-            change.to = words.join(", ");
-            change.details = words;
-        }
+        told_values(work, kind, library, &nodes, (Some(old), Some(new)));
     }
 }
 

@@ -45,7 +45,7 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "webhook-body-became-optional",
-        Warning,
+        Critical,
         RES,
         Area::Body,
         ["a client that counts on it may get none", "a webhook's requestBody becomes optional", "keep sending it"],

@@ -3,19 +3,6 @@ use super::super::rules;
 use super::*;
 use crate::compat::Severity;
 
-/// Base, revision, what a request breaks, what a response breaks.
-type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
-
-/// Holds a table against the comparison, and each row turned round against what it must then not say.
-fn hold(cases: &[Case]) {
-    for (old, new, request, response) in cases {
-        let (is_request, is_response) = both(old, new);
-        assert_eq!(is_request, *request, "request: {old} -> {new}");
-        assert_eq!(is_response, *response, "response: {old} -> {new}");
-        assert_eq!(both(old, old), (vec![], vec![]), "{old} against itself");
-    }
-}
-
 #[test]
 fn types() {
     hold(&[
@@ -440,9 +427,9 @@ fn what_every_listed_value_meets_is_no_bound() {
         assert_eq!(both(new, old), (none.to_vec(), none.to_vec()), "{new} -> {old}");
     }
     for (old, new, rule) in [
-        ("{type: string, enum: [ab, a]}", "{type: string, enum: [ab, a], minLength: 2}", "request-min-length-set"),
+        ("{type: string, enum: [ab, a]}", "{type: string, enum: [ab, a], minLength: 2}", "request-enum-value-removed"),
         ("{type: string, enum: [ab, b]}", "{type: string, enum: [ab, b], pattern: ^a}", "request-pattern-set"),
-        ("{type: integer, enum: [3]}", "{type: integer, enum: [3], exclusiveMinimum: 3}", "request-minimum-set"),
+        ("{type: integer, enum: [3]}", "{type: integer, enum: [3], exclusiveMinimum: 3}", "request-enum-value-removed"),
         ("{type: string, enum: [ab]}", "{type: string, enum: [ab], maxLength: 2}", "request-max-length-set"),
         ("{type: array, maxItems: 2}", "{type: array, maxItems: 2, uniqueItems: true}", "request-unique-items-set"),
         ("{enum: [1, 2]}", "{enum: [1.5, 2]}", "request-enum-value-removed"),

@@ -1,5 +1,7 @@
 //! The comparison as a whole, from texts to findings.
 mod around;
+mod bounds;
+mod choices;
 mod hostile;
 mod keywords;
 mod laws;
@@ -7,6 +9,7 @@ mod models;
 mod security;
 mod spelling;
 mod structure;
+mod unevaluated;
 mod wire;
 
 use crate::compat::document::Library;
@@ -57,4 +60,17 @@ fn of_directions(report: &Report) -> (Vec<&'static str>, Vec<&'static str>) {
     let part =
         |d: Direction| -> Vec<Finding> { report.findings.iter().filter(|f| f.direction == Some(d)).cloned().collect() };
     (rules(&part(Direction::Request)), rules(&part(Direction::Response)))
+}
+
+/// Base, revision, what a request breaks, what a response breaks.
+type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+/// Holds a table against the comparison, and each row turned round against what it must then not say.
+fn hold(cases: &[Case]) {
+    for (old, new, request, response) in cases {
+        let (is_request, is_response) = both(old, new);
+        assert_eq!(is_request, *request, "request: {old} -> {new}");
+        assert_eq!(is_response, *response, "response: {old} -> {new}");
+        assert_eq!(both(old, old), (vec![], vec![]), "{old} against itself");
+    }
 }
