@@ -12,7 +12,7 @@ use crate::compat::{Report, avro, jsonschema, openapi, sql};
 use crate::spec::{Problem, SourceFile};
 
 /// Changes with what the checks find, so that answers of another program version are not believed.
-const RULES: &str = concat!("pilothouse compat 6 ", env!("CARGO_PKG_VERSION"));
+const RULES: &str = concat!("pilothouse compat 7 ", env!("CARGO_PKG_VERSION"));
 
 /// What can be asked of texts alone.
 #[derive(Debug, Clone)]
