@@ -81,7 +81,8 @@ pub struct Depend {
     /// Versions of it that this one works with, such as `>=1.4, <3`.
     #[serde(default = "any")]
     pub req: String,
-    /// Its operations that are called, such as `GET /prices/{sku}`. Left out: any may be.
+    /// Its operations that are called, such as `GET /prices/{sku}`, and its webhooks that are received, such as
+    /// `webhook POST orderPaid`. Left out: any may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<Vec<String>>,
     /// Values of its answers that are read as a closed list, as `Schema.property` or by JSON pointer: one more value

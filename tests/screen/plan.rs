@@ -140,6 +140,21 @@ fn a_filter_finds_words_of_findings_and_esc_lifts_it() {
     let shown = |keys: &[&str]| Look::at(fresh()).keys(keys).frame(100, 30);
     assert!(shown(&["5/nothing-of-that-kind", "enter"]).contains("no finding matches"));
     assert_eq!(shown(&["5/crit", "enter", "esc"]), shown(&["5"]));
+    // Any word of what stands in its rows and in full, with the label before it.
+    for (words, found) in [
+        ("reaches portal", 1),
+        ("in GET /orders, GET /orders/{id}", 1),
+        ("openapi.yaml:64", 1),
+        ("before orders/5.3.3", 1),
+        ("offer the new form", 1),
+        ("b822d6d81054c387", 1),
+        ("390000 CALLS", 1),
+        ("move orders 5.3.3", 2),
+        ("two names", 0),
+    ] {
+        let frame = shown(&[&format!("5/{words}"), "enter"]);
+        assert!(frame.contains(&format!("{found} match ")), "{words}: {frame}");
+    }
 }
 
 #[test]

@@ -28,6 +28,20 @@ pub(super) const DATABASE: &[Rule] = &[
         "an expand phase that drops a column",
     ),
     rule(
+        "migration-drops",
+        Warning,
+        Database,
+        "what is gone is gone for good, and who reads it may not say so",
+        "`drop` drops orders.note, which no version that runs says it reads",
+    ),
+    rule(
+        "migration-drops-unsaid",
+        Warning,
+        Database,
+        "what it takes away cannot be held against who reads it",
+        "`drop` is destructive, and has no `drops`",
+    ),
+    rule(
         "migration-drops-what-is-read",
         Critical,
         Database,

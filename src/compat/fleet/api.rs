@@ -9,7 +9,7 @@ use super::{Look, Published, calls, place, running};
 use crate::compat::deps::honesty::Change;
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
-use crate::compat::openapi::plain;
+use crate::compat::openapi::{belongs_to, is_removed, is_webhook, plain};
 use crate::compat::{Area, Finding, Severity};
 use crate::spec::contract::{Audience, Depend};
 use crate::spec::upgrade::in_range;
@@ -60,18 +60,15 @@ impl Caller<'_> {
     /// It calls what goes, and goes before: its next version calls none of it, and an edge keeps that order.
     fn leaves(&self, finding: &Finding) -> bool {
         let named = self.depend.operations.is_some();
-        let gone: BTreeSet<String> = finding.affected.iter().map(|a| plain(a)).collect();
-        let without =
-            |d: &&Depend| d.operations.as_ref().is_some_and(|all| all.iter().all(|o| !gone.contains(&plain(o))));
-        let removed = finding.rule.starts_with("operation-removed") && !gone.is_empty();
+        let without = |d: &&Depend| d.operations.as_ref().is_some_and(|all| !names(all, &finding.affected));
+        let removed = is_removed(finding) && !finding.affected.is_empty();
         named && removed && self.next.as_ref().is_some_and(|next| next.iter().all(without))
     }
 
     /// It calls one of these operations; all are meant where none is named, and any may be called where it lists none.
     pub(super) fn calls(&self, affected: &[String]) -> bool {
         let Some(operations) = &self.depend.operations else { return true };
-        let called: BTreeSet<String> = operations.iter().map(|o| plain(o)).collect();
-        affected.is_empty() || affected.iter().any(|a| called.contains(&plain(a)))
+        affected.is_empty() || names(operations, affected)
     }
 
     /// It reads the values at this place as a closed list.
@@ -86,6 +83,20 @@ impl Caller<'_> {
         })
     }
 }
+
+/// One of the operations is named, or what it is called back because of.
+fn names(operations: &[String], affected: &[String]) -> bool {
+    let named: BTreeSet<String> = operations.iter().map(|o| plain(o)).collect();
+    affected.iter().any(|a| belongs_to(a, &named))
+}
+
+/// More values than before, by whatever way: of no consequence but for who reads them as a closed list.
+pub(super) const GROWS: [&str; 4] = [
+    "response-enum-removed",
+    "response-enum-value-added",
+    "response-extensible-enum-removed",
+    "response-extensible-value-added",
+];
 
 fn callers<'a>(look: &Look<'a>, service: &str) -> Vec<Caller<'a>> {
     let mut found = Vec::new();
@@ -172,6 +183,12 @@ pub(super) fn look(look: &mut Look<'_>, m: &Move) {
     wishes(look, m, (old, new), &callers);
 }
 
+/// Somebody says which webhooks it receives. Where nobody does, that says nothing of who receives them: the service calls by
+/// itself, and contracts used not to speak of it.
+fn receives_any(callers: &[Caller<'_>]) -> bool {
+    callers.iter().any(|c| c.depend.operations.iter().flatten().any(|o| is_webhook(o)))
+}
+
 /// Whom a finding reaches, and what it weighs then.
 pub(super) fn reach(
     mut finding: Finding,
@@ -195,7 +212,7 @@ pub(super) fn reach(
     match finding.rule {
         // Whoever generates a client gets other names.
         "operation-id-changed" => finding.severity = finding.severity.max(Severity::Warning),
-        "response-enum-value-added" if reached.iter().any(|c| c.closed(&finding)) => {
+        rule if GROWS.contains(&rule) && reached.iter().any(|c| c.closed(&finding)) => {
             let who: Vec<String> = reached.iter().filter(|c| c.closed(&finding)).map(|c| c.name()).collect();
             finding.severity = Severity::Critical;
             finding.details.push(format!("{} reads these values as a closed list", who.join(", ")));
@@ -206,7 +223,13 @@ pub(super) fn reach(
     if calls > 0 && finding.severity > Severity::Info {
         finding.details.push(format!("about {calls} calls a day come from them"));
     }
-    if finding.severity == Severity::Critical && reached.is_empty() && nobody_else {
+    let unheard = finding.affected.iter().any(|a| is_webhook(a)) && !receives_any(callers);
+    if finding.severity == Severity::Critical && reached.is_empty() && nobody_else && unheard {
+        let who = m.service.as_str();
+        finding
+            .details
+            .push(format!("who receives it is not known: no contract names a webhook of {who} among its operations"));
+    } else if finding.severity == Severity::Critical && reached.is_empty() && nobody_else {
         finding.severity = Severity::Warning;
         finding.details.push(match leaving.is_empty() {
             true => "no known consumer: every service of the fleet says what it calls".to_string(),
@@ -233,10 +256,11 @@ fn wishes(
     }
     let today = look.asked.today;
     let Some(back) = look.ask(&Question::Openapi { old: new, new: old, today }) else { return };
-    for finding in back.report.findings.iter().filter(|f| f.severity == Severity::Critical && !f.affected.is_empty()) {
-        for caller in callers.iter().filter(|c| c.calls(&finding.affected)) {
-            let called = finding.affected.iter().find(|a| caller.calls(std::slice::from_ref(a)));
-            let called = called.map_or("", String::as_str);
+    for finding in back.report.findings.iter().filter(|f| f.severity == Severity::Critical) {
+        // A webhook that does not come yet breaks nobody.
+        let called = |c: &&&Caller<'_>, a: &&String| !is_webhook(a) && c.calls(std::slice::from_ref(*a));
+        for caller in &callers {
+            let Some(called) = finding.affected.iter().find(|a| called(&caller, a)) else { continue };
             let reason = format!("{} calls {called}, which {} {} answers otherwise", caller.name(), m.service, m.from);
             let (first, then) = (m.service.clone(), caller.service.to_string());
             if !look.wishes.iter().any(|e| e.first == first && e.then == then) {

@@ -8,7 +8,7 @@ use super::pairs::{Named, Question};
 use super::{Look, Published, is_moving, place, running};
 use crate::compat::deps::order::Edge;
 use crate::compat::deps::{self, Move};
-use crate::compat::openapi::plain;
+use crate::compat::openapi::{is_removed, is_webhook, plain};
 use crate::compat::{Area, Severity};
 use crate::spec::SourceFile;
 use crate::spec::contract::Depend;
@@ -86,12 +86,19 @@ fn called(look: &mut Look<'_>, call: &Call<'_>, (old, new): (&[SourceFile], &[So
         let there = |side: &Option<BTreeSet<String>>| side.as_ref().map(|known| known.contains(&name));
         match (there(&before), there(&after)) {
             (Some(true), Some(false)) => gone(look, call, n, operation),
+            // It waits for what does not come yet, which breaks nobody.
+            (Some(false), Some(true)) if is_webhook(operation) => {}
             (Some(false), Some(true)) if call.stays() => new_only(look, call, operation),
             (_, Some(false)) => unknown(look, call, n, operation),
             // It is there, or nobody says whether it is; an old version has done without so far.
             (_, Some(true) | None) => {}
         }
     }
+}
+
+/// `calls GET /stock`, `receives webhook POST orderPaid`.
+pub(super) fn does(operation: &str) -> String {
+    format!("{} {operation}", if is_webhook(operation) { "receives" } else { "calls" })
 }
 
 /// What only the new version has is called by a version that goes out with it, or has been waiting for it.
@@ -114,14 +121,14 @@ fn gone(look: &mut Look<'_>, call: &Call<'_>, n: usize, operation: &str) {
     }
     if !call.stays() {
         let reason =
-            format!("{} {} calls {operation}, which {} {} does not have", m.service, m.from, other.service, other.to);
+            format!("{} {} {}, which {} {} does not have", m.service, m.from, does(operation), other.service, other.to);
         look.edges.insert(Edge { first: m.service.clone(), then: other.service.clone(), reason });
         return;
     }
     let name = plain(operation);
     let told = look.findings.iter().any(|f| {
         f.severity == Severity::Critical
-            && f.rule.starts_with("operation-removed")
+            && is_removed(f)
             && f.of.as_ref().is_some_and(|of| of.service == other.service)
             && f.affected.iter().any(|a| plain(a) == name)
     });
@@ -129,8 +136,12 @@ fn gone(look: &mut Look<'_>, call: &Call<'_>, n: usize, operation: &str) {
         return;
     }
     let message = format!(
-        "{} {} calls {operation}, which {} {} does not have any more",
-        m.service, call.version, other.service, other.to
+        "{} {} {}, which {} {} does not have any more",
+        m.service,
+        call.version,
+        does(operation),
+        other.service,
+        other.to
     );
     let advice = "keep the operation until nobody calls it, or move the caller to another one first";
     put(look, call, n, operation, ("dependency-operation-gone", Severity::Critical, message, advice));
@@ -142,7 +153,7 @@ fn unknown(look: &mut Look<'_>, call: &Call<'_>, n: usize, operation: &str) {
     let moves = is_moving(other) || is_moving(m) && call.stays() && !before(look, call, operation);
     let severity = if moves { Severity::Critical } else { Severity::Warning };
     let message =
-        format!("{} {} calls {operation}, which {} does not describe", m.service, call.version, other.service);
+        format!("{} {} {}, which {} does not describe", m.service, call.version, does(operation), other.service);
     let advice = "write it as the description does, or take it out";
     put(look, call, n, operation, ("dependency-operation-unknown", severity, message, advice));
 }

@@ -1,8 +1,10 @@
 //! Migrations that a move brings along: what they declare, what their SQL does, and what still reads what they drop.
+use std::collections::BTreeSet;
+
 use semver::Version;
 
 use super::pairs::{Answer, Question};
-use super::{Look, Published, place};
+use super::{Look, Published, place, running};
 use crate::compat::deps::{self, Move};
 use crate::compat::sql::catalogue::{Catalogue, Table};
 use crate::compat::sql::declared::{Declared, Reader, release, repeated, unknown_expand};
@@ -204,13 +206,30 @@ fn declared(m: &Move, b: &Brought<'_>) -> Declared {
     }
 }
 
-/// Versions of the service itself that run while its migrations do; a database belongs to its service. One without a
-/// contract says nothing of what it reads.
+/// Versions that run while the migrations of a service do: its own, of which one without a contract says nothing of what it
+/// reads; and those of other services that say they read something. A database belongs to its service, but others look in.
 fn readers(look: &Look<'_>, m: &Move) -> Vec<Reader> {
-    let reader = |version: &Version| {
-        let reads = look.get(&m.service, version).map(|p| p.contract.spec.reads.iter().cloned().collect());
-        let stays = *version == m.to;
-        Reader { service: m.service.clone(), version: version.clone(), stays, reads: reads.unwrap_or_default() }
+    let reader = |of: &Move, version: &Version| {
+        let reads: Option<BTreeSet<String>> =
+            look.get(&of.service, version).map(|p| p.contract.spec.reads.iter().cloned().collect());
+        let (stays, reads) = (*version == of.to, reads.unwrap_or_default());
+        let own = if of.service == m.service { BTreeSet::new() } else { own(look, &of.service, &reads) };
+        Reader { service: of.service.clone(), version: version.clone(), stays, reads, own }
     };
-    [&m.from, &m.to].into_iter().map(reader).collect()
+    let others = look.asked.moves.iter().filter(|of| of.service != m.service);
+    let others = others.flat_map(|of| running(of).into_iter().map(move |version| (of, version)));
+    let others = others.map(|(of, version)| reader(of, version)).filter(|r| !r.reads.is_empty());
+    [&m.from, &m.to].into_iter().map(|version| reader(m, version)).chain(others).collect()
+}
+
+/// What of this is of tables that migrations of the service itself change, in any of its versions.
+fn own(look: &Look<'_>, service: &str, reads: &BTreeSet<String>) -> BTreeSet<String> {
+    if reads.is_empty() {
+        return BTreeSet::new();
+    }
+    let versions = look.asked.registry.services.get(service).into_iter().flatten();
+    let migrations = versions.flat_map(|(_, p)| &p.contract.spec.migrations);
+    let tables: BTreeSet<Name> = migrations.flat_map(|m| &m.tables).map(|table| Name::read(table)).collect();
+    let changed = |name: &&String| tables.iter().any(|table| table.covers(&Name::read(name)));
+    reads.iter().filter(changed).cloned().collect()
 }

@@ -14,7 +14,7 @@ use super::pairs::{Memory, Question};
 use super::{Asked, Look, Published, Registry, calls, readers};
 use crate::compat::deps::order::reason;
 use crate::compat::deps::{Move, Need, out_of};
-use crate::compat::openapi::plain;
+use crate::compat::openapi::{is_removed, plain};
 use crate::compat::{Finding, Severity};
 use crate::spec::contract::Depend;
 use crate::spec::upgrade::in_range;
@@ -178,7 +178,9 @@ impl<'a> Making<'a> {
         let there = self.operations.entry(to).or_insert_with(|| calls::operations(look, new));
         let named = depend.operations.iter().flatten();
         let gone = named.filter(|o| there.as_ref().is_some_and(|there| !there.contains(&plain(o))));
-        why.extend(gone.map(|o| format!("{service} {version} calls {o}, which {other} {beside} does not have")));
+        why.extend(
+            gone.map(|o| format!("{service} {version} {}, which {other} {beside} does not have", calls::does(o))),
+        );
         if old.is_empty() || known == beside {
             return why;
         }
@@ -194,7 +196,7 @@ impl<'a> Making<'a> {
         let callers = [caller];
         for finding in self.changed(to, known) {
             // What is gone is told by name where names are given.
-            if finding.rule.starts_with("operation-removed") && depend.operations.is_some() {
+            if is_removed(finding) && depend.operations.is_some() {
                 continue;
             }
             let (finding, reached) = api::reach(finding.clone(), &m, &callers, false);
@@ -218,7 +220,7 @@ impl<'a> Making<'a> {
             let report = self.look.ask(&Question::Openapi { old, new, today }).map(|a| a.report).unwrap_or_default();
             report.not_compared.into_iter().for_each(|note| self.look.note(note));
             // Values that somebody reads as a closed list become critical for that one.
-            let may = |f: &Finding| f.severity == Severity::Critical || f.rule == "response-enum-value-added";
+            let may = |f: &Finding| f.severity == Severity::Critical || api::GROWS.contains(&f.rule);
             self.changes.insert(key, report.findings.into_iter().filter(may).collect());
         }
         self.changes.get(&key).map_or(&[], Vec::as_slice)

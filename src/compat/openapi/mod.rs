@@ -29,8 +29,10 @@ mod swagger;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use super::document::{Library, NodeId};
-use super::finding::{Direction, Report};
+use super::finding::{Direction, Finding, Report};
 use super::lifecycle::Terms;
 use super::schema::Engine;
 use crate::spec::Problem;
@@ -73,7 +75,8 @@ pub fn compare(mut base: Library, mut revision: Library, terms: Terms) -> Result
     Ok(Report { findings, not_compared })
 }
 
-/// Every operation of a description below its paths, as `GET /orders/{}`: names of parameters do not tell two apart.
+/// Every operation of a description below its paths, as `GET /orders/{}`: names of parameters do not tell two apart. And its
+/// webhooks, as `webhook POST orderPaid`.
 ///
 /// # Errors
 /// It is no description.
@@ -85,6 +88,25 @@ pub fn operations(mut library: Library) -> Result<Vec<String>, Problem> {
 /// An operation as [`operations`] lists it.
 pub fn plain(operation: &str) -> String {
     paths::blanked(operation)
+}
+
+/// What the server calls by itself, and not because of a call.
+pub fn is_webhook(operation: &str) -> bool {
+    operation.starts_with(paths::WEBHOOK)
+}
+
+/// It is one of these, or is called back because of one of them.
+pub fn belongs_to(operation: &str, named: &BTreeSet<String>) -> bool {
+    let operation = plain(operation);
+    let mut ends = operation.match_indices(paths::CALLBACK).map(|(end, _)| end).chain([operation.len()]);
+    ends.any(|end| named.contains(&operation[..end]))
+}
+
+/// It is gone as a whole: what does not call it does not miss it. What is called back goes by itself.
+pub fn is_removed(finding: &Finding) -> bool {
+    let webhook = matches!(finding.rule, "webhook-removed" | "webhook-operation-removed");
+    let whole = |a: &String| is_webhook(a) && !a.contains(paths::CALLBACK);
+    finding.rule.starts_with("operation-removed") || webhook && finding.affected.iter().all(whole)
 }
 
 /// A comparison under way.

@@ -17,6 +17,11 @@ pub struct Operation {
     pub method: &'static str,
 }
 
+/// Before the name of an operation that the server calls by itself.
+pub const WEBHOOK: &str = "webhook ";
+/// Between an operation and what the server calls because of it.
+pub const CALLBACK: &str = " callback ";
+
 /// Path without the names of its parameters, and method.
 type Name = (String, &'static str);
 
@@ -105,10 +110,23 @@ fn beside(check: &mut Check<'_>, olds: &[(Box<str>, NodeId)], news: &[(Box<str>,
     }
 }
 
-/// Every operation below `paths`, as method and blanked path.
+/// Every operation below `paths`, as method and blanked path, and every webhook, with that word before.
 pub(super) fn all(api: Api<'_>) -> Vec<String> {
     let found = operations(api, api.section("paths"));
-    found.keys().map(|(path, method)| format!("{} {path}", method.to_uppercase())).collect()
+    let paths = found.keys().map(|(path, method)| format!("{} {path}", method.to_uppercase()));
+    let hooks = hooks(api).into_iter().flat_map(|(name, node)| labels(api, &name, node));
+    paths.chain(hooks.map(|label| blanked(&label))).collect()
+}
+
+fn hooks(api: Api<'_>) -> BTreeMap<String, NodeId> {
+    let both = ["webhooks", "x-webhooks"].into_iter().flat_map(|k| api.section(k));
+    both.map(|(name, node)| (name.to_string(), *node)).collect()
+}
+
+/// What the operations of a webhook are called: `webhook POST orderPaid`.
+fn labels(api: Api<'_>, name: &str, node: NodeId) -> Vec<String> {
+    let found = operations(api, &[(name.into(), node)]);
+    found.values().map(|o| format!("{WEBHOOK}{} {}", o.method.to_uppercase(), o.path)).collect()
 }
 
 pub(super) fn compare(check: &mut Check<'_>) {
@@ -199,11 +217,7 @@ fn pass_over(
 }
 
 fn webhooks(check: &mut Check<'_>) {
-    let section = |api: Api<'_>| -> BTreeMap<String, NodeId> {
-        let both = ["webhooks", "x-webhooks"].into_iter().flat_map(|k| api.section(k));
-        both.map(|(name, node)| (name.to_string(), *node)).collect()
-    };
-    let (old, new) = (section(check.old), section(check.new));
+    let (old, new) = (hooks(check.old), hooks(check.new));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
         match (old.get(name), new.get(name)) {
@@ -211,17 +225,37 @@ fn webhooks(check: &mut Check<'_>) {
                 let (x, y) = ([(name.as_str().into(), *x)], [(name.as_str().into(), *y)]);
                 unknown(check, &x, &y);
                 let (olds, news) = (operations(check.old, &x), operations(check.new, &y));
-                matched(check, &olds, &news, "webhook ", true);
+                matched(check, &olds, &news, WEBHOOK, true);
             }
             (Some(x), None) => {
                 let message = format!("webhook `{name}` removed");
-                check.tell(None, "webhook-removed", (Some(*x), None), name, message);
+                let labels = labels(check.old, name, *x);
+                whole(check, labels, "webhook-removed", (Some(*x), None), name, &message);
             }
             (None, Some(y)) => {
-                check.tell(None, "webhook-added", (None, Some(*y)), name, format!("webhook `{name}` added"));
+                let (labels, message) = (labels(check.new, name, *y), format!("webhook `{name}` added"));
+                whole(check, labels, "webhook-added", (None, Some(*y)), name, &message);
             }
             (None, None) => {}
         }
+    }
+}
+
+/// Tells of a webhook as a whole, with all its operations.
+fn whole(
+    check: &mut Check<'_>,
+    labels: Vec<String>,
+    id: &'static str,
+    places: (Option<NodeId>, Option<NodeId>),
+    name: &str,
+    message: &str,
+) {
+    if labels.is_empty() {
+        check.tell(None, id, places, name, message.to_string());
+    }
+    for label in labels {
+        let at = At { operation: check.operation(label), traded: false };
+        check.tell(at, id, places, name, message.to_string());
     }
 }
 
@@ -240,7 +274,8 @@ pub(super) fn callbacks(check: &mut Check<'_>, old: &Operation, new: &Operation,
                 unknown(check, check.old.library.entries(x), check.new.library.entries(y));
                 let olds = by_name(check.old, check.old.library.entries(x), expression);
                 let news = by_name(check.new, check.new.library.entries(y), expression);
-                let whose = format!("{} {} callback {name} ", old.method.to_uppercase(), old.path);
+                let of = check.operations.get(at.operation as usize).cloned().unwrap_or_default();
+                let whose = format!("{of}{CALLBACK}{name} ");
                 matched(check, &olds, &news, &whose, !at.traded);
             }
             (Some(x), None) => {

@@ -177,6 +177,7 @@ kinds! {
         OverlappingRemoved <-> OverlappingAdded,
         CoveredAnyOfRemoved <-> CoveredAnyOfAdded,
         FormatNoteAdded <-> FormatNoteRemoved,
+        ExtensibleSet <-> ExtensibleUnset,
         ConditionAddedHarmlessly <-> ConditionRemovedHarmlessly,
         DiscriminatorAdded <-> DiscriminatorRemoved,
         MappingAdded <-> MappingRemoved,

@@ -299,9 +299,9 @@ fn enumeration(work: &mut Work<'_, '_>) {
             let open = work.old.extensible.is_some() || work.new.extensible.is_some();
             for (kind, library, nodes) in [(Kind::EnumValueRemoved, base, gone), (Kind::EnumValueAdded, revision, come)]
             {
-                if !(open && kind == Kind::EnumValueAdded) {
-                    told_values(work, kind, library, &nodes, (Some(old_at), Some(new_at)));
-                }
+                // Of a list that is open everybody knows that it grows.
+                let kind = if open && kind == Kind::EnumValueAdded { Kind::ExtensibleValueAdded } else { kind };
+                told_values(work, kind, library, &nodes, (Some(old_at), Some(new_at)));
             }
         }
     }
@@ -378,7 +378,19 @@ fn one_item(work: &mut Work<'_, '_>) {
 }
 
 fn extensible(work: &mut Work<'_, '_>) {
-    let (Some(old), Some(new)) = (work.old.extensible, work.new.extensible) else { return };
+    let (old, new) = match (work.old.extensible, work.new.extensible) {
+        (Some(old), Some(new)) => (old, new),
+        // What is limited by an enumeration on the other side is told of that.
+        (Some(old), None) if work.new.allowed.is_none() && work.old.allowed.is_none() => {
+            work.changed(Kind::ExtensibleUnset, Some(old), None);
+            return;
+        }
+        (None, Some(new)) if work.new.allowed.is_none() && work.old.allowed.is_none() => {
+            work.changed(Kind::ExtensibleSet, None, Some(new));
+            return;
+        }
+        _ => return,
+    };
     let (base, revision) = (work.old_lib(), work.new_lib());
     let gone = missing((base, base.items(old)), (revision, revision.items(new)), false);
     let come = missing((revision, revision.items(new)), (base, base.items(old)), false);

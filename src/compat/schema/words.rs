@@ -19,6 +19,8 @@ pub fn sentence(change: &Change) -> String {
         Kind::ConstSet => format!("only {to} is allowed now"),
         Kind::ConstUnset => format!("not limited any more to {from}"),
         Kind::ExtensibleValueRemoved => format!("values removed from `x-extensible-enum`: {to}"),
+        Kind::ExtensibleSet => "`x-extensible-enum` is set".to_string(),
+        Kind::ExtensibleUnset => "`x-extensible-enum` is removed, and any value may come".to_string(),
         Kind::ExtensibleValueAdded => format!("values added to `x-extensible-enum`: {to}"),
         Kind::RequiredPropertyAdded => format!("required property `{subject}` added"),
         Kind::RequiredPropertyRemoved => format!("required property `{subject}` removed"),

@@ -1,9 +1,10 @@
 //! What a statement does, as far as locks, rewrites and running services are concerned.
+use super::catalogue::{Constraint, Index};
 use super::cursor::{Cursor, skip_parens};
 use super::lex::{Kind, Token};
 use super::scope::TEMPORARY;
 use super::types::Type;
-use super::{alter, catalogue::Constraint, inner, predict::Lock, session};
+use super::{alter, inner, predict::Lock, session, speaks};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
@@ -43,6 +44,8 @@ pub(super) enum Action {
     CreateType {
         name: String,
         ruled: bool,
+        /// Of a domain: what it is made of.
+        base: Option<Type>,
     },
     /// A domain gets a rule, or one that it has is looked at: `reads` every table with a column of it.
     RuleDomain {
@@ -94,6 +97,10 @@ pub(super) enum Action {
         table: String,
         column: String,
     },
+    DropNotNull {
+        table: String,
+        column: String,
+    },
     DropDefault {
         table: String,
         column: String,
@@ -107,7 +114,7 @@ pub(super) enum Action {
         table: String,
         parent: String,
     },
-    /// Only the catalogue changes: defaults, `DROP NOT NULL`, owner.
+    /// Only the catalogue changes: defaults, owner.
     Instant {
         table: String,
     },
@@ -125,7 +132,7 @@ pub(super) enum Action {
         name: Option<String>,
         of: Constraint,
         not_valid: bool,
-        using_index: bool,
+        using_index: Option<String>,
     },
     Validate {
         table: String,
@@ -152,6 +159,7 @@ pub(super) enum Action {
         if_not_exists: bool,
         /// `ON ONLY`: of a partitioned table itself, which has no rows, and of none of its partitions.
         only: bool,
+        of: Index,
     },
     DropIndex {
         names: Vec<String>,
@@ -246,6 +254,8 @@ pub(super) struct Column {
     pub generated: bool,
     pub check: bool,
     pub unique: bool,
+    /// `IF NOT EXISTS`: it may be there already, and be another one.
+    pub unless_there: bool,
     pub references: Option<String>,
 }
 
@@ -364,7 +374,8 @@ fn create(c: &mut Cursor) -> Option<Action> {
     if domain || c.eat("type") {
         let name = c.name()?;
         let ruled = domain && c.tokens.iter().any(|t| t.is("check") || t.is("not"));
-        return Some(Action::CreateType { name, ruled });
+        let base = (domain && (c.eat("as") || c.peek().is_some())).then(|| Type::read(c));
+        return Some(Action::CreateType { name, ruled, base });
     }
     if c.eat_any(&["recursive view", "view"]) {
         return Some(if replaces && !local { Action::Instant { table: c.relation()? } } else { Action::Harmless });
@@ -376,7 +387,8 @@ fn create(c: &mut Cursor) -> Option<Action> {
         let name = if c.peek()?.is("on") { None } else { c.name() };
         c.eat("on");
         let only = c.eat("only");
-        return Some(Action::CreateIndex { table: c.relation()?, name, concurrently, if_not_exists, only });
+        let table = c.relation()?;
+        return Some(Action::CreateIndex { table, name, concurrently, if_not_exists, only, of: speaks::of_index(c) });
     }
     c.eat("constraint");
     if c.eat("trigger") {

@@ -2,9 +2,9 @@
 use super::action::{Action, Column, Default_, is_default};
 use super::catalogue::Constraint;
 use super::cursor::{Cursor, skip_parens};
-use super::inner;
 use super::lex::{Kind, Token};
 use super::types::Type;
+use super::{inner, speaks};
 
 pub(super) fn table(mut c: Cursor) -> Vec<Action> {
     let opaque = |c: &Cursor| {
@@ -48,8 +48,8 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
         "add" if c.peek().is_some_and(constraint) => add_constraint(table, c)?,
         "add" => {
             c.eat("column");
-            c.eat("if not exists");
-            add_column(table, c)?
+            let unless_there = c.eat("if not exists");
+            add_column(table, unless_there, c)?
         }
         "drop" if c.eat("constraint") => {
             c.eat("if exists");
@@ -131,9 +131,10 @@ fn alter_column(table: String, c: &mut Cursor) -> Option<Action> {
     if c.eat("drop default") {
         return Some(Action::DropDefault { table, column });
     }
-    c.eat_any(&["set default", "drop default", "drop not null", "drop identity", "drop expression", "add generated"])
-        .then(|| Action::Instant { table: table.clone() })
-        .or(Some(Action::Instant { table }))
+    if c.eat("drop not null") {
+        return Some(Action::DropNotNull { table, column });
+    }
+    Some(Action::Instant { table })
 }
 
 /// `USING c`, `c::type`, `CAST(c AS type)` say no more than the type itself, in brackets or not.
@@ -172,8 +173,8 @@ fn says_the_same(tokens: &[Token], column: &str, to: &Type, depth: usize) -> boo
     }
 }
 
-fn add_column(table: String, c: &mut Cursor) -> Option<Action> {
-    let mut column = Column { table, column: c.name()?, ..Column::default() };
+fn add_column(table: String, unless_there: bool, c: &mut Cursor) -> Option<Action> {
+    let mut column = Column { table, column: c.name()?, unless_there, ..Column::default() };
     column.of = Type::read(c);
     if matches!(column.of.name.as_str(), "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2") {
         (column.default, column.not_null) = (Default_::Each, true);
@@ -322,7 +323,7 @@ fn default_part(c: &mut Cursor) -> Default_ {
 fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
     let name = if c.eat("constraint") { c.name() } else { None };
     let of = match c.word()? {
-        "check" => Constraint::Check { valid: true, not_null: not_null(c) },
+        "check" => Constraint::Check { valid: true, not_null: speaks::not_null(c), columns: speaks::of_check(c) },
         "unique" => Constraint::Unique,
         "primary" => Constraint::PrimaryKey,
         "exclude" => Constraint::Exclude,
@@ -335,48 +336,12 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
         }
         _ => return None,
     };
-    let (not_valid, using_index) = (has(c, "not valid"), has(c, "using index"));
-    Some(Action::AddConstraint {
-        table,
-        name,
-        of,
-        not_valid,
-        using_index: using_index && !has(c, "using index tablespace"),
-    })
+    let not_valid = has(c, "not valid");
+    Some(Action::AddConstraint { table, name, of, not_valid, using_index: speaks::index_used(c) })
 }
 
 fn has(c: &Cursor, words: &str) -> bool {
     (0..c.tokens.len()).any(|at| Cursor { tokens: c.tokens, at }.eat(words))
-}
-
-/// Columns of which a `CHECK` says that they are not null: alone, or as one of the things that all have to hold.
-fn not_null(c: &Cursor) -> Vec<String> {
-    let mut rest = c.clone();
-    let from = rest.at;
-    if !skip_parens(&mut rest) {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    let mut open = vec![&c.tokens[from + 1..rest.at.saturating_sub(1).max(from + 1)]];
-    while let Some(part) = open.pop() {
-        let mut whole = Cursor::new(part);
-        if skip_parens(&mut whole) && whole.peek().is_none() {
-            open.push(&part[1..part.len().saturating_sub(1).max(1)]);
-            continue;
-        }
-        let all = inner::parts(part, "and");
-        // `a OR b AND c` holds for one of both.
-        let either = inner::parts(part, "or").len() > 1 || part.iter().any(|t| t.is("between"));
-        if all.len() > 1 && !either {
-            open.extend(all);
-            continue;
-        }
-        let mut one = Cursor::new(part);
-        if let Some(column) = one.name().filter(|_| one.eat("is not null") && one.peek().is_none()) {
-            found.push(column);
-        }
-    }
-    found
 }
 
 /// What may be renamed, or moved to another schema, under the feet of versions that run.

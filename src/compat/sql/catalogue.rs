@@ -1,5 +1,5 @@
 //! What is known of a database.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::learn::Transaction;
@@ -25,12 +25,14 @@ pub struct Catalogue {
 }
 
 /// What a migration says of a type.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Own {
     /// It made it: nothing that was there before has columns of it.
     pub made: bool,
     /// A domain whose values are looked at one by one.
     pub ruled: bool,
+    /// What a domain is made of, where that is known.
+    pub base: Option<Type>,
 }
 
 /// Settings of the connection a migration runs on.
@@ -77,7 +79,8 @@ pub struct Table {
     /// Column to its type, as SQL spells it.
     pub columns: BTreeMap<String, String>,
     pub constraints: BTreeMap<String, Constraint>,
-    pub indexes: BTreeSet<String>,
+    #[serde(deserialize_with = "names_or_more")]
+    pub indexes: BTreeMap<String, Index>,
     /// The partition that takes what no other one does.
     pub default_partition: Option<String>,
     /// A migration that was read made it: nobody knows it yet.
@@ -86,17 +89,33 @@ pub struct Table {
     /// It goes with its transaction.
     #[serde(skip)]
     pub(super) fleeting: bool,
+    /// Columns of which a migration said whether they may be null.
+    #[serde(skip)]
+    pub(super) not_null: BTreeMap<String, bool>,
+}
+
+/// What is known of an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Index {
+    /// Those it is ordered by, or speaks of; empty where they are not known.
+    pub columns: Vec<String>,
+    /// It has an expression or a condition, so that it is built anew when a column it speaks of gets another type.
+    pub computed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", deny_unknown_fields)]
 pub enum Constraint {
-    /// `not_null`: columns of which it says, whatever else it says, that they are not null.
+    /// `not_null`: columns of which it says, whatever else it says, that they are not null. `columns`: those it speaks of
+    /// besides.
     #[serde(rename_all = "camelCase")]
     Check {
         valid: bool,
         #[serde(default, deserialize_with = "one_or_more")]
         not_null: Vec<String>,
+        #[serde(default, deserialize_with = "one_or_more")]
+        columns: Vec<String>,
     },
     #[serde(rename_all = "camelCase")]
     ForeignKey {
@@ -106,6 +125,14 @@ pub enum Constraint {
     Unique,
     PrimaryKey,
     Exclude,
+}
+
+impl Constraint {
+    /// A check that says something of this column.
+    pub(super) fn speaks_of(&self, column: &str) -> bool {
+        let Self::Check { not_null, columns, .. } = self else { return false };
+        not_null.iter().chain(columns).any(|c| c == column)
+    }
 }
 
 fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
@@ -123,6 +150,20 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
     })
 }
 
+/// Names alone, or what is known of each.
+fn names_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Index>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Names(Vec<String>),
+        More(BTreeMap<String, Index>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::Names(names) => names.into_iter().map(|name| (name, Index::default())).collect(),
+        Written::More(more) => more,
+    })
+}
+
 impl Catalogue {
     /// Statements that come now run under UTC, as far as it is known.
     pub(super) fn is_utc(&self) -> Option<bool> {
@@ -133,10 +174,31 @@ impl Catalogue {
         self.tables.get(name)
     }
 
-    /// A valid check says that a column is not null, so nothing has to be read to believe it.
+    /// A valid check says that a column is not null, or a migration has made it so: nothing has to be read to believe it.
     pub(super) fn is_not_null(&self, table: &str, column: &str) -> bool {
-        let says = |c: &Constraint| matches!(c, Constraint::Check { valid: true, not_null } if not_null.iter().any(|of| of == column));
-        self.table(table).is_some_and(|t| t.constraints.values().any(says))
+        let says = |c: &Constraint| matches!(c, Constraint::Check { valid: true, not_null, .. } if not_null.iter().any(|of| of == column));
+        self.table(table).is_some_and(|t| t.not_null.get(column) == Some(&true) || t.constraints.values().any(says))
+    }
+
+    /// What a type comes to: a domain whose values are not looked at is what it is made of.
+    pub(super) fn plain(&self, of: Type) -> Type {
+        self.made_of(of, |own| !own.ruled)
+    }
+
+    /// What the values of a column are, whatever rules they kept to.
+    pub(super) fn held(&self, of: Type) -> Type {
+        self.made_of(of, |_| true)
+    }
+
+    fn made_of(&self, mut of: Type, goes: fn(&Own) -> bool) -> Type {
+        // Domains of domains; people make one or two.
+        for _ in 0..8 {
+            match self.types.get(&of.name).filter(|own| !of.array && goes(own)).and_then(|own| own.base.clone()) {
+                Some(base) => of = base,
+                None => break,
+            }
+        }
+        of
     }
 
     /// A valid check says something of the rows; what, is not known here.
@@ -174,6 +236,6 @@ impl Catalogue {
 
     /// The table an index stands on.
     pub(super) fn of_index(&self, index: &str) -> Option<&str> {
-        self.tables.iter().find(|(_, t)| t.indexes.contains(index)).map(|(name, _)| name.as_str())
+        self.tables.iter().find(|(_, t)| t.indexes.contains_key(index)).map(|(name, _)| name.as_str())
     }
 }

@@ -38,6 +38,8 @@ pub struct Reader {
     /// It runs on when the release is done, so that it meets what is deferred as well.
     pub stays: bool,
     pub reads: BTreeSet<String>,
+    /// Those of them that are of tables which its own service changes: they may be in a database of its own.
+    pub own: BTreeSet<String>,
 }
 
 /// After this a migration wants a plan of its own.
@@ -72,11 +74,31 @@ pub fn release(run: &[Declared], readers: &[Reader], found: &[(usize, &Finding)]
             };
             say("migration-contract-with-expand", severity, message, "contract in the release after");
         }
-        findings.extend(readers.iter().filter_map(|reader| loses(m, reader)));
-        let of_it = found.iter().filter(|(of, _)| *of == n).map(|(_, f)| *f);
-        findings.extend(undeclared(m, of_it));
+        let lost: Vec<Finding> = readers.iter().filter_map(|reader| loses(m, reader)).collect();
+        let of_it = || found.iter().filter(|(of, _)| *of == n).map(|(_, f)| *f);
+        if lost.is_empty() && !of_it().any(|f| DESTROYS.contains(&f.rule)) {
+            findings.extend(takes_away(m));
+        }
+        findings.extend(lost);
+        findings.extend(undeclared(m, of_it()));
     }
     findings
+}
+
+/// What a contract phase takes away is told also where nobody reads it and no SQL tells of it.
+fn takes_away(m: &Declared) -> Option<Finding> {
+    if m.phase != Phase::Contract || !m.destructive {
+        return None;
+    }
+    if m.drops.is_empty() {
+        let message = format!("{} is declared destructive, and does not say what it takes away", m.id);
+        let advice = "name it under `drops`, so that it is held against who reads it";
+        return Some(said(m, "migration-drops-unsaid", Severity::Warning, message, advice));
+    }
+    let when = if m.deferred { " when all have soaked" } else { "" };
+    let message = format!("{} drops {}{when}; no version that runs then says that it reads it", m.id, dropped(m));
+    let advice = "ask who else may read it: reports, exports, people";
+    Some(said(m, "migration-drops", Severity::Warning, message, advice))
 }
 
 fn dropped(m: &Declared) -> String {
@@ -107,8 +129,9 @@ fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
     if lost.is_empty() {
         return None;
     }
+    let own = lost.iter().all(|name| reader.own.contains(*name));
     let lost = lost.join(", ");
-    Some(match (after, leaves) {
+    let mut told = match (after, leaves) {
         (_, true) => {
             let message = format!("{service} {version} reads {lost}, which {} drops when all have soaked", m.id);
             let advice =
@@ -124,7 +147,12 @@ fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
             let message = format!("{service} {version} may still run and reads {lost}, which {} drops", m.id);
             said(m, rule, Severity::Critical, message, advice)
         }
-    })
+    };
+    if own {
+        told.severity = Severity::Warning;
+        told.details.push(format!("{service} changes a table of that name itself: it may be one in another database"));
+    }
+    Some(told)
 }
 
 /// What takes rows, columns or tables away for good.

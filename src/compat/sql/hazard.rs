@@ -1,5 +1,6 @@
 //! What of a statement's effects is a finding for a service that runs meanwhile.
 mod gone;
+mod undone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use super::lex::{Lines, Statement};
 use super::predict::{self, Effect, Lock, Sure};
 use super::{Report, Severity, body, finding, place, scope};
 use crate::compat::Finding;
+use undone::Undone;
 
 /// Fewer rows are dealt with in no time.
 const SMALL: u64 = 10_000;
@@ -31,6 +33,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
         began: None,
         exclusive: BTreeSet::new(),
         held: BTreeMap::new(),
+        undone: Undone::default(),
     };
     for (number, statement) in statements.iter().enumerate() {
         (look.number, look.at) = (number, statement.start);
@@ -45,6 +48,7 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
             learn(&action, look.known);
         }
     }
+    look.undone.settle(statements.len(), look.known, look.report);
     if let Some((number, at)) = look.began.filter(|_| look.inside()) {
         (look.number, look.at) = (number, at);
         let message = "this transaction is never committed: what it did is undone when the connection ends".to_string();
@@ -71,6 +75,7 @@ struct Look<'a> {
     exclusive: BTreeSet<String>,
     /// The strongest lock on each table that this transaction has taken; a statement alone is one, too.
     held: BTreeMap<String, Lock>,
+    undone: Undone,
 }
 
 impl Look<'_> {
@@ -91,6 +96,7 @@ impl Look<'_> {
     /// A transaction begins where there is one, or ends where there is none: PostgreSQL warns, and does nothing.
     fn nesting(&mut self, statement: &Statement) {
         let word = action::one(&mut Cursor::new(&statement.tokens));
+        self.undone.take(self.number, statement, word.as_ref(), self.inside());
         match (word, self.inside()) {
             (Some(Action::Begin), false) => self.began = Some((self.number, self.at)),
             (Some(Action::Begin), true) => {
@@ -203,25 +209,28 @@ impl Look<'_> {
                 let message = format!("{held} while all its rows and indexes are written anew");
                 self.say("sql-table-rewrite", size, message, rewrite_advice(action));
             }
-            (Sure::Unless(case), _) => {
+            (Sure::Unless(case), scan) => {
                 let message = format!("{held} while all its rows are written anew, unless {case}");
                 let severity = size.min(Severity::Warning);
                 self.say("sql-table-rewrite", severity, message, rewrite_advice(action));
+                // What is done even then.
+                if let (Sure::Yes, Some(what)) = (scan, &effect.why) {
+                    let message = format!("{held} while {what}, and nobody reads or writes");
+                    self.say("sql-scan-under-lock", size, message, scan_advice(action));
+                }
             }
             (Sure::No, scan) if (*scan == Sure::Yes || lasts) && lock.blocks_writes() => {
                 let who = if lock.blocks_reads() { "nobody reads or writes" } else { "nobody writes" };
-                let what = match action {
-                    Action::MoveIndex { .. } => "the index is written anew",
+                let what = match (action, &effect.why) {
+                    (Action::MoveIndex { .. }, _) => "the index is written anew",
+                    (_, Some(why)) => why.as_str(),
                     _ => "it is read through",
                 };
                 let message = format!("{held} while {what}, and {who}");
                 self.say("sql-scan-under-lock", size, message, scan_advice(action));
             }
             (Sure::No, Sure::Unless(case)) if lock.blocks_writes() => {
-                let what = match action {
-                    Action::AlterType { .. } => "its indexes are built anew",
-                    _ => "all its rows are read",
-                };
+                let what = effect.why.as_deref().unwrap_or("all its rows are read");
                 let message = format!("{held} while {what}, unless {case}");
                 self.say("sql-scan-under-lock", size.min(Severity::Warning), message, scan_advice(action));
             }
@@ -333,6 +342,12 @@ fn scan_advice(action: &Action) -> &'static str {
     match action {
         Action::SetNotNull { .. } => {
             "ADD CHECK (… IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL reads nothing"
+        }
+        Action::AddConstraint { of: Constraint::PrimaryKey, using_index: Some(_), .. } => {
+            "ADD CHECK (… IS NOT NULL) NOT VALID, and VALIDATE it, before: then the key reads nothing"
+        }
+        Action::AlterType { .. } => {
+            "drop what hangs on it first, and make it again after: a check NOT VALID, then VALIDATE; an index CONCURRENTLY"
         }
         Action::AddConstraint { of: Constraint::Unique | Constraint::PrimaryKey, .. } => {
             "CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"

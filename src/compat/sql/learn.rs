@@ -1,6 +1,6 @@
 //! What a migration itself does is known to what comes after, unless its transaction takes it back.
 use super::action::Action;
-use super::catalogue::{Catalogue, Constraint, Own, Session, Table};
+use super::catalogue::{Catalogue, Constraint, Index, Own, Session, Table};
 use super::scope::TEMPORARY;
 
 /// Savepoints that are kept. Back to one beyond them goes back to the last that is: less is believed then.
@@ -24,8 +24,9 @@ enum Back {
     Name(String, String, Option<Table>),
     Column(String, String, Option<String>),
     Constraint(String, String, Option<Constraint>),
-    /// One that was not there.
-    Index(String, String),
+    Index(String, String, Option<Index>),
+    /// Whether a column may be null.
+    Null(String, String, Option<bool>),
     Default(String, Option<String>),
     Type(String, Option<Own>),
     Session(Session),
@@ -72,17 +73,68 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
         }
         Action::DropTable { tables, cascade } => tables.iter().for_each(|t| known.gone(t, *cascade)),
         Action::Rename { table, to: Some(to), .. } => known.rename(table, to),
-        Action::CreateType { name, ruled } => known.set_type(name, Own { made: true, ruled: *ruled }),
+        Action::CreateType { name, ruled, base } => {
+            known.set_type(name, Own { made: true, ruled: *ruled, base: base.clone() });
+        }
         Action::RuleDomain { name, .. } => {
-            let own = known.types.get(name).copied().unwrap_or_default();
+            let own = known.types.get(name).cloned().unwrap_or_default();
             known.set_type(name, Own { ruled: true, ..own });
         }
-        Action::AddColumn(c) => known.set_column(&c.table, &c.column, c.of.to_string()),
-        Action::AlterType { table, column, to, .. } => known.set_column(table, column, to.to_string()),
+        other => columns(other, known),
+    }
+}
+
+/// What columns are, and what is said of them.
+fn columns(action: &Action, known: &mut Catalogue) {
+    match action {
+        Action::AddColumn(c) => {
+            known.set_column(&c.table, &c.column, Some(c.of.to_string()));
+            known.set_null(&c.table, &c.column, Some(c.not_null).filter(|_| !c.unless_there));
+            if c.check {
+                let name = known.free_name(&c.table, &format!("{}_{}_check", c.table, c.column));
+                let of = Constraint::Check { valid: true, not_null: Vec::new(), columns: vec![c.column.clone()] };
+                known.set_constraint(&c.table, &name, Some(of));
+            }
+        }
+        Action::DropColumn { table, column } => known.lose_column(table, column),
+        Action::AlterType { table, column, to, .. } => known.set_column(table, column, Some(to.to_string())),
+        Action::SetNotNull { table, column } => known.set_null(table, column, Some(true)),
+        Action::DropNotNull { table, column } => known.set_null(table, column, Some(false)),
+        Action::CreateIndex { table, name, of, .. } => {
+            let name = name.clone().unwrap_or_else(|| known.free_name(table, &format!("{table}_idx")));
+            known.set_index(table, &name, Some(of.clone()));
+        }
+        Action::DropIndex { names, .. } => {
+            for name in names {
+                if let Some(table) = known.of_index(name).map(String::from) {
+                    known.set_index(&table, name, None);
+                }
+            }
+        }
+        other => constraints(other, known),
+    }
+}
+
+fn constraints(action: &Action, known: &mut Catalogue) {
+    match action {
+        Action::AddConstraint { table, of: Constraint::PrimaryKey, using_index: Some(index), .. } => {
+            let columns = known.table(table).and_then(|t| t.indexes.get(index)).map(|i| i.columns.clone());
+            columns.into_iter().flatten().for_each(|column| known.set_null(table, &column, Some(true)));
+        }
+        // PostgreSQL gives one without a name one of its own.
+        Action::AddConstraint { table, name: None, of: of @ Constraint::Check { .. }, not_valid, .. } => {
+            let name = known.free_name(table, &format!("{table}_check"));
+            let mut of = of.clone();
+            if let Constraint::Check { valid, .. } = &mut of {
+                *valid = !not_valid;
+            }
+            known.set_constraint(table, &name, Some(of));
+        }
         Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
             let of = match of {
-                Constraint::Check { not_null, .. } => {
-                    Constraint::Check { valid: !not_valid, not_null: not_null.clone() }
+                Constraint::Check { not_null, columns, .. } => {
+                    let (not_null, columns) = (not_null.clone(), columns.clone());
+                    Constraint::Check { valid: !not_valid, not_null, columns }
                 }
                 Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
                 other => other.clone(),
@@ -97,11 +149,6 @@ pub(super) fn learn(action: &Action, known: &mut Catalogue) {
             }
         }
         Action::DropConstraint { table, name } => known.set_constraint(table, name, None),
-        Action::CreateIndex { table, name: Some(name), .. } => {
-            if known.entry(table).indexes.insert(name.clone()) {
-                known.transaction.keep(Back::Index(table.clone(), name.clone()));
-            }
-        }
         other => connection(other, known),
     }
 }
@@ -177,6 +224,14 @@ fn path(value: &str) -> Option<std::sync::Arc<[String]>> {
     (schemas != ["public"] && !schemas.is_empty()).then(|| schemas.into())
 }
 
+/// Sets what stands under a name, or takes it away; what stood there.
+fn change<V>(map: &mut std::collections::BTreeMap<String, V>, name: &str, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(name.to_string(), value),
+        None => map.remove(name),
+    }
+}
+
 impl Catalogue {
     /// The connection ends: what it did not commit is undone, and its own tables go.
     pub(super) fn close(&mut self) {
@@ -214,10 +269,7 @@ impl Catalogue {
 
     fn undo(&mut self, back: Back) {
         fn put<V>(map: &mut std::collections::BTreeMap<String, V>, name: String, value: Option<V>) {
-            match value {
-                Some(value) => drop(map.insert(name, value)),
-                None => drop(map.remove(&name)),
-            }
+            drop(change(map, &name, value));
         }
         match back {
             Back::Table(name, table) => put(&mut self.tables, name, table),
@@ -228,7 +280,8 @@ impl Catalogue {
             }
             Back::Column(table, name, of) => put(&mut self.entry(&table).columns, name, of),
             Back::Constraint(table, name, of) => put(&mut self.entry(&table).constraints, name, of),
-            Back::Index(table, name) => drop(self.entry(&table).indexes.remove(&name)),
+            Back::Index(table, name, of) => put(&mut self.entry(&table).indexes, name, of),
+            Back::Null(table, name, of) => put(&mut self.entry(&table).not_null, name, of),
             Back::Default(table, part) => self.entry(&table).default_partition = part,
             Back::Type(name, own) => put(&mut self.types, name, own),
             Back::Session(session) => self.session = session,
@@ -265,17 +318,46 @@ impl Catalogue {
         self.transaction.keep(Back::Type(name.to_string(), before));
     }
 
-    fn set_column(&mut self, table: &str, column: &str, of: String) {
-        let before = self.entry(table).columns.insert(column.to_string(), of);
+    fn set_column(&mut self, table: &str, column: &str, of: Option<String>) {
+        let before = change(&mut self.entry(table).columns, column, of);
         self.transaction.keep(Back::Column(table.to_string(), column.to_string(), before));
     }
 
+    fn set_null(&mut self, table: &str, column: &str, of: Option<bool>) {
+        let before = change(&mut self.entry(table).not_null, column, of);
+        self.transaction.keep(Back::Null(table.to_string(), column.to_string(), before));
+    }
+
+    fn set_index(&mut self, table: &str, name: &str, of: Option<Index>) {
+        let before = change(&mut self.entry(table).indexes, name, of);
+        self.transaction.keep(Back::Index(table.to_string(), name.to_string(), before));
+    }
+
+    /// A column, and with it what speaks of it.
+    fn lose_column(&mut self, table: &str, column: &str) {
+        let Some(entry) = self.tables.get(table) else { return };
+        let checks = entry.constraints.iter().filter(|(_, c)| c.speaks_of(column)).map(|(name, _)| name.clone());
+        let speaks = |i: &Index| i.columns.iter().any(|c| c == column);
+        let indexes = entry.indexes.iter().filter(|(_, i)| speaks(i)).map(|(name, _)| name.clone());
+        let (checks, indexes): (Vec<String>, Vec<String>) = (checks.collect(), indexes.collect());
+        checks.iter().for_each(|name| self.set_constraint(table, name, None));
+        indexes.iter().for_each(|name| self.set_index(table, name, None));
+        self.set_column(table, column, None);
+        self.set_null(table, column, None);
+    }
+
+    /// A name that no index and no constraint of the table has: with a number behind it, where it is taken.
+    fn free_name(&self, table: &str, name: &str) -> String {
+        let Some(entry) = self.tables.get(table) else { return name.to_string() };
+        let taken = |name: &String| entry.constraints.contains_key(name) || entry.indexes.contains_key(name);
+        // So many numbers may be taken, and mostly are.
+        let from = entry.constraints.len() + entry.indexes.len();
+        let numbered = (from..).map(|n| format!("{name}{n}"));
+        std::iter::once(name.to_string()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+    }
+
     fn set_constraint(&mut self, table: &str, name: &str, of: Option<Constraint>) {
-        let held = &mut self.entry(table).constraints;
-        let before = match of {
-            Some(of) => held.insert(name.to_string(), of),
-            None => held.remove(name),
-        };
+        let before = change(&mut self.entry(table).constraints, name, of);
         self.transaction.keep(Back::Constraint(table.to_string(), name.to_string(), before));
     }
 

@@ -3,11 +3,11 @@
 //!
 //! # Layout
 //! - [`lex`] tokens and statements, `cursor` a walk along them; `action`, `alter`, `session`, `inner` what a statement does, as
-//!   far as it matters here; `scope` which table a name means
+//!   far as it matters here; `speaks` of which columns; `scope` which table a name means
 //! - [`catalogue`] what is known of the database: given, and added to by the migration itself, which `learn` does and takes back
 //! - [`predict`] lock, rewrite and scan of each action; `types` whether a change of type rewrites
 //! - [`name`] tables and columns as contracts spell them
-//! - `hazard` what of it is a finding; `squawk` what an established linter adds to it
+//! - `hazard` what of it is a finding; `squawk` what an established linter adds to it; `gaps` what its parser does not know
 //! - [`declared`] migrations of a release against each other: expand and contract, time, the way back
 mod action;
 mod alter;
@@ -15,6 +15,7 @@ mod body;
 pub mod catalogue;
 mod cursor;
 pub mod declared;
+mod gaps;
 mod hazard;
 mod inner;
 mod learn;
@@ -23,6 +24,7 @@ pub mod name;
 pub mod predict;
 mod scope;
 mod session;
+mod speaks;
 mod squawk;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ pub const LIMIT: usize = 16 << 20;
 /// # Errors
 /// The text is no SQL, with the place.
 pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report, Vec<Fault>> {
+    let text = unmarked(text);
     let lines = lex::Lines::new(text);
     let fault = |at: usize, message: String| {
         let (line, column) = lines.spot(at);
@@ -76,6 +79,12 @@ pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report,
         (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
     });
     Ok(report)
+}
+
+/// Without the byte order mark that some editors write first: `psql` passes over it as well, and it would hide what the first
+/// statement is.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Makes the statement itself a part of the finding's name: who accepts one column's new type accepts no other's.

@@ -1,6 +1,6 @@
 //! What a statement locks, rewrites and reads through, as measured on PostgreSQL 15.
 use super::action::{Action, Column, Default_};
-use super::catalogue::{Catalogue, Constraint};
+use super::catalogue::{Catalogue, Constraint, Index};
 use super::types;
 
 /// Table locks, weakest first.
@@ -75,11 +75,13 @@ pub struct Effect {
     pub rewrite: Sure,
     /// All rows are read, or an index is built, while the lock is held.
     pub scan: Sure,
+    /// What is done with them, where that is no matter of course.
+    pub why: Option<String>,
 }
 
 impl Effect {
     fn new(table: &str, lock: Lock) -> Self {
-        Self { table: table.to_string(), lock, others: Vec::new(), rewrite: Sure::No, scan: Sure::No }
+        Self { table: table.to_string(), lock, others: Vec::new(), rewrite: Sure::No, scan: Sure::No, why: None }
     }
 
     fn rewriting(mut self, rewrite: Sure) -> Self {
@@ -90,6 +92,11 @@ impl Effect {
 
     fn scanning(mut self, scan: Sure) -> Self {
         self.scan = scan;
+        self
+    }
+
+    fn since(mut self, why: String) -> Self {
+        self.why = Some(why);
         self
     }
 
@@ -104,7 +111,7 @@ impl Effect {
 /// # Errors
 /// A quote or comment is not closed.
 pub fn effects(text: &str, catalogue: &Catalogue) -> Result<Vec<Vec<Effect>>, super::lex::Broken> {
-    let mut known = catalogue.clone();
+    let (text, mut known) = (super::unmarked(text), catalogue.clone());
     let mut all = Vec::new();
     for statement in super::lex::statements(text)? {
         let mut found = Vec::new();
@@ -130,34 +137,25 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::RuleDomain { name, reads: true } => read_by_domain(name, known),
         Action::Rename { table, .. }
         | Action::Instant { table }
+        | Action::DropNotNull { table, .. }
         | Action::DropColumn { table, .. }
         | Action::DropDefault { table, .. }
         | Action::RowSecurity { table }
         | Action::NoInherit { table, .. }
         | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
         Action::AddColumn(column) => one(added(column, known)),
-        Action::AlterType { table, column, to, using, collated } => {
-            let from = known.table(table).and_then(|t| t.columns.get(column)).and_then(|t| types::Type::parse(t));
-            let rewrite = match &from {
-                _ if *using => Sure::Yes,
-                Some(from) => types::rewrites(from, to, known.is_utc()),
-                None => types::may_rewrite(to),
-            };
-            let reorders = *collated || from.is_some_and(|from| types::reorders(&from, to));
-            let e = Effect::new(table, AccessExclusive);
-            one(match rewrite {
-                Sure::No if reorders => e.scanning(Sure::Unless(format!("no index has {column}, or its order stays"))),
-                rewrite => e.rewriting(rewrite),
-            })
-        }
+        Action::AlterType { .. } => retyped(action, known).into_iter().collect(),
         Action::SetNotNull { table, column } => {
             let scan = if known.is_not_null(table, column) { Sure::No } else { Sure::Yes };
             one(Effect::new(table, AccessExclusive).scanning(scan))
         }
         Action::Light { table } => one(Effect::new(table, ShareUpdateExclusive)),
         Action::Rewrite { table, .. } => one(Effect::new(table, AccessExclusive).rewriting(Sure::Yes)),
+        Action::AddConstraint { table, of: Constraint::PrimaryKey, using_index: Some(index), .. } => {
+            one(Effect::new(table, AccessExclusive).scanning(not_null_by(table, index, known)))
+        }
         Action::AddConstraint { table, of, not_valid, using_index, .. } => {
-            one(constrained(table, of, *not_valid || *using_index))
+            one(constrained(table, of, *not_valid || using_index.is_some()))
         }
         Action::Validate { table, .. } => one(Effect::new(table, ShareUpdateExclusive).scanning(Sure::Yes)),
         Action::DropConstraint { table, name } => {
@@ -313,6 +311,69 @@ fn added(column: &Column, known: &Catalogue) -> Effect {
             e.and(to, Lock::ShareRowExclusive)
         }
         None => e,
+    }
+}
+
+/// A column of another type: whether its rows are written anew, and else what else hangs on it.
+fn retyped(action: &Action, known: &Catalogue) -> Option<Effect> {
+    let Action::AlterType { table, column, to, using, collated } = action else { return None };
+    let from = known.table(table).and_then(|t| t.columns.get(column)).and_then(|t| types::Type::parse(t));
+    let same = from.as_ref() == Some(to);
+    let (from, to) = (from.map(|from| known.held(from)), known.plain(to.clone()));
+    let rewrite = match &from {
+        _ if *using => Sure::Yes,
+        _ if same => Sure::No,
+        // Each value is held against its rules.
+        _ if known.types.get(&to.name).is_some_and(|own| own.ruled) && !to.array => Sure::Yes,
+        Some(from) => types::rewrites(from, &to, known.is_utc()),
+        None => types::may_rewrite(&to),
+    };
+    let reorders = *collated || from.is_some_and(|from| types::reorders(&from, &to));
+    let e = Effect::new(table, Lock::AccessExclusive).rewriting(rewrite);
+    if e.rewrite == Sure::Yes {
+        return Some(e);
+    }
+    Some(match hangs_on(table, column, known) {
+        Some((scan @ Sure::Yes, why)) => e.scanning(scan).since(why),
+        _ if reorders && e.rewrite == Sure::No => {
+            let stays = Sure::Unless(format!("no index has {column}, or its order stays"));
+            e.scanning(stays).since("its indexes are built anew".to_string())
+        }
+        Some((scan, why)) if e.rewrite == Sure::No => e.scanning(scan).since(why),
+        _ => e,
+    })
+}
+
+/// What PostgreSQL does anew for any new type of a column: a check is held against every row, and an index with an expression
+/// or a condition is never kept.
+fn hangs_on(table: &str, column: &str, known: &Catalogue) -> Option<(Sure, String)> {
+    let table = known.table(table)?;
+    let computed = |i: &Index| i.computed && i.columns.iter().any(|c| c == column);
+    let valid = |c: &Constraint| matches!(c, Constraint::Check { valid: true, .. });
+    let silent = |c: &Constraint| matches!(c, Constraint::Check { valid: true, not_null, columns } if not_null.is_empty() && columns.is_empty());
+    let mut checks = table.constraints.iter();
+    if let Some((name, _)) = checks.find(|(_, c)| valid(c) && c.speaks_of(column)) {
+        return Some((Sure::Yes, format!("its check {name} is held against every row")));
+    }
+    if let Some((name, _)) = table.indexes.iter().find(|(_, i)| computed(i)) {
+        return Some((Sure::Yes, format!("its index {name} is built anew")));
+    }
+    let (name, _) = table.constraints.iter().find(|(_, c)| silent(c))?;
+    let case = format!("{name} says nothing of {column}");
+    Some((Sure::Unless(case), "its checks are held against every row".to_string()))
+}
+
+/// A primary key sets its columns NOT NULL, for which all rows are read where that is not known already.
+fn not_null_by(table: &str, index: &str, known: &Catalogue) -> Sure {
+    let entry = known.table(table);
+    let columns = entry.and_then(|t| t.indexes.get(index)).map_or(&[][..], |i| &i.columns);
+    let open: Vec<&str> = columns.iter().filter(|c| !known.is_not_null(table, c)).map(String::as_str).collect();
+    let nullable = |c: &&&str| entry.is_some_and(|t| t.not_null.get(**c) == Some(&false));
+    match (columns, open.as_slice()) {
+        ([], _) => Sure::Unless(format!("the columns of {index} are NOT NULL, or valid checks say so")),
+        (_, []) => Sure::No,
+        (_, open) if open.iter().any(|c| nullable(&c)) => Sure::Yes,
+        (_, open) => Sure::Unless(format!("{} is NOT NULL, or a valid check says so", open.join(", "))),
     }
 }
 

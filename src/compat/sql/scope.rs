@@ -80,6 +80,7 @@ fn each(action: &mut Action, look: &mut dyn FnMut(&mut String)) {
         | Action::DropColumn { table, .. }
         | Action::AlterType { table, .. }
         | Action::SetNotNull { table, .. }
+        | Action::DropNotNull { table, .. }
         | Action::DropDefault { table, .. }
         | Action::RowSecurity { table }
         | Action::Instant { table }

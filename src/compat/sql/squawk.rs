@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
+use super::gaps;
 use super::lex::{Kind, Statement};
 use crate::compat::Severity;
 
@@ -46,7 +47,12 @@ pub(super) fn check(text: &str, statements: &[Statement]) -> Checked {
     if let Some((at, why)) = statements.iter().find_map(untame) {
         return Checked::Untame(at, why);
     }
-    let parsed = SourceFile::parse(text);
+    let mut parsed = SourceFile::parse(text);
+    let known = if parsed.errors().is_empty() { None } else { gaps::without(text, statements) };
+    let text = known.as_deref().unwrap_or(text);
+    if known.is_some() {
+        parsed = SourceFile::parse(text);
+    }
     let errors = parsed.errors();
     if !errors.is_empty() {
         let at = |e: &squawk_syntax::syntax_error::SyntaxError| usize::from(e.range().start());

@@ -1,10 +1,12 @@
+mod hangs;
 mod measured;
 mod session;
+mod taken;
 mod undone;
 
 use proptest::prelude::*;
 
-use super::catalogue::{Constraint, Table};
+use super::catalogue::{Constraint, Index, Table};
 use super::declared::{Declared, Reader, release};
 use super::predict::{Effect, Lock, Sure, effects};
 use super::*;
@@ -28,11 +30,11 @@ fn known() -> Catalogue {
         rows: Some(300_000_000),
         columns: columns.iter().map(|(c, t)| ((*c).to_string(), (*t).to_string())).collect(),
         constraints: [
-            ("nn".to_string(), Constraint::Check { valid: true, not_null: vec!["x".to_string()] }),
+            ("nn".to_string(), Constraint::Check { valid: true, not_null: vec!["x".to_string()], columns: Vec::new() }),
             ("fk".to_string(), Constraint::ForeignKey { valid: true, to: "p".to_string() }),
         ]
         .into(),
-        indexes: ["ix".to_string()].into(),
+        indexes: [("ix".to_string(), Index::default())].into(),
         default_partition: None,
         ..Table::default()
     };
@@ -424,17 +426,19 @@ fn expand_and_contract_belong_into_different_releases() {
         found.iter().filter(|f| f.severity > Severity::Info).map(|f| (f.rule, f.severity)).collect()
     };
     let (expand, contract) = (m("add", Phase::Expand, None), m("drop", Phase::Contract, Some("add")));
-    assert_eq!(told(std::slice::from_ref(&contract), &[]), []);
+    let unsaid = ("migration-drops-unsaid", Severity::Warning);
+    assert_eq!(told(std::slice::from_ref(&contract), &[]), [unsaid]);
     let both = [expand.clone(), contract.clone()];
-    assert_eq!(told(&both, &[]), [("migration-contract-with-expand", Severity::Critical)]);
+    assert_eq!(told(&both, &[]), [("migration-contract-with-expand", Severity::Critical), unsaid]);
     let deferred = [expand.clone(), Declared { deferred: true, ..contract.clone() }];
-    assert_eq!(told(&deferred, &[]), [("migration-contract-with-expand", Severity::Warning)]);
+    assert_eq!(told(&deferred, &[]), [("migration-contract-with-expand", Severity::Warning), unsaid]);
     let drops = Declared { drops: ["stock.old".to_string()].into(), ..contract.clone() };
     let reader = Reader {
         service: "shop".into(),
         version: Version::new(1, 0, 0),
         stays: false,
         reads: ["stock.old".to_string()].into(),
+        own: Default::default(),
     };
     assert_eq!(told(&[drops], &[reader]), [("migration-drops-what-is-read", Severity::Critical)]);
     let rest = [Declared {

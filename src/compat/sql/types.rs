@@ -73,6 +73,10 @@ impl Type {
             c.at += 1;
         }
         let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+        // `bpchar` without a number holds any length, under whatever name the others hold one.
+        if of.is_empty() && matches!(name, "char" | "character") {
+            of = vec![1];
+        }
         let name = NAMES.iter().find(|(n, _)| *n == name).map_or(name, |(_, n)| n).to_string();
         Self { name, of, array }
     }
@@ -210,7 +214,7 @@ pub(super) fn rewrites(from: &Type, to: &Type, utc: Option<bool>) -> Sure {
     let fine = match (from.name.as_str(), to.name.as_str()) {
         ("varchar" | "text", "text") => true,
         ("varchar", "varchar") | ("varbit", "varbit") => grows,
-        ("text", "varchar") => to.of.is_empty(),
+        ("text", "varchar") | ("varchar" | "text" | "char", "char") => to.of.is_empty(),
         // By the casts of its extension; an index has another order.
         ("citext", "text" | "varchar") | ("text" | "varchar", "citext") => to.of.is_empty(),
         ("numeric", "numeric") => {
@@ -251,6 +255,7 @@ pub(super) fn reorders(from: &Type, to: &Type) -> bool {
         "bit" => 5,
         "varbit" => 6,
         "citext" => 7,
+        "char" => 8,
         _ => 0,
     };
     family(from) != family(to)
@@ -264,6 +269,7 @@ pub(super) fn may_rewrite(to: &Type) -> Sure {
             "the column is varchar of at most {}",
             to.of.first().map_or("any length".to_string(), u32::to_string)
         ),
+        "char" if to.of.is_empty() => "the column is char, varchar or text".to_string(),
         "numeric" => "the column is numeric with the same scale and no more digits".to_string(),
         "timestamptz" => "the column is timestamp and the session's TimeZone is UTC".to_string(),
         "inet" => "the column is cidr".to_string(),

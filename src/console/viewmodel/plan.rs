@@ -63,14 +63,24 @@ pub struct PlanView {
     pub alone: bool,
 }
 
+/// Whether any line that a person sees of a finding has these words.
+fn says(f: &Told, query: &str) -> bool {
+    let row = [f.service.as_deref().unwrap_or("fleet"), severity(f).0, f.fingerprint.as_str()];
+    let accepted = [&f.waived, &f.lapsed, &f.overruled].into_iter().flatten().map(String::as_str);
+    let has = |text: &str| text.to_lowercase().contains(query);
+    let line = |line: &Line| {
+        // The label, and behind it what it is about: `reaches orders`.
+        let parts: Vec<&str> = line.iter().map(|piece| piece.text.trim()).collect();
+        has(&parts.join(" "))
+    };
+    row.into_iter().chain(accepted).any(has) || facts(f).iter().any(line)
+}
+
 /// The findings that are shown, in their order.
 pub fn listed<'a>(run: &'a Run, model: &Model) -> Vec<&'a Told> {
     let Some(verdict) = &run.plan.compat else { return Vec::new() };
     let query = model.plan_filter.to_lowercase();
-    let fits = |f: &&Told| {
-        let place = f.service.as_deref().unwrap_or_default();
-        [f.message.as_str(), f.rule.as_str(), place, severity(f).0].iter().any(|t| t.to_lowercase().contains(&query))
-    };
+    let fits = |f: &&Told| query.is_empty() || says(f, &query);
     let mut found: Vec<&Told> = verdict.findings.iter().filter(fits).collect();
     match model.plan_by_service {
         true => found.sort_by_key(|f| (f.service.clone(), rank(f))),
@@ -242,8 +252,26 @@ pub fn lines_at_most(f: &Told, run: &Run) -> usize {
     about(f, run).iter().map(|l| 1 + l.iter().map(|p| width(&p.text)).sum::<usize>() / NARROW).sum()
 }
 
-/// All that is known of a finding; what one has to know first stands first.
+/// All that is known of a finding, and what can be done about it.
 fn about(f: &Told, run: &Run) -> Vec<Line> {
+    let mut lines = facts(f);
+    let begun = run.started.is_some() || run.is_ended();
+    match (&f.waived, &f.lapsed, run.plan.environment.production) {
+        (Some(who), ..) => say(&mut lines, "waiver", Meaning::Text, who),
+        (None, Some(who), _) => say(&mut lines, "waiver", Meaning::Dim, &format!("has ended: {who}")),
+        (None, None, _) if begun || !f.critical || f.off => {}
+        (None, None, true) => {
+            say(&mut lines, "waiver", Meaning::Dim, "not accepted in production: no two-person route is configured");
+        }
+        (None, None, false) => {
+            say(&mut lines, "waiver", Meaning::Dim, "needs two names, a reason and a last day, and is audited");
+        }
+    }
+    lines
+}
+
+/// What one has to know first stands first.
+fn facts(f: &Told) -> Vec<Line> {
     let mut lines = Vec::new();
     let (_, meaning) = severity(f);
     say(&mut lines, "what", meaning, &f.message);
@@ -268,18 +296,6 @@ fn about(f: &Told, run: &Run) -> Vec<Line> {
         say(&mut lines, "before", Meaning::Text, at);
     }
     say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint));
-    let begun = run.started.is_some() || run.is_ended();
-    match (&f.waived, &f.lapsed, run.plan.environment.production) {
-        (Some(who), ..) => say(&mut lines, "waiver", Meaning::Text, who),
-        (None, Some(who), _) => say(&mut lines, "waiver", Meaning::Dim, &format!("has ended: {who}")),
-        (None, None, _) if begun || !f.critical || f.off => {}
-        (None, None, true) => {
-            say(&mut lines, "waiver", Meaning::Dim, "not accepted in production: no two-person route is configured");
-        }
-        (None, None, false) => {
-            say(&mut lines, "waiver", Meaning::Dim, "needs two names, a reason and a last day, and is audited");
-        }
-    }
     lines
 }
 

@@ -60,9 +60,17 @@ fn depends(service: &str, spec: &ContractSpec, scope: &mut Scope<'_, '_, '_>) {
         }
         range(at!["depends", i, "req"], &depend.req, scope);
         for (n, operation) in depend.operations.iter().flatten().enumerate() {
-            let fits = operation.split_once(' ').is_some_and(|(m, p)| METHODS.contains(&m) && p.starts_with('/'));
-            if !fits {
-                let help = "write method and path as its description does, such as `GET /prices/{sku}`".to_string();
+            let (webhook, called) = match operation.strip_prefix("webhook ") {
+                Some(called) => (true, called),
+                None => (false, operation.as_str()),
+            };
+            // Webhooks have a name, paths a slash.
+            let named = |p: &str| if webhook { !p.trim().is_empty() } else { p.starts_with('/') };
+            if !called.split_once(' ').is_some_and(|(m, p)| METHODS.contains(&m) && named(p)) {
+                let help =
+                    "write method and path as its description does, such as `GET /prices/{sku}`, and what it receives \
+                            as `webhook POST orderPaid`"
+                        .to_string();
                 let message = format!("`{operation}` is no operation");
                 scope.error(at!["depends", i, "operations", n], &message, help);
             }

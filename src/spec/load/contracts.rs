@@ -138,7 +138,7 @@ Contract a
   produces: [Made, a/b, Made]
   depends:
     - {service: a}
-    - {service: b, req: '=>1', operations: [GET prices, /x], closed_enums: [status]}
+    - {service: b, req: '=>1', operations: [GET prices, /x, webhook paid], closed_enums: [status]}
     - {service: b}
   migrations:
     - {id: m, phase: expand, deferred: true, contracts: m}
@@ -159,6 +159,7 @@ Contract a
         says(11, "spec.depends[1].req: `=>1` is no range");
         says(11, "spec.depends[1].operations[0]: `GET prices` is no operation");
         says(11, "spec.depends[1].operations[1]");
+        says(11, "spec.depends[1].operations[2]: `webhook paid` is no operation");
         says(11, "spec.depends[1].closed_enums[0]: `status` names no property");
         says(12, "spec.depends[2].service: it is already in spec.depends[1] on line 11");
         says(14, "spec.migrations[0].contracts: only a contract phase");

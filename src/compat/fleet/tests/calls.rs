@@ -177,3 +177,29 @@ fn an_image_from_elsewhere_is_told() {
     let both = told("r.example/a:1.0.0", "r.example/a:1.1.0", Some("r.example/b:1.1.0"));
     assert_eq!(both, ["Warning version-image-elsewhere", "Warning version-image-elsewhere"]);
 }
+
+/// A list that was closed for its reader grows by whatever way.
+#[test]
+fn a_list_that_is_open_now_breaks_who_reads_it_as_closed() {
+    let list = r#""enum": ["open", "sold"]"#;
+    let told = |old: &str, new: &str, closed: &str, rule: &str| {
+        let (old, new) = (API.replace(list, old), API.replace(list, new));
+        let b = depends(&format!(", operations: ['GET /prices/{{sku}}'], closed_enums: [{closed}]"));
+        let files = [("a/1.0.0/openapi.json", old.as_str()), ("a/1.1.0/openapi.json", &new)];
+        let stand = Stand::new(&[("a 1.0.0", ""), ("a 1.1.0", ""), ("b 1.0.0", &b)], &files);
+        let outcome = stand.moves(&[("a", "1.0.0", "1.1.0"), ("b", "1.0.0", "1.0.0")]).outcome();
+        find(&outcome, rule).severity
+    };
+    let open = |values: &str| format!(r#""x-extensible-enum": [{values}]"#);
+    let both = |values: &str| format!(r#""enum": [{values}], "x-extensible-enum": true"#);
+    let any = r#""title": "t""#.to_string();
+    for (old, new, rule, by_itself) in [
+        (list.to_string(), any.clone(), "response-enum-removed", Severity::Warning),
+        (open(r#""a""#), open(r#""a", "b""#), "response-extensible-value-added", Severity::Info),
+        (both(r#""a""#), both(r#""a", "b""#), "response-extensible-value-added", Severity::Info),
+        (open(r#""a""#), any, "response-extensible-enum-removed", Severity::Info),
+    ] {
+        assert_eq!(told(&old, &new, "Price.state", rule), Severity::Critical, "{rule}");
+        assert_eq!(told(&old, &new, "Price.amount", rule), by_itself, "{rule}");
+    }
+}

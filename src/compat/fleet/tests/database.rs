@@ -139,3 +139,61 @@ fn what_a_contract_phase_takes_back_is_there() {
         assert!(!stand("m1", known).report.findings.iter().any(|f| f.rule == rule), "{known}");
     }
 }
+
+/// What is taken away without SQL to tell of it is told by what the contract says.
+#[test]
+fn what_a_contract_phase_takes_away_is_told_without_sql() {
+    let stand = |rest: &str, old: &str| {
+        let new = format!("  reads: [t.y]\n  migrations:\n    - {{id: m, phase: contract, tables: [t]{rest}}}\n");
+        Stand::new(&[("a 1.0.0", &format!("  reads: [{old}]\n")), ("a 2.0.0", &new)], &[])
+            .moves(&[("a", "1.0.0", "2.0.0")])
+            .told()
+    };
+    let drops = ", destructive: true, drops: [t.x]";
+    assert_eq!(stand(drops, "t.y"), ["Warning migration-drops"]);
+    assert_eq!(stand(drops, "t.x"), ["Critical migration-drops-what-is-read"]);
+    assert_eq!(stand(", deferred: true, destructive: true, drops: [t.x]", "t.y"), ["Warning migration-drops"]);
+    assert_eq!(stand(", destructive: true", "t.y"), ["Warning migration-drops-unsaid"]);
+    assert_eq!(stand("", "t.y"), [""; 0]);
+}
+
+/// The one who drops it is not the only one who may read it.
+#[test]
+fn another_service_that_reads_what_is_dropped_is_told() {
+    let stand = |reads: &str, more: &str, deferred: &str, to: &str, sql: bool| {
+        let file = if sql { ", sql: m.sql" } else { "" };
+        let a = format!(
+            "  reads: [t.y]\n  migrations:\n    - {{id: m, phase: contract, tables: [t], destructive: true, drops: [t.x]{deferred}{file}}}\n"
+        );
+        let b = format!("{reads}{more}");
+        let contracts = [("a 1.0.0", "  reads: [t.y]\n"), ("a 2.0.0", &a), ("b 1.0.0", &b), ("b 2.0.0", "")];
+        let text = "SET lock_timeout = '1s'; ALTER TABLE t DROP COLUMN x;";
+        let files: &[(&str, &str)] = if sql { &[("a/2.0.0/m.sql", text)] } else { &[] };
+        Stand::new(&contracts, files).moves(&[("a", "1.0.0", "2.0.0"), ("b", "1.0.0", to)]).outcome()
+    };
+    let rule = "migration-drops-what-is-read";
+    let is =
+        |outcome: &Outcome, rule: &str| outcome.report.findings.iter().find(|f| f.rule == rule).map(|f| f.severity);
+    for reads in ["  reads: [t.x]\n", "  reads: [t]\n", "  reads: [public.t.x, other.z]\n"] {
+        let outcome = stand(reads, "", "", "1.0.0", false);
+        let f = find(&outcome, rule);
+        assert_eq!(f.severity, Severity::Critical);
+        assert!(f.message.starts_with("b 1.0.0 may still run and reads "), "{}", f.message);
+    }
+    for (reads, deferred, to, severity) in [
+        ("  reads: [t.y]\n", "", "1.0.0", None),
+        // Nobody asks a service that says nothing.
+        ("", "", "1.0.0", None),
+        ("  reads: [t.x]\n", "", "2.0.0", Some(Severity::Critical)),
+        ("  reads: [t.x]\n", ", deferred: true", "1.0.0", Some(Severity::Critical)),
+        ("  reads: [t.x]\n", ", deferred: true", "2.0.0", Some(Severity::Warning)),
+    ] {
+        assert_eq!(is(&stand(reads, "", deferred, to, false), rule), severity, "{reads}{deferred}{to}");
+    }
+    // A table of that name that it changes itself may be one of its own database.
+    let own = stand("  reads: [t.x]\n", "  migrations: [{id: n, phase: expand, tables: [t]}]\n", "", "1.0.0", false);
+    assert_eq!(is(&own, rule), Some(Severity::Warning));
+    // So is what the SQL drops.
+    assert_eq!(is(&stand("  reads: [t.x]\n", "", "", "1.0.0", true), "sql-drop-column"), Some(Severity::Critical));
+    assert_eq!(is(&stand("  reads: [t.y]\n", "", "", "1.0.0", true), "sql-drop-column"), Some(Severity::Warning));
+}

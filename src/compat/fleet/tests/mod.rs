@@ -1,6 +1,7 @@
 //! Small fleets, each with one thing about it.
 mod calls;
 mod database;
+mod hooks;
 mod matrix;
 mod order;
 mod readers;

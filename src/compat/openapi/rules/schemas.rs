@@ -107,6 +107,8 @@ rows! { VALUES:
     res ConstSet "const-set" IR, "const: a is set";
     res ConstUnset "const-removed" CR, "const: a is removed";
     res ConstChanged "const-changed" CR, "const: a becomes b";
+    res ExtensibleUnset "extensible-enum-removed" IR, "x-extensible-enum: [a, b] is removed";
+    res ExtensibleValueAdded "extensible-value-added" IR, "x-extensible-enum: [a] becomes [a, b]";
     req ExtensibleValueRemoved "extensible-value-removed" C, "x-extensible-enum: [a, b] becomes [a]";
     req PatternSet "pattern-set" C, "pattern: ^[a-z]+$ is set";
     req PatternUnset "pattern-removed" I, "pattern: ^[a-z]+$ is removed";

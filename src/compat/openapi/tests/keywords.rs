@@ -86,7 +86,14 @@ fn enumerations_and_constants() {
         ("{const: a}", "{const: b}", &["request-const-changed"], &["response-const-changed"]),
         ("{const: a}", "{enum: [a, b]}", &["request-enum-value-added"], &["response-enum-value-added"]),
         ("{const: {a: [1, 2]}}", "{const: {a: [1, 2]}}", &[], &[]),
-        ("{enum: [a], x-extensible-enum: true}", "{enum: [a, b], x-extensible-enum: true}", &[], &[]),
+        (
+            "{enum: [a], x-extensible-enum: true}",
+            "{enum: [a, b], x-extensible-enum: true}",
+            &[],
+            &["response-extensible-value-added"],
+        ),
+        ("{x-extensible-enum: [a]}", "{x-extensible-enum: [a, b]}", &[], &["response-extensible-value-added"]),
+        ("{type: string, x-extensible-enum: [a]}", "{type: string}", &[], &["response-extensible-enum-removed"]),
         ("{x-extensible-enum: [a, b]}", "{x-extensible-enum: [a]}", &["request-extensible-value-removed"], &[]),
     ]);
 }

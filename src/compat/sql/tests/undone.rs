@@ -67,7 +67,7 @@ fn what_is_rolled_back_was_not_done() {
         assert_eq!(told(&sql, rule, &known()), is, "{sql}");
     }
     let mut unsure = known();
-    let check = Constraint::Check { valid: false, not_null: vec!["i".to_string()] };
+    let check = Constraint::Check { valid: false, not_null: vec!["i".to_string()], columns: Vec::new() };
     unsure.tables.get_mut("t").unwrap().constraints.insert("ni".to_string(), check);
     let validate =
         |end: &str| format!("BEGIN; ALTER TABLE t VALIDATE CONSTRAINT ni; {end}; ALTER TABLE t ALTER i SET NOT NULL;");
