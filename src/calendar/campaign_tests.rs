@@ -43,7 +43,7 @@ fn told(calendar: &str, tenants: &str, needs: Dur) -> Told {
     let groups = book.groups(list.iter().copied(), ask.start);
     let id = |t: u32| tenants[usize::try_from(t).unwrap()].id.to_string();
     let campaign = plan(&calendar, &list, &groups, ask);
-    let reasons = Reasons { book: &book, tenants: &list, groups: &groups, campaign: &campaign, ask };
+    let reasons = Reasons { book: &book, tenants: &list, groups: &groups, campaign: &campaign, ask, pods: None };
     Told {
         moves: campaign
             .moves
@@ -114,12 +114,12 @@ fn what_is_closed_and_a_date_that_is_asked_for_do_not_hide_each_other() {
     assert_eq!(both.moves, ["a 01-10T02:00"]);
     assert_eq!(both.why[0], [Cause::Freeze, Cause::Preferred, Cause::Window]);
     let change = |i: usize| both.obstacles[0][i].change.as_str();
-    assert_eq!(change(0), "without it and the `preferredDate`: Sun 2026-11-29 02:00 UTC");
+    assert_eq!(change(0), "without it, and an earlier `preferredDate`");
     assert_eq!(change(1), "an earlier `preferredDate`, and that without the freeze");
     // It asks for a day within the freeze: that keeps nothing back.
     let within = asks("2026-12-24");
     assert_eq!(within.why[0], [Cause::Freeze]);
-    assert_eq!(within.obstacles[0][0].change, "without it: Sun 2026-12-27 02:00 UTC");
+    assert_eq!(within.obstacles[0][0].change, "a freeze that leaves 1h of a window before Sun 2027-01-10 02:00 UTC");
     // It could go before that date, after the freeze.
     assert_eq!(asks("2027-01-17").why[0], [Cause::Preferred, Cause::Window]);
 }
@@ -147,7 +147,7 @@ fn a_reason_is_only_what_it_would_go_earlier_without() {
     let told_ = told(&frozen("2027-01-04T00:00:00Z"), two, hours);
     assert_eq!(told_.moves, ["a 11-29T02:00", "b 01-10T02:00"]);
     assert_eq!(told_.why[1], [Cause::Window, Cause::InTurn, Cause::Freeze]);
-    assert_eq!(told_.obstacles[1][2].change, "without it: Sun 2027-01-03 02:00 UTC");
+    assert_eq!(told_.obstacles[1][2].change, "a freeze that leaves 3h of a window before Sun 2027-01-10 02:00 UTC");
     // The same, and the freeze does not end.
     let told_ = told(&frozen("2029-01-04T00:00:00Z"), two, hours);
     let why: Vec<Cause> = told_.why_never[0].iter().map(|o| o.cause).collect();
@@ -166,12 +166,63 @@ fn a_reason_is_only_what_it_would_go_earlier_without() {
 }
 
 #[test]
+fn of_causes_that_end_at_the_same_instant_each_is_told() {
+    let two = |beta: &str, second: &str| {
+        let calendar = format!("  cohorts: [{{name: beta, bake: 1d, {beta}}}, {{name: standard}}]");
+        let tenants =
+            format!("    - {{id: first, zone: UTC, cohort: beta}}\n    - {{id: second, zone: UTC, {second}}}\n");
+        told(&calendar, &tenants, Dur::hours(1))
+    };
+    // Sunday 01:00 to 02:00, and a day of bake: Monday 02:00, as the next one's window opens.
+    let sunday = "windows: [{days: [Sun], start: \"01:00\", end: \"04:00\"}]";
+    let monday = "windows: [{days: [Mon, Tue], start: \"02:00\", end: \"06:00\"}]";
+    let tied = two(sunday, &format!("{monday}, exclude: [2026-11-23..2026-11-29]"));
+    assert_eq!(tied.moves, ["first 11-29T01:00", "second 11-30T02:00"]);
+    // Monday before was excluded.
+    assert_eq!(tied.why[1], [Cause::Blackout, Cause::Cohort]);
+    // Its window was open on the days before as well.
+    let days = "windows: [{days: [Sat, Sun, Mon], start: \"02:00\", end: \"06:00\"}]";
+    assert_eq!(two(sunday, days).why[1], [Cause::Cohort]);
+    // Nothing was open before, and nothing rules that out: order and window.
+    let bake = "windows: [{days: [Sun], start: \"12:00\", end: \"16:00\"}]";
+    let both = two(bake, "windows: [{days: [Mon], start: \"13:00\", end: \"17:00\"}]");
+    assert_eq!(both.moves, ["first 11-22T12:00", "second 11-23T13:00"]);
+    assert_eq!(both.why[1], [Cause::Window, Cause::Cohort]);
+    let change = |i: usize| both.obstacles[1][i].change.as_str();
+    let bake_less = "a shorter `bake` of beta, or an earlier end of it";
+    assert_eq!(change(0), format!("a window before Mon 2026-11-23 13:00 UTC, and {bake_less}"));
+    assert_eq!(change(1), format!("{bake_less}, and that with a window before it"));
+    // The day it asks for begins as the cohort before has baked.
+    let midnight = "windows: [{days: [Sun], start: \"23:00\", end: \"00:00\"}]";
+    let asked = two(midnight, &format!("preferredDate: 2026-11-24, {ANY}"));
+    assert_eq!(asked.moves, ["first 11-22T23:00", "second 11-24T00:00"]);
+    assert_eq!(asked.why[1], [Cause::Cohort, Cause::Preferred]);
+    assert_eq!(asked.obstacles[1][1].change, format!("{bake_less}, and an earlier `preferredDate`"));
+    // And as its window opens.
+    let day = "windows: [{days: [Tue], start: \"00:00\", end: \"06:00\"}]";
+    let day = told(
+        "  cohorts: [{name: standard}]",
+        &format!("    - {{id: a, zone: UTC, preferredDate: 2026-11-24, {day}}}\n"),
+        Dur::hours(1),
+    );
+    assert_eq!((day.moves[0].as_str(), &day.why[0]), ("a 11-24T00:00", &vec![Cause::Window, Cause::Preferred]));
+}
+
+#[test]
 fn nothing_is_advised_that_would_change_nothing() {
     // A freeze and a blackout on the same Sundays: without one of them it is closed all the same.
     let both = "  freezes: [{name: x, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z}]\n  blackouts: [{name: y, from: 2026-11-28T00:00:00Z, to: 2026-12-10T00:00:00Z}]";
     let told_ = told(both, "    - {id: a, zone: UTC}\n", Dur::hours(1));
     assert_eq!(told_.moves, ["a 12-13T02:00"]);
-    assert_eq!(told_.obstacles[0][0].change, "without it and what else is closed then: Sun 2026-11-29 02:00 UTC");
+    let both =
+        "a freeze that leaves 1h of a window before Sun 2026-12-13 02:00 UTC, and the same of what else is closed then";
+    assert_eq!(told_.obstacles[0][0].change, both);
+    // A range of its own: no day inside of it is named as one that would be free.
+    let own = "    - {id: a, zone: UTC, exclude: [2026-11-28..2027-02-01]}\n    - {id: b, zone: UTC}\n";
+    let told_ = told("  cohorts: [{name: standard}]", own, Dur::hours(1));
+    assert_eq!(told_.moves[1], "a 02-07T02:00");
+    let advice = &told_.obstacles[1][0].change;
+    assert_eq!(advice, "a blackout that leaves 1h of a window before Sun 2027-02-07 02:00 UTC");
     // No cohort has a `per_day`, so no higher one is advised.
     let many: String = (0..60).map(|i| format!("    - {{id: t{i}, zone: UTC}}\n")).collect();
     let told_ = told("  cohorts: [{name: standard}]", &many, Dur::hours(3));
@@ -249,7 +300,10 @@ proptest! {
         for two in campaign.moves.windows(2) {
             prop_assert!(two[1].start >= two[0].start + ask.takes, "two at once: {two:?}");
         }
+        let reasons = Reasons { book: &book, tenants: &refs, groups: &groups, campaign: &campaign, ask, pods: None };
         for m in &campaign.moves {
+            // Whoever begins later is told why, and who begins at once is not.
+            prop_assert_eq!(reasons.of(m).is_empty(), m.start == ask.start, "{:?}: {:?}", m, reasons.of(m));
             let tenant = &tenants[usize::try_from(m.tenant).unwrap()];
             let allowed = book.allowed(tenant);
             let clock = ZoneClock::around(tenant.zone, ask.start, ask.start);

@@ -9,6 +9,7 @@ use super::zone::date;
 use crate::spec::calendar::{Bind, Cohort};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
+use crate::spec::when::{DAY, Instant};
 
 /// What stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,10 +87,22 @@ pub struct Reasons<'p> {
     pub groups: &'p Groups,
     pub campaign: &'p Campaign,
     pub ask: Ask,
+    /// What the first of them wait for until the start; nothing where nobody asked for an earlier one.
+    pub pods: Option<Pods<'p>>,
+}
+
+/// New pods are not warm before the start of a campaign.
+#[derive(Clone, Copy)]
+pub struct Pods<'p> {
+    pub service: &'p str,
+    /// When the campaign was asked for.
+    pub asked: Time,
+    /// What keeps the pods from an earlier begin.
+    pub late: &'p [Obstacle],
 }
 
 /// What the reasons of a move depend on: those of moves with the same are the same.
-pub type Same = (u32, Time, Option<Option<Time>>, bool);
+pub type Same = (u32, Time, Option<Time>, Option<Option<Time>>, bool);
 
 /// The longest time between two openings of the same window, and a day for a date that a zone leaves out.
 const WEEK: Dur = Dur::hours(24 * 8);
@@ -97,7 +110,7 @@ const WEEK: Dur = Dur::hours(24 * 8);
 impl Reasons<'_> {
     pub fn same(&self, m: &Move) -> Same {
         let late = (m.start > m.fit).then(|| self.opening(m));
-        (m.group, m.turn, late, m.capped)
+        (m.group, m.turn, self.preferred(m.tenant, m.group), late, m.capped)
     }
 
     /// The start of a move that begins as its window opens.
@@ -107,11 +120,11 @@ impl Reasons<'_> {
     }
 
     /// What stands between the start of the campaign and that of a tenant, in order of time: only what it would go
-    /// earlier without.
+    /// earlier without. Of several that end at the same instant each is told: without all of them it would go earlier.
     pub fn of(&self, m: &Move) -> Vec<Obstacle> {
-        let mut found = self.before(m.cohort, m.turn, m.group);
         let view = self.view(m.group);
         let own = view.earliest_fit(m.turn, self.ask.needs);
+        let mut found = self.before(m.cohort, m.turn, (m.tenant, m.group), own);
         if own.is_some_and(|own| own > m.turn) {
             once(&mut found, self.shut(m.group, m.turn, own));
         }
@@ -156,7 +169,7 @@ impl Reasons<'_> {
     /// Why there is no time for a tenant at all.
     pub fn never(&self, n: &Never) -> Vec<Obstacle> {
         let Some(turn) = n.turn else { return self.after_nobody(n.cohort).into_iter().collect() };
-        let mut found = self.before(n.cohort, turn, n.group);
+        let mut found = self.before(n.cohort, turn, (n.tenant, n.group), None);
         let limit = self.ask.limit;
         let part = self.campaign.parts.get(usize::from(n.cohort));
         let apart = self.campaign.apart.as_ref().filter(|a| part.is_some_and(|p| p.name == a.cohort));
@@ -243,38 +256,77 @@ impl Reasons<'_> {
         self.groups.view(index(group))
     }
 
-    /// What keeps its turn from being earlier, where its windows would let it.
-    fn before(&self, cohort: u16, turn: Time, group: u32) -> Vec<Obstacle> {
-        let number = usize::from(cohort);
-        let Some((part, its)) = self.campaign.parts.get(number).and_then(|p| Some((p, p.turn?))) else {
-            return Vec::new();
+    /// When the date begins that a tenant asks for.
+    fn preferred(&self, tenant: u32, group: u32) -> Option<Time> {
+        let day = self.tenants.get(index(tenant))?.preferred_date?;
+        Some(Time(self.view(group).clock.first_at(i64::from(day.0) * DAY)))
+    }
+
+    /// What keeps its turn from being earlier, where its windows would let it; and where they open at the very instant at
+    /// which its turn comes, what keeps them shut until then as well. `own`: its first fit from its turn on.
+    fn before(&self, cohort: u16, turn: Time, (tenant, group): (u32, u32), own: Option<Time>) -> Vec<Obstacle> {
+        let Some(its) = self.campaign.parts.get(usize::from(cohort)).and_then(|p| p.turn) else { return Vec::new() };
+        let start = self.pods.filter(|_| its <= self.ask.start).map_or(self.ask.start, |pods| pods.asked);
+        let date = self.preferred(tenant, group).filter(|at| *at > start);
+        // Without the last of them it waits for what is before that.
+        let free = if turn > its { its } else { date.filter(|at| *at < turn).unwrap_or(start) };
+        let view = self.view(group);
+        let fits = view.earliest_fit(free, self.ask.needs).is_some_and(|at| at < turn);
+        let mut bound = if turn > its { Vec::new() } else { self.order(cohort, its, group, fits) };
+        let last = bound.len().saturating_sub(1);
+        let mut advice: Vec<String> = bound.last().map(|o| o.change.clone()).into_iter().collect();
+        // Of those that go at once it may be another's.
+        if turn > its || date == Some(turn) {
+            advice.push("an earlier `preferredDate`".into());
+            let text = format!("asked for {} or later", super::zone::date(view.clock.wall(turn)));
+            bound.push(obstacle(Cause::Preferred, text, String::new()));
+        }
+        let asks = bound.last().is_some_and(|o| o.cause == Cause::Preferred);
+        if bound.is_empty() {
+            return bound;
+        }
+        let (rest, at_once) = (advice.join(", and "), own == Some(turn));
+        let (first, and) = match self.bare_fit(group, free).filter(|at| *at < turn) {
+            _ if fits => (None, String::new()),
+            // What is closed until then hides the others, and the other way round.
+            Some(at) if at_once || asks => {
+                let shut = self.ruled_out(group, at, None);
+                let and = format!(", and that without the {}", shut.cause.name());
+                let told = bound.iter().any(|o| o.cause == shut.cause && named(o) == named(&shut));
+                let shut = Obstacle { change: format!("without it, and {rest}"), ..shut };
+                (Some(shut).filter(|_| !told), and)
+            }
+            None if at_once => {
+                let shut = self.shut(group, free, own);
+                let change = format!("{}, and {rest}", shut.change);
+                (Some(Obstacle { change, ..shut }), ", and that with a window before it".into())
+            }
+            _ => return Vec::new(),
+        };
+        for o in &mut bound[last..] {
+            o.change = format!("{rest}{and}");
+        }
+        first.into_iter().chain(bound).collect()
+    }
+
+    /// What keeps the turn of a cohort from being earlier: that of the one before it, or what the first of all wait for.
+    /// `alone`: its windows would let it begin earlier.
+    fn order(&self, cohort: u16, its: Time, group: u32, alone: bool) -> Vec<Obstacle> {
+        let parts = &self.campaign.parts[..usize::from(cohort).min(self.campaign.parts.len())];
+        let earlier = parts.iter().rev().find(|p| p.done.is_some());
+        let Some((before, done)) = earlier.and_then(|p| p.done.map(|done| (p, done))) else {
+            let Some(pods) = self.pods.filter(|pods| pods.asked < its) else { return Vec::new() };
+            let text = format!("the new pods of {} are not warm before {}", pods.service, Instant(its));
+            let warm = obstacle(Cause::WarmUp, text, "a shorter `warmup` of the policy".into());
+            return pods.late.iter().cloned().chain([warm]).collect();
         };
         let view = self.view(group);
-        let fits = |from: Time, before: Time| view.earliest_fit(from, self.ask.needs).is_some_and(|at| at < before);
-        let asked = || format!("asked for {} or later", date(view.clock.wall(turn)));
-        if turn > its && fits(its, turn) {
-            return vec![obstacle(Cause::Preferred, asked(), "an earlier `preferredDate`".into())];
-        }
-        if turn > its
-            && let Some(at) = self.bare_fit(group, its).filter(|at| *at < turn)
-        {
-            // Neither alone keeps it back: what is closed until the date it asks for hides that date, and the other way round.
-            let closed = self.ruled_out(group, at, None);
-            let change = format!("without it and the `preferredDate`: {}", shown(&view, at));
-            let date = format!("an earlier `preferredDate`, and that without the {}", closed.cause.name());
-            return vec![Obstacle { change, ..closed }, obstacle(Cause::Preferred, asked(), date)];
-        }
-        let earlier = self.campaign.parts[..number].iter().rev().find(|p| p.done.is_some());
-        let Some((before, done)) = earlier.and_then(|p| p.done.map(|done| (p, done))) else { return Vec::new() };
-        if turn > its || !fits(self.ask.start, its) {
-            return Vec::new();
-        }
-        let change = match fits(done, its) {
+        let change = match !alone || view.earliest_fit(done, self.ask.needs).is_some_and(|at| at < its) {
             true => format!("a shorter `bake` of {}, or an earlier end of it", before.name),
             false => format!("an earlier end of {}", before.name),
         };
-        let text =
-            format!("{} goes before {}: done {}, bakes {}", before.name, part.name, shown(&view, done), before.bake);
+        let name = self.cohort(cohort).map_or("", |c| &c.name);
+        let text = format!("{} goes before {name}: done {}, bakes {}", before.name, shown(&view, done), before.bake);
         vec![obstacle(Cause::Cohort, text, change)]
     }
 
@@ -335,10 +387,14 @@ impl Reasons<'_> {
         };
         let rules = without(allowed, &view, rule, shut);
         let alone = View { clock: view.clock, rules: &rules }.earliest_fit(at.min(shut), needs);
-        let change = match alone.filter(|alone| *alone <= self.ask.limit && fit.is_none_or(|fit| *alone < fit)) {
-            Some(alone) => format!("without it: {}", shown(&view, alone)),
-            None => format!("without it and what else is closed then: {}", shown(&view, at)),
+        let helps = alone.is_some_and(|alone| alone <= self.ask.limit && fit.is_none_or(|fit| alone < fit));
+        // When it would begin then nobody knows: without it others of the line go at other times, too.
+        let by = fit.map_or_else(|| format!("within {LOOK}"), |fit| format!("before {}", shown(&view, fit)));
+        let room = match rule {
+            Rule::Time | Rule::Window => format!("a window of {needs} {by}"),
+            _ => format!("a {} that leaves {needs} of a window {by}", rule.name()),
         };
+        let change = if helps { room } else { format!("{room}, and the same of what else is closed then") };
         obstacle(rule.into(), text, change)
     }
 }
@@ -350,6 +406,11 @@ fn once(found: &mut Vec<Obstacle>, shut: Obstacle) {
         found.clear();
     }
     found.push(shut);
+}
+
+/// A closing's name, whichever clock its end is told by.
+fn named(o: &Obstacle) -> &str {
+    o.text.rsplit_once(": ").map_or(&o.text, |(name, _)| name)
 }
 
 /// A tenant's rules without those of a kind that hold at an instant.

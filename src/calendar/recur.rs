@@ -5,7 +5,8 @@ use crate::spec::ics::{Event, Frequency, Length, Moment, Repeat};
 use crate::spec::units::Time;
 use crate::spec::when::{DAY, Date, Dates, Weekday};
 
-/// Periods of a rule that are looked at; a daily one reaches 270 years.
+/// Periods of a rule that are looked at from where it matters on. Daily ones reach 270 years, far beyond what is asked for;
+/// an event that is longer than that holds all of it by then.
 const MAX_PERIODS: u32 = 100_000;
 
 /// The occurrences of an event that touch the time between two instants, in order.
@@ -25,7 +26,16 @@ pub fn occurrences(event: &Event, from: Time, to: Time) -> Vec<Extent> {
     let last = date(to.0 + 2 * DAY);
     let days = match &event.rule {
         None => vec![first],
-        Some(rule) => starts(rule, first, last, &|day| is_after(&event.rule, day, at(day))),
+        Some(rule) => {
+            let long = match event.length {
+                Length::Days(n) => n,
+                Length::Until(end) => whole_days(instant(end) - start),
+                Length::For { days, millis } => days.saturating_add(whole_days(millis)),
+            };
+            // What began earlier is over by then, on every clock.
+            let matters = Date(date(from.0).0.saturating_sub(long).saturating_sub(3));
+            starts(rule, first, (matters, last), &|day| is_after(&event.rule, day, at(day)))
+        }
     };
     let long_enough = |extent: &Extent| match extent {
         Extent::Local(dates) => i64::from(dates.last.0 + 2) * DAY > from.0,
@@ -65,12 +75,21 @@ fn is_after(rule: &Option<Repeat>, day: Date, at: i64) -> bool {
     }
 }
 
-/// The dates a rule gives, the first one's included, up to `last` or until `over`.
-fn starts(rule: &Repeat, first: Date, last: Date, over: &dyn Fn(Date) -> bool) -> Vec<Date> {
+fn whole_days(millis: i64) -> i32 {
+    i32::try_from(millis / DAY + 1).unwrap_or(i32::MAX)
+}
+
+/// The dates a rule gives, the first one's included, from a little before `from` up to `last` or until `over`.
+fn starts(rule: &Repeat, first: Date, (from, last): (Date, Date), over: &dyn Fn(Date) -> bool) -> Vec<Date> {
     let limit = rule.count.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    // Who counts begins at the first; the reader of the file sees to it that this is not long ago.
+    let (begin, periods) = match rule.count {
+        Some(_) => (0, u32::MAX),
+        None => (periods_before(rule, first, from), MAX_PERIODS),
+    };
     // The first is one whatever the rule says: the standard leaves it open, and more that is closed harms nobody.
     let mut found = vec![first];
-    for n in 0..MAX_PERIODS {
+    for n in begin..begin.saturating_add(periods) {
         let Some(period) = n.checked_mul(rule.interval) else { break };
         let (begin, mut days) = period_of(rule, first, i32::try_from(period).unwrap_or(i32::MAX));
         if begin > last {
@@ -86,6 +105,24 @@ fn starts(rule: &Repeat, first: Date, last: Date, over: &dyn Fn(Date) -> bool) -
         }
     }
     found
+}
+
+/// How many periods of a rule can be left out, because they end before a date.
+fn periods_before(rule: &Repeat, first: Date, from: Date) -> u32 {
+    let ((year, month, _), (to_year, to_month, _)) = (first.parts(), from.parts());
+    let months = |year: i32, month: u32| i64::from(year) * 12 + i64::from(month);
+    let days = i64::from(from.0) - i64::from(first.0);
+    if days <= 0 {
+        return 0;
+    }
+    let passed = match rule.frequency {
+        Frequency::Daily => days,
+        Frequency::Weekly => days / 7,
+        Frequency::Monthly => months(to_year, to_month) - months(year, month),
+        Frequency::Yearly => i64::from(to_year) - i64::from(year),
+    };
+    // One more is looked at than must be: a period may begin before its first date.
+    u32::try_from(passed / i64::from(rule.interval.max(1)) - 1).unwrap_or(0)
 }
 
 /// The first day of the `n`th period after that of `first`, and the dates the rule gives in it, in any order.
@@ -268,6 +305,39 @@ mod tests {
                  RRULE:FREQ=WEEKLY;UNTIL=20261101T170000Z|EXDATE;TZID=Europe/Berlin:20261025T180000",
                 vec!["2026-10-18T16:00Z+2h", "2026-11-01T17:00Z+2h"],
             ),
+            // Begun centuries ago: every third day, every second week, each leap day.
+            (
+                "DTSTART;VALUE=DATE:17000101|RRULE:FREQ=DAILY;INTERVAL=3;BYMONTH=12;UNTIL=20271205",
+                vec![
+                    "2026-12-01",
+                    "2026-12-04",
+                    "2026-12-07",
+                    "2026-12-10",
+                    "2026-12-13",
+                    "2026-12-16",
+                    "2026-12-19",
+                    "2026-12-22",
+                    "2026-12-25",
+                    "2026-12-28",
+                    "2026-12-31",
+                    "2027-12-02",
+                    "2027-12-05",
+                ],
+            ),
+            (
+                "DTSTART;VALUE=DATE:00010101|RRULE:FREQ=WEEKLY;INTERVAL=40;BYDAY=MO,SU",
+                vec!["2026-05-25", "2026-05-31", "2027-03-01", "2027-03-07", "2027-12-06", "2027-12-12"],
+            ),
+            (
+                "DTSTART;VALUE=DATE:17041231|RRULE:FREQ=MONTHLY;INTERVAL=7;UNTIL=20270601",
+                vec!["2026-05-31", "2026-12-31"],
+            ),
+            ("DTSTART;VALUE=DATE:00010105|RRULE:FREQ=YEARLY;INTERVAL=5", vec!["2026-01-05"]),
+            // Long ago, and longer than the time between two.
+            (
+                "DTSTART;VALUE=DATE:17000101|DURATION:P500D|RRULE:FREQ=YEARLY;UNTIL=20260101",
+                vec!["2025-01-01..2026-05-15", "2026-01-01..2027-05-15"],
+            ),
             ("DTSTART:20261231T230000Z|DURATION:PT90M", vec!["2026-12-31T23:00Z+1h30m"]),
             ("DTSTART;TZID=Europe/Berlin:20261024T120000|DURATION:P1D", vec!["2026-10-24T10:00Z+1d1h"]),
         ] {
@@ -291,6 +361,41 @@ mod tests {
             ("DTSTART;VALUE=DATE:20261224|RDATE;VALUE=DATE:20261226", 5, "RDATE of an event is not read here"),
             ("DTSTART;VALUE=DATE:20261224|DTSTART;VALUE=DATE:20261225", 5, "DTSTART is there twice"),
             ("SUMMARY:nothing", 5, "has no DTSTART"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=WEEKLY;BYDAY=MO;BYDAY=TU", 5, "RRULE: BYDAY is there twice"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=WEEKLY;freq=DAILY", 5, "RRULE: FREQ is there twice"),
+            ("DTSTART;VALUE=DATE:20261224|RRULE:FREQ=DAILY;COUNT=9;COUNT=1", 5, "RRULE: COUNT is there twice"),
+            (
+                "DTSTART;TZID=Europe/Berlin;TZID=Asia/Tokyo:20261224T180000|DURATION:PT1H",
+                4,
+                "parameter TZID of DTSTART is",
+            ),
+            ("DTSTART:20261207T000000ZZZ|DURATION:PT1H", 4, "is no date and no time"),
+            ("DTSTART;VALUE=DATE:18991231|RRULE:FREQ=DAILY;COUNT=100000", 5, "COUNT from a DTSTART before 1900"),
+            (
+                "DTSTART;VALUE=DATE:20261224|END:VEVENT|RRULE:FREQ=DAILY|EXDATE:20261225|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",
+                6,
+                "RRULE stands outside of a VEVENT",
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261224|END:VEVENT|DTSTART;VALUE=DATE:20261225|END:VEVENT|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",
+                6,
+                "DTSTART stands outside of a VEVENT",
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261224|END:VEVENT|METHOD:CANCEL|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",
+                6,
+                "METHOD:CANCEL calls the events",
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261224|END:VEVENT|METHOD:reply|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",
+                6,
+                "METHOD:REPLY is not read",
+            ),
+            (
+                "DTSTART;VALUE=DATE:20261224|END:VEVENT|CALSCALE:JULIAN|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",
+                6,
+                "CALSCALE:JULIAN is not read",
+            ),
             ("DTSTART;VALUE=DATE:20261224|BEGIN:VTODO", 5, "VTODO is not read here"),
             ("DTSTART;VALUE=DATE:20261224|what is this", 5, "no iCalendar line"),
         ] {
@@ -299,7 +404,7 @@ mod tests {
             let found = found.unwrap_or_else(|| panic!("{lines}: {report}"));
             assert_eq!(found.line, line, "{lines}: {report}");
             // A part that is begun is not ended here either.
-            let begun = lines.contains("BEGIN");
+            let begun = lines.contains("BEGIN:VTODO");
             assert!(begun || report.problems.len() == 1, "{lines}: one mistake is told once: {report}");
         }
     }
@@ -313,5 +418,58 @@ mod tests {
         let events = report_of(&file, |text, sink| ics::read(text, sink)).unwrap_or_else(|r| panic!("{r}"));
         assert_eq!(events.len(), 1);
         assert_eq!((events[0].name.as_str(), events[0].line), ("Year, end", 13));
+    }
+
+    #[test]
+    fn a_calendar_without_an_event_is_asked_about() {
+        let told = |inside: &str| {
+            let text = format!("BEGIN:VCALENDAR\nPRODID:x\nMETHOD:PUBLISH\n{inside}END:VCALENDAR\n");
+            let file = SourceFile { name: "a.ics".into(), text };
+            let mut sink = crate::spec::report::Sink::new(&file);
+            ics::read(&file.text, &mut sink);
+            sink.finish()
+        };
+        for inside in ["", "BEGIN:VEVENT\nDTSTART;VALUE=DATE:20261224\nSTATUS:CANCELLED\nEND:VEVENT\n"] {
+            let found = told(inside);
+            let [p] = &found[..] else { panic!("{inside}: {found:?}") };
+            assert_eq!((p.severity, p.line, p.column), (crate::spec::Severity::Warning, 1, 1), "{p}");
+            assert!(p.message.contains("closes nothing"), "{p}");
+        }
+        assert_eq!(told("BEGIN:VEVENT\nDTSTART;VALUE=DATE:20261224\nEND:VEVENT\n"), []);
+        // What is wrong with it is told already.
+        assert_eq!(told("DTSTART;VALUE=DATE:20261224\n").len(), 1);
+    }
+
+    /// What is left out at the front changes nothing: each rule from each start gives what all its periods give.
+    #[test]
+    fn no_occurrence_is_lost_where_the_front_is_left_out() {
+        for rule in [
+            "FREQ=DAILY;INTERVAL=7",
+            "FREQ=DAILY;BYMONTHDAY=13;BYDAY=FR",
+            "FREQ=WEEKLY;INTERVAL=3;BYDAY=SU,MO;WKST=SU",
+            "FREQ=WEEKLY;BYMONTH=1",
+            "FREQ=MONTHLY;INTERVAL=5;BYDAY=-1SU",
+            "FREQ=MONTHLY;BYMONTHDAY=31",
+            "FREQ=YEARLY;INTERVAL=3;BYDAY=53TH",
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29",
+        ] {
+            for start in ["19991231", "20240229", "20260601", "20261231", "20270101"] {
+                for days in [1, 40, 500] {
+                    let lines = format!("DTSTART;VALUE=DATE:{start}|DURATION:P{days}D|RRULE:{rule}");
+                    let event = events(&lines).unwrap().remove(0);
+                    let Some(repeat) = &event.rule else { panic!("{lines}") };
+                    let Moment::Date(first) = event.start else { panic!("{lines}") };
+                    let (from, to) = (Time(1_767_225_600_000), Time(1_830_297_600_000));
+                    let all = starts(repeat, first, (first, date(to.0 + 2 * DAY)), &|_| false).into_iter();
+                    let all =
+                        all.filter(|day| i64::from(day.0 + days + 1) * DAY > from.0).map(|d| (d, Date(d.0 + days - 1)));
+                    let found = occurrences(&event, from, to).into_iter().map(|extent| match extent {
+                        Extent::Local(dates) => (dates.first, dates.last),
+                        Extent::Between(..) => panic!("{lines}"),
+                    });
+                    assert_eq!(found.collect::<Vec<_>>(), all.collect::<Vec<_>>(), "{lines}");
+                }
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::tenants::{self, Files};
 use super::windows::{instant, needs};
 use super::{place, together, when};
 use crate::calendar::campaign::{Ask, Campaign, plan};
-use crate::calendar::reasons::{Obstacle, Reasons};
+use crate::calendar::reasons::{Obstacle, Pods, Reasons};
 use crate::calendar::{Book, Groups, LOOK};
 use crate::engine::forecast::{Ahead, forecast_with};
 use crate::plan::Plan;
@@ -47,7 +47,8 @@ impl<'m> Line<'m> {
 
     fn reasons(&self) -> Reasons<'_> {
         let Line { book, tenants, groups, campaign, ask, .. } = self;
-        Reasons { book, tenants, groups, campaign, ask: *ask }
+        let pods = self.service.as_deref().map(|service| Pods { service, asked: self.asked, late: &self.late });
+        Reasons { book, tenants, groups, campaign, ask: *ask, pods }
     }
 
     fn tenant(&self, position: u32) -> Option<&'m Tenant> {

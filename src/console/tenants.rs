@@ -132,6 +132,8 @@ pub struct Counts {
     pub frozen: usize,
     /// On the new version to the end.
     pub done: usize,
+    /// By a move of its own, confirmed in each of its services, while the run goes on.
+    pub moved: usize,
 }
 
 /// The list as it was asked for last.
@@ -142,6 +144,8 @@ struct Asked {
     query: String,
     /// Services that are done: whoever uses no others is.
     done: BTreeSet<String>,
+    /// Moves that are confirmed, by service.
+    moved: BTreeSet<(String, String)>,
 }
 
 /// All tenants of a run's files, and what is known of them now.
@@ -154,6 +158,8 @@ pub struct Tenants {
     at: Time,
     until: Time,
     asked: Asked,
+    /// Whose moves are all confirmed; empty while nobody's are.
+    moved: Vec<bool>,
     order: Vec<u32>,
     heads: Vec<Head>,
     /// Of each head, once a run was looked at; none where they are too many.
@@ -172,6 +178,7 @@ impl Tenants {
             at: now,
             until: now,
             asked: Asked::default(),
+            moved: Vec::new(),
             order: Vec::new(),
             heads: Vec::new(),
             kinds: Vec::new(),
@@ -185,8 +192,8 @@ impl Tenants {
     /// Brings everything up to `now`; costs nothing while nothing turned and nothing else is asked for.
     pub fn prepare(&mut self, now: Time, run: &Run, sort: Sort, query: &str) {
         if now.since(self.made).max(self.made.since(now)) > GOOD_FOR {
-            let asked = std::mem::take(&mut self.asked);
-            *self = Tenants { asked, ..Tenants::new(self.roster.clone(), now) };
+            let (asked, moved) = (std::mem::take(&mut self.asked), std::mem::take(&mut self.moved));
+            *self = Tenants { asked, moved, ..Tenants::new(self.roster.clone(), now) };
             self.sort();
         }
         let done = done(run);
@@ -194,7 +201,10 @@ impl Tenants {
         if turned {
             self.look(now);
         }
-        let asked = Asked { sort, query: query.to_lowercase(), done };
+        let asked = Asked { sort, query: query.to_lowercase(), done, moved: confirmed(run) };
+        if self.asked.moved != asked.moved {
+            self.moved = self.all_moved(run, &asked.moved);
+        }
         if turned || self.asked != asked {
             self.asked = asked;
             self.sort();
@@ -202,6 +212,24 @@ impl Tenants {
         if self.kinds.len() != self.heads.len() {
             self.fold(run);
         }
+    }
+
+    /// Whether all moves of each tenant are among these, and it has one.
+    fn all_moved(&self, run: &Run, these: &BTreeSet<(String, String)>) -> Vec<bool> {
+        if these.is_empty() {
+            return Vec::new();
+        }
+        let phased = run.in_order().filter_map(|t| Some((t, run.plan.get(&t.service)?.phased.as_ref()?)));
+        let is = |service: &str, name: &str| these.contains(&(service.to_string(), name.to_string()));
+        let known: Vec<Vec<bool>> =
+            phased.map(|(t, phased)| phased.moves.iter().map(|m| is(&t.service, &m.name)).collect()).collect();
+        let index = moves::Index::of(run);
+        let moved = |tenant: &Tenant| {
+            let its = index.moves(&tenant.id, &tenant.cohort);
+            let mut its = its.into_iter().zip(&known).filter_map(|(place, known)| known.get(place?)).peekable();
+            its.peek().is_some() && its.all(|moved| *moved)
+        };
+        self.roster.tenants.iter().map(moved).collect()
     }
 
     /// Tells apart who shares a window, by what moves them.
@@ -266,19 +294,23 @@ impl Tenants {
             let head = heads.entry(look.shared()).or_insert(Head { tenant: *tenant, count: 0, look: *look });
             (head.tenant, head.count) = (head.tenant.min(*tenant), head.count + count);
         }
-        // Who is done is neither open nor frozen any more.
+        // Who is there is neither open nor frozen any more.
         let mut going: Vec<usize> = sizes.iter().map(|(_, count)| *count).collect();
-        let mut done = 0;
-        if !self.asked.done.is_empty() {
-            for i in (0..tenants.len()).filter(|i| self.is_done(*i)) {
-                going[self.group(i)] -= 1;
-                done += 1;
+        let (mut done, mut moved) = (0, 0);
+        if !self.asked.done.is_empty() || !self.moved.is_empty() {
+            for i in 0..tenants.len() {
+                let is_done = self.is_done(i);
+                if is_done || self.has_moved(i) {
+                    going[self.group(i)] -= 1;
+                    *(if is_done { &mut done } else { &mut moved }) += 1;
+                }
             }
         }
         let sum = |fits: &dyn Fn(&Look) -> bool| {
             self.looks.iter().zip(&going).filter(|(look, _)| fits(look)).map(|(_, count)| count).sum()
         };
-        self.counts = Counts { all: tenants.len(), open: sum(&|l| l.open), frozen: sum(&|l| l.frozen), done };
+        let (open, frozen) = (sum(&|l| l.open), sum(&|l| l.frozen));
+        self.counts = Counts { all: tenants.len(), open, frozen, done, moved };
         self.heads = heads.into_values().take(HEADS).collect();
         self.kinds.clear();
         self.order = order.into_iter().map(|i| u32::try_from(i).unwrap_or(u32::MAX)).collect();
@@ -357,6 +389,11 @@ impl Tenants {
         self.counts
     }
 
+    /// All of its own moves are confirmed.
+    pub fn has_moved(&self, index: usize) -> bool {
+        self.moved.get(index).copied().unwrap_or(false)
+    }
+
     /// Every service of the run that it uses is done.
     pub fn is_done(&self, index: usize) -> bool {
         let Some(tenant) = self.tenant(index) else { return false };
@@ -368,6 +405,16 @@ impl Tenants {
 
 fn done(run: &Run) -> BTreeSet<String> {
     run.tracks.values().filter(|t| matches!(t.phase, Phase::Done)).map(|t| t.service.clone()).collect()
+}
+
+/// Moves that are confirmed and stand, each with its service.
+fn confirmed(run: &Run) -> BTreeSet<(String, String)> {
+    let tracks = run.in_order().filter_map(|t| Some((t, run.plan.get(&t.service)?.phased.as_ref()?)));
+    let of = |t: &crate::engine::Track, m: &crate::plan::Move| {
+        let stands = t.moves.moved(m) && moves::lost(t, m).is_none();
+        stands.then(|| (t.service.clone(), m.name.clone()))
+    };
+    tracks.flat_map(|(t, phased)| phased.moves.iter().filter_map(move |m| of(t, m))).collect()
 }
 
 /// Services that send this tenant to the new version by a rule of its own, accepted or not.

@@ -5,6 +5,7 @@ mod before;
 mod campaign;
 mod closings;
 mod detail;
+mod fit;
 mod footer;
 mod gates;
 mod overlay;
@@ -33,6 +34,7 @@ use super::tenants::Tenants;
 use super::theme::Meaning;
 use super::zone::Zone;
 use crate::engine::effect::{Event, EventKind};
+use crate::engine::moves::Next;
 use crate::engine::run::{AskKind, GRID, Stage};
 use crate::engine::status::{self, Status, Word};
 use crate::engine::{Phase, Run, Verb};
@@ -209,6 +211,12 @@ impl Scene<'_> {
     fn shown(&self, model: &Model) -> Zone {
         if model.utc { Zone::UTC } else { self.zone }
     }
+
+    /// The same for what is of tenants: where it is asked for, that of the selected one.
+    fn of_tenant(&self, model: &Model) -> Zone {
+        let chosen = self.tenants.filter(|_| model.theirs).and_then(|t| t.tenant(model.selected_tenant(t)?));
+        chosen.map_or_else(|| self.shown(model), |t| Zone(t.zone.0))
+    }
 }
 
 impl ViewModel {
@@ -219,7 +227,7 @@ impl ViewModel {
         for text in
             [&mut status.sentence, &mut status.short].into_iter().chain(status.ask.as_mut().map(|a| &mut a.text))
         {
-            *text = zone.within(text, now);
+            *text = zone.within(&in_zone(run, model, zone, text, now), now);
         }
         let selected = model.selected(run);
         let gates = gates::build(run, model, selected, scene);
@@ -268,6 +276,22 @@ impl ViewModel {
     }
 }
 
+/// A sentence in which the next tenant's time stands as that one's clock reads it: in the zone that is shown.
+fn in_zone(run: &Run, model: &Model, zone: Zone, text: &str, now: Time) -> String {
+    let turns = run.tracks.values().filter_map(|t| match &t.moves.turn.as_ref()?.next {
+        Next::Wait { until: Some(at), said, .. } if !model.theirs => Some((said, *at)),
+        _ => None,
+    });
+    turns.fold(text.to_string(), |text, (said, at)| {
+        text.replace(said.as_str(), &format!("{} {}", zone.day(at, now), zone.label(at)))
+    })
+}
+
+/// `4:05`; `34 d` where it is more than two days.
+fn days_or_clock(d: Dur) -> String {
+    if d > Dur::hours(48) { format!("{} d", d.0 / Dur::hours(24).0) } else { d.clock() }
+}
+
 /// The style of a verdict word.
 pub fn meaning(word: Word) -> Meaning {
     match word {
@@ -298,7 +322,8 @@ fn next_right(status: &Status, doubt: &str) -> [String; 3] {
 fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
     let next = &status.next;
     let lead = if next.recovers { "if it recovers now: " } else { "" };
-    let when = |clock: String, t: Time| format!(" at {clock}, in {}", t.until(now).clock());
+    let in_words = |t: Time| days_or_clock(t.until(now));
+    let when = |clock: String, t: Time| format!(" at {clock}, in {}", in_words(t));
     let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
     // Where only the hour is said it must be clear of which day.
     let short = |t: Time| match t.until(now) {
@@ -306,7 +331,7 @@ fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
         left => format!(" at {} in {}", zone.minute(t), left.clock()),
     };
     let at_short = next.at.map(short).unwrap_or_default();
-    let in_short = next.at.map(|t| format!(" in {}", t.until(now).clock())).unwrap_or_default();
+    let in_short = next.at.map(|t| format!(" in {}", in_words(t))).unwrap_or_default();
     let condition = if next.condition.is_empty() { String::new() } else { format!(" ({})", next.condition) };
     let brief = if next.recovers { "on recovery: " } else { "" };
     // What only a person or a repair brings must not read as if it came by itself.

@@ -2,7 +2,7 @@
 //!
 //! What decides when something is closed is read strictly: a property or a rule part that is not known here is an error,
 //! because leaving it out would open a window that somebody thinks is shut. What only describes is skipped.
-use chrono::{Offset, TimeZone};
+use chrono::{Datelike, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::report::{Place, Sink, SourceFile};
@@ -10,6 +10,7 @@ use super::units::Time;
 use super::when::{Date, Weekday, Zone};
 
 mod parse;
+mod rule;
 
 pub use parse::read;
 
@@ -38,6 +39,14 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// The year as it is written.
+    fn year(self) -> i32 {
+        match self {
+            Moment::Date(date) => date.parts().0,
+            Moment::Utc(Time(at)) | Moment::Local(at, _) => Time(at).utc().year(),
+        }
+    }
+
     /// The instant in milliseconds, to say which of two is later. Of a time that is there twice the first; one that a
     /// clock skips is taken as if it had not gone forward.
     fn roughly(self) -> i64 {

@@ -144,7 +144,8 @@ fn a_tenants_page_says_where_it_is_and_what_happened() {
         ("basel-pay", true, "billing    waits for its turn, cohort enterprise"),
     ] {
         let frame = page(moment(on_its_way), id).frame(100, 30);
-        assert!(frame.contains("needs 0:18 (its move and reserve)"), "{frame}");
+        let to_come = said.contains("next,") || said.contains("waits");
+        assert_eq!(frame.contains("needs 0:18 (its move and reserve)"), to_come, "{frame}");
         assert!(frame.contains("This run") && frame.contains(said), "{id}: {said}\n{frame}");
     }
 }
@@ -225,4 +226,112 @@ fn while_its_service_goes_back_nobody_waits_for_a_turn() {
     run.tracks.get_mut(SERVICE).unwrap().phase = going;
     let frame = page(Moment { run, now }, "basel-pay").frame(100, 30);
     assert!(frame.contains("not moved: billing is rolling back"), "{frame}");
+}
+
+/// Lumen is next at another time than its window would have it.
+fn capped(until: Dur) -> Moment {
+    let mut m = moment(false);
+    let t = m.run.tracks.get_mut(SERVICE).unwrap();
+    let next = Next::Wait {
+        name: "lumen".into(),
+        until: Some(m.now + until),
+        said: "Mon 2026-11-23 04:12 WET".into(),
+        why: "1 of its cohort were begun today, as many as a day allows".into(),
+    };
+    t.moves.turn = Some(Looked { at: m.now, again: m.now + until, next });
+    m
+}
+
+/// A frame in one line, without its borders: what is written over several rows reads as one text.
+fn flat(frame: &str) -> String {
+    let plain: String = frame.chars().map(|c| if "│┌┐└┘─".contains(c) { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_is_said_of_a_tenant_is_what_the_run_says() {
+    let list = |id: &str| Look::at(capped(Dur::hours(26))).with_customers().keys(&["4", "/", id, "enter"]);
+    for frame in [list("lumen").frame(100, 30), list("lumen").keys(&["enter"]).frame(100, 30)] {
+        let said = "next, Mon 23 Nov 05:00 CET (in 26:00): 1 of its cohort were begun today, as many as a day allows";
+        assert!(flat(&frame).contains(said), "{frame}");
+        assert!(!frame.contains("fits from") && !frame.contains("last safe start"), "{frame}");
+    }
+    // Whose turn has not come waits for it, however its window is.
+    let waits = "waits: cohort beta goes first, lumen next; its";
+    let (few, page) = (list("basel-pay").frame(100, 30), list("basel-pay").keys(&["enter"]).frame(100, 30));
+    assert!(few.contains(waits) && !few.contains("last safe start"), "{few}");
+    let whole = format!("{waits} window fits from Sun 29 Nov 02:00 CET (in 6 d)");
+    assert!(flat(&page).contains(&whole) && !page.contains("last safe start"), "{page}");
+    // Whoever is there needs no window.
+    for frame in [list("fjord-beta").frame(100, 30), list("fjord-beta").keys(&["enter"]).frame(100, 30)] {
+        assert!(frame.contains("moved and confirmed: it needs its window no more"), "{frame}");
+        assert!(!frame.contains("last safe start"), "{frame}");
+    }
+    assert!(list("acme-eu").frame(100, 30).contains("back: nothing more before a person decides"));
+}
+
+/// Open, moved, frozen: the list and the panel of the main screen count alike.
+#[test]
+fn the_list_and_the_panel_count_alike() {
+    let heads = |m: &Moment| {
+        let list = Look::at(m.clone()).with_customers().keys(&["4"]).frame(100, 30);
+        let main = Look::at(m.clone()).with_customers().keys(&[]).frame(100, 40);
+        (flat(&list), flat(&main))
+    };
+    let number = |text: &str, word: &str| {
+        let before = text.split(word).next().unwrap().trim_end();
+        before.rsplit(' ').next().unwrap().parse::<usize>().unwrap_or_else(|_| panic!("{word}: {text}"))
+    };
+    let mut m = moment(false);
+    let (list, main) = heads(&m);
+    assert!(list.contains(" 1 moved,"), "{list}");
+    assert_eq!(number(&list, " open, "), number(&main, " open ["), "{list}\n{main}");
+    // Before it moved its window was open, and it was counted there.
+    let before = number(&list, " open, ");
+    m.run.tracks.get_mut(SERVICE).unwrap().moves.begun.clear();
+    let (list, main) = heads(&m);
+    assert_eq!((number(&list, " open, "), number(&main, " open [")), (before + 1, before + 1), "{list}\n{main}");
+    m.run.frozen =
+        Some(pilothouse::engine::window::Stay { by: "ivo".into(), reason: "moved".into(), since: m.now, until: None });
+    let (list, main) = heads(&m);
+    assert!(list.contains(": frozen by ivo") && main.contains("tenants, frozen by ivo ["), "{list}\n{main}");
+    assert!(!main.contains(" open ["), "{main}");
+}
+
+#[test]
+fn the_last_tenant_has_a_whole_timeline() {
+    let many = "j".repeat(60);
+    for (keys, size) in [(["4", many.as_str()], (100, 30)), (["4", ""], (100, 30)), (["4", many.as_str()], (140, 50))] {
+        let frame = Look::at(moment(false)).with_customers().keys(&keys).frame(size.0, size.1);
+        let lines = frame.lines().skip_while(|l| !l.contains("Timeline")).skip(2);
+        let bars: Vec<&str> = lines.take_while(|l| !l.contains("└")).collect();
+        assert!(bars.len() >= 3, "{frame}");
+        let named = |l: &&str| l.chars().nth(2).is_some_and(|c| c.is_alphanumeric());
+        assert!(bars.iter().all(named), "{frame}");
+    }
+}
+
+#[test]
+fn the_zone_that_is_asked_for_is_that_of_every_row() {
+    let m = capped(Dur::mins(40));
+    let main = |m: &Moment, keys: &[&str]| flat(&Look::at(m.clone()).with_customers().keys(keys).frame(140, 40));
+    let (yours, utc) = (main(&m, &[]), main(&m, &["z"]));
+    assert!(yours.contains("lumen is next, Sun 22 Nov 03:40 CET: 1 of its cohort"), "{yours}");
+    assert!(utc.contains("lumen is next, Sun 22 Nov 02:40 UTC: 1 of its cohort"), "{utc}");
+    assert!(yours.contains("lumen moves at 03:40:00, in 40:00") && utc.contains("lumen moves at 02:40:00, in 40:00"));
+    // Of a tenant its own: the text is that of its clock.
+    let theirs = main(&m, &["4", "z"]);
+    assert!(theirs.contains("lumen is next, Mon 2026-11-23 04:12 WET"), "{theirs}");
+    // What is typed is told by the same clock.
+    for (keys, until) in [
+        (&["F", "2h moved"][..], "Until 05:00:00 CET (in 2:00:00)"),
+        (&["z", "F", "2h moved"], "Until 04:00:00 UTC (in 2:00:00)"),
+        (&["z", "F", "40d moved"], "Until Fri 01 Jan 02:00 UTC (in 40 d)"),
+    ] {
+        let frame = main(&m, keys);
+        assert!(frame.contains(until), "{until}: {frame}");
+    }
+    // Weeks are days.
+    let far = flat(&Look::at(capped(Dur::hours(34 * 24))).with_customers().frame(200, 40));
+    assert!(far.contains("lumen moves at Sat 26 Dec 03:00, in 34 d") && !far.contains("816:"), "{far}");
 }

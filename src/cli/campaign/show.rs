@@ -37,26 +37,7 @@ struct Known(BTreeMap<Same, Vec<Obstacle>>);
 impl Line<'_> {
     fn why<'k>(&self, m: &Move, known: &'k mut Known) -> &'k [Obstacle] {
         let reasons = self.reasons();
-        known.0.entry(reasons.same(m)).or_insert_with(|| {
-            let own = reasons.of(m);
-            let Some(service) = &self.service else { return own };
-            // The first of them begin when new pods are there: what keeps those back keeps them back, too.
-            let first = m.turn == self.ask.start && (own.is_empty() || self.could_before(m));
-            let mut all = if first { self.late.clone() } else { Vec::new() };
-            // Nothing of its own: it moves as soon as there is something to move to.
-            if own.is_empty() {
-                let text = format!("the new pods of {service} are not warm before {}", utc(self.ask.start));
-                all.push(Obstacle { cause: Cause::WarmUp, text, change: "a shorter `warmup` of the policy".into() });
-            }
-            all.extend(own);
-            all
-        })
-    }
-
-    /// Its window would let it, if new pods were there from the start.
-    fn could_before(&self, m: &Move) -> bool {
-        let view = self.groups.view(usize::try_from(m.group).unwrap_or(0));
-        view.earliest_fit(self.asked, self.ask.needs).is_some_and(|at| at < self.ask.start)
+        known.0.entry(reasons.same(m)).or_insert_with(|| reasons.of(m))
     }
 
     fn theirs(&self, m: &Move) -> String {

@@ -99,10 +99,11 @@ fn meaning_of(bar: &Bar) -> Meaning {
     if bar.selected { Meaning::Title } else { Meaning::Text }
 }
 
-/// As many bars as there is room for, the selected one among them.
+/// As many bars as there is room for, the selected one among them: after the one before it, where as many follow.
 fn around_selected(bars: &[Bar], room: usize) -> &[Bar] {
     let at = bars.iter().position(|b| b.selected).unwrap_or(0);
-    let first = at.saturating_sub(room.saturating_sub(1)).min(bars.len());
+    let before = at.saturating_sub(usize::from(room > 1));
+    let first = before.min(bars.len().saturating_sub(room));
     &bars[first..bars.len().min(first + room)]
 }
 

@@ -11,6 +11,7 @@ use crate::engine::{Phase, Run, Track};
 use crate::plan::Move;
 use crate::spec::tenants::Tenant;
 use crate::spec::units::Time;
+use crate::spec::when::DAY;
 
 /// Where a tenant is with one service.
 enum Where<'r> {
@@ -111,6 +112,37 @@ pub fn state(run: &Run, tenant: &Tenant) -> Option<Told> {
     (!open || least.rank < 6).then_some(least)
 }
 
+/// The tenant's turn as the run has it: when, in words of its own clock, and why not earlier. Of several services the first
+/// in which it is next.
+pub fn next<'r>(run: &'r Run, tenant: &'r Tenant) -> Option<(Option<Time>, &'r str, &'r str)> {
+    of_tenant(run, &tenant.id, &tenant.cohort).find_map(|(t, m)| match place(run, t, m)? {
+        Where::Next { until, said, why } => Some((until, said, why)),
+        _ => None,
+    })
+}
+
+/// What goes before a tenant that has not moved and is not next; nothing where no move of its own is to come.
+pub fn waits(run: &Run, tenant: &Tenant) -> Option<String> {
+    let (t, m) = of_tenant(run, &tenant.id, &tenant.cohort).find(|(t, m)| place(run, t, m).is_none())?;
+    let cohort = |name: &str| run.plan.get(&t.service)?.phased.as_ref()?.get(name).map(|m| m.cohort.as_str());
+    Some(match (&t.moves.now, t.moves.turn.as_ref().map(|l| &l.next)) {
+        (Some(name), _) => format!("{name} moves now"),
+        (None, Some(Next::Wait { name, .. })) => match cohort(name).filter(|first| *first != m.cohort) {
+            Some(first) => format!("cohort {first} goes first, {name} next"),
+            None => format!("{name} goes first"),
+        },
+        (None, Some(Next::Stopped)) => "the line is stopped".into(),
+        (None, Some(Next::Left)) => "a person decides about those that are left".into(),
+        (None, Some(Next::Over) | None) => "its turn has not come".into(),
+    })
+}
+
+/// When the date begins, on its clock, that a tenant asks for.
+pub fn preferred(tenants: &Tenants, index: usize) -> Option<Time> {
+    let date = tenants.tenant(index)?.preferred_date?;
+    Some(Time(tenants.view(index).clock.first_at(i64::from(date.0) * DAY)))
+}
+
 /// How far the one on its way is.
 fn far(run: &Run, t: &Track) -> String {
     let (Phase::Shifting { hold, .. }, Some(phased)) = (&t.phase, moving(run, t)) else { return String::new() };
@@ -195,6 +227,14 @@ pub fn kept(run: &Run, tenants: &Tenants) -> KeptBack {
 pub fn let_go(run: &Run, tenants: &Tenants, index: usize, now: Time) -> Option<Time> {
     let tenant = tenants.tenant(index)?;
     let ends: Vec<Time> = stays(run, tenant).iter().map(|(_, s)| s.until).collect::<Option<_>>()?;
-    let over = ends.into_iter().max()?.max(now);
+    // The run knows what else it waits for.
+    let turn = of_tenant(run, &tenant.id, &tenant.cohort).find_map(|(t, m)| match &t.moves.turn.as_ref()?.next {
+        Next::Wait { name, until, .. } if *name == m.name && run.frozen.is_none() => *until,
+        _ => None,
+    });
+    if turn.is_some() {
+        return turn;
+    }
+    let over = ends.into_iter().chain(preferred(tenants, index)).max()?.max(now);
     tenants.view(index).earliest_fit(over, needs_of(run, tenant).0)
 }

@@ -7,7 +7,7 @@ use super::super::palette::{Does, Palette, score};
 use super::super::tenants::scope_here;
 use super::super::theme::Meaning;
 use super::tenants::concerned;
-use super::{Scene, footer, waive};
+use super::{Scene, days_or_clock, footer, waive};
 use crate::engine::command::{Class, Scope, VERBS, Verb};
 use crate::engine::people::{preview, role, word};
 use crate::engine::window::stay_of;
@@ -89,7 +89,7 @@ pub struct PaletteView {
 pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<Overlay> {
     match &model.mode {
         Mode::Keys | Mode::Filter { .. } => None,
-        Mode::Dialog(Dialog::Confirm(confirm)) => Some(Overlay::Dialog(confirm_view(run, confirm, scene))),
+        Mode::Dialog(Dialog::Confirm(confirm)) => Some(Overlay::Dialog(confirm_view(run, confirm, model, scene))),
         Mode::Dialog(Dialog::Waive(it)) => Some(Overlay::Dialog(waive::dialog(run, it, scene))),
         Mode::Dialog(Dialog::Refused(why)) => Some(Overlay::Dialog(waive::refused(run, why, scene))),
         Mode::Dialog(Dialog::Quit) => Some(Overlay::Dialog(quit_view(run, model))),
@@ -111,13 +111,17 @@ pub(super) fn badge(run: &Run, scene: Scene) -> String {
 }
 
 /// When what is typed would end.
-fn until(run: &Run, confirm: &Confirm, scene: Scene) -> Option<String> {
+fn until(run: &Run, confirm: &Confirm, model: &Model, scene: Scene) -> Option<String> {
     let stay = stay_of(confirm.verb, &run.identity.name, &confirm.reason, scene.now).ok()??;
-    let at = |until: Time| format!("{} (in {})", scene.zone.near(until, scene.now), until.since(scene.now).clock());
+    let zone = scene.of_tenant(model);
+    let at = |until: Time| {
+        let left = days_or_clock(until.since(scene.now));
+        format!("{} {} (in {left})", zone.near(until, scene.now), zone.label(until))
+    };
     Some(stay.until.map_or_else(|| "somebody lifts it: no end is given".into(), at))
 }
 
-fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
+fn confirm_view(run: &Run, confirm: &Confirm, model: &Model, scene: Scene) -> DialogView {
     let info = confirm.verb.info();
     let preview = preview(run, confirm.verb, &confirm.scope);
     let target = match &confirm.scope {
@@ -133,9 +137,9 @@ fn confirm_view(run: &Run, confirm: &Confirm, scene: Scene) -> DialogView {
     };
     add("Touches", preview.touches);
     if let (Verb::Freeze | Verb::Defer, Scope::Run, Some(tenants)) = (confirm.verb, &confirm.scope, scene.tenants) {
-        add("Tenants", concerned(tenants, scene.now));
+        add("Tenants", concerned(run, tenants, scene.now));
     }
-    add("Until", until(run, confirm, scene).unwrap_or_default());
+    add("Until", until(run, confirm, model, scene).unwrap_or_default());
     add("Not undone", preview.not_undone.join("; "));
     add("Time", preview.time);
     add("You", format!("{} ({})", run.identity.name, word(role(run, &run.identity))));

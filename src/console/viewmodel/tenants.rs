@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::super::model::Model;
-use super::super::tenants::{Head, Kind, Look, Tenants, moved, needs, needs_of};
+use super::super::tenants::{Head, Kind, Look, Tenants, moved, needs_of};
 use super::super::theme::Meaning;
 use super::super::zone::Zone;
 use super::campaign;
 use super::closings::{closed_texts, closings};
+use super::fit::{change_line, fit_line};
 use super::{Line, Scene, doubted, piece};
-use crate::calendar::{Change, Rule, explain, said};
+use crate::calendar::{Change, Rule, said};
 use crate::engine::Run;
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
@@ -106,8 +107,9 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> Option<TenantsView> {
     let indices: Vec<usize> = places.filter_map(|p| tenants.at(p)).collect();
     let zone = shown_zone(model, scene, tenants, chosen);
     let of = |index: &usize| row(run, tenants, *index, model, scene, Some(*index) == chosen);
-    // The bars stand for the rows around the selected one.
-    let bars = indices.iter().skip((place - before).saturating_sub(1)).take(scene.rows);
+    // The bars stand for the rows around the selected one; at the end of the list more of them for those before it.
+    let first = (place - before).saturating_sub(1).min(indices.len().saturating_sub(scene.rows));
+    let bars = indices.iter().skip(first).take(scene.rows);
     let bars = bars.filter_map(|i| bar(run, tenants, *i, scene, Some(*i) == chosen)).collect();
     Some(TenantsView {
         title: title(model, tenants),
@@ -135,9 +137,15 @@ fn title(model: &Model, tenants: &Tenants) -> String {
 }
 
 /// The zone of the timeline: of several tenants' zones that of the selected one.
-fn shown_zone(model: &Model, scene: Scene, tenants: &Tenants, chosen: Option<usize>) -> Zone {
+pub(super) fn shown_zone(model: &Model, scene: Scene, tenants: &Tenants, chosen: Option<usize>) -> Zone {
     let theirs = chosen.filter(|_| model.theirs).and_then(|i| tenants.tenant(i)).map(|t| Zone(t.zone.0));
     theirs.unwrap_or_else(|| scene.shown(model))
+}
+
+/// Tenants whose window is open for them now: nobody's while the run is frozen.
+fn open_now(run: &Run, tenants: &Tenants) -> usize {
+    let open = tenants.counts().open.saturating_sub(campaign::kept(run, tenants).open);
+    if run.frozen.is_some() { 0 } else { open }
 }
 
 fn counts(run: &Run, tenants: &Tenants) -> String {
@@ -145,10 +153,16 @@ fn counts(run: &Run, tenants: &Tenants) -> String {
     if let Some(frozen) = &run.frozen {
         return format!("{}: frozen by {}", c.all, frozen.by);
     }
-    let kept = campaign::kept(run, tenants);
-    let open = c.open.saturating_sub(kept.open);
-    let waiting = c.all.saturating_sub(open + c.frozen + c.done + kept.all);
-    let parts = [(open, "open"), (c.done, "done"), (waiting, "waiting"), (c.frozen, "frozen"), (kept.all, "kept back")];
+    let (open, kept) = (open_now(run, tenants), campaign::kept(run, tenants).all);
+    let waiting = c.all.saturating_sub(open + c.frozen + c.done + c.moved + kept);
+    let parts = [
+        (open, "open"),
+        (c.moved, "moved"),
+        (c.done, "done"),
+        (waiting, "waiting"),
+        (c.frozen, "frozen"),
+        (kept, "kept back"),
+    ];
     let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     format!("{}: {}", c.all, parts.join(", "))
 }
@@ -225,7 +239,7 @@ fn was_open(tenants: &Tenants, index: usize, now: Time) -> bool {
 }
 
 /// `2:48`, or `6 d` where it is more than two days.
-fn left(until: Option<Time>, now: Time) -> String {
+pub(super) fn left(until: Option<Time>, now: Time) -> String {
     let Some(left) = until.map(|t| t.until(now)) else { return "-".into() };
     let minutes = left.0.div_ceil(60_000);
     if minutes > 48 * 60 { format!("{} d", minutes / 60 / 24) } else { format!("{}:{:02}", minutes / 60, minutes % 60) }
@@ -290,7 +304,7 @@ fn short_span(zone: Zone, look: &Look, now: Time) -> String {
 }
 
 /// The next change of its clock that touches a window.
-fn next_change(tenants: &Tenants, index: usize, now: Time) -> Option<(Change, crate::calendar::Touched)> {
+pub(super) fn next_change(tenants: &Tenants, index: usize, now: Time) -> Option<(Change, crate::calendar::Touched)> {
     let view = tenants.view(index);
     let changes = view.clock.changes(now, now + crate::calendar::LOOK);
     changes.into_iter().find_map(|change| view.touched(&change).first().map(|touched| (change, *touched)))
@@ -361,88 +375,22 @@ fn selected(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Sc
     lines
 }
 
-/// Whether it still fits, and the last moment at which it does.
-pub(super) fn fit_line(run: &Run, tenants: &Tenants, index: usize, model: &Model, scene: Scene) -> Line {
-    let (look, now) = (tenants.look_of(index), scene.now);
-    let zone = shown_zone(model, scene, tenants, Some(index));
-    let (needed, from) = tenants.tenant(index).map_or_else(|| needs(run), |t| needs_of(run, t));
-    let at = |t: Time| format!("{} {}", when(zone, t, now), zone.label(t));
-    let lead = piece(Meaning::Text, format!("needs {} ({from}), ", short(needed)));
-    let stays = tenants.tenant(index).map(|t| campaign::stays(run, t)).unwrap_or_default();
-    if let Some((word, stay)) = stays.iter().max_by_key(|(_, s)| (s.until.is_none(), s.until)) {
-        let then = match (stay.until, campaign::let_go(run, tenants, index, now)) {
-            (None, _) => " until somebody lifts it".into(),
-            (_, None) => ": does not fit within 400 days".into(),
-            (_, Some(t)) => format!(": fits from {} (in {})", at(t), left(Some(t), now)),
-        };
-        return vec![lead, piece(Meaning::Bad, format!("{word} by {}{then}", stay.by))];
-    }
-    let rest = match (look.open, look.start, look.end) {
-        (true, _, Some(end)) if end.since(now) >= needed => {
-            let last = end - needed;
-            let text =
-                format!("{} left: last safe start {} (in {})", left(Some(end), now), at(last), left(Some(last), now));
-            piece(Meaning::Good, text)
-        }
-        (true, _, Some(end)) => {
-            let next = tenants
-                .view(index)
-                .earliest_fit(now, needed)
-                .map(|t| format!(": fits from {} (in {})", at(t), left(Some(t), now)));
-            let text = format!("only {} left{}", left(Some(end), now), next.unwrap_or_default());
-            piece(Meaning::Warn, text)
-        }
-        (true, _, None) => piece(Meaning::Good, "it does not close within 400 days"),
-        (false, ..) => {
-            let view = tenants.view(index);
-            let why = explain(&view, &tenants.allowed(index).closures, now, None).into_iter().find(|r| !r.allows);
-            let why = why.map(|r| format!("closed by {}", r.rule.name())).unwrap_or_default();
-            match view.earliest_fit(now, needed) {
-                Some(t) => piece(Meaning::Text, format!("{why}: fits from {} (in {})", at(t), left(Some(t), now))),
-                None => piece(Meaning::Bad, format!("{why}: does not fit within 400 days")),
-            }
-        }
-    };
-    vec![lead, rest]
-}
-
-/// The next change of its clock that touches a window, before it does.
-pub(super) fn change_line(tenants: &Tenants, index: usize, now: Time) -> Option<Line> {
-    let (change, touched) = next_change(tenants, index, now)?;
-    let zone = tenants.tenant(index)?.zone;
-    let wall = |offset: i64| Zone::UTC.minute(Time(change.at.0 + offset));
-    let date = Zone::UTC.show(Time(change.at.0 + change.before), "%F");
-    let which =
-        if touched.date.to_string() == date { "that window".into() } else { format!("the one of {}", touched.date) };
-    let length = match touched.length {
-        Some(length) => format!("{which} is {} long, not {}", short(length), short(touched.usual)),
-        None => "there is no window that day".into(),
-    };
-    let text =
-        format!("* on {date} the clock in {zone} goes {} -> {}: {length}", wall(change.before), wall(change.after));
-    Some(vec![piece(Meaning::Warn, text)])
-}
-
-/// `2:31`: hours and minutes, rounded up.
-fn short(d: Dur) -> String {
-    let minutes = d.0.div_ceil(60_000);
-    format!("{}:{:02}", minutes / 60, minutes % 60)
-}
-
 /// Whom a freeze or a deferral concerns, for its preview.
-pub fn concerned(tenants: &Tenants, now: Time) -> String {
-    let c = tenants.counts();
+pub fn concerned(run: &Run, tenants: &Tenants, now: Time) -> String {
+    let (all, open) = (tenants.counts().all, open_now(run, tenants));
     let next = tenants.heads().iter().find(|h| !h.look.open);
     let next = next.and_then(|h| Some(format!("; next {} in {}", named(tenants, h), left(Some(h.look.start?), now))));
-    format!("{} tenants, {} of them open now{}", c.all, c.open, next.unwrap_or_default())
+    format!("{all} tenants, {open} of them open now{}", next.unwrap_or_default())
 }
 
 /// The panel of the main screen; nothing where there are no tenants.
 pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
     let tenants = scene.tenants?;
     let (now, zone) = (scene.now, scene.shown(model));
-    let c = tenants.counts();
-    let open_now = c.open.saturating_sub(campaign::kept(run, tenants).open);
+    let now_open = match &run.frozen {
+        Some(frozen) => format!("frozen by {}", frozen.by),
+        None => format!("{} open", open_now(run, tenants)),
+    };
     let key = scene.keymap.key_of(model.screen, super::Action::Tenants);
     let key = key.map(|k| format!(" [{k}]")).unwrap_or_default();
     let heads = tenants.heads();
@@ -477,8 +425,8 @@ pub fn panel(run: &Run, model: &Model, scene: Scene) -> Option<TenantsPanel> {
     Some(TenantsPanel {
         title: format!("Tenant windows: now is the left edge, 24 h, {label}"),
         short_title: format!("Tenant windows, {label}"),
-        right: format!("{} tenants, {open_now} open{key}", c.all),
-        short_right: format!("{open_now} open{key}"),
+        right: format!("{} tenants, {now_open}{key}", tenants.counts().all),
+        short_right: format!("{now_open}{key}"),
         timeline: timeline(zone, now, bars.filter_map(bar).collect()),
         line: line.join(" | "),
     })
@@ -491,7 +439,7 @@ fn named(tenants: &Tenants, head: &Head) -> String {
 }
 
 /// `06:00`, with the day where it is not within one.
-fn when(zone: Zone, t: Time, now: Time) -> String {
+pub(super) fn when(zone: Zone, t: Time, now: Time) -> String {
     if t.since(now) < DAY { zone.show(t, "%H:%M") } else { zone.day(t, now) }
 }
 

@@ -15,7 +15,11 @@ pub fn check(calendar: &CalendarSpec, ics: &[String], scope: &mut Scope<'_, '_, 
             extent(list, i, closing, ics, scope);
             let cohorts = calendar.cohorts.iter().map(|c| c.name.as_str()).collect();
             known(&[Seg::Key(list), Seg::Index(i), Seg::Key("cohorts")], "cohort", &closing.cohorts, cohorts, scope);
+            nobody(list, i, &["cohorts", "regions", "tenants", "services"], scope);
         }
+    }
+    for i in 0..calendar.holidays.len() {
+        nobody("holidays", i, &["regions"], scope);
     }
     names("holidays", calendar.holidays.iter().map(|h| h.name.as_str()), scope);
     names("seasons", calendar.seasons.iter().map(|s| s.name.as_str()), scope);
@@ -47,26 +51,56 @@ pub fn check(calendar: &CalendarSpec, ics: &[String], scope: &mut Scope<'_, '_, 
     }
 }
 
-/// A closing that names what is nowhere in the files binds nobody: is that meant? `fleets` and `tenants`: all services
-/// and ids there are, each when that is known.
-pub fn others(
-    calendar: &CalendarSpec,
-    fleets: Option<&BTreeSet<String>>,
-    tenants: Option<&BTreeSet<String>>,
-    scope: &mut Scope<'_, '_, '_>,
-) {
+/// What other documents have, each where all of it is known.
+#[derive(Default)]
+pub struct There {
+    pub services: Option<BTreeSet<String>>,
+    pub tenants: Option<BTreeSet<String>>,
+    /// Of the tenants.
+    pub regions: Option<BTreeSet<String>>,
+}
+
+/// A closing that names what is nowhere in the files binds nobody: is that meant?
+pub fn others(calendar: &CalendarSpec, there: &There, scope: &mut Scope<'_, '_, '_>) {
     for (list, closings) in [("freezes", &calendar.freezes), ("blackouts", &calendar.blackouts)] {
         for (i, closing) in closings.iter().enumerate() {
             let named = [
-                ("services", &closing.services, fleets, "no Fleet has a service"),
-                ("tenants", &closing.tenants, tenants, "there is no tenant"),
+                ("services", &closing.services, &there.services, "no Fleet has a service"),
+                ("tenants", &closing.tenants, &there.tenants, "there is no tenant"),
+                ("regions", &closing.regions, &there.regions, NO_REGION),
             ];
             for (field, names, there, what) in named {
-                let Some(there) = there else { continue };
-                for (n, name) in names.iter().enumerate().filter(|(_, name)| !there.contains(*name)) {
-                    scope.warn(at![list, i, field, n], &format!("{what} `{name}`"), near(name, there));
-                }
+                absent(at![list, i, field], names, there.as_ref(), what, scope);
             }
+        }
+    }
+    for (i, holiday) in calendar.holidays.iter().enumerate() {
+        absent(at!["holidays", i, "regions"], &holiday.regions, there.regions.as_ref(), NO_REGION, scope);
+    }
+}
+
+const NO_REGION: &str = "no tenant has the region";
+
+/// A warning for each name that is not there.
+fn absent(
+    at: &[Seg<'_>],
+    names: &[String],
+    there: Option<&BTreeSet<String>>,
+    what: &str,
+    scope: &mut Scope<'_, '_, '_>,
+) {
+    let Some(there) = there else { return };
+    for (n, name) in names.iter().enumerate().filter(|(_, name)| !there.contains(*name)) {
+        scope.warn(&[at, at![n]].concat(), &format!("{what} `{name}`"), near(name, there));
+    }
+}
+
+/// A list that leaves everybody out would be read as one that leaves nobody out.
+fn nobody(list: &str, i: usize, fields: &[&str], scope: &mut Scope<'_, '_, '_>) {
+    for field in fields {
+        if scope.empty(at![list, i, *field]) {
+            let help = format!("leave `{field}` out to bind all of them, or name at least one");
+            scope.error(at![list, i, *field], "the list is empty", help);
         }
     }
 }
@@ -92,6 +126,10 @@ fn cohorts(calendar: &CalendarSpec, seasons: &[&str], scope: &mut Scope<'_, '_, 
         if cohort.bake == Dur::ZERO && i + 1 < calendar.cohorts.len() {
             let help = "a day or more is usual".to_string();
             scope.warn(at!["cohorts", i, "bake"], "the next cohort follows at once", help);
+        }
+        if scope.empty(at!["cohorts", i, "windows"]) {
+            let help = "list at least one, or leave `windows` out for Sunday 02:00 to 06:00".to_string();
+            scope.error(at!["cohorts", i, "windows"], "no window is listed", help);
         }
         for (w, window) in cohort.windows.iter().enumerate() {
             if window.days.is_empty() && scope.written(at!["cohorts", i, "windows", w], &["days"]) {

@@ -130,6 +130,13 @@ impl Scope<'_, '_, '_> {
         fields.iter().all(|field| block.and_then(|b| b.get(field)).is_some_and(|e| !e.node.stand_in))
     }
 
+    /// Whether a list was written at `at` with nothing in it, so that no part of it was broken either.
+    pub fn empty(&self, at: &[Seg<'_>]) -> bool {
+        let written = at.iter().try_fold(self.original, |node, seg| child(node, *seg));
+        let none = |node: &Node| matches!(node.yaml, Yaml::Seq { .. }) && node.items().is_empty();
+        written.is_some_and(none) && self.node(at).is_some_and(none)
+    }
+
     fn node(&self, at: &[Seg<'_>]) -> Option<&Node> {
         at.iter().try_fold(self.spec, |node, seg| child(node, *seg))
     }

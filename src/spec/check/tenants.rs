@@ -96,6 +96,7 @@ fn uses(list: &List<'_>, there: &BTreeSet<String>, sink: &mut Sink<'_>) {
 pub fn near(written: &str, there: &BTreeSet<String>) -> String {
     match nearest(written, there.iter().map(String::as_str)) {
         Some(name) => format!("did you mean `{name}`?"),
+        None if there.is_empty() => "there is none at all: write it there, or take it out".into(),
         None => format!("none of the {} there is called so: correct it, or take it out", there.len()),
     }
 }

@@ -1,9 +1,9 @@
 //! Lines to events.
-use super::{Event, Frequency, Length, Line, Moment, Repeat};
-use crate::spec::nearest::nearest;
+use super::rule::rule;
+use super::{Event, Length, Line, Moment};
 use crate::spec::report::{Place, Sink};
 use crate::spec::units::Time;
-use crate::spec::when::{DAY, Date, Weekday, Zone};
+use crate::spec::when::{DAY, Date, Zone};
 
 /// Properties of an event that say nothing of when it is.
 const SKIPPED: [&str; 25] = [
@@ -33,6 +33,21 @@ const SKIPPED: [&str; 25] = [
     "CONFERENCE",
     "NAME",
 ];
+/// Properties of a calendar as a whole that say nothing of when its events are (RFC 5545, 3.7, and RFC 7986, 5).
+const OF_CALENDAR: [&str; 12] = [
+    "PRODID",
+    "VERSION",
+    "NAME",
+    "DESCRIPTION",
+    "UID",
+    "LAST-MODIFIED",
+    "URL",
+    "CATEGORIES",
+    "REFRESH-INTERVAL",
+    "SOURCE",
+    "COLOR",
+    "IMAGE",
+];
 /// Inside an event or a calendar, whole: their times are others', and zones are known here by name.
 const SKIPPED_PARTS: [&str; 2] = ["VALARM", "VTIMEZONE"];
 /// Events of one file.
@@ -41,6 +56,7 @@ const MAX_EVENTS: usize = 10_000;
 /// Reads the events of a file; everything wrong goes to `sink`.
 pub fn read(text: &str, sink: &mut Sink<'_>) -> Vec<Event> {
     let mut reader = Reader::default();
+    let problems = sink.count();
     for line in unfold(text, sink) {
         reader.line(line, sink);
         if reader.events.len() > MAX_EVENTS || sink.hopeless() {
@@ -59,6 +75,10 @@ pub fn read(text: &str, sink: &mut Sink<'_>) -> Vec<Event> {
             format!("{part} is begun here and never ended"),
             Some("is the file written to the end?".into()),
         );
+    } else if reader.events.is_empty() && sink.count() == problems {
+        let place = Place { line: reader.begun, column: 1, width: 5 };
+        let help = "is it the file that was meant? An event that is cancelled is none".to_string();
+        sink.warn(place, "there is no event in this file: it closes nothing".into(), Some(help));
     }
     reader.events
 }
@@ -126,6 +146,10 @@ fn split(number: u32, text: &str) -> Option<Line> {
 #[derive(Default)]
 struct Reader {
     seen: bool,
+    /// Line of the first calendar's begin.
+    begun: u32,
+    /// Something stood outside of an event since the last part that began or ended, and was reported.
+    stray: bool,
     /// What is begun and not ended, with its line.
     open: Vec<(String, u32)>,
     event: Vec<Line>,
@@ -138,7 +162,10 @@ impl Reader {
         let skipped = self.open.iter().any(|(p, _)| SKIPPED_PARTS.contains(&p.as_str()));
         match line.name.as_str() {
             "BEGIN" => {
-                self.seen |= part == "VCALENDAR";
+                self.stray = false;
+                if part == "VCALENDAR" && !self.seen {
+                    (self.seen, self.begun) = (true, line.number);
+                }
                 let inside = self.open.last().map(|(p, _)| p.as_str());
                 let known = match part.as_str() {
                     "VCALENDAR" => inside.is_none(),
@@ -153,7 +180,12 @@ impl Reader {
                 self.open.push((part, line.number));
             }
             "END" => {
+                let stray = std::mem::take(&mut self.stray);
                 if self.open.last().is_none_or(|(p, _)| *p != part) {
+                    // What it would end was missed at its first line.
+                    if stray && part == "VEVENT" {
+                        return;
+                    }
                     line.error(sink, format!("END:{part} ends nothing that is open"), "is a BEGIN missing?");
                     return;
                 }
@@ -165,8 +197,34 @@ impl Reader {
             }
             _ if self.open.is_empty() => line.error(sink, "this stands outside of a VCALENDAR".into(), ""),
             _ if self.open.last().is_some_and(|(p, _)| p == "VEVENT") => self.event.push(line),
-            // Of the calendar as a whole, or inside a part that is skipped.
+            _ if self.open.last().is_some_and(|(p, _)| p == "VCALENDAR") => self.of_calendar(&line, sink),
+            // Inside a part that is skipped.
             _ => {}
+        }
+    }
+
+    /// A property of the calendar as a whole.
+    fn of_calendar(&mut self, line: &Line, sink: &mut Sink<'_>) {
+        let value = line.value.trim().to_ascii_uppercase();
+        match line.name.as_str() {
+            "METHOD" if value == "CANCEL" => {
+                let help = "give the calendar as it is now, without the events it calls off";
+                line.error(sink, "METHOD:CANCEL calls the events of this file off".into(), help);
+            }
+            "METHOD" if value != "PUBLISH" && value != "REQUEST" => {
+                let help = "export the calendar itself: METHOD:PUBLISH, or no METHOD";
+                line.error(sink, format!("METHOD:{value} is not read here: it is no list of what takes place"), help);
+            }
+            "CALSCALE" if value != "GREGORIAN" => {
+                line.error(sink, format!("CALSCALE:{value} is not read here"), "only GREGORIAN is");
+            }
+            "METHOD" | "CALSCALE" => {}
+            name if OF_CALENDAR.contains(&name) || name.starts_with("X-") || self.stray => {}
+            name => {
+                self.stray = true;
+                let help = "is BEGIN:VEVENT missing before it? Else take it out";
+                line.error(sink, format!("{name} stands outside of a VEVENT, and would close nothing"), help);
+            }
         }
     }
 }
@@ -239,10 +297,14 @@ fn unescape(text: &str) -> String {
 
 const MOMENTS: &str = "write 20261224 with VALUE=DATE, 20261224T180000Z, or 20261224T180000 with TZID=Europe/Berlin";
 
-fn moment(line: &Line, value: &str, sink: &mut Sink<'_>) -> Option<Moment> {
+pub(super) fn moment(line: &Line, value: &str, sink: &mut Sink<'_>) -> Option<Moment> {
     for (name, _) in &line.parameters {
         if !matches!(name.as_str(), "VALUE" | "TZID") && !name.starts_with("X-") {
             line.error(sink, format!("parameter {name} of {} is not read here", line.name), "take it out");
+            return None;
+        }
+        if line.parameters.iter().filter(|(n, _)| n == name).count() > 1 {
+            line.error(sink, format!("parameter {name} of {} is there twice", line.name), "leave one");
             return None;
         }
     }
@@ -263,7 +325,7 @@ fn moment(line: &Line, value: &str, sink: &mut Sink<'_>) -> Option<Moment> {
     if kind == "DATE" && rest.is_empty() {
         return Some(Moment::Date(date));
     }
-    let time = rest.strip_prefix('T').map(|t| (t.trim_end_matches('Z'), t.ends_with('Z')));
+    let time = rest.strip_prefix('T').map(|t| (t.strip_suffix('Z').unwrap_or(t), t.ends_with('Z')));
     let Some((time, utc)) =
         time.filter(|(t, _)| kind == "DATE-TIME" && t.len() == 6 && t.bytes().all(|b| b.is_ascii_digit()))
     else {
@@ -366,122 +428,4 @@ fn duration_of(text: &str) -> Option<(i32, i64)> {
     let days = units(date, &[('W', 7), ('D', 1)])?;
     let millis = units(time.unwrap_or(""), &[('H', 3_600_000), ('M', 60_000), ('S', 1000)])?;
     Some((i32::try_from(days).ok()?, millis))
-}
-
-fn rule(line: &Line, start: Moment, sink: &mut Sink<'_>) -> Option<Repeat> {
-    let mut frequency = None;
-    let mut rule = Repeat {
-        frequency: Frequency::Daily,
-        interval: 1,
-        count: None,
-        until: None,
-        by_day: Vec::new(),
-        by_month: Vec::new(),
-        by_month_day: Vec::new(),
-        week_start: Weekday::Mon,
-    };
-    for part in line.value.trim().split(';').filter(|p| !p.is_empty()) {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let name = name.to_ascii_uppercase();
-        let read = rule_part(line, (&name, value), start, &mut frequency, &mut rule, sink);
-        if !read {
-            let parts = ["FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTH", "BYMONTHDAY", "WKST"];
-            let help = match nearest(&name, parts) {
-                Some(near) if !parts.contains(&name.as_str()) => format!("did you mean {near}?"),
-                _ => "read are FREQ from DAILY to YEARLY, INTERVAL, COUNT, UNTIL, BYDAY, BYMONTH, BYMONTHDAY, WKST"
-                    .into(),
-            };
-            line.error(sink, format!("RRULE: `{part}` is not read here"), &help);
-            return None;
-        }
-    }
-    let Some(frequency) = frequency else {
-        line.error(sink, "RRULE: there is no FREQ".into(), "write FREQ=WEEKLY, or another");
-        return None;
-    };
-    rule.frequency = frequency;
-    let ordinals = rule.by_day.iter().any(|(n, _)| n.is_some());
-    let wrong = match frequency {
-        Frequency::Daily | Frequency::Weekly if ordinals => Some("an ordinal in BYDAY wants FREQ=MONTHLY or YEARLY"),
-        Frequency::Weekly if !rule.by_month_day.is_empty() => Some("BYMONTHDAY does not go with FREQ=WEEKLY"),
-        _ if rule.count.is_some() && rule.until.is_some() => Some("COUNT and UNTIL do not go together"),
-        _ => None,
-    };
-    if let Some(wrong) = wrong {
-        line.error(sink, format!("RRULE: {wrong}"), "write the dates out, or another rule");
-        return None;
-    }
-    Some(rule)
-}
-
-/// Reads one part of a rule into `frequency` or `rule`; false when it is not known, or not like this.
-fn rule_part(
-    line: &Line,
-    (name, value): (&str, &str),
-    start: Moment,
-    frequency: &mut Option<Frequency>,
-    rule: &mut Repeat,
-    sink: &mut Sink<'_>,
-) -> bool {
-    match name {
-        "FREQ" => {
-            *frequency = match value.to_ascii_uppercase().as_str() {
-                "DAILY" => Some(Frequency::Daily),
-                "WEEKLY" => Some(Frequency::Weekly),
-                "MONTHLY" => Some(Frequency::Monthly),
-                "YEARLY" => Some(Frequency::Yearly),
-                _ => None,
-            };
-            frequency.is_some()
-        }
-        "INTERVAL" => value.parse().is_ok_and(|n: u32| set(&mut rule.interval, n, n > 0)),
-        "COUNT" => value.parse().is_ok_and(|n: u32| set(&mut rule.count, Some(n), n > 0)),
-        "UNTIL" => {
-            rule.until = until(line, value, start, sink);
-            // What is wrong with it has been said.
-            true
-        }
-        "BYMONTH" => list(value, |v| v.parse().ok().filter(|m| (1..=12).contains(m)), &mut rule.by_month),
-        "BYMONTHDAY" => {
-            let day = |v: &str| v.parse().ok().filter(|d: &i32| (1..=31).contains(&d.abs()));
-            list(value, day, &mut rule.by_month_day)
-        }
-        "BYDAY" => list(value, ordinal_day, &mut rule.by_day),
-        "WKST" => ordinal_day(value).is_some_and(|(n, day)| set(&mut rule.week_start, day, n.is_none())),
-        _ => false,
-    }
-}
-
-fn set<T>(place: &mut T, value: T, fits: bool) -> bool {
-    if fits {
-        *place = value;
-    }
-    fits
-}
-
-fn list<T>(text: &str, one: impl Fn(&str) -> Option<T>, into: &mut Vec<T>) -> bool {
-    match text.split(',').map(|v| one(v.trim())).collect::<Option<Vec<T>>>() {
-        Some(found) => set(into, found, true),
-        None => false,
-    }
-}
-
-/// `SU`, `2SU`, `-1FR`
-fn ordinal_day(text: &str) -> Option<(Option<i32>, Weekday)> {
-    let at = text.len().checked_sub(2).filter(|at| text.is_char_boundary(*at))?;
-    let names = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
-    let day = names.iter().position(|n| n.eq_ignore_ascii_case(&text[at..]))?;
-    let ordinal = match &text[..at] {
-        "" => None,
-        n => Some(n.parse().ok().filter(|n: &i32| (1..=53).contains(&n.abs()))?),
-    };
-    Some((ordinal, Weekday::ALL[day]))
-}
-
-/// A date for a start that is one, else an instant.
-fn until(line: &Line, value: &str, start: Moment, sink: &mut Sink<'_>) -> Option<Moment> {
-    let kind = if matches!(start, Moment::Date(_)) { "DATE" } else { "DATE-TIME" };
-    let parameters = vec![("VALUE".to_string(), kind.to_string())];
-    let alone = Line { number: line.number, name: "RRULE".into(), parameters, value: value.to_string() };
-    moment(&alone, value, sink)
 }

@@ -31,10 +31,11 @@ pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &
     let fleets = services(docs, unread.none_of("Fleet"));
     check::tenants::check(&lists, fleets.as_ref(), &hosts(docs), sinks);
     drop(lists);
-    let ids = ids(docs, unread.none_of("Tenants"));
+    let (tenants, regions) = ids_and_regions(docs, unread.none_of("Tenants")).unzip();
+    let there = check::calendar::There { services: fleets, tenants, regions };
     for doc in docs.iter().filter(|d| d.kind == "Calendar" && !d.cut) {
         if let Some(spec) = known.get(&doc.name).and_then(Option::as_ref) {
-            check::calendar::others(spec, fleets.as_ref(), ids.as_ref(), &mut doc.scope(&mut sinks[doc.file]));
+            check::calendar::others(spec, &there, &mut doc.scope(&mut sinks[doc.file]));
         }
     }
     for (doc, (spec, _)) in docs.iter_mut().filter(|d| d.kind == "Tenants").zip(specs) {
@@ -72,18 +73,26 @@ fn hosts(docs: &[Doc]) -> BTreeMap<String, String> {
     services.flat_map(|listed| listed.node.items()).filter_map(host).collect()
 }
 
-/// The id of every tenant; nothing when no Tenants are given, or not all of them could be read.
-fn ids(docs: &[Doc], complete: bool) -> Option<BTreeSet<String>> {
+/// The id of every tenant, and every region that one of them has; nothing when no Tenants are given, or not all of them
+/// could be read.
+fn ids_and_regions(docs: &[Doc], complete: bool) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
     let mut lists = docs.iter().filter(|d| d.kind == "Tenants").peekable();
     lists.peek().filter(|_| complete)?;
-    let mut there = BTreeSet::new();
+    let (mut ids, mut regions) = (BTreeSet::new(), BTreeSet::new());
     for doc in lists {
         if doc.cut || doc.tenants.seen != doc.tenants.list.len() {
             return None;
         }
-        there.extend(doc.tenants.list.iter().map(|read| read.tenant.id.to_string()));
+        ids.extend(doc.tenants.list.iter().map(|read| read.tenant.id.to_string()));
+        let of = doc.tenants.list.iter().filter_map(|read| read.tenant.region.as_deref());
+        // A hundred thousand tenants have a handful of regions.
+        for region in of {
+            if !regions.contains(region) {
+                regions.insert(region.to_string());
+            }
+        }
     }
-    Some(there)
+    Some((ids, regions))
 }
 
 /// Calendars by name as written; none for one that is broken.

@@ -152,6 +152,13 @@ fn each_mistake_is_one_problem_at_its_place() {
             "DTEND is not after DTSTART",
             "first instant after",
         ),
+        // A list of nobody is not everybody.
+        ("cohorts: [premium]}", "^cohorts: []}", "spec.blackouts[0].cohorts: the list is empty", "leave `cohorts` out"),
+        ("cohorts: [premium]}", "^tenants: []}", "spec.blackouts[0].tenants: the list is empty", "leave `tenants` out"),
+        ("06:00:00Z}", "06:00:00Z, ^regions: []}", "spec.freezes[0].regions: the list is empty", "leave `regions` out"),
+        ("06:00:00Z}", "06:00:00Z, ^services: []}", "spec.freezes[0].services: the list is empty", "name at least one"),
+        ("dates: 2026-12-25}", "dates: 2026-12-25, ^regions: []}", "spec.holidays[0].regions: the list is empty", ""),
+        ("{name: beta}", "{name: beta, ^windows: []}", "spec.cohorts[0].windows: no window is listed", "Sunday 02:00"),
         ("RRULE:FREQ=YEARLY", "^RRULE:FREQ=SECONDLY", "`FREQ=SECONDLY` is not read here", "FREQ from DAILY"),
     ] {
         let (found, expected) = problems(from, to);
@@ -365,4 +372,48 @@ fn names_that_nothing_in_the_files_has_are_asked_about() {
     assert_eq!(with("services: [ledger], tenants: [acme]", "services: [ledger], ", FLEET), []);
     // Nobody knows which services there are.
     assert_eq!(with("services: [leger]", "services: [legder], ", ""), []);
+}
+
+#[test]
+fn a_region_that_no_tenant_has_is_asked_about() {
+    let with = |closing: &str, holiday: &str, region: &str| {
+        let calendar = CALENDAR
+            .replace("    - {name: closed, ics: closed.ics}\n", "")
+            .replace("zone: America/New_York, cohorts: [premium]", closing)
+            .replace("2026-12-25}", &format!("2026-12-25{holiday}}}"));
+        let tenants = TENANTS.replace("cohort: premium, seasons", &format!("cohort: premium, {region}seasons"));
+        let files = [("calendar.yaml", calendar), ("tenants.yaml", tenants)];
+        let files = files.map(|(name, text)| SourceFile { name: name.into(), text });
+        load(&files, presets()).unwrap_or_else(|r| panic!("{r}")).warnings.problems
+    };
+    for (closing, holiday, region, at, message, help) in [
+        (
+            "regions: [eu1, eu]",
+            "",
+            "region: eu1, ",
+            (8, 68),
+            "blackouts[0].regions[1]: no tenant has the region `eu`",
+            "`eu1`",
+        ),
+        (
+            "zone: UTC",
+            ", regions: [us1]",
+            "region: eu1, ",
+            (10, 54),
+            "holidays[0].regions[0]: no tenant has",
+            "none of the 1",
+        ),
+        ("zone: UTC", ", regions: [us1]", "", (10, 54), "holidays[0].regions[0]: no tenant has", "none at all"),
+    ] {
+        let found = with(closing, holiday, region);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let p = &found[0];
+        assert_eq!((p.severity, p.file.as_str(), (p.line, p.column)), (Severity::Warning, "calendar.yaml", at), "{p}");
+        assert!(p.message.contains(message) && p.help.as_deref().unwrap_or("").contains(help), "{p}");
+    }
+    assert_eq!(with("regions: [eu1]", ", regions: [eu1]", "region: eu1, "), []);
+    // Nobody knows which tenants there are.
+    let text = CALENDAR.replace("ics: closed.ics", "dates: 2026-01-01, regions: [nowhere]");
+    let loaded = load(&[SourceFile { name: "c.yaml".into(), text }], presets()).unwrap_or_else(|r| panic!("{r}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
 }
