@@ -155,7 +155,7 @@ fn inside_new(work: &mut Work<'_, '_>, group: &Group, exact: bool) -> Option<(Ve
     let mut within = |b: &Branch| {
         b.firm && {
             let effect = work.engine.relation(&olds[0].conj, &b.conj);
-            !effect.narrows && !(exact && effect.widens)
+            !(effect.narrows || exact && effect.widens)
         }
     };
     let found = news.iter().take(MAX_TRIES).any(&mut within);
@@ -168,7 +168,7 @@ fn inside_old(work: &mut Work<'_, '_>, group: &Group, exact: bool) -> Option<(Ve
     let mut within = |b: &Branch| {
         b.firm && {
             let effect = work.engine.relation(&b.conj, &news[0].conj);
-            !effect.widens && !(exact && effect.narrows)
+            !(effect.widens || exact && effect.narrows)
         }
     };
     let found = olds.iter().take(MAX_TRIES).any(&mut within);
