@@ -220,6 +220,8 @@ fn webhooks_and_callbacks_go_the_other_way() {
         assert_eq!(document(&way(&less), &way(&more)), ["response-type-widened"]);
         assert_eq!(document(&way(&more), &way(&less)), ["response-type-narrowed"]);
         assert_eq!(document(&way("required: true"), &way("")), ["webhook-body-became-optional"]);
+        let told = compare(&format!("{TOP}{}", way("required: true")), &format!("{TOP}{}", way("")));
+        assert!(told.findings.iter().any(|f| f.severity == crate::compat::Severity::Critical), "as of a header");
     }
     assert_eq!(document(&hook(""), "paths: {}"), ["webhook-removed"]);
     assert_eq!(document("paths: {}", &hook("")), ["webhook-added"]);
