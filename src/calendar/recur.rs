@@ -305,7 +305,11 @@ mod tests {
                  RRULE:FREQ=WEEKLY;UNTIL=20261101T170000Z|EXDATE;TZID=Europe/Berlin:20261025T180000",
                 vec!["2026-10-18T16:00Z+2h", "2026-11-01T17:00Z+2h"],
             ),
-            // Begun centuries ago: every third day, every second week, each leap day.
+            // Begun centuries ago: more days than are looked at one by one, every third day, every second week, each leap day.
+            (
+                "DTSTART;VALUE=DATE:17000101|RRULE:FREQ=DAILY;BYMONTH=12;BYMONTHDAY=24,25",
+                vec!["2026-12-24", "2026-12-25", "2027-12-24", "2027-12-25"],
+            ),
             (
                 "DTSTART;VALUE=DATE:17000101|RRULE:FREQ=DAILY;INTERVAL=3;BYMONTH=12;UNTIL=20271205",
                 vec![
