@@ -44,9 +44,10 @@ impl OwnRule {
 
     fn backends(&self) -> impl Iterator<Item = BackendSeen> {
         let rule = self.index;
-        [(Slot::Stable, self.stable), (Slot::Next, self.next)]
-            .into_iter()
-            .filter_map(move |(slot, place)| Some(BackendSeen { slot, rule, index: place?.index }))
+        [(Slot::Stable, self.stable), (Slot::Next, self.next)].into_iter().filter_map(move |(slot, place)| {
+            let place = place?;
+            Some(BackendSeen { slot, rule, index: place.index, weight: Some(place.effective()) })
+        })
     }
 }
 
@@ -251,10 +252,6 @@ fn set_weight(
     if as_wanted && ours && turned.is_none() {
         return Decision::Found;
     }
-    if let Some(rule) = rules.iter().find(|r| r.next.is_none() && next > 0) {
-        let why = format!("HTTPRoute {name}: rule {} does not hold Service {}", rule.index, traffic.next);
-        return refuse(CallErrorKind::Conflict, why);
-    }
     let share = weights(rules).map_or(0.0, Weights::share);
     // Relative weights such as 7 to 1 make a fraction, which the caller has rounded one way or the other.
     if !as_wanted && (share - f64::from(expect)).abs() >= 1.0 {
@@ -270,8 +267,15 @@ fn set_weight(
                 weigh(&mut ops, rule, place, backend, weight);
             }
         }
-        if let (None, Some(next)) = (rule.stable, rule.next) {
-            ops.push(beside(route, rule, next, &traffic.stable, traffic.port, wanted.stable));
+        match (rule.stable, rule.next) {
+            (None, Some(place)) => {
+                ops.push(beside(route, rule, place, &traffic.stable, traffic.port, wanted.stable));
+            }
+            // Somebody took it out, or made a rule without it: every rule of ours carries the same.
+            (Some(place), None) if next > 0 => {
+                ops.push(beside(route, rule, place, &traffic.next, traffic.port, next));
+            }
+            _ => {}
         }
     }
     // After the weights: rules that come or go move the places of all that follow.

@@ -119,6 +119,34 @@ fn the_backend_comes_and_goes() {
     assert!(matches!(got, Decision::Refuse(CallError { kind: CallErrorKind::Conflict, .. })), "{got:?}");
 }
 
+/// Somebody took the new backend out of one rule, and made another without it: the next weight puts it into both.
+#[test]
+fn a_weight_puts_the_backend_back_where_a_hand_left_it_out() {
+    let both = |w: u32| vec![backend("billing", Some(100 - w)), backend("billing-next", Some(w))];
+    let cases = [(vec![vec![backend("billing", Some(100))]], 0), (vec![vec![backend("billing", None)], both(50)], 50)];
+    for (rules, expect) in cases {
+        let count = rules.len();
+        let before = marked(route(rules), "7f3a/2/18");
+        let seen = observe(&service("billing"), Some(&before));
+        assert_eq!(seen.apart(), if count == 2 { vec![(0, 0)] } else { Vec::new() });
+        let write = Action::SetWeight { next: 50, expect, rules: None };
+        let Decision::Write(ops) = decide(&before, &service("billing"), &write, &mark(19)) else {
+            panic!("must write")
+        };
+        let after = apply(&before, ops);
+        for rule in 0..count {
+            assert_eq!(after["spec"]["rules"][rule]["backendRefs"], json!(both(50)), "rule {rule}");
+        }
+        let seen = observe(&service("billing"), Some(&after));
+        assert!(seen.apart().is_empty() && seen.share() == 50.0);
+        assert_eq!(decide(&after, &service("billing"), &write, &mark(19)), Decision::Found);
+    }
+    // A third backend makes it somebody else's business.
+    let third = route(vec![vec![backend("billing", Some(90)), backend("legacy", Some(10))]]);
+    let write = Action::SetWeight { next: 50, expect: 0, rules: None };
+    assert!(matches!(decide(&third, &service("billing"), &write, &mark(19)), Decision::Refuse(_)));
+}
+
 #[test]
 fn rules_that_differ_show_the_most_exposed() {
     let route = route(vec![

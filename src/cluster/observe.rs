@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::http_route;
 use super::json::{condition, container, count, list, name, number, owner, strings, text};
-use super::next::wanted;
+use super::next::{Labels, wanted};
 use super::selector::map_matches;
 use super::store::Inner;
 use super::wire::Kind;
-use crate::engine::observe::{DeploymentProgress, DeploymentSeen, Observation, PodSeen, Slot, WorkloadSeen};
+use crate::engine::observe::{DeploymentProgress, DeploymentSeen, Front, Observation, PodSeen, Slot, WorkloadSeen};
 use crate::plan::Plan;
 use crate::spec::Service;
 use crate::spec::units::Time;
@@ -57,11 +57,11 @@ type Pods<'a> = BTreeMap<String, Vec<&'a Value>>;
 fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> WorkloadSeen {
     let (deployment, front) = names(service, slot);
     let found = objects.get(Kind::Deployments, &deployment);
-    let labels = found.map(|d| strings(d, "/spec/template/metadata/labels"));
-    let front = objects.get(Kind::Services, &front);
-    let service_exists = front.is_some_and(|front| {
-        labels.as_ref().is_none_or(|labels| map_matches(&strings(front, "/spec/selector"), labels))
-    });
+    let labels = |d: &Value| strings(d, "/spec/template/metadata/labels");
+    let other = objects.get(Kind::Deployments, &names(service, slot.other()).0).map(labels);
+    let labels = found.map(labels);
+    let selector = objects.get(Kind::Services, &front).map(|front| strings(front, "/spec/selector"));
+    let service_exists = selector.as_ref().is_some_and(|s| labels.as_ref().is_none_or(|labels| map_matches(s, labels)));
     let container = &service.workload.container;
     WorkloadSeen {
         service: service.name.clone(),
@@ -69,6 +69,20 @@ fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> Workl
         deployment: found.map(|d| deployment_seen(d, service)),
         pods: pods.get(&deployment).into_iter().flatten().map(|pod| pod_seen(pod, container)).collect(),
         service_exists,
+        front: front_of(selector.as_ref(), labels.as_ref(), other.as_ref()),
+    }
+}
+
+/// Whose pods a Service selects, by its selector and the labels that pods of either version are made with. Of a version
+/// that is not there nothing can be said.
+fn front_of(selector: Option<&Labels>, own: Option<&Labels>, other: Option<&Labels>) -> Front {
+    let Some(own) = own else { return Front::Own };
+    let Some(selector) = selector else { return Front::Gone };
+    match (map_matches(selector, own), other.is_some_and(|labels| map_matches(selector, labels))) {
+        (true, false) => Front::Own,
+        (true, true) => Front::Both,
+        (false, true) => Front::Other,
+        (false, false) => Front::Nothing,
     }
 }
 
@@ -226,6 +240,29 @@ mod tests {
         let first = store.lock().untold(all.clone());
         assert_eq!(first.len(), 4);
         assert!(store.lock().untold(all).is_empty(), "told once");
+    }
+
+    /// Whatever the route's weights say, stable's Service leads where its selector does.
+    #[test]
+    fn a_service_is_seen_by_what_it_selects() {
+        let store = filled();
+        let mut next = stable_deployment("billing-next", "4.2.1");
+        next["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing-next", "team": "pay"});
+        let mut stable = stable_deployment("billing", "4.1.8");
+        stable["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing", "team": "pay"});
+        store.replace(Kind::Deployments, vec![stable, next], "11");
+        let seen = |selector: Option<Value>| {
+            let mut front = stable_service("billing");
+            front["spec"]["selector"] = selector.clone().unwrap_or_default();
+            store.replace(Kind::Services, selector.iter().map(|_| front.clone()).collect(), "12");
+            let Observation::Workload(w) = workload(&store.lock(), &service("billing"), Slot::Stable) else { panic!() };
+            (w.front, w.service_exists)
+        };
+        assert_eq!(seen(Some(json!({"app": "billing"}))), (Front::Own, true));
+        assert_eq!(seen(Some(json!({"app": "billing-next"}))), (Front::Other, false));
+        assert_eq!(seen(Some(json!({"team": "pay"}))), (Front::Both, true));
+        assert_eq!(seen(Some(json!({"app": "bilingual"}))), (Front::Nothing, false));
+        assert_eq!(seen(None), (Front::Gone, false));
     }
 
     #[test]

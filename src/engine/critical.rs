@@ -2,6 +2,7 @@
 use super::breach::{Cause, fired};
 use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
+use super::holds;
 use super::observe::WorkloadSeen;
 use super::pass::with_track;
 use super::run::{Held, HoldReason, Run};
@@ -23,7 +24,11 @@ pub(super) fn act(cx: &mut Cx, down: &[String], fired: bool) {
     }
     if down.is_empty() {
         if cx.run.critical.take().is_some() {
-            cx.event(EventKind::Hold, ENGINE, None, "critical services are up again: raises go on");
+            let text = match holds::all_stopped(cx.run) {
+                None => "critical services are up again: raises go on".to_string(),
+                Some(why) => format!("critical services are up again; still no raises: {why}"),
+            };
+            cx.event(EventKind::Hold, ENGINE, None, text);
         }
         return;
     }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::cx::{Cx, ENGINE, capacity};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, first_pods};
+use super::front::misled;
 use super::holds::{hold, lift_if};
-use super::observe::{Accepted, DeploymentSeen, Slot, WorkloadSeen};
+use super::observe::{Accepted, DeploymentSeen, Front, Slot, WorkloadSeen};
 use super::rollback::{self, FIT_PATIENCE, fit, old_ready};
 use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
 use super::segments;
@@ -34,12 +35,18 @@ pub struct Footing {
     pub route_told: bool,
     pub short_told: bool,
     pub lost_told: bool,
+    /// A write failed so often that a person was asked.
+    pub write_told: bool,
+    /// The share was taken over from a foreign edit, and the new version has no pods for it yet.
+    pub adopted: bool,
+    /// When people were told last that a gate is bad behind the point of no return.
+    pub gate_told: Option<Time>,
 }
 
 impl Footing {
     /// Wall time moved without time passing.
     pub(super) fn clock_moved(&mut self, shift: impl Fn(&mut Time)) {
-        self.short_since.iter_mut().chain(&mut self.unfit_since).for_each(shift);
+        self.short_since.iter_mut().chain(&mut self.unfit_since).chain(&mut self.gate_told).for_each(shift);
     }
 
     /// What cannot be seen runs no deadline out.
@@ -91,7 +98,7 @@ pub(super) fn against(run: &Run, t: &Track) -> Option<String> {
     if !t.phase.in_flight() || !stands_on_it(t) {
         return None;
     }
-    other_image(run, t).or_else(|| unfit(t)).or_else(|| match &t.route.as_ref()?.accepted {
+    other_image(run, t).or_else(|| misled(run, t)).or_else(|| unfit(t)).or_else(|| match &t.route.as_ref()?.accepted {
         Accepted::Yes => None,
         Accepted::Pending => Some("no gateway has accepted the route as it stands".into()),
         Accepted::No(why) => Some(format!("the route is refused: {why}")),
@@ -135,6 +142,8 @@ pub(super) fn restore(cx: &mut Cx, t: &mut Track, p: &Planned) {
     }
     let Some((action, text)) = taken else {
         t.footing.mends = None;
+        // Its share has the pods it needs.
+        t.footing.adopted = false;
         return;
     };
     if t.footing.mends.as_ref() != Some(&text) {
@@ -153,13 +162,22 @@ fn taken_away(run: &Run, t: &Track, p: &Planned) -> Option<(Action, String)> {
     match &next.deployment {
         Some(d) if next.service_exists && d.wanted >= need => {}
         Some(d) if next.service_exists => {
-            let text = format!("-next wants {} pods where it needs {need}, by a foreign edit: scaled back", d.wanted);
+            let text = match t.footing.adopted {
+                true => format!("{}% was taken over: -next is scaled from {} to {need} pods", t.desired, d.wanted),
+                false => format!("-next wants {} pods where it needs {need}, by a foreign edit: scaled back", d.wanted),
+            };
             return Some((Action::Scale { slot: Slot::Next, replicas: need }, text));
         }
         _ if deploys => return None,
         found => {
-            let what = if found.is_some() { "service" } else { "deployment" };
-            let text = format!("the {what} of -next is gone, by a foreign edit: made again");
+            let text = match (found, next.front) {
+                (None, _) => "the deployment of -next is gone, by a foreign edit: made again",
+                (Some(_), Front::Gone | Front::Own) => "the service of -next is gone, by a foreign edit: made again",
+                (Some(_), _) => {
+                    "the service of -next no longer selects its pods, by a foreign edit: deleted, it is made again"
+                }
+            };
+            let text = text.to_string();
             return Some((Action::CreateNext { replicas: need }, text));
         }
     }
@@ -188,8 +206,12 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
 
 /// Another image, or no old version to go back to: nothing this program may decide alone.
 fn lost(cx: &mut Cx, t: &mut Track) {
-    let flies = t.phase.in_flight();
-    let (other, unfit) = (other_image(cx.run, t).filter(|_| flies), unfit(t).filter(|_| flies));
+    // Behind the point of no return there is nothing to go back to, and settling looks for itself.
+    if !t.phase.in_flight() {
+        return;
+    }
+    let other = other_image(cx.run, t).or_else(|| misled(cx.run, t));
+    let unfit = unfit(t);
     if unfit.is_none() {
         t.footing.unfit_since = None;
     }

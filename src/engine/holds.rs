@@ -33,6 +33,11 @@ fn stopped(run: &Run, t: &Track) -> Option<String> {
     if let Some(p) = &t.paused {
         return Some(format!("paused by {}", p.by));
     }
+    all_stopped(run).or_else(|| t.blind.as_ref().map(|_| "blind: no data".into()))
+}
+
+/// What stops the raises of all services.
+pub(super) fn all_stopped(run: &Run) -> Option<String> {
     if let Some(p) = &run.paused_all {
         return Some(format!("everything paused by {}", p.by));
     }
@@ -45,10 +50,7 @@ fn stopped(run: &Run, t: &Track) -> Option<String> {
     if let Some(s) = run.stop() {
         return Some(s.text.clone());
     }
-    if let Some((_, why)) = &run.journal.down {
-        return Some(format!("the journal cannot be written: {why}"));
-    }
-    t.blind.as_ref().map(|_| "blind: no data".into())
+    run.journal.down.as_ref().map(|(_, why)| format!("the journal cannot be written: {why}"))
 }
 
 /// After a take-over or resume, our epoch goes onto the route before anything else, only where a lower one stands.
@@ -78,6 +80,10 @@ pub(super) fn learn(run_id: &str, now: Time, t: &mut Track) {
     t.unanswered.retain(|(key, _)| *key > seq);
     // Without a second backend there is no weight of ours to tell an edit from.
     let Some(seen) = Traffic::seen(route).filter(|_| route.weights.is_some_and(|w| w.next.is_some())) else {
+        // Requests came with that write all the same, before somebody took the backend out again.
+        if let Some(Action::SetWeight { next, .. }) = asked {
+            t.highest = t.highest.max(next);
+        }
         t.written = None;
         return;
     };
@@ -158,12 +164,15 @@ fn revert(cx: &mut Cx, t: &mut Track) -> bool {
     let (wanted, Some(share)) = (written.traffic.clone(), route.weights.map(|w| w.share().round() as u32)) else {
         return true;
     };
-    let action = match wanted.next == share {
+    let apart = route.apart();
+    let raises = apart.iter().any(|(_, share)| *share < wanted.next);
+    let action = match wanted.next == share && apart.is_empty() {
         true => route_rules(t, wanted.rules),
         false => Action::SetWeight { next: wanted.next, expect: share, rules: None },
     };
     // Undoing an edit that took traffic away is a raise like any other.
-    if !action.lowers_risk() && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some()) {
+    if (raises || !action.lowers_risk()) && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some())
+    {
         return false;
     }
     cx.call(t, action, "a foreign edit is undone");
@@ -204,6 +213,9 @@ pub(super) fn may_adopt(run: &Run, t: &Track) -> Result<(), String> {
         };
         return Err(format!("{follow}: revert-drift writes them again"));
     }
+    if t.route.as_ref().is_some_and(|route| !route.apart().is_empty()) {
+        return Err("its rules carry different weights: revert-drift writes the same to all of them".into());
+    }
     if run.plan.get(&t.service).is_some_and(|p| p.phased.is_some()) && matches!(t.phase, Phase::Shifting { .. }) {
         return Err("its weight stays where it is while its tenants move: revert-drift undoes the edit".into());
     }
@@ -222,11 +234,15 @@ fn drift_text(run: &Run, t: &Track, written: &Written, route: &RouteSeen) -> Str
         let whom = whom.map_or_else(String::new, |whom| format!(", not only {whom}"));
         what.push(format!("a rule has lost what tells requests apart and sends everybody to the new version{whom}"));
     } else if written.traffic.next != route.weights.map_or(0, |w| w.share() as u32)
-        || written.traffic.rules_stand(route)
+        || written.traffic.rules_stand(route) && route.apart().is_empty()
     {
         let share = route.weights.map_or("gone".to_string(), |w| format!("{:.0}%", w.share()));
         what.push(format!("{share} instead of {}%", written.traffic.next));
     }
+    what.extend(route.apart().into_iter().map(|(rule, share)| match share {
+        0 => format!("rule {rule} of it sends everything to the old version, not {}% to the new", written.traffic.next),
+        _ => format!("rule {rule} of it sends {share}% to the new version, not {}%", written.traffic.next),
+    }));
     if !route.everybody {
         what.extend(became_text(&written.traffic, route, whose(run, t)));
     }
@@ -259,7 +275,8 @@ fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
     let text = drift_text(cx.run, t, written, route);
     let hand = by_hand(cx.run, t);
-    let adopt = if written.traffic.rules_stand(route) { "adopt-drift or revert-drift" } else { "revert-drift" };
+    let whole = written.traffic.rules_stand(route) && route.apart().is_empty();
+    let adopt = if whole { "adopt-drift or revert-drift" } else { "revert-drift" };
     if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
         let text = match hand {
             Some((what, _)) => format!("{text}: {what}"),
@@ -307,7 +324,7 @@ pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
     }
     t.desired = share;
     t.highest = t.highest.max(share);
-    (t.drifted, t.reverting) = (false, false);
+    (t.drifted, t.reverting, t.footing.adopted) = (false, false, true);
     t.ask.take_if(|a| a.kind == AskKind::Drift);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
@@ -336,7 +353,12 @@ fn go_on_from(cx: &mut Cx, t: &mut Track, share: u32) {
 pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {
     if let Some(h) = t.held.take() {
         let service = t.service.clone();
-        let text = format!("no longer held after {}: {why}", cx.now.since(h.since).clock());
+        let after = cx.now.since(h.since).clock();
+        // Its row goes on saying so while something else stops it.
+        let text = match stopped(cx.run, t) {
+            None => format!("no longer held after {after}: {why}"),
+            Some(other) => format!("one hold less after {after}: {why}; still held: {other}"),
+        };
         cx.event(EventKind::Hold, ENGINE, Some(&service), text);
         t.ask.take_if(|a| asked_for(a.kind) == Some(h.reason));
     }

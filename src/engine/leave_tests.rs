@@ -5,8 +5,8 @@ use super::super::command::{Command, Identity, IdentitySource, Scope, Verb};
 use super::super::effect::{Action, Effect};
 use super::super::message::{Attached, Body, LeaseSeen, Link, Message, Stamp};
 use super::super::observe::{
-    Accepted, BackendSeen, DeploymentProgress, DeploymentSeen, Observation, PreflightReport, Problem, RouteSeen, Slot,
-    Weights, WorkloadSeen,
+    Accepted, BackendSeen, DeploymentProgress, DeploymentSeen, Front, Observation, PreflightReport, Problem, RouteSeen,
+    Slot, Weights, WorkloadSeen,
 };
 use super::super::run::{Hold, Rollback, RollbackStage, Run, Stage, Verified, Written};
 use super::super::{Allowance, people::judge, rollback::manual_command, step, traffic::Traffic};
@@ -105,7 +105,8 @@ fn workload(service: &str, slot: Slot, ready: u32) -> WorkloadSeen {
         progress: DeploymentProgress::Progressing,
         owner: None,
     };
-    WorkloadSeen { service: service.into(), slot, deployment: Some(deployment), pods: Vec::new(), service_exists: true }
+    let (service, deployment, pods) = (service.into(), Some(deployment), Vec::new());
+    WorkloadSeen { service, slot, deployment, pods, service_exists: true, front: Front::Own }
 }
 
 fn route(service: &str, share: u32) -> RouteSeen {
@@ -429,8 +430,8 @@ fn the_command_by_hand_names_what_it_patches() {
         "kubectl --context staging -n shop edit httproute ledger  # weight 100 for ledger, 0 for ledger-next"
     );
     let backends = &mut desk.run.tracks.get_mut("ledger").unwrap().route.as_mut().unwrap().backends;
-    backends.push(BackendSeen { slot: Slot::Stable, rule: 2, index: 0 });
-    backends.push(BackendSeen { slot: Slot::Next, rule: 2, index: 1 });
+    backends.push(BackendSeen { slot: Slot::Stable, rule: 2, index: 0, weight: None });
+    backends.push(BackendSeen { slot: Slot::Next, rule: 2, index: 1, weight: None });
     let patch = command(&desk);
     let (_, json) = patch.split_once(" -p '").unwrap();
     let ops: serde_json::Value = serde_json::from_str(json.trim_end_matches('\'')).unwrap();

@@ -12,7 +12,7 @@
 //! - [`command`] the one table of verbs; [`people`] who may do what
 //! - [`status`] what a run says of itself, for screen and headless output; [`forecast`] when it would be done
 //! - [`step`] takes one message in; `pass` compares what is wanted with what is; `forward`, `settle` and `rollback` are a
-//!   service's ways, `campaign` its tenants' by `turn`; [`segments`] go first; `holds` stops it; [`footing`] is what it stands on; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
+//!   service's ways, `campaign` its tenants' by `turn`; [`segments`] go first; `holds` stops it; [`footing`] is what it stands on, `front` where its Service leads; `joint` ties services together; `tick` and `ledger` keep the grid, `share` reads
 //!   requests; `breach` acts on it; `critical`; `obey`; [`window`] says when, `compat` what the contracts bar; `leave` is how a
 //!   process goes before the run has ended
 mod begin;
@@ -27,6 +27,7 @@ pub mod effect;
 pub mod footing;
 pub mod forecast;
 mod forward;
+mod front;
 mod holds;
 mod joint;
 mod leave;

@@ -156,6 +156,9 @@ fn retry(cx: &mut Cx, t: &mut Track) {
         campaign::go_on(cx, t);
     } else if asked == Some(AskKind::Write) {
         t.copied = None;
+        // Asked again when that fails as often.
+        t.footing.write_told = false;
+        t.fault.iter_mut().for_each(|f| f.attempts = 0);
         lift(cx, t, "tried again");
     }
 }
@@ -167,6 +170,7 @@ impl Track {
         self.blind = None;
         (self.missing_ticks, self.missing_since) = (0, None);
         self.fault = None;
+        self.footing.write_told = false;
         self.breach = None;
         self.split_since = None;
         self.drifted = false;

@@ -70,6 +70,42 @@ pub struct WorkloadSeen {
     pub pods: Vec<PodSeen>,
     /// The slot's Service exists and selects these pods.
     pub service_exists: bool,
+    /// What that Service selects instead, or besides. Journals of before it was watched say nothing of it.
+    #[serde(default, skip_serializing_if = "Front::is_own")]
+    pub front: Front,
+}
+
+/// Whose pods the Service of a slot selects. Whatever a route says, requests go where its Services lead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Front {
+    /// Those of its slot.
+    #[default]
+    Own,
+    /// Those of both versions.
+    Both,
+    /// Those of the other version only.
+    Other,
+    /// Those of neither.
+    Nothing,
+    /// There is no such Service.
+    Gone,
+}
+
+impl Front {
+    pub fn is_own(&self) -> bool {
+        *self == Front::Own
+    }
+
+    /// Requests to the Service come to pods of its slot.
+    pub fn reaches_own(self) -> bool {
+        matches!(self, Front::Own | Front::Both)
+    }
+
+    /// They come to those of the other version.
+    pub fn reaches_other(self) -> bool {
+        matches!(self, Front::Other | Front::Both)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,6 +191,27 @@ impl RouteSeen {
     pub fn share(&self) -> f64 {
         if self.everybody { 100.0 } else { self.weights.map_or(0.0, Weights::share) }
     }
+
+    /// Rules of ours, by their place in the route, that send another share to the next version than [`RouteSeen::weights`],
+    /// which are those of the rule that sends it most; with that share in per cent.
+    pub fn apart(&self) -> Vec<(usize, u32)> {
+        let Some(counts) = self.weights else { return Vec::new() };
+        let mut rules: Vec<(usize, Weights)> = Vec::new();
+        for b in &self.backends {
+            // Journals of before weights were kept with their places know of none.
+            let Some(weight) = b.weight else { return Vec::new() };
+            if rules.last().is_none_or(|(rule, _)| *rule != b.rule) {
+                rules.push((b.rule, Weights { stable: 0, next: None }));
+            }
+            let Some((_, weights)) = rules.last_mut() else { continue };
+            match b.slot {
+                Slot::Stable => weights.stable = weight,
+                Slot::Next => weights.next = Some(weight),
+            }
+        }
+        let other = rules.into_iter().filter(|(_, w)| (w.share() - counts.share()).abs() >= 0.5);
+        other.map(|(rule, w)| (rule, w.share().round() as u32)).collect()
+    }
 }
 
 /// One backend of a rule that carries the service's traffic.
@@ -164,6 +221,9 @@ pub struct BackendSeen {
     /// Index of the rule in the route, and of the backend in the rule.
     pub rule: usize,
     pub index: usize,
+    /// As the API counts it: a missing one is 1.
+    #[serde(default)]
+    pub weight: Option<u32>,
 }
 
 impl BackendSeen {

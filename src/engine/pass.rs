@@ -138,6 +138,9 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     }
     // A tenant that goes back goes back, whatever somebody made of the route.
     let takes_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|place| !place.on_new());
+    if t.phase == Phase::Settling(Settling::CopyBack) {
+        settle::tell_bad(cx, t);
+    }
     if stamp_first(cx, t) || window::keep(cx, t) {
         return;
     }

@@ -2,7 +2,7 @@
 use super::command::{Allowance, Class, Identity, Role, Scope, Verb};
 use super::holds::{by_hand, may_adopt};
 use super::run::{AskKind, Driving, GRID, HoldReason, ObservedShare, Phase, Run, Stage, Track};
-use super::{compat, holds, moves, rollback, window};
+use super::{compat, front, holds, moves, rollback, window};
 use crate::gate::Verdict;
 
 mod preview;
@@ -210,8 +210,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
             // Below 100 % one person is enough, also where a foreign edit took a soaking service there.
             Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked if t.below_full() => {
-                let (ready, all) = (rollback::old_ready(t), t.r0);
-                let why = format!("only {ready} of {all} old pods are ready: they cannot take its traffic back");
+                let why = format!("{}: its traffic cannot be taken back", front::unfit_why(run, t));
                 say(rollback::may_go_back(t), &why)
             }
             p if p.going_back() => Err("going back already".into()),

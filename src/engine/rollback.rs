@@ -2,6 +2,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{ACCEPT_PATIENCE, route_name};
+use super::front::{front, mend_front, misled, unfit_why};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
@@ -78,6 +79,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     (t.reverting, t.drifted) = (false, false);
     // What an earlier write met, and how long it was told to wait, says nothing of the way back.
     t.fault = None;
+    t.footing.write_told = false;
     let text = format!("rolling back from {}%{with} ({}): {reason}", rollback.from_share, severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
@@ -117,7 +119,8 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
         Phase::RollingBack(r) => rolling(cx, t, p, r),
         Phase::RollbackBlocked { rollback, reason, .. } => {
             // Keeps trying: as soon as the target is fit and the route can be written it goes on by itself.
-            let (fit, followed) = (fit(t) && !t.orphaned(), t.flows() || is_followed(t));
+            let fit = fit(t) && !t.orphaned();
+            let followed = !front(t).reaches_other() && (t.flows() || is_followed(t));
             if fit && followed && (t.fault.is_none() || !t.flows()) {
                 lift_if(cx, t, &[HoldReason::Failure], "the rollback goes on");
                 cx.enter(t, Phase::RollingBack(rollback), "the rollback goes on");
@@ -147,7 +150,13 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         let r = again(t, r);
         return blocked(cx, t, p, r, reason);
     }
-    if !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower) && t.flows() {
+    let late = !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower);
+    if late && let Some(reason) = misled(cx.run, t).filter(|_| front(t).reaches_other()) {
+        // No weight keeps its requests away: what is taken away now would be missed.
+        let r = again(t, r);
+        return blocked(cx, t, p, r, reason);
+    }
+    if late && t.flows() {
         // Somebody raised it again: down once more.
         r = again(t, r);
     }
@@ -185,10 +194,10 @@ fn again(t: &mut Track, mut r: Rollback) -> Rollback {
     r
 }
 
-/// The old version can carry the load.
+/// The old version can carry the load, and is reached.
 pub(super) fn fit(t: &Track) -> bool {
     let ready = old_ready(t);
-    ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
+    front(t).reaches_own() && ready >= 1 && ready * FIT.1 >= t.r0 * FIT.0
 }
 
 /// Ready pods of the old version.
@@ -204,7 +213,7 @@ pub(super) fn may_go_back(t: &Track) -> bool {
 /// A person's wish to go back is no emergency: the traffic stays where it is served until the old version can take it.
 pub(super) fn wait_for_old(cx: &mut Cx, t: &mut Track) {
     scale_target(cx, t);
-    let text = format!("to be aborted, but only {} of {} old pods are ready", old_ready(t), t.r0);
+    let text = format!("to be aborted, but {}", unfit_why(cx.run, t));
     hold(cx, t, HoldReason::Failure, text, None);
 }
 
@@ -229,13 +238,22 @@ fn unfit(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         t.phase = Phase::RollingBack(r);
         return cx.wake_at(until);
     }
-    let reason = format!("only {} of {} old pods are ready: traffic cannot go back to them", old_ready(t), t.r0);
+    let reason = match front(t).reaches_own() {
+        true => format!("{}: traffic cannot go back to them", unfit_why(cx.run, t)),
+        false => unfit_why(cx.run, t),
+    };
     blocked(cx, t, p, r, reason);
 }
 
 fn blocked(cx: &mut Cx, t: &mut Track, p: &Planned, r: Rollback, reason: String) {
     let flows = t.flows() || t.orphaned();
-    let command = if flows { manual_command(cx.run, t, p) } else { look_command(cx.run, p) };
+    let command = if let Some(mend) = mend_front(cx.run, t) {
+        mend
+    } else if flows {
+        manual_command(cx.run, t, p)
+    } else {
+        look_command(cx.run, p)
+    };
     let service = t.service.clone();
     cx.page(Some(&service), format!("ROLLBACK BLOCKED: {reason}. By hand: {command}"));
     let since = cx.now;
@@ -264,11 +282,13 @@ pub fn manual_command(run: &Run, t: &Track, p: &Planned) -> String {
 fn lower(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
     let weights = t.route.as_ref().and_then(|route| route.weights);
     let Some(weights) = weights.filter(|w| w.next.is_some() || t.has_rules()) else {
-        // Nothing can flow to the new version; but a write that would have added its backend may still be on its way.
+        // No route holds the new version; but a write that would have added its backend may still be on its way. Whoever
+        // took it out, its requests end as they do after our own write: when a gateway has taken that on.
         if t.call.is_none() {
-            campaign::all_are_back(cx, t);
-            r.stage = RollbackStage::Remove;
-            t.phase = Phase::RollingBack(r);
+            t.desired = 0;
+            r.stage = RollbackStage::Confirm;
+            t.phase = Phase::RollingBack(r.clone());
+            confirm(cx, t, p, r);
         }
         return;
     };
@@ -375,7 +395,7 @@ fn confirm(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
             cx.event(EventKind::Rollback, ENGINE, Some(&service), text);
         }
         r.stage = if moved { RollbackStage::Drain } else { RollbackStage::Remove };
-        r.drain_since = Some(cx.now);
+        r.drain_since = moved.then_some(cx.now);
         cx.wake_at(cx.now + cx.run.plan.policy.drain);
     } else {
         cx.wake_at(patience);

@@ -3,6 +3,7 @@ use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, route_name};
+use super::front::misled;
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{DeploymentProgress, DeploymentSeen};
 use super::rollback::{QUIET, QUIET_PATIENCE};
@@ -16,7 +17,16 @@ use crate::spec::units::{Dur, Time};
 /// A copy-back that takes longer is a hold that says how far it is.
 const SLOW_ROLLOUT: Dur = Dur::mins(1);
 
+/// A gate that stays bad is told again no sooner.
+const TOLD: Dur = Dur::mins(5);
+
 pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) {
+    if let Some(text) = misled(cx.run, t) {
+        return stand_still(cx, t, stage, text);
+    }
+    t.footing.lost_told = false;
+    t.ask.take_if(|a| a.kind == AskKind::Footing);
+    lift_if(cx, t, &[HoldReason::Footing], "its Service is as it was");
     match stage {
         Settling::CopyBack => copy_back(cx, t, p),
         Settling::MoveBack => move_back(cx, t),
@@ -32,6 +42,34 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) 
         }
         Settling::Remove => remove(cx, t, p),
     }
+}
+
+/// There is no way back from here but a reverse upgrade: whatever else holds it, a person must know that what serves is bad.
+pub(super) fn tell_bad(cx: &mut Cx, t: &mut Track) {
+    let Some(reason) = t.bad_gates().next().map(|(_, e)| e.reason.clone()) else { return };
+    if t.footing.gate_told.is_none_or(|at| cx.now.since(at) >= TOLD) {
+        t.footing.gate_told = Some(cx.now);
+        let service = t.service.clone();
+        let share = t.accepted_share();
+        cx.page(Some(&service), format!("{reason} while settling: -next goes on serving {share:.0}%"));
+    }
+}
+
+/// What stable's Service does not lead to cannot take anything over, and what it leads to must not be taken away.
+fn stand_still(cx: &mut Cx, t: &mut Track, stage: Settling, text: String) {
+    if !matches!(stage, Settling::CopyBack) {
+        // Confirmed and drained anew.
+        t.phase = Phase::Settling(Settling::MoveBack);
+    }
+    if !std::mem::replace(&mut t.footing.lost_told, true) {
+        let service = t.service.clone();
+        cx.page(Some(&service), text.clone());
+    }
+    if t.ask.is_none() {
+        let text = format!("{text}: put it right");
+        t.ask = Some(Ask { kind: AskKind::Footing, text, since: cx.now, deadline: None });
+    }
+    hold(cx, t, HoldReason::Footing, text, None);
 }
 
 fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
@@ -62,11 +100,6 @@ fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {
     // Past the point of no return only unhealthy gates and people stop the traffic from moving.
     let bad = t.bad_gates().next().map(|(_, e)| e.reason.clone());
     if let Some(reason) = bad {
-        // There is no way back from here but a reverse upgrade: a person must know that it stands still.
-        if t.held.is_none() {
-            let service = t.service.clone();
-            cx.page(Some(&service), format!("{reason} while settling: -next goes on serving 100%"));
-        }
         return hold(cx, t, HoldReason::Gate, reason, None);
     }
     // An abort does not reach back behind the point of no return: what has begun to settle is brought to its end.

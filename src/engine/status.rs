@@ -13,8 +13,10 @@ mod tenants;
 mod waits;
 
 use super::command::Verb;
+use super::front::front;
 use super::moves::{idle, moving as moving_tenants};
-use super::run::{AskKind, Blind, CameTo, Driving, ObservedShare, Outcome, Phase, Run, Track};
+use super::observe::Front;
+use super::run::{AskKind, Blind, CameTo, Driving, ObservedShare, Outcome, Phase, Run, Settling, Track};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
@@ -148,13 +150,22 @@ pub fn at_full(track: &Track) -> bool {
     matches!(track.phase, Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(_) | Phase::Done)
 }
 
+/// Share of the new version, in per cent. Once it is stable itself the route's share of `-next` says nothing: all is new.
+pub fn shown_share(track: &Track) -> f64 {
+    match track.phase {
+        Phase::Settling(Settling::CopyBack) => track.accepted_share(),
+        Phase::Settling(_) | Phase::Done => 100.0,
+        _ => track.accepted_share(),
+    }
+}
+
 /// The new version serves everything, in its last step or after it: what the counter counts.
 pub fn at_100(track: &Track) -> bool {
     let full = track.accepted_share() >= 99.5;
     match track.phase {
         Phase::Shifting { .. } => full,
         // Somebody else took the traffic away.
-        Phase::Soaking { .. } | Phase::Soaked if track.drifted => full,
+        Phase::Soaking { .. } | Phase::Soaked | Phase::Settling(Settling::CopyBack) if track.drifted => full,
         _ => at_full(track),
     }
 }
@@ -172,6 +183,8 @@ pub fn blast_radius(run: &Run) -> u32 {
     let unproven = run.tracks.values().filter(|t| !at_full(t) && of_another(run, t).is_none());
     // Of tenants and segments with rules of their own only requests say how much they are.
     let share = |t: &Track| match t.observed {
+        // Whatever the weights say, stable's Service leads to it.
+        _ if front(t) == Front::Other => 100.0,
         ObservedShare::Confirmed(seen) if t.has_rules() => seen.max(t.accepted_share()),
         _ => t.accepted_share(),
     };
@@ -182,7 +195,8 @@ pub fn blast_radius(run: &Run) -> u32 {
 /// [`blast_radius`], and nobody knows by how much.
 pub fn blast_unknown(run: &Run) -> bool {
     let seen = |t: &Track| matches!(t.observed, ObservedShare::Confirmed(_));
-    run.tracks.values().any(|t| !at_full(t) && t.has_rules() && !seen(t) && of_another(run, t).is_none())
+    let unknown = |t: &Track| t.has_rules() && !seen(t) || front(t) == Front::Both;
+    run.tracks.values().any(|t| !at_full(t) && unknown(t) && of_another(run, t).is_none())
 }
 
 /// What stops every raise of the run, whatever its services do; `None` while nothing does.
@@ -320,7 +334,8 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
             tenants::state(run, track).unwrap_or_default()
         }
         Phase::Shifting { step, hold } => match (hold.accepted_at, run.plan.steps(&track.service).get(*step)) {
-            (Some(_), Some(step)) => format!("{}% {}", step.weight, step.hold.minus(hold.clean).clock()),
+            // The weight of the step, or what was taken over from a foreign edit.
+            (Some(_), Some(step)) => format!("{}% {}", track.desired, step.hold.minus(hold.clean).clock()),
             (None, Some(step)) => format!("to {}%", step.weight),
             _ => "shifting".into(),
         },

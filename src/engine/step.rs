@@ -317,13 +317,14 @@ fn called(cx: &mut Cx, result: &CallResult) {
                 t.answered = Some(cx.now);
                 t.last_write = Some((flight.call.action.clone(), cx.now));
                 pass::applied(cx, &mut t, &flight.call);
+                // Tries are counted anew when the server answers again; what was held and asked stands all the same.
+                if std::mem::take(&mut t.footing.write_told) {
+                    lift_if(cx, &mut t, &[HoldReason::Write], "it could be written");
+                    t.ask.take_if(|a| a.kind == AskKind::Write);
+                }
                 if let Some(fault) = t.fault.take()
                     && fault.attempts > 1
                 {
-                    if fault.attempts >= REFUSED {
-                        lift_if(cx, &mut t, &[HoldReason::Write], "it could be written");
-                        t.ask.take_if(|a| a.kind == AskKind::Write);
-                    }
                     let text = format!("{} worked after {} tries", flight.call.action.word(), fault.attempts + 1);
                     cx.event(EventKind::Fault, ENGINE, Some(&t.service), text);
                 }
@@ -377,6 +378,7 @@ fn failed(
         cx.page(Some(&service), text.clone());
         // A rollback that cannot be written says so in its own words.
         if !t.phase.going_back() {
+            t.footing.write_told = true;
             hold(cx, t, HoldReason::Write, text.clone(), None);
             t.ask.get_or_insert_with(|| Ask {
                 kind: AskKind::Write,

@@ -4,6 +4,7 @@ mod chain;
 mod compat;
 mod deadlines;
 mod drift;
+mod hands;
 mod settling;
 mod sight;
 mod stand;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::Action;
+use super::front::front;
 use super::observe::RouteSeen;
 use super::rules::{MatchRule, MatchRuleSeen, Stands, Turn};
 use super::run::Track;
@@ -45,7 +46,7 @@ impl Traffic {
     /// Whether a route carries exactly this, each rule as it was written.
     pub fn stands(&self, route: &RouteSeen) -> bool {
         let share = route.weights.is_some_and(|w| (w.share() - f64::from(self.next)).abs() < 0.5);
-        share && self.rules_stand(route)
+        share && route.apart().is_empty() && self.rules_stand(route)
     }
 
     /// The same of the rules alone.
@@ -106,9 +107,9 @@ impl Track {
         self.has_rules() && self.accepted_share() < 0.5 && !self.moves.begun.is_empty()
     }
 
-    /// Requests can come to the next version: by its weight, or by a rule.
+    /// Requests can come to the next version: by its weight, by a rule, or by a Service of stable's that leads to it.
     pub fn flows(&self) -> bool {
-        self.accepted_share() >= 0.5 || self.has_rules()
+        self.accepted_share() >= 0.5 || self.has_rules() || front(self).reaches_other()
     }
 }
 

@@ -318,6 +318,7 @@ impl World {
             deployment,
             pods: pods.collect(),
             service_exists,
+            front: Front::Own,
         })
     }
 
@@ -327,7 +328,7 @@ impl World {
             service: name.into(),
             uid: format!("route-{name}"),
             weights: Some(s.weights),
-            backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
+            backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0, weight: None }],
             rules: s.rules.iter().map(|r| MatchRuleSeen { rule: r.clone(), stands: s.stands }).collect(),
             everybody: s.everybody,
             accepted: match self.gateway {

@@ -229,7 +229,7 @@ fn a_question_has_the_figures_of_now_and_keys_of_its_service() {
     track(&mut night, "billing").ask = Some(old.clone());
     track(&mut night, "orders").ask = Some(Ask { text: "another".into(), ..old });
     let ask = of(&night).ask.unwrap();
-    assert!(ask.text.starts_with("14 of 300 requests after "), "{ask:?}");
+    assert!(ask.text.starts_with("billing: 14 of 300 requests after "), "{ask:?}");
     let row = |chosen: Option<&str>| {
         let model = Model { chosen: chosen.map(String::from), ..Model::default() };
         seen(&night, &model).ask.unwrap()

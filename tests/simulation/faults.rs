@@ -55,6 +55,8 @@ pub struct Faults {
     pub bystander_down: Vec<Span>,
     /// A route is edited by hand to this share, also before a version has traffic.
     pub drift: Vec<(String, Dur, u32)>,
+    /// The new version's backend is taken out of the route by hand, once it is there.
+    pub taken_out: Vec<(String, Dur)>,
     /// Somebody scales a version.
     pub scaled: Vec<Scaled>,
     /// Another driver takes the lease.
@@ -175,6 +177,7 @@ impl Faults {
             && self.ready_at_most.is_empty()
             && self.old_unready.is_empty()
             && self.drift.is_empty()
+            && self.taken_out.is_empty()
             && self.scaled.is_empty()
             && self.refused.is_empty()
             && self.stolen.is_none()

@@ -37,6 +37,8 @@ pub struct Laws {
     /// Services whose route is as somebody edited it, and since when it is not any more.
     pub hand: BTreeSet<String>,
     hand_gone: BTreeMap<String, Time>,
+    /// Those of them whose new version a hand took out of the route: no edit of that kind brings it requests.
+    taken_out: BTreeSet<String>,
     /// Since when a service is seen going back, in true time, and the last moment that excuses it for not being back.
     back_since: BTreeMap<String, Time>,
     pub excused: Time,
@@ -82,12 +84,15 @@ impl Laws {
         self.data_at.insert(service.into(), at);
     }
 
-    pub fn hand_edit(&mut self, service: &str) {
+    pub fn hand_edit(&mut self, service: &str, takes_out: bool) {
         self.hand.insert(service.into());
+        self.taken_out.remove(service);
+        self.taken_out.extend(takes_out.then(|| service.to_string()));
     }
 
     /// Our write is on the route: what somebody made of it no longer stands.
     fn hand_off(&mut self, state: &State, service: &str) {
+        self.taken_out.remove(service);
         if self.hand.remove(service) {
             self.hand_gone.insert(service.into(), state.now);
         }
@@ -184,7 +189,7 @@ impl Laws {
         // Removed as decided, while somebody's edit was on its way.
         let edited =
             self.hand.contains(name) || self.hand_gone.get(name).is_some_and(|at| state.now.since(*at) < drain);
-        if state.now.since(last) < drain && !edited {
+        if state.now.since(last) < drain && (!edited || self.taken_out.contains(name)) {
             let spent = state.now.since(last);
             self.break_law("no_lost_request", format!("{name}: new version deleted {spent} after its last request"));
         }

@@ -141,6 +141,7 @@ impl State {
             pods: deployed.iter().flat_map(|d| d.pods.iter().enumerate().map(pod)).collect(),
             deployment,
             service_exists: slot == Slot::Stable || self.services[name].next_service,
+            front: Front::Own,
         }
     }
 

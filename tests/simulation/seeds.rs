@@ -80,6 +80,9 @@ pub fn seeded(base: &Plan, seed: u64) -> (Plan, Faults) {
     more(&mut d, &mut f);
     let plan = windows(&mut d, &mut f, plan);
     scaled(&mut d, &mut f, &names);
+    if d.one_in(6) {
+        f.taken_out.push((d.pick(&names), Dur::secs(60 + d.roll(440))));
+    }
     (plan, f)
 }
 

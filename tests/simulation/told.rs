@@ -62,3 +62,20 @@ fn a_dependant_waits_with_settling_for_what_it_needs() {
     assert_eq!(n.run.outcome(), Some(Outcome::Succeeded));
     assert!(n.run.events.iter().any(|e| e.text.starts_with("pause: ")), "it was paused in time");
 }
+
+/// Somebody, or Git, takes the new version out of the route, and a person aborts: its requests end when a gateway has taken
+/// that on, as after our own write, so it is confirmed and drained all the same.
+#[test]
+fn a_backend_that_a_hand_took_out_is_drained_before_its_pods_go() {
+    for (gateway, after) in [(Dur(800), 1), (Dur(800), 40), (Dur::secs(20), 1)] {
+        let mut f = usual();
+        f.accept_after = gateway;
+        f.taken_out = vec![("ledger".into(), Dur::secs(75))];
+        f.people.commands = vec![(Dur::secs(75 + after), command(Verb::Abort, Some("ledger"), "edited"))];
+        let n = told(&plan(), f);
+        let Phase::RolledBack { rollback } = &n.run.tracks["ledger"].phase else { panic!("it did not go back") };
+        assert!(rollback.from_share > 0, "it had traffic");
+        let drained = n.run.events.iter().any(|e| e.text.contains("draining"));
+        assert!(drained && rollback.drain_since.is_some(), "{:?}", n.run.events);
+    }
+}

@@ -97,6 +97,7 @@ pub struct State {
     pub laws: Laws,
     late: Vec<Late>,
     drifts_done: usize,
+    taken_out: usize,
     pub scaled_done: usize,
     clocks_set: usize,
     refusing: bool,
@@ -121,6 +122,7 @@ impl State {
             laws: Laws::default(),
             late: Vec::new(),
             drifts_done: 0,
+            taken_out: 0,
             scaled_done: 0,
             clocks_set: 0,
             refusing: false,
@@ -275,7 +277,15 @@ impl State {
         {
             self.drifts_done += 1;
             self.route(&name, Weights { stable: 100 - share, next: Some(share) }, None, "kubectl-edit");
-            self.laws.hand_edit(&name);
+            self.laws.hand_edit(&name, false);
+        }
+        if let Some((name, at)) = self.faults.taken_out.get(self.taken_out).cloned()
+            && self.now >= START + at
+            && self.services[&name].route.weights.next.is_some()
+        {
+            self.taken_out += 1;
+            self.route(&name, Weights { stable: 100, next: None }, None, "kubectl-patch");
+            self.laws.hand_edit(&name, true);
         }
         self.scale_by_hand();
         if let Some((at, by)) = self.faults.clock_set.get(self.clocks_set).copied()

@@ -1,10 +1,10 @@
 //! One service in full: phases with their durations, shares side by side, pods, what holds it.
 use super::super::model::Model;
 use super::super::theme::Meaning;
-use super::services::{observed, shown_share};
+use super::services::observed;
 use super::{Line, Scene, doubt, doubted, piece};
 use crate::engine::observe::{Accepted, DeploymentProgress, Slot, WorkloadSeen};
-use crate::engine::status::{self, state_text};
+use crate::engine::status::{self, shown_share, state_text};
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::MatchRule;
 

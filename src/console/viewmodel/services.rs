@@ -4,7 +4,9 @@ use super::super::theme::Meaning;
 use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
-use crate::engine::status::{at_100, at_full, go_back_first, held_text, of_another, pods, run_stop, state_text};
+use crate::engine::status::{
+    at_100, at_full, go_back_first, held_text, of_another, pods, run_stop, shown_share, state_text,
+};
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
 
@@ -116,11 +118,6 @@ fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old:
         since: scene.now.since(track.since).clock(),
         needs: planned.goes_after().cloned().collect::<Vec<_>>().join(","),
     }
-}
-
-/// Once the new version is stable itself the route's share of `-next` says nothing: everything is new.
-pub fn shown_share(track: &Track) -> f64 {
-    if matches!(track.phase, Phase::Settling(_) | Phase::Done) { 100.0 } else { track.accepted_share() }
 }
 
 /// What requests said of the share that is on the route now: what they said of an earlier one is no news.

@@ -2,8 +2,10 @@
 use std::collections::BTreeSet;
 
 use super::super::command::{Scope, Verb};
+use super::super::cx::capacity;
 use super::super::joint::on_failure;
 use super::super::moves::Kept;
+use super::super::observe::RouteSeen;
 use super::super::run::{Driving, Phase, Run, Track};
 use super::super::{forecast, moves, rollback, segments, window};
 use crate::calendar::LOOK;
@@ -115,10 +117,13 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
                 (_, None) => format!("{share}% of the traffic of {}", t.service),
             };
             p.not_undone = vec!["answers the new version has given, and rows it has written, stay".into()];
-            p.time = format!(
-                "weight in seconds; then {} drain and {} of watching",
-                run.plan.policy.drain, run.plan.policy.verify
-            );
+            p.time = match untouched(t) {
+                true => "seconds".into(),
+                false => format!(
+                    "weight in seconds; then {} drain and {} of watching",
+                    run.plan.policy.drain, run.plan.policy.verify
+                ),
+            };
         }
         Verb::Keep => {
             p.effects = vec!["the rollback waits 10 minutes more, once".into()];
@@ -146,11 +151,21 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             }
             p.effects.push("the other services go on".into());
         }
-        Verb::AdoptDrift => p.effects = vec![format!("{share}% is taken as the weight to go on from")],
+        Verb::AdoptDrift => p.effects = of_adopt(t, planned),
         Verb::RevertDrift => of_revert(t, planned, &mut p),
         _ => {}
     }
     p
+}
+
+/// What a share that is taken over needs.
+fn of_adopt(t: &Track, planned: &Planned) -> Vec<String> {
+    let share = t.accepted_share().round() as u32;
+    let mut effects = vec![format!("{share}% is taken as the weight to go on from")];
+    let has = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
+    let need = capacity(planned, t.r0, segments::load(t, share));
+    effects.extend((has < need).then(|| format!("-next is scaled from {has} to {need} pods")));
+    effects
 }
 
 /// What stands again once a foreign edit is undone.
@@ -159,8 +174,14 @@ fn of_revert(t: &Track, planned: &Planned, p: &mut Preview) {
     let back = t.written.as_ref().map_or(0, |w| w.traffic.next);
     let rules = t.written.as_ref().zip(t.route.as_ref()).filter(|(w, route)| !w.traffic.rules_stand(route));
     let (mut effects, mut touches) = (Vec::new(), Vec::new());
+    let apart = t.route.as_ref().map_or_else(Vec::new, RouteSeen::apart);
+    let gone = t.route.as_ref().and_then(|r| r.weights).is_some_and(|w| w.next.is_none());
     if share != back || rules.is_none() {
-        effects.push(format!("weight {share}% -> {back}%"));
+        let written = format!("weight {share}% -> {back}%");
+        let next = &planned.service.traffic.http_route.next;
+        effects.extend((share != back || apart.is_empty()).then_some(written));
+        effects.extend(gone.then(|| format!("Service {next} is put back into the route")));
+        effects.extend(apart.iter().map(|(rule, share)| format!("rule {rule} of the route: {share}% -> {back}%")));
         touches.push(format!("{}% of the traffic of {}", share.max(back), t.service));
     }
     if let Some((written, _)) = rules {
@@ -227,6 +248,11 @@ fn then_the_others(run: &Run) -> Option<String> {
     })
 }
 
+/// No request can have come to the new version: there is nothing to confirm, to drain or to watch.
+fn untouched(t: &Track) -> bool {
+    t.highest == 0 && t.desired == 0 && !t.flows() && t.moves.begun.is_empty()
+}
+
 fn going_back(run: &Run, t: &Track) -> Vec<String> {
     let share = t.accepted_share().round() as u32;
     let mut effects = Vec::new();
@@ -248,7 +274,12 @@ fn going_back(run: &Run, t: &Track) -> Vec<String> {
         effects.push(format!("rules of {who} are taken away{with}"));
     }
     let pods = t.next.as_ref().and_then(|n| n.deployment.as_ref()).map_or(0, |d| d.wanted);
-    effects.push(format!("drain {}, then removal of {}", run.plan.policy.drain, counted(pods as usize, "new pod")));
+    let pods = counted(pods as usize, "new pod");
+    if untouched(t) {
+        effects.push(format!("removal of {pods}; no request ever came to them, so nothing is drained or watched"));
+        return effects;
+    }
+    effects.push(format!("drain {}, then removal of {pods}", run.plan.policy.drain));
     effects.push(format!("the old version is watched for {}", run.plan.policy.verify));
     effects
 }

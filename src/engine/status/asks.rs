@@ -1,5 +1,6 @@
 //! What only a person can answer, and with what.
 use super::super::command::Verb;
+use super::super::front::{front, mend_front, misled};
 use super::super::rollback::fit;
 use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
 use super::super::{compat, holds, people};
@@ -28,6 +29,7 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 service: Some(track.service.clone()),
                 kind: None,
                 text: match track.accepted_share() {
+                    _ if !front(track).is_own() => format!("{}: put its Service right", track.service),
                     share if share < 0.5 => format!("{}: see why its gateway does not follow the route", track.service),
                     _ if fit(track) => format!("{}: mend its route, or take it back by hand", track.service),
                     _ => format!("{}: make old ready, or take it back by hand", track.service),
@@ -48,7 +50,7 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 AskKind::Keep => {
                     format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
                 }
-                _ => asked(run, track, ask, now),
+                _ => named(&track.service, asked(run, track, ask, now)),
             },
             deadline: ask.deadline,
             answers: answers(run, track),
@@ -56,6 +58,13 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     }
     asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
     asks
+}
+
+/// Whom a question is about comes first: that an image or a route is called alike names nobody.
+fn named(service: &str, text: String) -> String {
+    let rest = text.strip_prefix(service);
+    let led = rest.is_some_and(|rest| rest.starts_with([':', ' ']));
+    if led { text } else { format!("{service}: {text}") }
 }
 
 /// A question keeps the words it was asked with; its figures, and what can be done about it, are those of now.
@@ -99,6 +108,8 @@ pub fn answers(run: &Run, track: &Track) -> Vec<Verb> {
 pub fn by_hand(run: &Run, track: &Track) -> Option<(String, String)> {
     match &track.phase {
         Phase::RollbackBlocked { reason, command, .. } => Some((reason.clone(), command.clone())),
+        // What the engine asks about where no verb can do it.
+        _ if track.footing.lost_told && misled(run, track).is_some() => misled(run, track).zip(mend_front(run, track)),
         _ if track.drifted => holds::by_hand(run, track),
         _ => None,
     }

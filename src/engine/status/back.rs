@@ -1,4 +1,5 @@
 //! Where a rollback is on its fixed way: weights down, confirmed, drained, removed, old watched.
+use super::super::rollback::moved;
 use super::super::run::{Phase, Rollback, RollbackStage, Run, Track};
 use super::next::ticked;
 use crate::gate::Verdict;
@@ -47,12 +48,15 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
         (true, false) => "",
     };
     let blocked = matches!(track.phase, Phase::RollbackBlocked { .. });
+    // What never had traffic goes at once: what was left out is not told as done.
+    let moved = moved(track, r);
+    let or_nothing = |what: String, verb: &str| if moved { what } else { format!("nothing to {verb}") };
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
         (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),
-        ("0% confirmed".into(), r.drain_since, None),
-        (format!("drained for {}", policy.drain), None, drain_left),
+        (or_nothing("0% confirmed".into(), "confirm"), r.drain_since, None),
+        (or_nothing(format!("drained for {}", policy.drain), "drain"), None, drain_left),
         ("new pods removed".into(), watched, None),
-        (format!("old watched for {}", policy.verify), None, verify_left),
+        (or_nothing(format!("old watched for {}", policy.verify), "watch"), None, verify_left),
     ];
     let step = |(i, (what, done_at, left)): (usize, (String, Option<Time>, Option<Dur>))| {
         let state = match i.cmp(&at) {

@@ -1,13 +1,13 @@
 //! Sentences about what stands still, and why.
 use super::super::run::{Held, HoldReason, Phase, Run, Track};
-use super::sentence::{all_armed, armed, both, brief_why, gate_text, human, rollback_why};
-use super::{ShowTime, dwell, enough_at, gate, trigger, waits};
+use super::sentence::{NO_WAY_BACK, all_armed, armed, both, brief_why, capital, gate_text, human, rollback_why};
+use super::{ShowTime, dwell, enough_at, gate, shown_share, trigger, waits};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Gate, Severity};
 use crate::spec::units::Time;
 
 pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
+    let (name, share) = (&track.service, shown_share(track));
     if let Phase::RolledBack { rollback } = &track.phase {
         let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
         return (
@@ -79,7 +79,8 @@ fn in_text(held: &Held, now: Time, armed: &str) -> String {
     let Some(until) = held.until else {
         return match held.reason {
             // It may be that there is nothing to go back to.
-            HoldReason::Footing => " Raises go on when it is put right.".into(),
+            HoldReason::Footing if armed != NO_WAY_BACK => " Raises go on when it is put right.".into(),
+            _ if armed == NO_WAY_BACK => format!(" It goes on settling when that is put right; {armed}."),
             _ => format!(" Raises go on when it is gone; {armed}."),
         };
     };
@@ -119,7 +120,7 @@ pub fn worst_gate<'a>(run: &'a Run, track: &'a Track, now: Time) -> Option<(&'a 
 }
 
 fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Time) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
+    let (name, share) = (&track.service, shown_share(track));
     let what = gate_text(gate, e);
     if held.reason == HoldReason::Breach {
         let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
@@ -130,6 +131,12 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
         );
     }
     let (_, far) = trigger(e, now);
+    if matches!(track.phase, Phase::Settling(_)) {
+        return (
+            format!("{name} held at {share:.0}%: {what} for {far}. {}.", capital(NO_WAY_BACK)),
+            format!("{name} {share:.0}%: {what}, {far}, no way back by itself"),
+        );
+    }
     let then = match e.progress {
         Progress::Dwell { of, .. } => {
             let left = of.minus(dwell(e, now)).clock();
@@ -151,7 +158,7 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
 }
 
 fn paused_track(track: &Track, now: Time) -> (String, String) {
-    let (name, share) = (&track.service, track.accepted_share());
+    let (name, share) = (&track.service, shown_share(track));
     if let Some(blind) = &track.blind {
         return (
             format!(

@@ -1,4 +1,5 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
+use super::super::front::front;
 use super::super::rollback::{fit, old_ready};
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::super::{compat, footing};
@@ -146,6 +147,9 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String,
             (format!("Halved each 10 s, from {}%.", r.from_share), "halving".into())
         }
         RollbackStage::Lower => (format!("Writing 0% now, from {}%.", r.from_share), "writing 0%".into()),
+        RollbackStage::Confirm if !in_route(track) => {
+            say("The route no longer holds new; waiting until no request is seen on it.", "confirming 0%")
+        }
         RollbackStage::Confirm => say("0% is written; waiting until no request is seen on new.", "confirming 0%"),
         RollbackStage::Drain => {
             let left = r.drain_since.map_or(run.plan.policy.drain, |s| run.plan.policy.drain.minus(now.since(s)));
@@ -162,6 +166,11 @@ fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String,
             None => say("Removing the new pods.", "removing new pods"),
         },
     }
+}
+
+/// The route holds the new version, at whatever weight.
+fn in_route(track: &Track) -> bool {
+    track.has_rules() || track.route.as_ref().and_then(|r| r.weights).is_some_and(|w| w.next.is_some())
 }
 
 fn warn(run: &Run, track: Option<&Track>, now: Time) -> (String, String) {
@@ -240,18 +249,27 @@ fn shifting(track: &Track, step: usize, hold: &Hold, spec: Option<crate::spec::p
     (
         format!(
             "{name} holds {}% new, {gates}, {} of {} clean. {}.",
-            spec.weight,
+            // That of the step, or what was taken over from a foreign edit.
+            track.desired,
             clean.clock(),
             spec.hold.clock(),
             capital(armed(track))
         ),
-        format!("{name} {}% new, {gates}, {} of {} clean", spec.weight, clean.clock(), spec.hold.clock()),
+        format!("{name} {}% new, {gates}, {} of {} clean", track.desired, clean.clock(), spec.hold.clock()),
     )
 }
 
+/// What is past the point of no return, whatever becomes of it.
+pub(super) const NO_WAY_BACK: &str = "it settles: nothing goes back by itself any more, only by a reverse upgrade";
+
 /// Whether what the engine would do by itself can be done: said wherever a share stays as it is.
 pub(super) fn armed(t: &Track) -> &'static str {
-    if fit(t) { "automatic rollback is armed" } else { "too few old pods are ready to go back" }
+    match (&t.phase, fit(t)) {
+        (Phase::Settling(_), _) => NO_WAY_BACK,
+        (_, true) => "automatic rollback is armed",
+        (_, false) if !front(t).reaches_own() => "the old version could not take the traffic back",
+        (_, false) => "too few old pods are ready to go back",
+    }
 }
 
 /// A clause as a sentence of its own.
@@ -262,8 +280,16 @@ pub(super) fn capital(clause: &str) -> String {
 
 /// The same of all services that take requests on a new version.
 pub(super) fn all_armed(run: &Run) -> String {
-    match run.in_order().find(|t| t.flows() && !fit(t)) {
-        None => "automatic rollback is armed".into(),
+    let flows = || run.in_order().filter(|t| t.flows());
+    let settles = |t: &&Track| matches!(t.phase, Phase::Settling(_));
+    match flows().filter(|t| !settles(t)).find(|t| !fit(t)) {
+        None => match flows().find(settles) {
+            None => "automatic rollback is armed".into(),
+            Some(t) => format!("automatic rollback is armed, but not for {}, which settles", t.service),
+        },
+        Some(t) if !front(t).reaches_own() => {
+            format!("the old version of {} could not take its traffic back", t.service)
+        }
         Some(t) => format!("too few old pods of {} are ready to go back", t.service),
     }
 }
@@ -271,6 +297,7 @@ pub(super) fn all_armed(run: &Run) -> String {
 /// What there is to go back to.
 fn old_kept(t: &Track) -> String {
     match (fit(t), old_ready(t)) {
+        (false, _) if !front(t).reaches_own() => "its Service does not reach the old pods: there is no way back".into(),
         (true, _) => "old kept warm; rollback is armed".into(),
         (false, 0) => "no old pod ready; there is nothing to go back to".into(),
         (false, ready) => format!("only {ready} of {} old pods ready; a rollback would wait for more", t.r0),

@@ -96,7 +96,7 @@ fn a_rule_without_stable_is_not_zero_per_cent() {
     s.until(|s| s.holds_step("ledger", 0));
     let route = &mut s.world.get_mut("ledger").unwrap().route;
     route.weights = None;
-    route.backends = vec![BackendSeen { slot: Slot::Next, rule: 2, index: 1 }];
+    route.backends = vec![BackendSeen { slot: Slot::Next, rule: 2, index: 1, weight: None }];
     route.generation += 1;
     s.show("ledger");
     back(&mut s);

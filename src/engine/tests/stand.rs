@@ -73,6 +73,8 @@ pub struct Svc {
     pub stable: DeploymentSeen,
     pub next: Option<DeploymentSeen>,
     pub route: RouteSeen,
+    /// What stable's Service selects.
+    pub front: Front,
 }
 
 pub struct Stand {
@@ -134,7 +136,7 @@ impl Stand {
                 service: name.clone(),
                 uid: "r".into(),
                 weights: Some(Weights { stable: 100, next: None }),
-                backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0 }],
+                backends: vec![BackendSeen { slot: Slot::Stable, rule: 0, index: 0, weight: None }],
                 rules: Vec::new(),
                 everybody: false,
                 accepted: Accepted::Yes,
@@ -142,7 +144,10 @@ impl Stand {
                 generation: 1,
                 writer: None,
             };
-            (name.clone(), Svc { stable: deployment(&format!("r/{name}:1.0.0"), R0, R0, 1), next: None, route })
+            (
+                name.clone(),
+                Svc { stable: deployment(&format!("r/{name}:1.0.0"), R0, R0, 1), next: None, route, front: Front::Own },
+            )
         });
         Stand {
             world: world.collect(),
@@ -226,6 +231,8 @@ impl Stand {
             Action::RemoveBackend => s.route.weights = Some(Weights { stable: 100, next: None }),
             Action::SetWeight { next, ref rules, .. } => {
                 s.route.weights = Some(Weights { stable: 100 - next, next: Some(next) });
+                // The same in every rule of ours.
+                s.route.backends.iter_mut().for_each(|b| b.weight = None);
                 rules.iter().for_each(|turn| (s.route.rules, s.route.everybody) = (seen(turn), false));
             }
             Action::Scale { slot: Slot::Next, replicas } => {
@@ -293,8 +300,9 @@ impl Stand {
             Slot::Next => s.next.clone(),
         };
         let service_exists = deployment.is_some();
+        let front = if slot == Slot::Stable { s.front } else { Front::Own };
         let service = name.to_string();
-        Observation::Workload(WorkloadSeen { service, slot, pods: Vec::new(), deployment, service_exists })
+        Observation::Workload(WorkloadSeen { service, slot, pods: Vec::new(), deployment, service_exists, front })
     }
 
     pub fn views(&self, name: &str) -> Vec<Observation> {
