@@ -171,7 +171,7 @@ fn revert(cx: &mut Cx, t: &mut Track) -> bool {
         false => Action::SetWeight { next: wanted.next, expect: share, rules: None },
     };
     // Undoing an edit that took traffic away is a raise like any other.
-    if (raises || !action.lowers_risk()) && (stopped(cx.run, t).is_some() || window::raise_stopped(cx.run, t).is_some())
+    if (raises || !action.lowers_risk()) && (stopped(cx.run, t).is_some() || window::undo_stopped(cx.run, t).is_some())
     {
         return false;
     }

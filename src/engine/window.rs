@@ -256,11 +256,20 @@ fn stands(run: &Run, needs: Dur) -> Option<Against> {
     against(run, needs).filter(|a| a.freeze() || !finishes)
 }
 
-/// Why the share of a service must not be raised now, by a person's `next` or by undoing an edit. What came through its
-/// steps is brought back to where it stood also outside of a window, though not in a freeze.
+/// Why the share of a service must not be raised now, as by a person's `next`. What came through its steps is brought back
+/// to where it stood also outside of a window, though not in a freeze.
 pub(super) fn raise_stopped(run: &Run, t: &Track) -> Option<String> {
     let moving = || next_raise(run, t).and_then(|needs| stands(run, needs)).map(|a| a.text);
     frozen(run).or_else(moving)
+}
+
+/// Why a foreign edit that took traffic away must not be undone now: as for the next raise, and in the last step, which
+/// leads to none, as long as that is not completed.
+pub(super) fn undo_stopped(run: &Run, t: &Track) -> Option<String> {
+    let last =
+        matches!(t.phase, Phase::Shifting { .. }) && moves::moving(run, t).is_none() && next_raise(run, t).is_none();
+    let reserve = || stands(run, run.plan.policy.rollback_reserve).filter(|_| last).map(|a| a.text);
+    raise_stopped(run, t).or_else(reserve)
 }
 
 /// Something stands against going on, for the verb that two persons could override it with.

@@ -76,18 +76,23 @@ fn a_later_service_that_does_not_fit_waits_for_the_next_window() {
     assert!(s.is("ledger", "soaked") && s.is("billing", "soaked") && s.is("orders", "waits"), "{:#?}", s.told());
 }
 
-/// Ledger is at 10 %, soaking or settling; the window closes, and somebody edits its route.
+/// Ledger is at 10 %, in its last step, soaking or settling; the window closes, and somebody edits its route.
 fn edited(phase: &str, to: u32) -> (usize, Stand) {
     let soak = if phase == "soaking" { Dur::hours(9) } else { Dur::secs(30) };
     let mut s = bound("11:00", "11:12", |p| (p.on_drift, p.soak) = (OnDrift::Revert, soak));
+    let last = s.run.plan.steps("ledger").len() - 1;
     s.attach(true);
     s.until(|s| s.holds_step("ledger", 0));
     match phase {
         "shifting" => s.say(Verb::Pause, Some("ledger")),
+        "last step" => {
+            s.until(|s| s.holds_step("ledger", last));
+            s.few.insert("ledger".into());
+        }
         _ => s.until(|s| s.is("orders", "soaking")),
     }
     s.skip(clock(11, 13).since(s.now));
-    s.until(|s| s.is("ledger", phase));
+    s.until(|s| s.is("ledger", if phase == "last step" { "shifting" } else { phase }));
     let writes =
         |s: &Stand| s.calls.iter().filter(|c| c.service == "ledger" && c.action.word() == "set-weight").count();
     let before = writes(&s);
@@ -110,6 +115,10 @@ fn an_edit_that_lowered_the_share_on_its_way_is_not_undone_outside_the_window() 
     // Undoing one that raised it, or that took away from what came through its steps, waits for nothing.
     assert_eq!(edited("shifting", 40).0, 1);
     assert_eq!(edited("soaking", 40).0, 1);
+    // A step that is not completed is one on its way, also the last.
+    let (writes, s) = edited("last step", 40);
+    assert_eq!(writes, 0, "{:#?}", s.told());
+    assert!(s.t("ledger").held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "{:?}", s.t("ledger").held);
 }
 
 #[test]
