@@ -1,7 +1,9 @@
 //! Where stable's Service leads. Whatever a route says, what it sends to stable goes to the pods that this Service selects.
+use super::cx::Cx;
+use super::holds::{hold, lift_if};
 use super::observe::Front;
 use super::rollback::old_ready;
-use super::run::{Run, Track};
+use super::run::{Ask, AskKind, HoldReason, Run, Track};
 
 /// Whose pods stable's Service selects.
 pub(super) fn front(t: &Track) -> Front {
@@ -44,4 +46,24 @@ pub(super) fn mend_front(run: &Run, t: &Track) -> Option<String> {
 pub(super) fn unfit_why(run: &Run, t: &Track) -> String {
     let misled = misled(run, t).filter(|_| !front(t).reaches_own());
     misled.unwrap_or_else(|| format!("only {} of {} old pods are ready", old_ready(t), t.r0))
+}
+
+/// Behind the point of no return, or nearly back: nothing goes on, and people are told, until it is put right.
+pub(super) fn stand_still(cx: &mut Cx, t: &mut Track, text: String) {
+    if !std::mem::replace(&mut t.footing.lost_told, true) {
+        let service = t.service.clone();
+        cx.page(Some(&service), text.clone());
+    }
+    if t.ask.is_none() {
+        let text = format!("{text}: put it right");
+        t.ask = Some(Ask { kind: AskKind::Footing, text, since: cx.now, deadline: None });
+    }
+    hold(cx, t, HoldReason::Footing, text, None);
+}
+
+/// It is right.
+pub(super) fn stands_again(cx: &mut Cx, t: &mut Track) {
+    t.footing.lost_told = false;
+    t.ask.take_if(|a| a.kind == AskKind::Footing);
+    lift_if(cx, t, &[HoldReason::Footing], "its Service is as it was");
 }

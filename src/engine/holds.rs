@@ -160,24 +160,33 @@ pub(super) fn drift(cx: &mut Cx, t: &mut Track) -> bool {
 
 /// Writes again what stood before a foreign edit. False: undoing it would raise something that may not rise now.
 fn revert(cx: &mut Cx, t: &mut Track) -> bool {
-    let (Some(written), Some(route)) = (&t.written, &t.route) else { return true };
-    let (wanted, Some(share)) = (written.traffic.clone(), route.weights.map(|w| w.share().round() as u32)) else {
-        return true;
-    };
-    let apart = route.apart();
-    let raises = apart.iter().any(|(_, share)| *share < wanted.next);
-    let action = match wanted.next == share && apart.is_empty() {
-        true => route_rules(t, wanted.rules),
-        false => Action::SetWeight { next: wanted.next, expect: share, rules: None },
-    };
-    // Undoing an edit that took traffic away is a raise like any other.
-    if (raises || !action.lowers_risk()) && (stopped(cx.run, t).is_some() || window::undo_stopped(cx.run, t).is_some())
-    {
+    let Some(action) = undoing(t) else { return true };
+    if undo_stopped(cx.run, t).is_some() {
         return false;
     }
     cx.call(t, action, "a foreign edit is undone");
     t.ask.take_if(|a| a.kind == AskKind::Drift);
     true
+}
+
+/// The write that undoes a foreign edit.
+fn undoing(t: &Track) -> Option<Action> {
+    let (written, route) = (t.written.as_ref()?, t.route.as_ref()?);
+    let (wanted, share) = (written.traffic.clone(), route.weights?.share().round() as u32);
+    Some(match wanted.next == share && route.apart().is_empty() {
+        true => route_rules(t, wanted.rules),
+        false => Action::SetWeight { next: wanted.next, expect: share, rules: None },
+    })
+}
+
+/// Why a foreign edit cannot be undone now: to undo one that took traffic away is a raise like any other.
+pub(super) fn undo_stopped(run: &Run, t: &Track) -> Option<String> {
+    let wanted = t.written.as_ref()?.traffic.next;
+    let raises = t.route.as_ref()?.apart().iter().any(|(_, share)| *share < wanted) || !undoing(t)?.lowers_risk();
+    if !raises {
+        return None;
+    }
+    stopped(run, t).or_else(|| window::undo_stopped(run, t))
 }
 
 /// What only a person can do where no weight can be read, and so none be written, with the command for it; `None` where
@@ -218,6 +227,14 @@ pub(super) fn may_adopt(run: &Run, t: &Track) -> Result<(), String> {
     }
     if run.plan.get(&t.service).is_some_and(|p| p.phased.is_some()) && matches!(t.phase, Phase::Shifting { .. }) {
         return Err("its weight stays where it is while its tenants move: revert-drift undoes the edit".into());
+    }
+    let (share, first) =
+        (t.accepted_share().round() as u32, run.plan.steps(&t.service).first().map_or(0, |s| s.weight));
+    if share < first && matches!(t.phase, Phase::Shifting { .. } | Phase::Soaking { .. } | Phase::Soaked) {
+        // To go on from there is to send it the first step's share at once.
+        return Err(format!(
+            "{share}% is below its first step, {first}%: revert-drift raises it again, abort leaves it"
+        ));
     }
     Ok(())
 }
@@ -275,8 +292,7 @@ fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
     let text = drift_text(cx.run, t, written, route);
     let hand = by_hand(cx.run, t);
-    let whole = written.traffic.rules_stand(route) && route.apart().is_empty();
-    let adopt = if whole { "adopt-drift or revert-drift" } else { "revert-drift" };
+    let adopt = if may_adopt(cx.run, t).is_ok() { "adopt-drift or revert-drift" } else { "revert-drift" };
     if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
         let text = match hand {
             Some((what, _)) => format!("{text}: {what}"),

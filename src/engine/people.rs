@@ -203,6 +203,10 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             let (what, command) = by_hand(run, t).unwrap_or_default();
             Err(format!("{what}: {command}"))
         }
+        // It would be kept for later, and done at another person's word.
+        Verb::RevertDrift if t.drifted && holds::undo_stopped(run, t).is_some() => {
+            Err(holds::undo_stopped(run, t).unwrap_or_default())
+        }
         Verb::AdoptDrift | Verb::RevertDrift => {
             say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
         }

@@ -2,7 +2,7 @@
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{ACCEPT_PATIENCE, route_name};
-use super::front::{front, mend_front, misled, unfit_why};
+use super::front::{front, mend_front, misled, stand_still, stands_again, unfit_why};
 use super::holds::{hold, lift_if};
 use super::joint::on_failure;
 use super::observe::{Accepted, Slot};
@@ -151,8 +151,8 @@ fn rolling(cx: &mut Cx, t: &mut Track, p: &Planned, mut r: Rollback) {
         return blocked(cx, t, p, r, reason);
     }
     let late = !matches!(r.stage, RollbackStage::TargetCheck | RollbackStage::Lower);
-    if late && let Some(reason) = misled(cx.run, t).filter(|_| front(t).reaches_other()) {
-        // No weight keeps its requests away: what is taken away now would be missed.
+    if late && let Some(reason) = misled(cx.run, t).filter(|_| front(t).reaches_other() || moved(t, &r)) {
+        // No weight keeps its requests away, or they are lost on their way back: what is taken away now would be missed.
         let r = again(t, r);
         return blocked(cx, t, p, r, reason);
     }
@@ -443,6 +443,12 @@ fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
         t.phase = Phase::Verifying { rollback: r, since: cx.now, clean };
         return;
     }
+    if let Some(text) = misled(cx.run, t).filter(|_| cx.run.leaving.is_none()) {
+        // Pods that no request comes to are judged by nothing.
+        t.phase = Phase::Verifying { rollback: r, since: cx.now, clean: Dur::ZERO };
+        return stand_still(cx, t, text);
+    }
+    stands_again(cx, t);
     let verify = cx.run.plan.policy.verify;
     if clean >= verify {
         return back(cx, t, r, Verified::Healthy, "the old version is healthy");

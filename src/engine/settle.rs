@@ -3,7 +3,7 @@ use super::campaign;
 use super::cx::{Cx, ENGINE};
 use super::effect::{Action, EventKind};
 use super::forward::{accepted, route_name};
-use super::front::misled;
+use super::front::{self, misled};
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{DeploymentProgress, DeploymentSeen};
 use super::rollback::{QUIET, QUIET_PATIENCE};
@@ -24,9 +24,7 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) 
     if let Some(text) = misled(cx.run, t) {
         return stand_still(cx, t, stage, text);
     }
-    t.footing.lost_told = false;
-    t.ask.take_if(|a| a.kind == AskKind::Footing);
-    lift_if(cx, t, &[HoldReason::Footing], "its Service is as it was");
+    front::stands_again(cx, t);
     match stage {
         Settling::CopyBack => copy_back(cx, t, p),
         Settling::MoveBack => move_back(cx, t),
@@ -61,15 +59,7 @@ fn stand_still(cx: &mut Cx, t: &mut Track, stage: Settling, text: String) {
         // Confirmed and drained anew.
         t.phase = Phase::Settling(Settling::MoveBack);
     }
-    if !std::mem::replace(&mut t.footing.lost_told, true) {
-        let service = t.service.clone();
-        cx.page(Some(&service), text.clone());
-    }
-    if t.ask.is_none() {
-        let text = format!("{text}: put it right");
-        t.ask = Some(Ask { kind: AskKind::Footing, text, since: cx.now, deadline: None });
-    }
-    hold(cx, t, HoldReason::Footing, text, None);
+    front::stand_still(cx, t, text);
 }
 
 fn copy_back(cx: &mut Cx, t: &mut Track, p: &Planned) {

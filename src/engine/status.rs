@@ -196,7 +196,8 @@ pub fn blast_radius(run: &Run) -> u32 {
 pub fn blast_unknown(run: &Run) -> bool {
     let seen = |t: &Track| matches!(t.observed, ObservedShare::Confirmed(_));
     let unknown = |t: &Track| t.has_rules() && !seen(t) || front(t) == Front::Both;
-    run.tracks.values().any(|t| !at_full(t) && unknown(t) && of_another(run, t).is_none())
+    // More than everything is nothing to wonder about.
+    blast_radius(run) < 100 && run.tracks.values().any(|t| !at_full(t) && unknown(t) && of_another(run, t).is_none())
 }
 
 /// What stops every raise of the run, whatever its services do; `None` while nothing does.

@@ -246,6 +246,9 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
         };
     } else if run.journal.down.is_some() && raises(&track.phase) {
         (next.at, next.recovers, next.condition) = (None, false, UNWRITTEN.into());
+    } else if track.drifted {
+        // Whatever its gates come to.
+        (next.at, next.condition) = (None, lift(HoldReason::Drift).into());
     } else if few && next.at.is_some() && stopped {
         // Requests come by themselves: there is nothing to recover from, and a time to expect.
         next.recovers = false;

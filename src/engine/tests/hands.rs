@@ -175,6 +175,73 @@ fn a_way_back_waits_for_stables_service() {
     }
 }
 
+/// What leads to nobody loses what goes back, and proves nothing of the old version.
+#[test]
+fn a_way_back_is_not_over_while_requests_are_lost() {
+    for wrong in [Front::Nothing, Front::Gone] {
+        for late in [false, true] {
+            let mut s = Stand::new(|_| {});
+            s.until(|s| s.holds_step("ledger", 0));
+            s.say(Verb::Abort, Some("ledger"));
+            match late {
+                false => s.until(|s| stage(s) == Some(RollbackStage::Drain)),
+                true => {
+                    s.until(|s| s.is("ledger", "verifying") || matches!(s.t("ledger").phase, Phase::Verifying { .. }))
+                }
+            }
+            let pages = s.run.pages.len();
+            front(&mut s, wrong);
+            s.wait(Dur::mins(20));
+            assert!(
+                !s.is("ledger", "rolled back") && s.wrote("ledger", "delete-next") == late,
+                "{wrong:?}: {:#?}",
+                s.told()
+            );
+            assert!(s.run.pages.len() > pages, "{:?}", s.run.pages);
+            let text = said(&s).ask.unwrap().text;
+            assert!(
+                text.contains("put its Service right") || text.contains("put it right"),
+                "{wrong:?} {late}: {text}"
+            );
+            front(&mut s, Front::Own);
+            s.until(|s| s.is("ledger", "rolled back"));
+            assert!(s.wrote("ledger", "delete-next"));
+        }
+    }
+}
+
+/// To go on from nothing is to send it traffic at once, which is not what who took it out wants.
+#[test]
+fn a_share_below_the_first_step_is_not_gone_on_from() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Adopt);
+    s.until(|s| s.holds_step("ledger", 0));
+    take_out(&mut s, Accepted::Yes);
+    s.wait(Dur::mins(2));
+    assert!(s.t("ledger").accepted_share() < 0.5, "{:#?}", s.told());
+    let off = judge(&s.run, Verb::AdoptDrift, &Scope::Service("ledger".into()), &ivo(), None);
+    assert!(matches!(&off, Allowance::Denied(why) if why.contains("below its first step, 10%")), "{off:?}");
+    let ask = said(&s).ask.unwrap();
+    assert!(ask.text.contains("revert-drift?") && !ask.text.contains("adopt"), "{}", ask.text);
+    s.say(Verb::RevertDrift, Some("ledger"));
+    s.until(|s| s.t("ledger").accepted_share() > 9.0);
+}
+
+/// A word that waits for what somebody else decides would be carried out at theirs.
+#[test]
+fn an_edit_is_not_undone_for_later() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+    s.until(|s| s.holds_step("ledger", 0));
+    take_out(&mut s, Accepted::Yes);
+    s.wait(Dur::secs(2));
+    s.say(Verb::Pause, Some("ledger"));
+    let off = judge(&s.run, Verb::RevertDrift, &Scope::Service("ledger".into()), &ivo(), None);
+    assert!(matches!(&off, Allowance::Denied(why) if why.contains("paused by")), "{off:?}");
+    s.bad.insert("ledger".into());
+    s.wait(Dur::secs(12));
+    let next = said(&s).next;
+    assert!(next.at.is_none(), "{next:?}");
+}
+
 #[test]
 fn settling_waits_for_stables_service() {
     let mut s = Stand::new(|_| {});
