@@ -5,7 +5,7 @@ use super::cx::{Cx, ENGINE};
 use super::effect::EventKind;
 use super::holds::{hold, lift_if};
 use super::run::{Ask, AskKind, Blind, GRID, HoldReason, Phase, Run, Track};
-use super::{footing, moves, people, rollback};
+use super::{footing, moves, people};
 use crate::gate::{Progress, Verdict};
 use crate::spec::policy::Severity;
 use crate::spec::units::Dur;
@@ -58,7 +58,7 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     let (stands, undone) = (footing::stands(cx.run, t), t.undone_at);
     match &mut t.phase {
         Phase::Soaking { clean } if tick == Tick::Good && stands => *clean = *clean + of_phase,
-        Phase::Verifying { .. } => rollback::count_verify(t, of_phase),
+        Phase::Verifying { .. } => count_verify(t, of_phase),
         Phase::Shifting { step, hold } => {
             let step = *step;
             let Some(accepted) = hold.accepted_at else { return };
@@ -100,6 +100,19 @@ pub(super) fn book(cx: &mut Cx, t: &mut Track) {
     if let Some(who) = unsaid.filter(|_| t.phase.in_flight()) {
         let service = t.service.clone();
         cx.event(EventKind::Hold, ENGINE, Some(&service), format!("bad after {who} said next: the hold counts again"));
+    }
+}
+
+/// Books a tick for services that are being verified.
+fn count_verify(t: &mut Track, grid: Dur) {
+    let passes = t.gates_pass();
+    let bad = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| e.acts_as == Verdict::Bad));
+    if let Phase::Verifying { clean, .. } = &mut t.phase {
+        if passes {
+            *clean = *clean + grid;
+        } else if bad {
+            *clean = Dur::ZERO;
+        }
     }
 }
 

@@ -487,16 +487,3 @@ fn back(cx: &mut Cx, t: &mut Track, mut r: Rollback, verified: Verified, how: &s
         t.ask = Some(Ask { kind: AskKind::AfterRollback, text, since: cx.now, deadline: None });
     }
 }
-
-/// Books a tick for services that are being verified.
-pub(super) fn count_verify(t: &mut Track, grid: Dur) {
-    let passes = t.gates_pass();
-    let bad = t.gates.values().any(|g| g.last.as_ref().is_some_and(|e| e.acts_as == Verdict::Bad));
-    if let Phase::Verifying { clean, .. } = &mut t.phase {
-        if passes {
-            *clean = *clean + grid;
-        } else if bad {
-            *clean = Dur::ZERO;
-        }
-    }
-}
