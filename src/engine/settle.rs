@@ -125,11 +125,21 @@ fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
                 d.wanted
             )
         }
-        _ => return cx.wake_at(patience),
+        _ => {
+            lift_if(cx, t, &[HoldReason::Capacity], "its rollout goes on");
+            return cx.wake_at(patience);
+        }
     };
     let stands = !matches!(d.progress, DeploymentProgress::Progressing);
+    let deployment = cx.run.plan.get(&t.service).map(|p| &p.service.workload.deployment);
+    let by_hand = match (&d.progress, deployment) {
+        (DeploymentProgress::Paused, Some(name)) => {
+            format!(". By hand: {} rollout resume deployment {name}", cx.run.kubectl())
+        }
+        _ => String::new(),
+    };
     if stands && t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Capacity || h.text != text) {
-        cx.page(Some(&service), format!("{text}; -next goes on serving 100%"));
+        cx.page(Some(&service), format!("{text}; -next goes on serving 100%{by_hand}"));
     }
     hold(cx, t, HoldReason::Capacity, text, None);
 }

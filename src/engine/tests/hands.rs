@@ -271,6 +271,19 @@ fn settles_and_stands() -> Stand {
     s
 }
 
+/// Whoever is paged can type what helps, and it is not held any more once that has helped.
+#[test]
+fn a_paused_rollout_is_told_with_its_command_and_lifts() {
+    let mut s = settles_and_stands();
+    assert_eq!(s.t("ledger").held.as_ref().map(|h| h.reason), Some(HoldReason::Capacity), "{:#?}", s.told());
+    let told = |s: &Stand| s.run.pages.iter().filter(|p| p.text.contains("rollout resume deployment ledger")).count();
+    assert_eq!(told(&s), 1, "{:?}", s.run.pages);
+    s.world.get_mut("ledger").unwrap().stable.progress = DeploymentProgress::Progressing;
+    s.show("ledger");
+    s.wait(Dur::secs(2));
+    assert_eq!(s.t("ledger").held, None, "{:#?}", s.told());
+}
+
 /// Also where a foreign edit is what stands first.
 #[test]
 fn a_bad_gate_while_settling_is_paged_under_drift() {
