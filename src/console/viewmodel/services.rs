@@ -266,6 +266,10 @@ fn phase_note(run: &Run, track: &Track, ready: u32, wanted: u32) -> String {
         Phase::Skipped { why } => format!("skipped: {why}"),
         Phase::RolledBack { rollback } | Phase::RollingBack(rollback) => format!("back to old: {}", rollback.reason),
         Phase::RollbackBlocked { reason, .. } => format!("{reason}. The command for it by hand: open, or copy"),
+        // Ready pods serve nothing that no request comes to.
+        Phase::Verifying { .. } if track.held.is_some() => {
+            track.held.as_ref().map(|held| held.text.clone()).unwrap_or_default()
+        }
         Phase::Verifying { .. } => {
             let (ready, wanted) =
                 track.stable.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted));

@@ -1,4 +1,5 @@
 //! Where a rollback is on its fixed way: weights down, confirmed, drained, removed, old watched.
+use super::super::front::front;
 use super::super::rollback::moved;
 use super::super::run::{Phase, Rollback, RollbackStage, Run, Track};
 use super::next::ticked;
@@ -86,7 +87,9 @@ pub fn watch(run: &Run, track: &Track, now: Time) -> Option<Watch> {
     let Phase::Verifying { clean, .. } = &track.phase else { return None };
     let missing = run.plan.policy.verify.minus(*clean);
     let acts = || track.gates.values().filter_map(|g| g.last.as_ref()).map(|e| e.acts_as);
-    let waits = if acts().any(|v| v == Verdict::Bad) {
+    let waits = if !front(track).is_own() {
+        Some("its Service to lead to the old pods")
+    } else if acts().any(|v| v == Verdict::Bad) {
         None
     } else if acts().any(|v| v.is_missing() && v != Verdict::TooFew) {
         Some("data from its gates")

@@ -199,6 +199,12 @@ fn a_way_back_is_not_over_while_requests_are_lost() {
             );
             assert!(s.run.pages.len() > pages, "{:?}", s.run.pages);
             let text = said(&s).ask.unwrap().text;
+            let sentence = said(&s).sentence;
+            assert!(
+                !sentence.contains("are watched for") && (!late || sentence.contains("wait for its Service")),
+                "{sentence}"
+            );
+            assert_eq!(said(&s).next.at, None, "{:?}", said(&s).next);
             assert!(
                 text.contains("put its Service right") || text.contains("put it right"),
                 "{wrong:?} {late}: {text}"
