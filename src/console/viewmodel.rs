@@ -109,13 +109,21 @@ impl Sources {
             (None, Some(at)) => Freshness::Live(now.since(at)),
             (None, None) => Freshness::Idle,
         };
-        // Who has left looks at nothing any more.
-        let ended = run.is_ended() || run.is_left();
+        // The last picture of a run that ended stays; of one that goes on without this process it is of the past.
+        let (ended, left) = (run.is_ended(), run.is_left());
+        let past = |state: &crate::engine::run::SourceState| {
+            state.last_ok.map_or(Freshness::Idle, |at| Freshness::Stale(now.since(at)))
+        };
         let metrics = fresh(&run.metrics, GRID.times(3));
         Sources {
-            kube: if ended { Freshness::Idle } else { fresh(&run.cluster, KUBE_STALE) },
+            kube: match left {
+                _ if ended => Freshness::Idle,
+                true => past(&run.cluster),
+                false => fresh(&run.cluster, KUBE_STALE),
+            },
             metrics: match metrics {
                 _ if ended => Freshness::Idle,
+                _ if left && asked_since.is_some() => past(&run.metrics),
                 Freshness::Stale(_) | Freshness::Live(_) if asked_since.is_none() => Freshness::Idle,
                 Freshness::Stale(_) if asked_since.is_some_and(|at| now.since(at) <= GRID.times(3)) => Freshness::Idle,
                 other => other,

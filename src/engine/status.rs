@@ -344,6 +344,12 @@ pub fn state_text(run: &Run, track: &Track, now: Time) -> String {
     }
 }
 
+/// What lets nothing of the run rise, told of a service that was on its way up; its own hold is told before it.
+pub fn held_by_run(run: &Run, track: &Track) -> Option<String> {
+    let rises = matches!(track.phase, Phase::Deploying | Phase::Warming { .. } | Phase::Shifting { .. });
+    super::holds::all_stopped(run).filter(|_| rises)
+}
+
 /// Services in flight that need the new version of this one: in a rollback they go back before it.
 pub fn go_back_first(run: &Run, service: &str) -> Vec<String> {
     super::joint::needs_new(run, service)
@@ -352,6 +358,27 @@ pub fn go_back_first(run: &Run, service: &str) -> Vec<String> {
 /// Ready and wanted pods of the new version.
 pub fn pods(track: &Track) -> (u32, u32) {
     track.next.as_ref().and_then(|w| w.deployment.as_ref()).map_or((0, 0), |d| (d.ready, d.wanted))
+}
+
+/// What a raise still waits for until its share counts.
+enum WayUp {
+    /// Pods come before the weight.
+    Pods {
+        ready: u32,
+        wanted: u32,
+    },
+    Write,
+    /// Written, and the gateway has not said that it follows.
+    Accept,
+}
+
+fn way_up(track: &Track, weight: u32) -> WayUp {
+    let (ready, wanted) = pods(track);
+    match track.desired == weight {
+        true => WayUp::Accept,
+        false if ready < wanted => WayUp::Pods { ready, wanted },
+        false => WayUp::Write,
+    }
 }
 
 /// Minutes, or seconds below two minutes.

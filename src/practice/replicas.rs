@@ -53,6 +53,10 @@ impl World {
 
     pub(super) fn reconcile_replicaset(&mut self, key: &Key) {
         let Some(rs) = self.store.get("replicasets", &key.0, &key.1).cloned() else {
+            // One that is gone no longer says whose it was; its name does. A Deployment makes what is missing anew.
+            if let Some((owner, _)) = key.1.rsplit_once('-') {
+                self.store.touch("deployments", (key.0.clone(), owner.to_string()));
+            }
             return;
         };
         if leaving(&rs) {
@@ -217,6 +221,17 @@ impl World {
                     "addressType": "IPv4", "endpoints": endpoints, "ports": ports});
                 self.make(of("endpointslices"), &key.0, slice, CONTROLLERS);
             }
+        }
+    }
+
+    /// A slice that somebody deleted or edited is made again as its Service wants it.
+    pub(super) fn restore_slice(&mut self, key: &Key) {
+        let service = match self.store.get("endpointslices", &key.0, &key.1) {
+            Some(slice) => controller(slice).filter(|o| o.0 == "Service").map(|o| o.1),
+            None => key.1.rsplit_once('-').map(|(service, _)| service.to_string()),
+        };
+        if let Some(name) = service {
+            self.store.touch(ENDPOINTS, (key.0.clone(), name));
         }
     }
 

@@ -234,6 +234,30 @@ fn a_deleted_deployment_takes_its_replicasets_and_pods_along() {
 }
 
 #[test]
+fn what_a_hand_deletes_its_controller_makes_again() {
+    let mut w = two();
+    let owned = |w: &World, plural: &str, of: &str| -> Vec<Value> {
+        w.objects(plural, "shop").into_iter().filter(|o| o["metadata"]["ownerReferences"][0]["name"] == of).collect()
+    };
+    let rs = owned(&w, "replicasets", "auth").remove(0);
+    w.delete(of("replicasets"), &crate::practice::store::key_of(&rs), None, Dependants::Removed);
+    w.settle();
+    let again = owned(&w, "replicasets", "auth");
+    assert!(again.len() == 1 && again[0]["metadata"]["uid"] != rs["metadata"]["uid"], "{again:?}");
+    assert_eq!(number(&deployment(&w, "auth"), "/status/readyReplicas"), 0, "its pods went along");
+    w.advance_to(START + 60_000);
+    assert_eq!(number(&deployment(&w, "auth"), "/status/readyReplicas"), 3);
+    let slice = owned(&w, "endpointslices", "auth").remove(0);
+    w.delete(of("endpointslices"), &crate::practice::store::key_of(&slice), None, Dependants::Removed);
+    w.settle();
+    let again = owned(&w, "endpointslices", "auth");
+    assert_eq!((again.len(), &again[0]["endpoints"]), (1, &slice["endpoints"]));
+    let name = again[0]["metadata"]["name"].as_str().expect("named").to_string();
+    change(&mut w, "endpointslices", &name, |s| s["endpoints"] = json!([]));
+    assert_eq!(owned(&w, "endpointslices", "auth")[0]["endpoints"], slice["endpoints"]);
+}
+
+#[test]
 fn the_same_seed_and_writes_give_the_same_world_however_time_is_cut() {
     let tell = |step: i64| {
         let mut w = two();

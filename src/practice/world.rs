@@ -225,7 +225,10 @@ impl World {
                 self.plan_stale = true;
             }
             ENDPOINTS => self.reconcile_service(key),
-            "endpointslices" => self.plan_stale = true,
+            "endpointslices" => {
+                self.plan_stale = true;
+                self.restore_slice(key);
+            }
             "httproutes" => self.reconcile_route(key),
             "poddisruptionbudgets" => self.reconcile_budget(key),
             "resourcequotas" => self.reconcile_quota(key),

@@ -6,10 +6,11 @@ use crate::support::nights::{self, Moment};
 use pilothouse::console::keymap::{Keymap, Screen};
 use pilothouse::console::model::{Intent, Mode, Model};
 use pilothouse::console::update::{Ctx, press};
-use pilothouse::console::viewmodel::{Body, Label, Overlay, Scene, Sources, ViewModel};
+use pilothouse::console::viewmodel::{Body, Freshness, Label, Overlay, Scene, Sources, ViewModel};
 use pilothouse::console::zone::Zone;
 use pilothouse::engine::Track;
 use pilothouse::engine::command::{Allowance, Scope, Verb};
+use pilothouse::engine::observe::Weights;
 use pilothouse::engine::people::{judge, preview};
 use pilothouse::engine::run::*;
 use pilothouse::engine::status::{STEPS, Status, Word, at_100, back_steps, state_text, status};
@@ -296,6 +297,62 @@ fn a_lost_terminal_and_another_driver_are_named() {
     let mut model = Model::default();
     assert_eq!(keys(&night, &mut model, "q"), [Intent::Quit(OnExit::Hold)], "nothing is left to decide");
     assert_eq!(keys(&night, &mut model, "p"), []);
+}
+
+#[test]
+fn the_picture_of_one_who_stepped_down_is_of_the_past() {
+    let mut night = nights::safe();
+    assert!(!seen(&night, &Model::default()).services.rows.iter().any(|r| r.share.starts_with('?')));
+    night.run.driving = Driving::SteppedDown { holder: "mara@vm".into(), since: night.now };
+    let night = later(&night, 20);
+    let sources = Sources::of(&night.run, night.now);
+    assert!(matches!(sources.kube, Freshness::Stale(age) if age >= Dur::secs(20)), "{sources:?}");
+    assert!(matches!(sources.metrics, Freshness::Stale(age) if age >= Dur::secs(20)), "{sources:?}");
+    let shown = seen(&night, &Model::default());
+    assert!(shown.services.lost.is_some_and(|l| l.starts_with("STALE 0:2")));
+    let moving = shown.services.rows.iter().filter(|r| r.name == "billing");
+    assert!(moving.clone().count() == 1 && moving.into_iter().all(|r| r.share.starts_with('?')));
+}
+
+#[test]
+fn a_raise_says_whether_pods_or_the_route_are_waited_for() {
+    let mut night = nights::safe();
+    let t = track(&mut night, "billing");
+    let Phase::Shifting { step, .. } = t.phase else { panic!("{:?}", t.phase) };
+    t.phase = Phase::Shifting { step: step + 1, hold: Hold::default() };
+    let d = t.next.as_mut().unwrap().deployment.as_mut().unwrap();
+    (d.ready, d.wanted) = (1, 2);
+    let s = of(&night);
+    assert!(s.sentence.contains("it waits for new pods, 1 of 2 are ready"), "{}", s.sentence);
+    assert_eq!(s.next.condition, "2 new pods ready");
+    let weight = night.run.plan.steps("billing")[step + 1].weight;
+    track(&mut night, "billing").desired = weight;
+    let s = of(&night);
+    assert!(s.sentence.contains("the route is written and not accepted yet"), "{}", s.sentence);
+    assert_eq!(s.next.condition, "route accepted");
+}
+
+#[test]
+fn a_question_offers_no_abort_where_the_state_forbids_it() {
+    let mut night = nights::asks();
+    assert!(of(&night).ask.unwrap().text.ends_with(", or abort it?"));
+    let t = track(&mut night, "billing");
+    t.phase = Phase::Soaking { clean: Dur::ZERO };
+    t.desired = 100;
+    t.route.as_mut().unwrap().weights = Some(Weights { stable: 0, next: Some(100) });
+    let ask = of(&night).ask.unwrap();
+    assert_eq!((ask.text.as_str(), &ask.answers[..]), ("keep billing at 100% new?", &[Verb::Keep][..]));
+}
+
+#[test]
+fn a_service_that_the_run_holds_says_what_holds_it() {
+    let mut night = nights::safe();
+    let (since, text) = (night.now, "auth went back".to_string());
+    night.run.stopped = Some(Held { reason: HoldReason::Failure, text, since, until: None });
+    let model = Model { chosen: Some("billing".into()), ..Model::default() };
+    let notes = seen(&night, &model).services.notes;
+    assert!(notes[0].0.starts_with("held: auth went back"), "{notes:?}");
+    assert!(detail(&night, "billing").contains("auth went back"), "{}", detail(&night, "billing"));
 }
 
 #[test]

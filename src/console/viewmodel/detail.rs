@@ -110,6 +110,8 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
         let until = held.until.map(|u| format!(", until {}", zone.near(u, scene.now))).unwrap_or_default();
         let text = zone.within(&text, scene.now);
         fact(lines, "held", format!("{text} ({}{until})", since(held.since)), Meaning::Bad);
+    } else if let Some(why) = status::held_by_run(run, track) {
+        fact(lines, "held", zone.within(&why, scene.now), Meaning::Bad);
     }
     if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
         fact(lines, "paused", format!("by {} {} {}", paused.by, since(paused.since), paused.reason), Meaning::Warn);

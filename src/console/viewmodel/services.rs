@@ -5,7 +5,7 @@ use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
 use crate::engine::status::{
-    at_100, at_full, go_back_first, held_text, of_another, pods, run_stop, shown_share, state_text,
+    at_100, at_full, go_back_first, held_by_run, held_text, of_another, pods, run_stop, shown_share, state_text,
 };
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
@@ -217,6 +217,8 @@ fn notes(run: &Run, track: &Track, model: &Model, scene: Scene) -> Vec<(String, 
     } else if let Some(paused) = track.paused.as_ref().filter(|_| raises) {
         let why = if paused.reason.is_empty() { String::new() } else { format!(", {}", paused.reason) };
         (format!("paused by {} at {}{why}", paused.by, zone.clock(paused.since)), Meaning::Warn)
+    } else if let Some(why) = held_by_run(run, track) {
+        (format!("held: {}, {ready} of {wanted} new pods", zone.within(&why, scene.now)), Meaning::Held)
     } else {
         (phase_note(run, track, ready, wanted), Meaning::Text)
     };

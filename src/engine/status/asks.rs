@@ -47,9 +47,11 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 AskKind::AfterRollback => {
                     format!("{} went back: retry it, skip it, or abort the run?", track.service)
                 }
-                AskKind::Keep => {
-                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share())
-                }
+                AskKind::Keep => offered(
+                    run,
+                    track,
+                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share()),
+                ),
                 _ => named(&track.service, asked(run, track, ask, now)),
             },
             deadline: ask.deadline,
@@ -69,6 +71,24 @@ fn named(service: &str, text: String) -> String {
 
 /// A question keeps the words it was asked with; its figures, and what can be done about it, are those of now.
 pub fn asked(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
+    offered(run, track, put(run, track, ask, now))
+}
+
+/// A question without the abort that the state of the service forbids.
+fn offered(run: &Run, track: &Track, text: String) -> String {
+    if answers(run, track).contains(&Verb::Abort) {
+        return text;
+    }
+    if let Some(choice) = text.strip_suffix("next, abort, or wait?") {
+        return format!("{choice}next, or wait?");
+    }
+    match text.strip_suffix(", or abort it?") {
+        Some(choice) => format!("{choice}?"),
+        None => text.trim_end_matches(" or abort?").trim_end_matches(',').to_string(),
+    }
+}
+
+fn put(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
     let spent = match &track.phase {
         Phase::Shifting { hold, .. } => hold.accepted_at.map(|at| now.since(at)),
         Phase::Soaking { .. } => Some(now.since(track.since)),

@@ -1,7 +1,7 @@
 //! Where a rollback is on its fixed way: weights down, confirmed, drained, removed, old watched.
 use super::super::front::front;
 use super::super::rollback::moved;
-use super::super::run::{Phase, Rollback, RollbackStage, Run, Track};
+use super::super::run::{Phase, Rollback, RollbackStage, Run, Track, Verified};
 use super::next::ticked;
 use crate::gate::Verdict;
 use crate::spec::policy::Severity;
@@ -52,12 +52,16 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
     // What never had traffic goes at once: what was left out is not told as done.
     let moved = moved(track, r);
     let or_nothing = |what: String, verb: &str| if moved { what } else { format!("nothing to {verb}") };
+    let watching = match r.verified {
+        Some(Verified::NotWatched) => "old not watched: the process left".into(),
+        _ => format!("old watched for {}", policy.verify),
+    };
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
         (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),
         (or_nothing("0% confirmed".into(), "confirm"), r.drain_since, None),
         (or_nothing(format!("drained for {}", policy.drain), "drain"), None, drain_left),
         ("new pods removed".into(), watched, None),
-        (or_nothing(format!("old watched for {}", policy.verify), "watch"), None, verify_left),
+        (or_nothing(watching, "watch"), None, verify_left),
     ];
     let step = |(i, (what, done_at, left)): (usize, (String, Option<Time>, Option<Dur>))| {
         let state = match i.cmp(&at) {

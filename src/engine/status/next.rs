@@ -8,7 +8,7 @@ use super::super::run::{
 use super::super::window::endless;
 use super::back::{STEPS, Watch, watch, whereabouts};
 use super::sentence::barred;
-use super::{NextChange, Word, asks_after_rollback, end, run_stop, tenants, waits};
+use super::{NextChange, WayUp, Word, asks_after_rollback, end, run_stop, tenants, waits, way_up};
 use crate::spec::policy::Observed;
 use crate::spec::units::{Dur, Time};
 
@@ -301,7 +301,10 @@ fn shifting(run: &Run, track: &Track, step: usize, bad: bool, now: Time, next: &
     if hold.accepted_at.is_none() {
         // Still on its way up to this step.
         next.text = format!("{name} {}%", this.weight);
-        next.condition = "route accepted".into();
+        next.condition = match way_up(track, this.weight) {
+            WayUp::Pods { wanted, .. } => format!("{wanted} new pods ready"),
+            WayUp::Write | WayUp::Accept => "route accepted".into(),
+        };
         return;
     }
     let restart = bad && run.plan.policy.restart_on_bad;

@@ -6,7 +6,7 @@ use super::super::{compat, footing};
 use super::back::watch;
 use super::held::{bare, worst_gate};
 use super::left::left;
-use super::{ShowTime, Word, end, held, tenants, trigger, waits};
+use super::{ShowTime, WayUp, Word, end, held, tenants, trigger, waits, way_up};
 use crate::gate::sample::Evaluation;
 use crate::spec::policy::{Baseline, Gate, Severity};
 use crate::spec::units::{Dur, Time, Unit, counted};
@@ -241,7 +241,12 @@ fn shifting(track: &Track, step: usize, hold: &Hold, spec: Option<crate::spec::p
     let name = &track.service;
     let Some(spec) = spec else { return both(format!("{name} shifts, step {}.", step + 1)) };
     if hold.accepted_at.is_none() {
-        return both(format!("{name} goes to {}% new; the route is written and not accepted yet.", spec.weight));
+        let waits = match way_up(track, spec.weight) {
+            WayUp::Pods { ready, wanted } => format!("it waits for new pods, {ready} of {wanted} are ready"),
+            WayUp::Write => "the route is written next".into(),
+            WayUp::Accept => "the route is written and not accepted yet".into(),
+        };
+        return both(format!("{name} goes to {}% new; {waits}.", spec.weight));
     }
     // At the first look at a share the verdicts are still those of the share before.
     let good = hold.ticks > 0 && track.gates_pass();
