@@ -76,6 +76,8 @@ fn serve(played: Played) -> (String, tokio::runtime::Runtime) {
 }
 
 fn registry(url: &str, name: &str) -> (Registry, std::path::PathBuf) {
+    // The program does it at its start.
+    crate::cluster::connect::install_crypto();
     let file = std::env::temp_dir().join(format!("pilothouse-registry-{name}-{}", std::process::id()));
     std::fs::write(&file, "secret\n").unwrap();
     let basic = crate::spec::fleet::Basic { user: "mara".into(), password_file: file.display().to_string() };
