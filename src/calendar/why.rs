@@ -87,15 +87,24 @@ pub fn explain(view: &View<'_>, closures: &[Closure], now: Time, needs: Option<D
     reasons.push(season(view, today));
     reasons.push(window(view, now));
     if let Some(needs) = needs.filter(|_| reasons.iter().all(|r| r.allows)) {
-        let left = view.next_end(now).map(|end| end.since(now));
-        let (allows, text) = match left {
-            Some(left) if left < needs => (false, format!("{needs} are needed, {left} are left")),
-            Some(left) => (true, format!("{needs} are needed, {left} are left")),
+        let (allows, text) = match view.next_end(now) {
+            Some(end) => {
+                let left = end.since(now);
+                let why = cut_short(view, closures, end);
+                (left >= needs, format!("{needs} are needed, {left} are left{why}"))
+            }
             None => (true, format!("{needs} are needed, and it does not close within {LOOK}")),
         };
         reasons.push(Reason { rule: Rule::Time, allows, text });
     }
     reasons
+}
+
+/// What closes at `end`, where the window by itself would go on.
+fn cut_short(view: &View<'_>, closures: &[Closure], end: Time) -> String {
+    let goes_on = view.in_a_window(end);
+    let cut = explain(view, closures, end, None).into_iter().find(|r| goes_on && !r.allows);
+    cut.map_or_else(String::new, |r| format!(": from {} on, {}: {}", view.clock.read(end), r.rule.name(), r.text))
 }
 
 fn closed(view: &View<'_>, closures: &[Closure], rule: Rule, now: Time, today: Date) -> Reason {

@@ -51,6 +51,17 @@ fn what_closes_windows_that_never_open_is_said() {
 }
 
 #[test]
+fn what_cuts_an_open_window_short_is_named() {
+    let night =
+        "--zone Europe/Berlin --days Sat --start 22:00 --end 04:00 --needs 3h --explain --at 2026-12-05T21:30:00Z";
+    let text = flags(&format!("{night} --exclude 2026-12-06"));
+    let cut = "3h are needed, 1h30m are left: from Sun 2026-12-06 00:00 CET on, blackout: 2026-12-06 is excluded";
+    assert!(text.contains(cut), "{text}");
+    // By itself it goes on until 04:00.
+    assert!(flags(night).contains("3h are needed, 5h30m are left\n"), "{}", flags(night));
+}
+
+#[test]
 fn a_change_of_the_clock_is_told_in_a_list_too() {
     let night = "zone: Europe/Berlin, windows: [{days: [Sun], start: \"01:00\", end: \"05:00\"}]";
     let at = "--at 2026-03-27T12:00:00Z";

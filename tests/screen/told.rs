@@ -340,6 +340,7 @@ fn a_question_offers_no_abort_where_the_state_forbids_it() {
     t.phase = Phase::Soaking { clean: Dur::ZERO };
     t.desired = 100;
     t.route.as_mut().unwrap().weights = Some(Weights { stable: 0, next: Some(100) });
+    t.written.as_mut().unwrap().traffic.next = 100;
     let ask = of(&night).ask.unwrap();
     assert_eq!((ask.text.as_str(), &ask.answers[..]), ("keep billing at 100% new?", &[Verb::Keep][..]));
 }
