@@ -28,8 +28,8 @@ impl Weekly {
         let (start, end) = (self.start.millis(), self.end.millis());
         let long = if end > start { end - start } else { DAY - start + end };
         let first = date(wall - start - long + DAY);
-        let ahead = i64::from(self.days.ahead(first.weekday())?);
-        let start = (i64::from(first.0) + ahead) * DAY + start;
+        let day = (first.0..first.0 + 7).find(|day| self.days.holds(Date(*day).weekday()))?;
+        let start = i64::from(day) * DAY + start;
         Some((start, start + long))
     }
 }

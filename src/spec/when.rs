@@ -202,12 +202,6 @@ impl Weekdays {
         self.0 == 0
     }
 
-    /// How many days it is from a weekday to the first of these, that day included; nothing where there are none.
-    pub fn ahead(self, day: Weekday) -> Option<u32> {
-        let twice = u16::from(self.0) << 7 | u16::from(self.0);
-        (!self.is_empty()).then(|| (twice >> (day as u8)).trailing_zeros())
-    }
-
     /// Every day of the week.
     pub fn is_all(self) -> bool {
         self.0 == 0x7f
