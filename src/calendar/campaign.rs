@@ -3,17 +3,17 @@
 //! A cohort begins when the last tenant of the one before is done and has baked; while one of that has no time, nobody
 //! follows. Of its tenants as many are begun on a day as it allows, those whose windows opened first before others; tenants
 //! that share a window follow each other in it, as many as fit. A campaign on its way decides likewise ([`super::turn`]).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Groups;
-use super::line::{Alike, Bounds, Placed, place};
+use super::line::{Alike, Bounds, Others, Placed, place};
 use super::meet::{cannot_meet, meet};
 use super::window::{LOOK, View};
-use super::zone::ZoneClock;
+use super::zone::{ZoneClock, date};
 use crate::spec::calendar::{Bind, CalendarSpec, Cohort};
 use crate::spec::tenants::Tenant;
 use crate::spec::units::{Dur, Time};
-use crate::spec::when::DAY;
+use crate::spec::when::{DAY, Date};
 
 /// Tenants that are named where many are meant.
 pub const NAMED: usize = 3;
@@ -107,8 +107,43 @@ pub struct Apart {
     pub from: Time,
 }
 
+/// Who was begun on which day, by cohort: those that move at once under its name, the others by their ids. A cap is a day's of
+/// all services of a run, and whoever moves in several of them on one day is one of that day.
+#[derive(Debug, Default)]
+pub struct Begun(BTreeMap<String, BTreeMap<Date, BTreeSet<String>>>);
+
+impl Begun {
+    pub(super) fn put(&mut self, cohort: &str, day: Date, name: &str) {
+        let days = self.0.entry(cohort.into()).or_default();
+        days.entry(day).or_default().insert(name.into());
+    }
+
+    /// What of it counts for moves of a cohort, each with its position.
+    fn others<'n>(&self, cohort: &str, moves: impl Iterator<Item = (u32, &'n str)>) -> Option<Others> {
+        let by_day = self.0.get(cohort)?;
+        let mut days: BTreeMap<&str, BTreeSet<Date>> = BTreeMap::new();
+        for (day, name) in by_day.iter().flat_map(|(day, names)| names.iter().map(|name| (*day, name))) {
+            days.entry(name).or_default().insert(day);
+        }
+        let on = by_day.iter().map(|(day, names)| (*day, u32::try_from(names.len()).unwrap_or(u32::MAX)));
+        let of = moves.filter_map(|(position, name)| Some((position, days.get(name)?.clone())));
+        Some(Others { on: on.collect(), days: of.collect() })
+    }
+}
+
 /// Plans all tenants; `groups` are theirs by a book of this calendar.
 pub fn plan(calendar: &CalendarSpec, tenants: &[&Tenant], groups: &Groups, ask: Ask) -> Campaign {
+    plan_beside(calendar, tenants, groups, ask, &mut Begun::default())
+}
+
+/// The same of one service of several: `begun` are those of the others that are planned already, and these are put to them.
+pub fn plan_beside(
+    calendar: &CalendarSpec,
+    tenants: &[&Tenant],
+    groups: &Groups,
+    ask: Ask,
+    begun: &mut Begun,
+) -> Campaign {
     let mut by_cohort = by_cohort(tenants);
     let mut campaign = Campaign { parts: Vec::new(), moves: Vec::new(), never: Vec::new(), done: None, apart: None };
     let days = ZoneClock::around(calendar.zone, ask.start, ask.limit);
@@ -118,10 +153,20 @@ pub fn plan(calendar: &CalendarSpec, tenants: &[&Tenant], groups: &Groups, ask: 
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let mut stage = Stage::new((cohort, number), tenants, groups, &days, ask);
         (stage.turn, stage.baked) = (turn.unwrap_or(ask.start), baked);
-        match (turn, cohort.bind, ask.at_once) {
-            (None, ..) => stage.leave(&members, None, None),
-            (Some(_), Bind::Own, false) => stage.each(&members),
-            _ => stage.together(&members),
+        let own = cohort.bind == Bind::Own && !ask.at_once;
+        let names = members.iter().map(|tenant| (*tenant, stage.name(*tenant)));
+        stage.others = match own {
+            true => begun.others(&cohort.name, names),
+            false => begun.others(&cohort.name, std::iter::once((0, cohort.name.as_str()))),
+        };
+        match (turn, own) {
+            (None, _) => stage.leave(&members, None, None),
+            (Some(_), true) => stage.each(&members),
+            (Some(_), false) => stage.together(&members),
+        }
+        for m in stage.moves.iter().filter(|_| cohort.per_day.is_some()) {
+            let name = if own { stage.name(m.tenant) } else { &cohort.name };
+            begun.put(&cohort.name, date(days.wall(m.start)), name);
         }
         let starts = stage.moves.iter().map(|m| m.start).min();
         let done = stage.moves.iter().map(|m| m.start + ask.takes).max().filter(|_| stage.never.is_empty());
@@ -188,6 +233,8 @@ struct Stage<'p> {
     /// When the cohort before it has baked; none before the first. That nobody was asked before the campaign began is no
     /// order among those whose windows were open by then.
     baked: Option<Time>,
+    /// What other services begin of it.
+    others: Option<Others>,
     moves: Vec<Move>,
     never: Vec<Never>,
     apart: Option<Apart>,
@@ -201,8 +248,9 @@ impl<'p> Stage<'p> {
         days: &'p ZoneClock,
         ask: Ask,
     ) -> Stage<'p> {
-        let (moves, never) = (Vec::new(), Vec::new());
-        Stage { cohort, number, tenants, groups, days, ask, turn: ask.start, baked: None, moves, never, apart: None }
+        let (moves, never, others) = (Vec::new(), Vec::new(), None);
+        let (turn, baked, apart) = (ask.start, None, None);
+        Stage { cohort, number, tenants, groups, days, ask, turn, baked, others, moves, never, apart }
     }
 
     fn view(&self, group: u32) -> View<'p> {
@@ -213,6 +261,10 @@ impl<'p> Stage<'p> {
         usize::try_from(tenant).ok().and_then(|t| self.groups.of.get(t)).copied().unwrap_or(0)
     }
 
+    fn name(&self, tenant: u32) -> &'p str {
+        usize::try_from(tenant).ok().and_then(|t| self.tenants.get(t)).map_or("", |t| &*t.id)
+    }
+
     /// When a tenant's preferred date begins in its zone.
     fn preferred(&self, tenant: u32) -> Option<Time> {
         let day = usize::try_from(tenant).ok().and_then(|t| self.tenants.get(t)).and_then(|t| t.preferred_date)?;
@@ -220,9 +272,9 @@ impl<'p> Stage<'p> {
         Some(Time(clock.first_at(i64::from(day.0) * DAY)))
     }
 
-    fn bounds(&self) -> Bounds<'p> {
+    fn bounds(&self) -> Bounds<'_> {
         let Ask { limit, needs, takes, .. } = self.ask;
-        Bounds { needs, takes, per_day: self.cohort.per_day, days: self.days, limit }
+        Bounds { needs, takes, per_day: self.cohort.per_day, days: self.days, others: self.others.as_ref(), limit }
     }
 
     /// Each tenant by itself.

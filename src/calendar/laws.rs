@@ -4,7 +4,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 
 use super::brute::{self, MINUTE};
-use super::window::{LOOK, Rules, Season, View, Weekly};
+use super::window::{LOOK, Rules, Season, View, WEEK, Weekly};
 use super::zone::ZoneClock;
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Clock, DAY, Date, Dates, Months, Weekday, Zone};
@@ -197,6 +197,27 @@ proptest! {
         }
         if let Some(safe) = look.last_safe_start {
             prop_assert!(view.fits(safe, needs) && !view.fits(Time(safe.0 + 1), needs));
+        }
+    }
+
+    /// What is said to come again every week does, as long as it is said to, and nothing else is open in between.
+    #[test]
+    fn a_week_comes_again_as_long_as_it_is_said_to((tz, now, rules, _) in case()) {
+        let clock = super::clock(Zone(tz), now);
+        let view = View { clock: &clock, rules: &rules };
+        let closed = if view.in_window(now) { view.next_end(now) } else { Some(now) };
+        let Some((closed, (week, until))) = closed.and_then(|at| Some((at, view.week(at)?))) else { return Ok(()) };
+        let mut at = closed;
+        for n in 0..40 {
+            let (start, end) = week[n % week.len()];
+            let later = i64::try_from(n / week.len()).unwrap() * WEEK;
+            let (start, end) = (Time(start.0 + later), Time(end.0 + later));
+            if end > until {
+                break;
+            }
+            prop_assert_eq!(view.opens_after(at, at + LOOK), Some(start), "opening {} after {}", n, clock.read(closed));
+            prop_assert_eq!(view.closes_after(start, start + LOOK), Some(end), "opening {} after {}", n, clock.read(closed));
+            at = end;
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod campaign;
 #[cfg(test)]
 mod cases;
 pub mod export;
+mod later;
 #[cfg(test)]
 mod laws;
 mod line;

@@ -106,8 +106,9 @@ impl Platform {
     }
 
     /// Something that needs so much could go on at `from`, and fits at `fit` only: what stands against an earlier time, and
-    /// what would have to change.
-    pub fn late(&self, from: Time, fit: Time, needs: Dur) -> Obstacle {
+    /// what would have to change. `since`: from when on this platform alone said when `from` is; without it something else
+    /// did, and nobody knows what that would be under other rules.
+    pub fn late(&self, (since, from): (Option<Time>, Time), fit: Time, needs: Dur) -> Obstacle {
         let bare = self.bare();
         let Some(at) = bare.earliest_fit(from, needs).filter(|at| *at < fit) else {
             let slots = self.said().join("; ");
@@ -121,11 +122,30 @@ impl Platform {
         let why = self.ruled_out(closed).unwrap_or_else(|| self.why(closed));
         let rest =
             self.with(|clock, allowed| without(allowed, &View { clock, rules: &allowed.rules }, why.rule, closed));
+        // What went before may have waited for the same: then it would have been done earlier without it.
+        let known = |other: &Platform| since.is_some_and(|since| self.agrees(other, since, from));
         let change = match rest.earliest_fit(at.min(closed), needs).filter(|alone| *alone < fit) {
-            Some(alone) => format!("without it: {}", self.read(alone)),
-            None => format!("without it and what else is closed then: {}", self.read(at)),
+            Some(alone) if known(&rest) => format!("without it: {}", self.read(alone)),
+            Some(_) => "without it".into(),
+            None if known(&bare) => format!("without it and what else is closed then: {}", self.read(at)),
+            None => "without it and what else is closed then".into(),
         };
         Obstacle { cause: why.rule.into(), text: why.text, change }
+    }
+
+    /// Whether both are open at the same instants from one to another, but for a stretch up to the last in which nothing
+    /// could begin here.
+    fn agrees(&self, other: &Platform, from: Time, to: Time) -> bool {
+        let turn = |p: &Platform, at: Time| if p.open(at) { p.closes_after(at) } else { p.opens_after(at) };
+        let mut at = from;
+        while at < to {
+            if self.open(at) != other.open(at) {
+                return !self.open(at) && self.opens_after(at).is_none_or(|opens| opens >= to);
+            }
+            let next = [turn(self, at), turn(other, at)].into_iter().flatten().min();
+            at = next.unwrap_or(to);
+        }
+        true
     }
 
     /// The same slots by other rules.

@@ -53,6 +53,23 @@ fn what_is_closed_for_other_services_does_not_bind() {
     assert!(platform(text, &["billing"], now).open(at(now)));
 }
 
+#[test]
+fn what_would_be_without_a_rule_is_said_only_where_that_is_known() {
+    let text = r#"{"seasons": [{"name": "fair", "months": [11], "days": ["Sat", "Sun"]}],
+                   "slots": [{"name": "a", "zone": "UTC", "start": "10:00", "end": "16:00", "seasons": ["fair"],
+                              "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}]}"#;
+    let p = platform(text, &[], "2026-11-21T12:00:00Z");
+    let from = at("2026-11-28T11:00:00Z");
+    let fit = p.earliest_fit(from, Dur::hours(1)).unwrap();
+    assert_eq!(fit, at("2026-11-30T10:00:00Z"));
+    let change = |since| p.late((since, from), fit, Dur::hours(1)).change;
+    assert_eq!(change(Some(from)), "without it: Sat 2026-11-28 11:00 UTC");
+    assert_eq!(change(Some(at("2026-11-23T10:00:00Z"))), "without it: Sat 2026-11-28 11:00 UTC");
+    // On the weekend before it was closed by the same: what went before would have begun then.
+    assert_eq!(change(Some(at("2026-11-21T12:00:00Z"))), "without it");
+    assert_eq!(change(None), "without it");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,6 +1,6 @@
 //! Events of an iCalendar file as stretches that are closed.
 use super::why::Extent;
-use super::zone::{ZoneClock, date};
+use super::zone::date;
 use crate::spec::ics::{Event, Frequency, Length, Moment, Repeat};
 use crate::spec::units::Time;
 use crate::spec::when::{DAY, Date, Dates, Weekday};
@@ -16,11 +16,13 @@ pub fn occurrences(event: &Event, from: Time, to: Time) -> Vec<Extent> {
         Moment::Local(wall, _) => (date(wall), wall.rem_euclid(DAY)),
         Moment::Utc(at) => (date(at.0), at.0.rem_euclid(DAY)),
     };
-    let clock = match event.start {
-        Moment::Local(_, zone) => ZoneClock::around(zone, Time(0), Time(0)),
-        _ => ZoneClock::around(crate::spec::when::Zone::UTC, Time(0), Time(0)),
+    let at = |day: Date| {
+        let wall = i64::from(day.0) * DAY + time;
+        match event.start {
+            Moment::Local(_, zone) => Moment::Local(wall, zone).instant(),
+            _ => wall,
+        }
     };
-    let at = |day: Date| clock.first_at(i64::from(day.0) * DAY + time);
     let start = at(first);
     // Further on nothing starts that could matter; a day more covers every zone.
     let last = date(to.0 + 2 * DAY);
@@ -29,7 +31,7 @@ pub fn occurrences(event: &Event, from: Time, to: Time) -> Vec<Extent> {
         Some(rule) => {
             let long = match event.length {
                 Length::Days(n) => n,
-                Length::Until(end) => whole_days(instant(end) - start),
+                Length::Until(end) => whole_days(end.instant() - start),
                 Length::For { days, millis } => days.saturating_add(whole_days(millis)),
             };
             // What began earlier is over by then, on every clock.
@@ -45,25 +47,17 @@ pub fn occurrences(event: &Event, from: Time, to: Time) -> Vec<Extent> {
         .filter(|day| !event.except.iter().any(|e| is_at(*e, *day, at(*day))))
         .map(|day| match event.length {
             Length::Days(n) => Extent::Local(Dates { first: day, last: Date(day.0 + n - 1) }),
-            Length::Until(end) => Extent::Between(Time(at(day)), Time(at(day) + instant(end) - start)),
+            Length::Until(end) => Extent::Between(Time(at(day)), Time(at(day) + end.instant() - start)),
             Length::For { days, millis } => Extent::Between(Time(at(day)), Time(at(Date(day.0 + days)) + millis)),
         })
         .filter(long_enough)
         .collect()
 }
 
-fn instant(moment: Moment) -> i64 {
-    match moment {
-        Moment::Date(day) => i64::from(day.0) * DAY,
-        Moment::Utc(at) => at.0,
-        Moment::Local(wall, zone) => ZoneClock::around(zone, Time(0), Time(0)).first_at(wall),
-    }
-}
-
 fn is_at(moment: Moment, day: Date, at: i64) -> bool {
     match moment {
         Moment::Date(other) => other == day,
-        other => instant(other) == at,
+        other => other.instant() == at,
     }
 }
 
@@ -71,7 +65,7 @@ fn is_after(rule: &Option<Repeat>, day: Date, at: i64) -> bool {
     match rule.as_ref().and_then(|r| r.until) {
         None => false,
         Some(Moment::Date(last)) => day > last,
-        Some(last) => at > instant(last),
+        Some(last) => at > last.instant(),
     }
 }
 
@@ -344,6 +338,27 @@ mod tests {
             ),
             ("DTSTART:20261231T230000Z|DURATION:PT90M", vec!["2026-12-31T23:00Z+1h30m"]),
             ("DTSTART;TZID=Europe/Berlin:20261024T120000|DURATION:P1D", vec!["2026-10-24T10:00Z+1d1h"]),
+            // A skipped time is read by the offset before, of one that is there twice the first (RFC 5545, 3.3.5).
+            (
+                "DTSTART;TZID=Europe/Berlin:20260329T021500|DTEND;TZID=Europe/Berlin:20260329T024500",
+                vec!["2026-03-29T01:15Z+30m"],
+            ),
+            (
+                "DTSTART;TZID=Europe/Berlin:20260329T013000|DTEND;TZID=Europe/Berlin:20260329T023000",
+                vec!["2026-03-29T00:30Z+1h"],
+            ),
+            (
+                "DTSTART;TZID=Europe/Berlin:20261025T013000|DTEND;TZID=Europe/Berlin:20261025T023000",
+                vec!["2026-10-24T23:30Z+1h"],
+            ),
+            (
+                "DTSTART;TZID=Europe/Berlin:20261025T023000|DTEND;TZID=Europe/Berlin:20261025T033000",
+                vec!["2026-10-25T00:30Z+2h"],
+            ),
+            (
+                "DTSTART;TZID=Europe/Berlin:20260328T023000|DTEND;TZID=Europe/Berlin:20260328T030000|RRULE:FREQ=DAILY;COUNT=3",
+                vec!["2026-03-28T01:30Z+30m", "2026-03-29T01:30Z+30m", "2026-03-30T00:30Z+30m"],
+            ),
         ] {
             assert_eq!(starts_of(lines), first, "{lines}");
         }
@@ -374,6 +389,11 @@ mod tests {
                 "parameter TZID of DTSTART is",
             ),
             ("DTSTART:20261207T000000ZZZ|DURATION:PT1H", 4, "is no date and no time"),
+            (
+                "DTSTART;TZID=Europe/Berlin:20260329T021500|DTEND;TZID=Europe/Berlin:20260329T030000",
+                5,
+                "the clock goes forward then",
+            ),
             ("DTSTART;VALUE=DATE:18991231|RRULE:FREQ=DAILY;COUNT=100000", 5, "COUNT from a DTSTART before 1900"),
             (
                 "DTSTART;VALUE=DATE:20261224|END:VEVENT|RRULE:FREQ=DAILY|EXDATE:20261225|BEGIN:VEVENT|DTSTART;VALUE=DATE:20261224",

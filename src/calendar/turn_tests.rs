@@ -96,13 +96,30 @@ impl Way {
         })
     }
 
+    /// Who is begun in other services.
+    fn begun(&self) -> campaign::Begun {
+        let mut begun = campaign::Begun::default();
+        for (i, at) in &self.elsewhere {
+            let cohort = &self.calendar.cohorts[self.cohort(*i)];
+            let id: &str = &self.tenants[self.moves[*i][0]].id;
+            let name = if cohort.bind == Bind::Intersection { &cohort.name } else { id };
+            begun.put(&cohort.name, self.day(*at), name);
+        }
+        for (n, (cohort, all)) in self.others.iter().enumerate() {
+            for at in all {
+                begun.put(&self.calendar.cohorts[*cohort].name, self.day(*at), &format!("other-{n}"));
+            }
+        }
+        begun
+    }
+
     /// What is planned of it.
     fn planned(&self, start: Time) -> Forecast {
         let ask = campaign::Ask::at(start, self.needs, self.takes);
         let book = Book::new(&self.calendar, &[], start);
         let refs: Vec<&Tenant> = self.tenants.iter().collect();
         let groups = book.groups(refs.iter().copied(), start);
-        let planned = campaign::plan(&self.calendar, &refs, &groups, ask);
+        let planned = campaign::plan_beside(&self.calendar, &refs, &groups, ask, &mut self.begun());
         let position = |tenant: u32| usize::try_from(tenant).unwrap();
         let mut never: Vec<usize> = planned.never.iter().map(|n| position(n.tenant)).collect();
         never.sort_unstable();
@@ -318,7 +335,8 @@ proptest! {
     }
 
     /// When everything goes well, it goes as `pilothouse campaign` says: each tenant at that instant, and who has no time
-    /// there has none on the way. Windows are shared and overlap, days have caps, and one cohort moves at once.
+    /// there has none on the way. Windows are shared and overlap, days have caps, of which other services take some, and one
+    /// cohort moves at once.
     #[test]
     fn it_goes_as_it_was_planned(
         wishes in wishes(),
@@ -327,6 +345,8 @@ proptest! {
         bakes in prop::collection::vec(0..60_u64, 3),
         (needs, takes) in (20..300_u64).prop_flat_map(|needs| (Just(needs), 1..=needs)),
         together in prop::bool::ANY,
+        elsewhere in prop::collection::vec((0..40_usize, 0..1440_u64), 0..8),
+        others in prop::collection::vec((0..3_usize, 0..1440_u64), 0..6),
     ) {
         // Of few different windows many are shared.
         let wishes: Vec<Wish> = match few {
@@ -344,6 +364,8 @@ proptest! {
         );
         let mut way = Way::new(&calendar, &list(&wishes), Dur::mins(needs));
         way.takes = Dur::mins(takes);
+        way.elsewhere = elsewhere.iter().map(|(i, hour)| (i % way.moves.len(), at(START) + Dur::hours(*hour))).collect();
+        way.others = others.iter().map(|(cohort, hour)| (*cohort, vec![at(START) + Dur::hours(*hour)])).collect();
         let (planned, never) = way.planned(at(START));
         let (moves, end) = way.go(at(START), |_| true);
         let moves: Vec<(usize, Time)> =

@@ -4,12 +4,15 @@
 //! end. What is open is the union of all of them, less every instant whose local date is ruled out and every closed
 //! stretch; touching pieces are one. Nothing is listed: the state at an instant and the next instant at which it could
 //! change are found from the dates around it, so that a near answer is a cheap one.
-use super::zone::{ZoneClock, date};
+use super::zone::{FAR, ZoneClock, date};
 use crate::spec::units::{Dur, Time};
 use crate::spec::when::{Clock, DAY, Date, Dates, Months, Weekdays};
 
 /// How far is searched, ahead and back.
 pub const LOOK: Dur = Dur::hours(24 * 400);
+
+/// Milliseconds of a week.
+pub(super) const WEEK: i64 = 7 * DAY;
 
 /// Opens on each of some weekdays. An end that is not after the start is on the next day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,18 @@ pub struct Weekly {
     pub days: Weekdays,
     pub start: Clock,
     pub end: Clock,
+}
+
+impl Weekly {
+    /// On a clock that does not change: the first of its times that ends after `wall`, from when to when.
+    fn next(self, wall: i64) -> Option<(i64, i64)> {
+        let (start, end) = (self.start.millis(), self.end.millis());
+        let long = if end > start { end - start } else { DAY - start + end };
+        let first = date(wall - start - long + DAY);
+        let day = (first.0..first.0 + 7).find(|day| self.days.holds(Date(*day).weekday()))?;
+        let start = i64::from(day) * DAY + start;
+        Some((start, start + long))
+    }
 }
 
 /// Weekdays that are ruled out in some months.
@@ -147,8 +162,23 @@ impl View<'_> {
 
     /// The same, with the end of the interval it is in; nothing when that is more than [`LOOK`] away.
     pub(super) fn fit_until(&self, now: Time, needs: Dur) -> Option<(Time, Option<Time>)> {
-        let limit = (now + LOOK).0;
-        let (mut start, mut piece) = (now.0, self.piece(now.0, limit));
+        let (mut at, limit) = (now.0, (now + LOOK).0);
+        // A campaign asks this a million times, and mostly nothing but the windows decides.
+        while let Some((start, end)) = self.plain(at) {
+            if start > limit {
+                return None;
+            }
+            if Time(end).since(Time(start)) >= needs {
+                return Some((Time(start), Some(Time(end))));
+            }
+            at = end;
+        }
+        self.fit_by_pieces(at, limit, needs)
+    }
+
+    /// The same, whatever decides.
+    fn fit_by_pieces(&self, at: i64, limit: i64, needs: Dur) -> Option<(Time, Option<Time>)> {
+        let (mut start, mut piece) = (at, self.piece(at, limit));
         loop {
             while !piece.open {
                 if piece.until > limit {
@@ -158,7 +188,6 @@ impl View<'_> {
                 piece = self.piece(start, limit);
             }
             let far = (Time(start) + LOOK).0;
-            // Each piece is looked at once: a campaign asks this a million times.
             while piece.open && piece.until <= far {
                 let end = piece.until;
                 piece = self.piece(end, far);
@@ -170,6 +199,54 @@ impl View<'_> {
                 return Some((Time(start), None));
             }
         }
+    }
+
+    /// The interval that holds an instant, from then on, or the next one, where nothing but the windows decides about it:
+    /// around it the clock does not change, and nothing of it is ruled out. Nothing where something else may.
+    fn plain(&self, at: i64) -> Option<(i64, i64)> {
+        let (span, rules) = (self.clock.span(at), self.rules);
+        let wall = at + span.offset;
+        let next = |wall: i64| rules.windows.iter().filter_map(move |weekly| weekly.next(wall));
+        let (start, mut end) = next(wall).min()?;
+        // Those that touch it or overlap are one with it.
+        while let Some((_, later)) = next(end).find(|(start, _)| *start <= end) {
+            end = later;
+            if end - wall > 8 * DAY {
+                return None;
+            }
+        }
+        let (begins, from, to) = (start - span.offset, start.max(wall), end - span.offset);
+        if begins.min(at) - 2 * FAR < span.start || to + 2 * FAR > span.end {
+            return None;
+        }
+        let ruled_out = !rules.never_forbids() && (date(from).0..=date(end - 1).0).any(|d| rules.forbids(Date(d)));
+        let next_closed = rules.closed.partition_point(|(_, to)| to.0 <= from - span.offset);
+        let closed = rules.closed.get(next_closed).is_some_and(|(closed, _)| closed.0 < to);
+        (!ruled_out && !closed).then_some((from - span.offset, to))
+    }
+
+    /// At `closed` it is not open. The intervals of a week from then on, in order, and until when they come again every week:
+    /// so long the clock does not change, and nothing is ruled out. Nothing where that is not known to be.
+    pub(super) fn week(&self, closed: Time) -> Option<(Vec<(Time, Time)>, Time)> {
+        let (span, rules, at) = (self.clock.span(closed.0), self.rules, closed.0);
+        let today = date(at + span.offset);
+        if at - 2 * FAR < span.start || !rules.seasons.is_empty() || self.closed_at(closed) {
+            return None;
+        }
+        let next = rules.excluded.partition_point(|dates| dates.last < today);
+        let excluded = rules.excluded.get(next).map_or(i64::MAX, |d| i64::from(d.first.0) * DAY - span.offset);
+        let next = rules.closed.partition_point(|(_, to)| to.0 <= at);
+        let shut = rules.closed.get(next).map_or(i64::MAX, |(from, _)| from.0);
+        let until = (span.end - 2 * FAR).min(excluded).min(shut);
+        let (mut week, mut from) = (Vec::new(), at);
+        while let Some((start, end)) = self.plain(from).filter(|(_, end)| *end <= until) {
+            if week.first().is_some_and(|(first, _): &(Time, Time)| start >= first.0 + WEEK) {
+                return Some((week, Time(until)));
+            }
+            week.push((Time(start), Time(end)));
+            from = end;
+        }
+        None
     }
 
     /// The latest instant to begin something that takes `needs` in the interval that closes next.

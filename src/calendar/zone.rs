@@ -9,7 +9,7 @@ use crate::spec::when::{DAY, Date, Dates, Zone};
 /// two changes of the whole database are 167 hours apart; a test looks at it again.
 const CELL: i64 = 2 * DAY;
 /// Further from UTC than any clock has ever been, ship's clocks of sailors in Manila included.
-const FAR: i64 = DAY;
+pub(super) const FAR: i64 = DAY;
 
 /// A stretch of time with one offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::args::{CampaignArgs, CampaignOutput, Global};
 use super::tenants::{self, Files};
 use super::windows::{instant, needs};
 use super::{place, together, when};
-use crate::calendar::campaign::{Ask, Campaign, plan};
+use crate::calendar::campaign::{Ask, Begun, Campaign, plan_beside};
 use crate::calendar::reasons::{Obstacle, Pods, Reasons};
 use crate::calendar::{Book, Groups, LOOK};
 use crate::engine::forecast::{Ahead, forecast_with};
@@ -37,10 +37,11 @@ struct Line<'m> {
 }
 
 impl<'m> Line<'m> {
-    fn of(files: &'m Files, service: Option<&str>, tenants: Vec<&'m Tenant>, ask: Ask) -> Line<'m> {
+    /// `begun`: who is begun by the lines before it.
+    fn of(files: &'m Files, service: Option<&str>, tenants: Vec<&'m Tenant>, ask: Ask, begun: &mut Begun) -> Line<'m> {
         let book = Book::new(&files.calendar, &files.loaded.ics, ask.start);
         let groups = book.groups(tenants.iter().copied(), ask.start);
-        let campaign = plan(&files.calendar, &tenants, &groups, ask);
+        let campaign = plan_beside(&files.calendar, &tenants, &groups, ask, begun);
         let (service, asked) = (service.map(String::from), ask.start);
         Line { service, tenants, groups, book, campaign, ask, asked, late: Vec::new() }
     }
@@ -102,7 +103,10 @@ pub fn campaign(args: &CampaignArgs, global: &Global, now: Time, out: &mut dyn W
     together::check(&files.loaded, &plans, wanted, start).map_err(|report| anyhow!("{report}"))?;
     let (lines, services) = match upgrade.filter(|plan| plan.services.iter().any(|p| p.phased.is_some())) {
         Some(plan) => of_plan(&files, &plan, start, wanted),
-        None => (vec![Line::of(&files, None, files.tenants(), Ask::at(start, needs, needs))], Vec::new()),
+        None => {
+            let ask = Ask::at(start, needs, needs);
+            (vec![Line::of(&files, None, files.tenants(), ask, &mut Begun::default())], Vec::new())
+        }
     };
     let mut made = Made { files: &files, now, start, needs, lines, services, only: Only::default() };
     made.only = Only::of(args, &made)?;
@@ -123,11 +127,11 @@ pub fn campaign(args: &CampaignArgs, global: &Global, now: Time, out: &mut dyn W
 /// The lines of a plan, one for each service whose tenants move by themselves, and what comes of all services; `wanted`:
 /// how long one move takes, if somebody says something else than the policy.
 fn of_plan<'m>(files: &'m Files, plan: &Plan, start: Time, wanted: Option<Dur>) -> (Vec<Line<'m>>, Vec<Service<'m>>) {
-    let mut lines = Vec::new();
+    let (mut lines, mut begun) = (Vec::new(), Begun::default());
     let forecast = forecast_with(plan, start, &mut |planned, ask| {
         let service = planned.service.name.as_str();
         let ask = wanted.map_or(ask, |needs| Ask { needs, takes: needs, ..ask });
-        let line = Line::of(files, Some(service), files.of_service(service), ask);
+        let line = Line::of(files, Some(service), files.of_service(service), ask, &mut begun);
         let campaign = line.campaign.clone();
         lines.push(Line { asked: start, ..line });
         campaign

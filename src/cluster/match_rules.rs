@@ -76,12 +76,19 @@ pub fn indices(route: &Value, traffic: &HttpRoute) -> BTreeSet<usize> {
 }
 
 /// A rule of ours from which somebody took what tells requests apart: it sends to the next version alone, and asks for what
-/// a weighted rule asks for. Counted as ours, to be taken away with the others: whoever it takes, that one is there for.
+/// a weighted rule asks for, or for nothing. Counted as ours, to be taken away with the others: whoever it takes, that one
+/// is there for.
 fn is_bare(route: &Value, rule: &Value, traffic: &HttpRoute, ours: &[MatchRule], weighted: &[&Value]) -> bool {
     let [backend] = list(rule, "/backendRefs") else { return false };
     let told = |one: &Value| list(one, "/headers").iter().any(|header| is_asked_for(header, ours));
+    let of_weighted = |one: &Value| weighted.iter().any(|w| matches(w).contains(one));
     is_backend(route, backend, &traffic.next, traffic.port)
-        && matches(rule).iter().all(|one| told(one) || weighted.iter().any(|w| matches(w).contains(one)))
+        && matches(rule).iter().all(|one| told(one) || of_weighted(one) || *one == every_path())
+}
+
+/// What the API makes of no match at all.
+fn every_path() -> Value {
+    json!({"path": {"type": "PathPrefix", "value": "/"}})
 }
 
 /// What a rule asks for, as the API completes it: of nothing it makes every path, and no header is none.
@@ -91,13 +98,15 @@ fn matches(rule: &Value) -> Vec<Value> {
         all.push(json!({}));
     }
     for one in all.iter_mut().filter_map(Value::as_object_mut) {
-        one.entry("path").or_insert_with(|| json!({"type": "PathPrefix", "value": "/"}));
+        one.entry("path").or_insert_with(|| every_path()["path"].take());
         one.retain(|_, asked| !asked.as_array().is_some_and(Vec::is_empty));
     }
     all
 }
 
-/// Whether a rule of ours takes everybody's requests from a weighted rule: it asks for the same, and stands before it.
+/// Whether a rule of ours takes everybody's requests from a weighted rule: it asks for the same, and stands before it. One
+/// that asks for every path does not take them from one that asks for more, whose match is the more specific one: but of a
+/// regular expression the API leaves that to the gateway, and so it counts as if it did.
 pub fn takes_everybody(route: &Value, traffic: &HttpRoute) -> bool {
     let ours = indices(route, traffic);
     let live = list(route, "/spec/rules");
@@ -106,7 +115,10 @@ pub fn takes_everybody(route: &Value, traffic: &HttpRoute) -> bool {
     own_rules(route, traffic).iter().any(|weighted| {
         let its = live.get(weighted.index).map(matches).unwrap_or_default();
         let mut before = ours.iter().take_while(|i| **i < weighted.index).filter_map(|i| live.get(*i));
+        let by_gateway = || its.iter().any(|one| text(one, "/path/type") == Some("RegularExpression"));
+        let mut any = ours.iter().filter_map(|i| live.get(*i));
         before.any(|rule| next(rule) && matches(rule).iter().any(|one| its.contains(one)))
+            || by_gateway() && any.any(|rule| next(rule) && matches(rule).contains(&every_path()))
     })
 }
 
@@ -189,9 +201,8 @@ fn make(route: &Value, weighted: &OwnRule, of: &MatchRule) -> Result<Value, Stri
     let Some(mut backend) = backend else { return Err(format!("rule {} has no next backend", weighted.index)) };
     backend["weight"] = json!(100);
     let header = of.by.header();
-    let anything = [json!({"path": {"type": "PathPrefix", "value": "/"}})];
+    let anything = [every_path()];
     let matches = match list(&rule, "/matches") {
-        // What the API makes of none.
         [] => &anything[..],
         some => some,
     };

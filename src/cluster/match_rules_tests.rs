@@ -447,6 +447,29 @@ fn a_rule_that_lost_its_header_takes_everybody() {
     assert!(refused(decide(&foreign, &both, &["acme", "beta"], 2)).text.contains("holds billing-next but not billing"));
 }
 
+/// Without its list of matches it asks for every path, and whoever asks for more is the more specific: of the weighted
+/// rule's requests it takes none. It is told as that, and mended or taken away like any other of ours.
+#[test]
+fn a_rule_that_lost_all_of_its_matches_takes_nobody_from_one_that_has_some() {
+    let both = [tenant("acme", &["acme"]), tenant("beta", &["x", "y"])];
+    let told = |matches: Value| {
+        let before = route(vec![json!({"matches": [matches], "backendRefs": pair(5)})]);
+        let written = write(&before, &both, &[], 1);
+        let mut broken = written.clone();
+        broken["spec"]["rules"][0].as_object_mut().unwrap().remove("matches").unwrap();
+        let seen = http_route::observe(&service("billing"), Some(&broken));
+        assert_eq!(seen.rules.iter().map(|r| r.stands).collect::<Vec<_>>(), [Stands::Edited, Stands::Intact]);
+        assert_eq!(write(&broken, &both, &["acme", "beta"], 2)["spec"], written["spec"]);
+        assert_eq!(write(&broken, &[], &["acme", "beta"], 3)["spec"], before["spec"]);
+        (seen.everybody, seen.share())
+    };
+    assert_eq!(told(path("/billing")), (false, 5.0));
+    assert_eq!(told(json!({"path": {"type": "PathPrefix", "value": "/"}, "method": "GET"})), (false, 5.0));
+    // How a regular expression stands to others each gateway says for itself.
+    assert_eq!(told(json!({"path": {"type": "RegularExpression", "value": "/b.*"}})), (true, 100.0));
+    assert_eq!(told(path("/")), (true, 100.0));
+}
+
 /// A rule that is not there any more was not edited.
 #[test]
 fn a_rule_that_was_taken_out_is_gone() {

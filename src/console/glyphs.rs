@@ -64,10 +64,11 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     pub dwell_on: &'static str,
     pub dwell_off: &'static str,
-    /// A timeline: where it opens, is open, closes, is closed, is frozen.
+    /// A timeline: where it opens, is open, closes, is closed, is frozen; and where a cell is too wide for what is in it.
     pub opens: &'static str,
     pub open: &'static str,
     pub closes: &'static str,
+    pub part: &'static str,
     pub shut: &'static str,
     pub frozen: &'static str,
 }
@@ -100,6 +101,7 @@ pub const UNICODE: Glyphs = Glyphs {
     opens: "▌",
     open: "█",
     closes: "▐",
+    part: "▒",
     shut: "·",
     frozen: "x",
 };
@@ -146,6 +148,7 @@ pub const ASCII: Glyphs = Glyphs {
     opens: "[",
     open: "=",
     closes: "]",
+    part: "-",
     shut: ".",
     frozen: "x",
 };
@@ -186,6 +189,7 @@ mod tests {
                 g.opens,
                 g.open,
                 g.closes,
+                g.part,
                 g.shut,
                 g.frozen,
             ];

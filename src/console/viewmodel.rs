@@ -231,11 +231,15 @@ impl ViewModel {
     pub fn build(run: &Run, model: &Model, scene: Scene) -> ViewModel {
         let zone = scene.shown(model);
         let now = scene.now;
-        let mut status = status::status(run, now, &|t| zone.near(t, now));
+        // Where a panel reads another clock, times above it say which one they are by.
+        let named = model.theirs && matches!(model.screen, Screen::Tenants | Screen::Tenant);
+        let name = |t: Time| if named { format!(" {}", zone.label(t)) } else { String::new() };
+        let say = |t: Time| zone.near(t, now) + &name(t);
+        let mut status = status::status(run, now, &say);
         for text in
             [&mut status.sentence, &mut status.short].into_iter().chain(status.ask.as_mut().map(|a| &mut a.text))
         {
-            *text = zone.within(&in_zone(run, model, zone, text, now), now);
+            *text = Zone::told(&in_zone(run, model, zone, text, now), &say);
         }
         let selected = model.selected(run);
         let gates = gates::build(run, model, selected, scene);
@@ -243,7 +247,7 @@ impl ViewModel {
         ViewModel {
             top: top::build(run, model, scene),
             verdict: meaning(status.word),
-            next: next_text(&status, zone, now),
+            next: next_text(&status, zone, now, &name),
             next_right: next_right(&status, if doubted(run, scene) { "?" } else { "" }),
             ask: ask_text(&status, selected, scene, model),
             tenants: (model.screen == Screen::Main).then(|| tenants::panel(run, model, scene)).flatten(),
@@ -327,16 +331,16 @@ fn next_right(status: &Status, doubt: &str) -> [String; 3] {
     ]
 }
 
-fn next_text(status: &Status, zone: Zone, now: Time) -> [String; 5] {
+fn next_text(status: &Status, zone: Zone, now: Time, name: &dyn Fn(Time) -> String) -> [String; 5] {
     let next = &status.next;
     let lead = if next.recovers { "if it recovers now: " } else { "" };
     let in_words = |t: Time| days_or_clock(t.until(now));
     let when = |clock: String, t: Time| format!(" at {clock}, in {}", in_words(t));
-    let at = next.at.map(|t| when(zone.near(t, now), t)).unwrap_or_default();
+    let at = next.at.map(|t| when(zone.near(t, now) + &name(t), t)).unwrap_or_default();
     // Where only the hour is said it must be clear of which day.
     let short = |t: Time| match t.until(now) {
-        left if left > Dur::hours(20) => format!(" at {}", zone.day(t, now)),
-        left => format!(" at {} in {}", zone.minute(t), left.clock()),
+        left if left > Dur::hours(20) => format!(" at {}{}", zone.day(t, now), name(t)),
+        left => format!(" at {}{} in {}", zone.minute(t), name(t), left.clock()),
     };
     let at_short = next.at.map(short).unwrap_or_default();
     let in_short = next.at.map(|t| format!(" in {}", in_words(t))).unwrap_or_default();

@@ -51,11 +51,16 @@ impl Zone {
 
     /// A text of the engine, which knows no reader's zone: instants in it as [`Zone::near`] shows them.
     pub fn within(self, text: &str, now: Time) -> String {
+        Zone::told(text, &|t| self.near(t, now))
+    }
+
+    /// The same as somebody says instants.
+    pub(super) fn told(text: &str, say: &dyn Fn(Time) -> String) -> String {
         let word = |word: &str| {
             let end = word.rfind('Z').map_or(0, |z| z + 1);
             let (instant, rest) = word.split_at(end);
             match instant.parse::<Instant>() {
-                Ok(at) => self.near(at.0, now) + rest,
+                Ok(at) => say(at.0) + rest,
                 Err(_) => word.to_string(),
             }
         };

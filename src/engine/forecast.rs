@@ -1,9 +1,9 @@
 //! When would a plan be done that begins then, if every tick were good? Who of its tenants moves when, by the rules by
 //! which the engine chooses; when everybody else follows; what waits for what.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Run;
-use crate::calendar::campaign::{self, Ask, Campaign};
+use crate::calendar::campaign::{self, Ask, Begun, Campaign};
 use crate::calendar::reasons::{Cause, Obstacle};
 use crate::calendar::{Book, LOOK, Platform, Rule, ZoneClock, clock};
 use crate::plan::{Phased, Plan, Planned, When};
@@ -77,10 +77,12 @@ fn forecast_from(plan: &Plan, now: Time, from: Time) -> Option<Forecast> {
     let when = plan.when.as_ref()?;
     let look = Looking::new(plan, when, now);
     let book = Book::new(&when.calendar.spec, &when.ics, now);
+    let mut begun = Begun::default();
     Some(look.ahead(from, &mut |planned, ask| {
         let moves = planned.phased.as_ref().map_or(&[][..], |phased| &phased.moves);
         let bound: Vec<&Tenant> = moves.iter().flat_map(|m| &m.binds).collect();
-        campaign::plan(&when.calendar.spec, &bound, &book.groups(bound.iter().copied(), now), ask)
+        let groups = book.groups(bound.iter().copied(), now);
+        campaign::plan_beside(&when.calendar.spec, &bound, &groups, ask, &mut begun)
     }))
 }
 
@@ -122,7 +124,7 @@ impl<'p> Looking<'p> {
         let mut known: BTreeMap<&str, Ahead> = BTreeMap::new();
         for planned in &self.plan.services {
             let after = begins.clone().and_then(|at| self.after(planned, &known, (at, &late)));
-            known.insert(&planned.service.name, self.service(planned, after, place));
+            known.insert(&planned.service.name, self.service((from, planned), after, place));
         }
         let services = self.plan.services.iter().filter_map(|p| known.remove(p.service.name.as_str())).collect();
         Forecast { services, clock: clock(self.when.calendar.spec.zone, self.now) }
@@ -140,7 +142,7 @@ impl<'p> Looking<'p> {
     /// What keeps a plan from beginning at `from` that asks for `not_before` and begins then.
     fn late(&self, from: Time, not_before: Time, begins: Time) -> Vec<Obstacle> {
         let needs = self.when.needs.run;
-        let closed = (begins > not_before).then(|| self.platform.late(not_before, begins, needs));
+        let closed = (begins > not_before).then(|| self.platform.late((Some(not_before), not_before), begins, needs));
         let Some(date) = self.when.preferred.filter(|_| not_before > from) else { return closed.into_iter().collect() };
         let asked = |and: &str| Obstacle {
             cause: Cause::Preferred,
@@ -152,7 +154,7 @@ impl<'p> Looking<'p> {
         }
         // All is closed until the date that is asked for: neither alone keeps it back. Where it stays closed after that
         // date, the date keeps nothing back.
-        let until = self.platform.late(from, not_before, needs);
+        let until = self.platform.late((Some(from), from), not_before, needs);
         let same = closed.as_ref().is_some_and(|c| (c.cause, &c.text) == (until.cause, &until.text));
         if same || until.cause == Cause::Window {
             return closed.into_iter().collect();
@@ -187,13 +189,34 @@ impl<'p> Looking<'p> {
         Ok((at, late))
     }
 
-    fn service(&self, planned: &Planned, after: Result<(Time, Vec<Obstacle>), Stuck>, place: &mut Place<'_>) -> Ahead {
+    /// All services that go before one, whatever is between.
+    fn before(&self, planned: &Planned) -> BTreeSet<String> {
+        let (mut all, mut next): (BTreeSet<String>, Vec<String>) =
+            (BTreeSet::new(), planned.goes_after().cloned().collect());
+        while let Some(name) = next.pop() {
+            let its = self.plan.get(&name).into_iter().flat_map(Planned::goes_after).cloned();
+            if all.insert(name) {
+                next.extend(its);
+            }
+        }
+        all
+    }
+
+    fn service(
+        &self,
+        (from, planned): (Time, &Planned),
+        after: Result<(Time, Vec<Obstacle>), Stuck>,
+        place: &mut Place<'_>,
+    ) -> Ahead {
         let (policy, service) = (&self.plan.policy, planned.service.name.clone());
         let needs = self.when.needs.services.get(&service).copied().unwrap_or(self.when.needs.run);
         let begins = after.and_then(|(at, late)| Ok((at, late, self.fit(at, needs)?)));
         let (begins, late) = match begins {
             Ok((at, mut late, begins)) => {
-                late.extend((begins > at).then(|| self.platform.late(at, begins, needs)));
+                // Tenants that go before have closings of their own, by which they may have been later as well.
+                let moves = |name: &String| self.plan.get(name).is_some_and(|p| p.phased.is_some());
+                let since = Some(from).filter(|_| !self.before(planned).iter().any(|name| moves(name)));
+                late.extend((begins > at).then(|| self.platform.late((since, at), begins, needs)));
                 (begins, late)
             }
             Err(stuck) => {

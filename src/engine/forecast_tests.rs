@@ -118,3 +118,15 @@ fn a_cohort_that_is_told_by_one_header_is_one_move() {
     // Both of beta at once, then its bake.
     assert_eq!((moves.first, moves.last), (Some(at("2026-12-05T01:00:00Z")), Some(at("2026-12-05T02:08:15Z"))));
 }
+
+#[test]
+fn when_it_would_be_without_a_freeze_is_not_said_behind_tenants_that_it_may_keep_as_well() {
+    let calendar = "  slots: [{name: work, days: [Mon, Tue, Wed, Thu, Fri], start: \"10:00\", end: \"16:00\", zone: UTC}]\n  \
+                    freezes: [{name: audit, from: 2026-12-07T10:15:00Z, to: 2026-12-08T00:00:00Z}]\n  cohorts: [{name: standard}]";
+    let tenants = format!("    - {{id: a, zone: UTC, {WEEKEND}}}\n");
+    let ahead = forecast(&planned(calendar, &tenants, HEADER), at("2026-11-29T12:00:00Z")).unwrap();
+    let (billing, _) = of(&ahead, "billing");
+    assert_eq!(billing.begins, Some(at("2026-12-08T10:00:00Z")));
+    let last = billing.late.last().unwrap();
+    assert_eq!((last.cause, last.change.as_str()), (Cause::Freeze, "without it"));
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::{Place, Sink, SourceFile};
 use super::units::Time;
-use super::when::{Date, Weekday, Zone};
+use super::when::{DAY, Date, Weekday, Zone};
 
 mod parse;
 mod rule;
@@ -47,17 +47,18 @@ impl Moment {
         }
     }
 
-    /// The instant in milliseconds, to say which of two is later. Of a time that is there twice the first; one that a
-    /// clock skips is taken as if it had not gone forward.
-    fn roughly(self) -> i64 {
+    /// The instant in milliseconds, as RFC 5545 (3.3.5) reads it: of a time that is there twice the first; one that a
+    /// clock skips by the offset before it went forward, so that half past two is half past three then. A window's times are
+    /// read otherwise; but this is what the calendar it comes from shows.
+    pub fn instant(self) -> i64 {
         match self {
-            Moment::Date(date) => i64::from(date.0) * 24 * 3_600_000,
+            Moment::Date(date) => i64::from(date.0) * DAY,
             Moment::Utc(at) => at.0,
             Moment::Local(wall, zone) => {
                 let naive = |wall: i64| Time(wall).utc().naive_utc();
                 let offset = match zone.0.offset_from_local_datetime(&naive(wall)).earliest() {
                     Some(offset) => offset,
-                    None => zone.0.offset_from_utc_datetime(&naive(wall - 24 * 3_600_000)),
+                    None => zone.0.offset_from_utc_datetime(&naive(wall - DAY)),
                 };
                 wall - i64::from(offset.fix().local_minus_utc()) * 1000
             }

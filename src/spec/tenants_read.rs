@@ -67,6 +67,11 @@ fn read(schema: &Value, node: &Node, index: usize, sink: &mut Sink<'_>) -> Optio
             let help = "list at least one, or leave `windows` out for those of its cohort".to_string();
             sink.error(at("windows"), format!("{path}.windows: no window is listed"), Some(help));
         }
+        // Left out it is all of them, and of an empty list nobody knows whether that was meant.
+        if sound.get("services").is_some() && tenant.services.is_empty() {
+            let help = "name those it uses, or leave `services` out for all".to_string();
+            sink.error(at("services"), format!("{path}.services: no service is in the list"), Some(help));
+        }
         for (i, window) in tenant.windows.iter().enumerate() {
             if window.days.is_empty() {
                 let help = "name at least one, such as [Sun]".to_string();

@@ -322,6 +322,8 @@ fn the_zone_that_is_asked_for_is_that_of_every_row() {
     // Of a tenant its own: the text is that of its clock.
     let theirs = main(&m, &["4", "z"]);
     assert!(theirs.contains("lumen is next, Mon 2026-11-23 04:12 WET"), "{theirs}");
+    // Above it the times stay the reader's, and say so.
+    assert!(theirs.contains("lumen moves at 03:40:00 CET, in 40:00"), "{theirs}");
     // What is typed is told by the same clock.
     for (keys, until) in [
         (&["F", "2h moved"][..], "Until 05:00:00 CET (in 2:00:00)"),

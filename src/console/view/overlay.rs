@@ -37,7 +37,9 @@ fn draw_dialog(canvas: &mut Canvas, dialog: &DialogView, area: Rect) {
             text.push((if i == 0 { l.label } else { "" }, format!("{lead}{line}")));
         }
     }
-    let under = u16::from(dialog.changed.is_some()) + dialog.fields.len() as u16 + 1 + u16::from(dialog.note.is_some());
+    // Why something was refused is read to its end.
+    let note = dialog.note.as_ref().map_or_else(Vec::new, |note| wrap(note, inner_width));
+    let under = u16::from(dialog.changed.is_some()) + (dialog.fields.len() + 1 + note.len()) as u16;
     let h = (text.len() as u16 + under + 3).min(area.height);
     let inner = frame(canvas, area, (w, h), &dialog.title, dialog.meaning);
     if inner.height == 0 {
@@ -72,8 +74,8 @@ fn draw_dialog(canvas: &mut Canvas, dialog: &DialogView, area: Rect) {
         y += 1;
     }
     buttons(canvas, dialog, row(y));
-    if let Some(note) = &dialog.note {
-        canvas.put(inner.x + 1, y + 1, note, Meaning::Hint, inner.width.saturating_sub(2));
+    for (i, line) in note.iter().enumerate() {
+        canvas.put(inner.x + 1, y + 1 + i as u16, line, Meaning::Hint, inner.width.saturating_sub(2));
     }
 }
 
@@ -221,5 +223,37 @@ fn draw_palette(canvas: &mut Canvas, palette: &PaletteView, area: Rect) {
         if i == palette.chosen {
             canvas.mark(Rect { x: inner.x, y, width: inner.width, height: 1 }, Meaning::Selected);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+
+    use super::super::super::glyphs::UNICODE;
+    use super::super::super::theme::Theme;
+    use super::*;
+
+    #[test]
+    fn why_enter_does_nothing_is_read_to_its_end() {
+        let note = "a freeze ends after it begins: write `until` as an instant such as 2026-11-23T06:00:00Z, or a length \
+                    such as 4h, or leave it empty";
+        let dialog = DialogView {
+            title: "freeze".into(),
+            meaning: Meaning::Ask,
+            lines: Vec::new(),
+            changed: None,
+            fields: Vec::new(),
+            buttons: vec![("Enter freeze".into(), false)],
+            note: Some(note.into()),
+        };
+        let (area, theme) = (Rect::new(0, 0, 80, 24), Theme::shipped("default-dark").unwrap().unwrap());
+        let mut buffer = Buffer::empty(area);
+        draw(&mut Canvas::new(&mut buffer, &theme, &UNICODE), &Overlay::Dialog(dialog), area);
+        let row = |y: u16| (0..80).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        let text: Vec<String> = (0..24).map(row).collect();
+        let words = text.join(" ").replace('│', " ");
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(note), "{}", text.join("\n"));
     }
 }

@@ -188,32 +188,60 @@ fn axis(canvas: &mut Canvas, timeline: &Timeline, area: Rect) {
     }
 }
 
-/// Each cell is what holds in its middle.
+/// Each cell is what holds in its middle. What is too short for the middle of any, open or closed, makes its cell a part.
 fn draw_bar(canvas: &mut Canvas, bar: &Bar, area: Rect) {
     let g = canvas.glyphs;
     let (cells, day) = (u64::from(area.width), Dur::hours(24).0);
+    let middle = |cell: u64| (2 * cell + 1) * day / (2 * cells.max(1));
     let inside = |spans: &[(Dur, Dur)], cell: u64| {
-        let middle = (2 * cell + 1) * day / (2 * cells.max(1));
-        spans.iter().find(|(from, to)| from.0 <= middle && middle < to.0).copied()
+        spans.iter().find(|(from, to)| from.0 <= middle(cell) && middle(cell) < to.0).copied()
+    };
+    let open = open_of(bar);
+    let parts = short(&open, |span| (0..cells).any(|cell| inside(&[span], cell).is_some()));
+    let part = |cell: u64, is_open: bool| {
+        let here = |(_, (from, to)): &&(bool, (Dur, Dur))| (from.0 + to.0) / 2 * cells / day == cell;
+        parts.iter().filter(here).find(|(opens, _)| *opens != is_open).map(|(_, span)| *span)
     };
     for cell in 0..cells {
-        let (sign, meaning) = match (inside(&bar.frozen, cell), inside(&bar.open, cell)) {
+        let frozen = |(from, to): (Dur, Dur)| bar.frozen.iter().any(|(f, t)| f.0 < to.0 && from.0 < t.0);
+        let (sign, meaning) = match (inside(&bar.frozen, cell), inside(&open, cell)) {
+            (_, None) if part(cell, false).is_some() => (g.part, Meaning::Bar),
             (Some(_), _) => (g.frozen, Meaning::Bad),
             (None, None) => (g.shut, Meaning::Dim),
             (None, Some(span)) => {
-                let first = cell == 0 || inside(&bar.open, cell - 1) != Some(span);
-                let last = cell + 1 == cells || inside(&bar.open, cell + 1) != Some(span);
-                let sign = match (first, last) {
-                    (true, false) => g.opens,
+                let first = cell == 0 || inside(&open, cell - 1) != Some(span);
+                let last = cell + 1 == cells || inside(&open, cell + 1) != Some(span);
+                match (part(cell, true), first, last) {
+                    (Some(closed), ..) if frozen(closed) => (g.frozen, Meaning::Bad),
+                    (Some(_), ..) => (g.part, Meaning::Bar),
+                    (None, true, false) => (g.opens, Meaning::Bar),
                     // Beyond the right edge it goes on.
-                    (false, true) if span.1.0 < day => g.closes,
-                    _ => g.open,
-                };
-                (sign, Meaning::Bar)
+                    (None, false, true) if span.1.0 < day => (g.closes, Meaning::Bar),
+                    _ => (g.open, Meaning::Bar),
+                }
             }
         };
         canvas.sign(area.x + cell as u16, area.y, sign, meaning);
     }
+}
+
+/// When it is open and not frozen, in order.
+fn open_of(bar: &Bar) -> Vec<(Dur, Dur)> {
+    bar.frozen.iter().fold(bar.open.clone(), |open, (from, to)| {
+        let before = |(a, b): (Dur, Dur)| (a, b.min(*from));
+        let after = |(a, b): (Dur, Dur)| (a.max(*to), b);
+        let rest = open.into_iter().flat_map(|span| match span.1 <= *from || span.0 >= *to {
+            true => vec![span],
+            false => vec![before(span), after(span)],
+        });
+        rest.filter(|(a, b)| a < b).collect()
+    })
+}
+
+/// Those of some stretches, and of the gaps between them, that are not `seen`: true for a stretch.
+fn short(open: &[(Dur, Dur)], seen: impl Fn((Dur, Dur)) -> bool) -> Vec<(bool, (Dur, Dur))> {
+    let gaps = open.windows(2).map(|pair| (false, (pair[0].1, pair[1].0)));
+    open.iter().map(|span| (true, *span)).chain(gaps).filter(|(_, span)| !seen(*span)).collect()
 }
 
 /// Rows the main screen's panel takes.
@@ -270,4 +298,48 @@ fn history(canvas: &mut Canvas, vm: &ViewModel, page: &TenantPage, area: Rect) {
 /// The same without panels.
 pub fn small_page(canvas: &mut Canvas, page: &TenantPage, body: Rect) {
     super::wrapped(canvas, &page.lines, page.scroll, body);
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+
+    use super::super::super::glyphs::{ASCII, BLOCKS, Glyphs, UNICODE};
+    use super::super::super::theme::Theme;
+    use super::*;
+
+    /// A day in 24 cells of an hour each, by minutes.
+    fn drawn(glyphs: &'static Glyphs, open: &[(u64, u64)], frozen: &[(u64, u64)]) -> String {
+        let spans = |list: &[(u64, u64)]| list.iter().map(|(a, b)| (Dur::mins(*a), Dur::mins(*b))).collect();
+        let bar = Bar {
+            name: String::new(),
+            open: spans(open),
+            frozen: spans(frozen),
+            state: String::new(),
+            meaning: Meaning::Text,
+            zone: String::new(),
+            now: String::new(),
+            selected: false,
+        };
+        let (area, theme) = (Rect::new(0, 0, 24, 1), Theme::shipped("default-dark").unwrap().unwrap());
+        let mut buffer = Buffer::empty(area);
+        draw_bar(&mut Canvas::new(&mut buffer, &theme, glyphs), &bar, area);
+        (0..24).map(|x| buffer[(x, 0)].symbol()).collect()
+    }
+
+    #[test]
+    fn what_is_shorter_than_a_cell_does_not_vanish() {
+        // Twenty minutes at the start of an hour, and at its end; two in one hour are one part.
+        assert_eq!(drawn(&ASCII, &[(120, 140), (220, 239), (300, 302), (350, 353)], &[]), "..--.-..................");
+        for (glyphs, part) in [(&UNICODE, "▒"), (&BLOCKS, "▒"), (&ASCII, "-")] {
+            assert!(drawn(glyphs, &[(121, 122)], &[]).contains(part));
+        }
+        // Closed for some minutes within a window, and frozen for some.
+        assert_eq!(drawn(&ASCII, &[(0, 185), (200, 480)], &[]), "[=]-===]................");
+        assert_eq!(drawn(&ASCII, &[(0, 480)], &[(190, 200)]), "[=]x===]................");
+        // Of a freeze that takes nearly all of a window a part is left.
+        assert_eq!(drawn(&ASCII, &[(120, 365)], &[(0, 361)]), "xxxxxx-.................");
+        // The usual case is drawn as it was.
+        assert_eq!(drawn(&ASCII, &[(0, 170), (600, 1440)], &[]), "[=].......[=============");
+    }
 }

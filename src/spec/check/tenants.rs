@@ -2,7 +2,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::is_label;
-use crate::spec::calendar::CalendarSpec;
 use crate::spec::nearest::nearest;
 use crate::spec::report::{Place, Sink};
 use crate::spec::tenants_read::ReadTenant;
@@ -12,8 +11,15 @@ pub struct List<'t> {
     /// Position of its sink.
     pub file: usize,
     pub tenants: &'t [ReadTenant],
-    /// The calendar they go by; none when it is broken or missing, which is reported.
-    pub calendar: Option<&'t CalendarSpec>,
+    /// What the calendar they go by has; nothing when it is missing, which is reported.
+    pub names: Option<&'t Names>,
+}
+
+/// Names that tenants may use, each list where all of it could be read, whatever else of its calendar is broken.
+#[derive(Default)]
+pub struct Names {
+    pub cohorts: Option<Vec<String>>,
+    pub seasons: Option<Vec<String>>,
 }
 
 /// Checks the lists of all files. `fleets`: every service there is, when that is known. `hosts`: those that tell tenants by
@@ -34,10 +40,10 @@ pub fn check(
         }
     }
     for list in lists {
-        let Some(calendar) = list.calendar else { continue };
+        let Some(names) = list.names else { continue };
         let sink = &mut sinks[list.file];
         for read in list.tenants.iter().take_while(|_| !sink.hopeless()).collect::<Vec<_>>() {
-            references(read, calendar, sink);
+            references(read, names, sink);
         }
     }
 }
@@ -101,19 +107,20 @@ pub fn near(written: &str, there: &BTreeSet<String>) -> String {
     }
 }
 
-fn references(read: &ReadTenant, calendar: &CalendarSpec, sink: &mut Sink<'_>) {
+fn references(read: &ReadTenant, names: &Names, sink: &mut Sink<'_>) {
     let (tenant, index) = (&read.tenant, read.index);
-    let cohort: &str = &tenant.cohort;
-    let cohorts = || calendar.cohorts.iter().map(|c| c.name.as_str());
-    if !cohorts().any(|c| c == cohort) {
-        let message = format!("spec.tenants[{index}].cohort: there is no cohort `{cohort}`");
-        sink.error(read.cohort, message, Some(meant(cohort, cohorts().collect())));
+    let unknown = |there: &Option<Vec<String>>, name: &str| -> Option<String> {
+        let there = there.as_ref().filter(|there| !there.iter().any(|n| n == name))?;
+        Some(meant(name, there.iter().map(String::as_str).collect()))
+    };
+    if let Some(help) = unknown(&names.cohorts, &tenant.cohort) {
+        let message = format!("spec.tenants[{index}].cohort: there is no cohort `{}`", tenant.cohort);
+        sink.error(read.cohort, message, Some(help));
     }
-    let seasons = || calendar.seasons.iter().map(|s| s.name.as_str());
     for (i, season) in tenant.seasons.iter().enumerate() {
-        if !seasons().any(|s| s == &**season) {
+        if let Some(help) = unknown(&names.seasons, season) {
             let message = format!("spec.tenants[{index}].seasons[{i}]: there is no season `{season}`");
-            sink.error(read.seasons, message, Some(meant(season, seasons().collect())));
+            sink.error(read.seasons, message, Some(help));
         }
     }
 }

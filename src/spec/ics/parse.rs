@@ -64,7 +64,10 @@ pub fn read(text: &str, sink: &mut Sink<'_>) -> Vec<Event> {
         }
     }
     if reader.events.len() > MAX_EVENTS {
-        sink.whole(format!("more than {MAX_EVENTS} events; the rest was not read"), Some("split the file".into()));
+        let message = format!("the file holds more than {MAX_EVENTS} events, and no more are read of one file");
+        let help = "leave past ones out, write those that repeat as one with an RRULE, or split the file";
+        sink.whole(message, Some(help.into()));
+        return reader.events;
     }
     if !reader.seen {
         sink.whole("the file holds no BEGIN:VCALENDAR".into(), Some("is it an iCalendar file?".into()));
@@ -378,8 +381,14 @@ fn length(
                 line.error(sink, "DTEND and DTSTART are not both dates, or both times".into(), MOMENTS);
                 None
             }
-            (_, end) if end.roughly() <= start.roughly() => {
-                line.error(sink, "DTEND is not after DTSTART".into(), "it is the first instant after");
+            (_, end) if end.instant() <= start.instant() => {
+                let skips =
+                    matches!((start, end), (Moment::Local(from, a), Moment::Local(to, b)) if a == b && from < to);
+                let help = match skips {
+                    true => "the clock goes forward then: a time it skips is read as that much later (RFC 5545, 3.3.5)",
+                    false => "it is the first instant after",
+                };
+                line.error(sink, "DTEND is not after DTSTART".into(), help);
                 None
             }
             (_, end) => Some(Length::Until(end)),

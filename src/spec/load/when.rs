@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Doc, Loaded, Unread};
 use crate::spec::calendar::{Calendar, CalendarSpec};
 use crate::spec::check;
-use crate::spec::check::tenants::{List, meant};
+use crate::spec::check::tenants::{List, Names, meant};
+use crate::spec::header_value;
 use crate::spec::report::Sink;
 use crate::spec::tenants::{Tenant, Tenants, TenantsSpec};
-use crate::spec::tree::Node;
+use crate::spec::tree::{Node, Yaml};
 use crate::spec::upgrade::{Strategy, UpgradeSpec};
 
 /// Takes calendars and tenants out of `docs`.
 pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &mut Loaded) {
     let known = calendars(docs, sinks, loaded);
-    let default = CalendarSpec::default();
+    let default = names(&CalendarSpec::default());
     let mut specs = Vec::new();
     for doc in docs.iter().filter(|d| d.kind == "Tenants") {
         let spec = doc.typed::<TenantsSpec>(&mut sinks[doc.file]);
@@ -26,7 +27,7 @@ pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &
         .iter()
         .filter(|d| d.kind == "Tenants")
         .zip(&specs)
-        .map(|(doc, (_, calendar))| List { file: doc.file, tenants: &doc.tenants.list, calendar: *calendar })
+        .map(|(doc, (_, names))| List { file: doc.file, tenants: &doc.tenants.list, names: *names })
         .collect();
     let fleets = services(docs, unread.none_of("Fleet"));
     check::tenants::check(&lists, fleets.as_ref(), &hosts(docs), sinks);
@@ -34,8 +35,8 @@ pub fn read(docs: &mut [Doc], unread: &Unread, sinks: &mut [Sink<'_>], loaded: &
     let (tenants, regions) = ids_and_regions(docs, unread.none_of("Tenants")).unzip();
     let there = check::calendar::There { services: fleets, tenants, regions };
     for doc in docs.iter().filter(|d| d.kind == "Calendar" && !d.cut) {
-        if let Some(spec) = known.get(&doc.name).and_then(Option::as_ref) {
-            check::calendar::others(spec, &there, &mut doc.scope(&mut sinks[doc.file]));
+        if let Some(calendar) = loaded.calendars.iter().find(|c| c.name == doc.name) {
+            check::calendar::others(&calendar.spec, &there, &mut doc.scope(&mut sinks[doc.file]));
         }
     }
     for (doc, (spec, _)) in docs.iter_mut().filter(|d| d.kind == "Tenants").zip(specs) {
@@ -95,34 +96,57 @@ fn ids_and_regions(docs: &[Doc], complete: bool) -> Option<(BTreeSet<String>, BT
     Some((ids, regions))
 }
 
-/// Calendars by name as written; none for one that is broken.
-fn calendars(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) -> BTreeMap<String, Option<CalendarSpec>> {
+/// What each calendar has, by its name as written.
+fn calendars(docs: &[Doc], sinks: &mut [Sink<'_>], loaded: &mut Loaded) -> BTreeMap<String, Names> {
     let ics: Vec<String> = loaded.ics.iter().map(|file| file.name.clone()).collect();
     let mut known = BTreeMap::new();
     for doc in docs.iter().filter(|d| d.kind == "Calendar") {
-        let errors = sinks[doc.file].count();
         let spec = doc.typed::<CalendarSpec>(&mut sinks[doc.file]);
         if let Some(spec) = spec.as_ref().filter(|_| !doc.cut) {
             check::calendar::check(spec, &ics, &mut doc.scope(&mut sinks[doc.file]));
         }
-        let sound = !doc.cut && doc.clean && sinks[doc.file].count() == errors;
-        known.insert(doc.name.clone(), spec.clone().filter(|_| sound));
+        let usual = names(&CalendarSpec::default());
+        let cohorts = written_names(doc, "cohorts", usual.cohorts, &mut sinks[doc.file]);
+        let seasons = written_names(doc, "seasons", usual.seasons, &mut sinks[doc.file]);
+        known.insert(doc.name.clone(), Names { cohorts, seasons });
         loaded.calendars.extend(spec.map(|spec| Calendar { name: doc.name.clone(), spec }));
     }
     known
 }
 
-/// The calendar a document of tenants goes by: the one it names, else the only one, else one with nothing in it.
+fn names(spec: &CalendarSpec) -> Names {
+    Names {
+        cohorts: Some(spec.cohorts.iter().map(|c| c.name.clone()).collect()),
+        seasons: Some(spec.seasons.iter().map(|s| s.name.clone()).collect()),
+    }
+}
+
+/// The names of a list as they are written, whatever else is wrong with it; `usual` where none is written. Nothing where
+/// some may be missing, or are not what was meant.
+fn written_names(doc: &Doc, list: &str, usual: Option<Vec<String>>, sink: &mut Sink<'_>) -> Option<Vec<String>> {
+    if doc.cut {
+        return None;
+    }
+    let Some(entry) = doc.written.get(list) else {
+        return usual.filter(|_| doc.scope(sink).untried(&[], &[list]));
+    };
+    let sequence = matches!(entry.node.yaml, Yaml::Seq { .. });
+    let name =
+        |item: &Node| Some(item.get("name")?.node.text()?.to_string()).filter(|name| header_value(name).is_none());
+    sequence.then(|| entry.node.items().iter().map(name).collect())?
+}
+
+/// What the calendar has that a document of tenants goes by: the one it names, else the only one, else one with nothing in it.
 fn calendar_of<'k>(
     doc: &Doc,
     named: Option<&str>,
-    (known, default): (&'k BTreeMap<String, Option<CalendarSpec>>, &'k CalendarSpec),
+    (known, default): (&'k BTreeMap<String, Names>, &'k Names),
     complete: bool,
     sinks: &mut [Sink<'_>],
-) -> Option<&'k CalendarSpec> {
+) -> Option<&'k Names> {
     match named {
         Some(name) => match known.get(name) {
-            Some(calendar) => calendar.as_ref(),
+            Some(names) => Some(names),
             None => {
                 if complete {
                     let help = meant(name, known.keys().map(String::as_str).collect());
@@ -134,13 +158,13 @@ fn calendar_of<'k>(
         },
         None if known.is_empty() && complete => Some(default),
         None if known.len() > 1 => {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            let message = format!("{} calendars are given, and `calendar` does not say which is meant", names.len());
-            let help = format!("write `calendar:` with one of: {}", names.join(", "));
+            let there: Vec<&str> = known.keys().map(String::as_str).collect();
+            let message = format!("{} calendars are given, and `calendar` does not say which is meant", there.len());
+            let help = format!("write `calendar:` with one of: {}", there.join(", "));
             doc.scope(&mut sinks[doc.file]).error(&[], &message, help);
             None
         }
-        None => known.values().next().and_then(Option::as_ref),
+        None => known.values().next(),
     }
 }
 

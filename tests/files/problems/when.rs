@@ -83,6 +83,29 @@ fn what_is_said_of_time_is_read_whole() {
     assert_eq!(&loaded.tenants[0].spec.tenants, tenants);
 }
 
+/// What is wrong elsewhere in a Calendar hides neither the cohorts nor the seasons that it does not have.
+#[test]
+fn a_broken_calendar_hides_no_name_that_it_does_not_have() {
+    let told = |calendar: String| -> Vec<String> {
+        let tenants = TENANTS.replace("cohort: beta", "cohort: bta").replace("seasons: [wedding]", "seasons: [weding]");
+        let files = [("house.yaml", calendar), ("tenants.yaml", tenants), ("given/closed.ics", ICS.into())];
+        let files = files.map(|(name, text)| SourceFile { name: name.into(), text });
+        let report = load(&files, presets()).unwrap_err();
+        report.problems.iter().map(|p| p.message.clone()).collect()
+    };
+    let (cohort, season) = ("there is no cohort `bta`", "there is no season `weding`");
+    let hides = |found: &[String], what: &str| !found.iter().any(|message| message.contains(what));
+    for broken in ["to: 2026-01-04T06:00:00Z", "too: 2027-01-04T06:00:00Z"] {
+        let found = told(CALENDAR.replace("to: 2027-01-04T06:00:00Z", broken));
+        assert!(found.len() > 2 && !hides(&found, cohort) && !hides(&found, season), "{found:#?}");
+    }
+    // A list that is broken itself may have held the name; the other is looked at all the same.
+    for broken in ["cohrts:", "cohorts: 5\n  slotss:"] {
+        let found = told(CALENDAR.replace("cohorts:\n", &format!("{broken}\n")));
+        assert!(hides(&found, cohort) && !hides(&found, season), "{found:#?}");
+    }
+}
+
 #[test]
 fn each_mistake_is_one_problem_at_its_place() {
     for (from, to, message, help) in [
@@ -97,6 +120,12 @@ fn each_mistake_is_one_problem_at_its_place() {
         ("id: kiwi", "id: ^ki wi", "`ki wi` cannot be an id", "letters"),
         ("cohort: premium, seasons", "cohort: ^premum, seasons", "there is no cohort `premum`", "`premium`"),
         ("seasons: [wedding]}\n    - id", "^seasons: [weding]}\n    - id", "there is no season `weding`", "`wedding`"),
+        (
+            "seasons: [wedding]}\n    - id",
+            "seasons: [wedding], ^services: []}\n    - id",
+            "spec.tenants[0].services: no service is in the list",
+            "leave `services` out for all",
+        ),
         ("days: [Sun]", "days: [^Snu]", "unknown word `Snu`", "`Sun`"),
         ("- {days: [Sun], start", "- ^{days: [], start", "the window opens on no day", "[Sun]"),
         ("start: \"02:00\"", "start: ^\"25:00\"", "`25:00` is not a time of day", ""),
