@@ -215,7 +215,7 @@ impl<'p> Looking<'p> {
             Ok((at, mut late, begins)) => {
                 // Tenants that go before have closings of their own, by which they may have been later as well.
                 let moves = |name: &String| self.plan.get(name).is_some_and(|p| p.phased.is_some());
-                let since = Some(from).filter(|_| !self.before(planned).iter().any(|name| moves(name)));
+                let since = Some(from).filter(|_| !self.before(planned).iter().any(moves));
                 late.extend((begins > at).then(|| self.platform.late((since, at), begins, needs)));
                 (begins, late)
             }
