@@ -39,12 +39,16 @@ pub fn text(plan: &Plan, out: &mut String) {
         _ => format!("at least {}", verdict.barring().count()),
     };
     let free = verdict.barring().next().is_none();
-    if !verdict.findings.is_empty() {
+    if !verdict.findings.is_empty() || !verdict.unseen.is_empty() {
         out.push_str("\nCompatibility:\n");
     }
     verdict.findings.iter().for_each(|f| finding(f, out));
     if verdict.more > 0 {
         out.push_str(&format!("  and {} more\n", verdict.more));
+    }
+    for f in &verdict.unseen {
+        let at = f.at.as_ref().map_or(String::new(), |at| format!(" ({})", clean(at)));
+        out.push_str(&format!("  unseen    {}{at}\n", clean(&f.message)));
     }
     for detour in &verdict.detours {
         out.push_str(&format!("  over versions in between: {detour}\n"));

@@ -15,7 +15,7 @@ use crate::compat::deps::order::Edge;
 use crate::compat::fleet::{self, Asked, Outcome};
 use crate::compat::{Finding, Of, Place, Severity};
 use crate::plan::order::After;
-use crate::plan::verdict::{Advice, Migration, Signs, Told, Verdict, advise};
+use crate::plan::verdict::{Advice, Migration, Signs, Told, UNSEEN, Verdict, advise};
 use crate::plan::{Plan, Roster};
 use crate::spec::contract::{Phase, Tier, Waiver};
 use crate::spec::upgrade::in_range;
@@ -111,6 +111,7 @@ fn verdict(known: &Known, asked: &Asked<'_>, outcome: &Outcome) -> Verdict {
         digest: canonical::hex(&Sha256::digest(prints.join("\n").as_bytes())),
         infos: count(infos.len()),
         not_compared: count(outcome.report.not_compared.len()),
+        unseen: outcome.report.not_compared.iter().take(MAX_TOLD).map(|note| unseen(note, asked)).collect(),
         ..Verdict::default()
     };
     for d in &outcome.detours {
@@ -186,6 +187,22 @@ fn told_of(f: &Finding, off: bool, asked: &Asked<'_>, room: &mut usize) -> Told 
         lapsed: waivers.into_iter().find(over).map(fleet::accepted_by),
         overruled: fleet::overruled(f).map(String::from),
         off,
+    }
+}
+
+/// What was not compared: its place stands before it, if it has one.
+fn unseen(note: &str, asked: &Asked<'_>) -> Told {
+    let place = note.split_once(": ").filter(|(at, _)| at.contains([':', '/', '#']));
+    let (at, what) = place.map_or((None, note), |(at, what)| (Some(at), what));
+    let (path, rest) = at.map_or(("", ""), |at| at.split_at(at.find(['#', ' ']).unwrap_or(at.len())));
+    let of = |name: &&String| path.split('/').any(|part| part == name.as_str());
+    Told {
+        rule: UNSEEN.to_string(),
+        service: asked.moves.iter().map(|m| &m.service).find(of).cloned(),
+        message: what.to_string(),
+        at: at.map(|_| format!("{}{rest}", inside(path))),
+        advice: Some("look at it by hand: nothing vouches for it".to_string()),
+        ..Told::default()
     }
 }
 

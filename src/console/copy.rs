@@ -14,8 +14,10 @@ pub(super) fn copy(model: &mut Model, ctx: Ctx) -> Vec<Intent> {
             })
         }
         (Screen::Tenants | Screen::Tenant, _) => selected_tenant(model, ctx),
-        (Screen::Plan, _) => chosen(ctx.run, model)
-            .map(|f| format!("{} {} {} {}", f.fingerprint, f.rule, f.service.as_deref().unwrap_or("-"), f.message)),
+        (Screen::Plan, _) => chosen(ctx.run, model).map(|f| {
+            let name = if f.is_unseen() { f.at.as_deref().unwrap_or("-") } else { &f.fingerprint };
+            format!("{name} {} {} {}", f.rule, f.service.as_deref().unwrap_or("-"), f.message)
+        }),
         _ => model.selected(ctx.run).and_then(|name| ctx.run.track(name)).map(|t| {
             if let Some((_, command)) = by_hand(ctx.run, t) {
                 return command;

@@ -90,6 +90,9 @@ pub fn open(model: &Model, ctx: Ctx) -> Result<Dialog, String> {
     let Some(finding) = finding else {
         return Err(if let Allowance::Denied(why) = allowed { why } else { "no finding is selected".into() });
     };
+    if finding.is_unseen() {
+        return Err("it was not compared, so there is nothing to accept: look at it by hand".into());
+    }
     if finding.off {
         return Err("its rule is switched off in the CompatPolicy, so it bars nothing".into());
     }

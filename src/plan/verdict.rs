@@ -18,6 +18,9 @@ pub struct Verdict {
     pub infos: u32,
     /// How many parts could not be compared.
     pub not_compared: u32,
+    /// Those of them that are kept in the plan: what it is, and where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Told>,
     /// Service to its migrations, in order.
     #[serde(default)]
     pub migrations: BTreeMap<String, Vec<Migration>>,
@@ -74,7 +77,15 @@ pub struct Told {
     pub off: bool,
 }
 
+/// In the place of a rule where nothing was compared.
+pub const UNSEEN: &str = "not-compared";
+
 impl Told {
+    /// Nothing was found because nothing was compared: a person has to look.
+    pub fn is_unseen(&self) -> bool {
+        self.rule == UNSEEN
+    }
+
     /// Stands in the way: critical, accepted by nobody, and its rule is on.
     pub fn bars(&self) -> bool {
         self.critical && self.waived.is_none() && !self.off

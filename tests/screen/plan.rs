@@ -13,6 +13,7 @@ use pilothouse::engine::command::{Identity, IdentitySource};
 use pilothouse::engine::message::{Attached, Body, LeaseSeen, Message, Stamp};
 use pilothouse::engine::observe::PreflightReport;
 use pilothouse::engine::{Run, step};
+use pilothouse::plan::verdict::{Told, UNSEEN};
 use pilothouse::spec::units::Time;
 
 /// Nothing was looked at yet.
@@ -288,4 +289,41 @@ fn a_filter_hides_neither_that_the_start_is_off_nor_what_was_not_compared() {
     assert!(frame.contains(" 1 part not compared "), "{frame}");
     let none = waiting_with(false, change(1)).keys(&filter).frame(100, 30);
     assert!(none.contains("1 part was not compared; `pilothouse compat check` names it"), "{none}");
+}
+
+/// Each part that was not compared is a row behind the findings, with its place, and can be read in full on any size.
+#[test]
+fn what_was_not_compared_is_listed_with_its_place() {
+    let part = |n: usize| Told {
+        rule: UNSEEN.into(),
+        service: (n == 0).then(|| "orders".to_string()),
+        message: format!(
+            "`ALTER TABLE t FROBNICATE {n}`: a statement that is not known here, whatever it may be that it does"
+        ),
+        at: Some(format!("orders/2.4.0/m{n}.sql:{}", n + 7)),
+        advice: Some("look at it by hand: nothing vouches for it".into()),
+        ..Told::default()
+    };
+    let change = |run: &mut Run| {
+        let verdict = Arc::make_mut(&mut run.plan).compat.as_mut().unwrap();
+        (verdict.not_compared, verdict.unseen) = (3, (0..3).map(part).collect());
+    };
+    let rows = waiting_with(false, change).keys(&["/", "frobnicate", "enter"]).frame(80, 24);
+    assert_eq!(rows.matches("unseen").count(), 3, "{rows}");
+    for (width, height) in [(100, 30), (80, 24), (60, 20)] {
+        for n in 0..3 {
+            let mut keys = vec!["/", "frobnicate", "enter"];
+            keys.extend(std::iter::repeat_n("down", n));
+            keys.push("enter");
+            let frame = waiting_with(false, change).keys(&keys).frame(width, height);
+            for said in [format!("FROBNICATE {n}"), format!("m{n}.sql:{}", n + 7)] {
+                assert!(frame.contains(&said), "{said} at {width}x{height}\n{frame}");
+            }
+        }
+    }
+    let all: Vec<&str> = std::iter::repeat_n("down", 40).collect();
+    let look = waiting_with(false, change).keys(&all).frame(80, 24);
+    assert!(look.contains("Not compared, 8 of 8"), "behind the findings\n{look}");
+    let refused = waiting_with(false, change).keys(&all).keys(&["w"]).frame(100, 30);
+    assert!(refused.contains("it was not compared, so there is nothing to accept"), "{refused}");
 }

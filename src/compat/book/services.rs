@@ -180,6 +180,13 @@ pub(super) const DATABASE: &[Rule] = &[
         "ALTER TABLE without SET lock_timeout",
     ),
     rule(
+        "sql-not-known",
+        Critical,
+        Database,
+        "what it locks or takes away cannot be told; a warning where it only reads or adds",
+        "ALTER TABLE t FROBNICATE",
+    ),
+    rule(
         "sql-not-null-for-writers",
         Warning,
         Database,

@@ -113,9 +113,11 @@ pub fn honest(service: &str, from: &Version, to: &Version, change: Change, place
         let message = format!("{service} would go to the pre-release {to}");
         say("version-prerelease", Severity::Warning, message, "release it, or say why it goes out like this");
     }
-    let next = |bump| match bump {
-        Bump::Major if from.major == 0 => Version::new(0, from.minor + 1, 0),
-        Bump::Major => Version::new(from.major + 1, 0, 0),
+    // The nearest one that such a step leads to.
+    let next = |bump| match (bump, from.major, from.minor) {
+        (_, 0, 0) | (Bump::Minor, 0, _) => Version::new(0, from.minor, from.patch + 1),
+        (Bump::Major, 0, _) => Version::new(0, from.minor + 1, 0),
+        (Bump::Major, ..) => Version::new(from.major + 1, 0, 0),
         _ => Version::new(from.major, from.minor + 1, 0),
     };
     match (change, bump) {

@@ -102,6 +102,10 @@ fn a_version_says_what_changed() {
     let advice = |from: &str, to: &str| honest("a", &v(from), &v(to), Change::Breaking, None)[0].recommendation.clone();
     assert_eq!(advice("1.2.3", "1.3.0").unwrap(), "call it 2.0.0, or take the breaking change out");
     assert_eq!(advice("0.2.3", "0.2.4").unwrap(), "call it 0.3.0, or take the breaking change out");
+    assert_eq!(advice("0.0.3", "0.0.3+b").unwrap(), "call it 0.0.4, or take the breaking change out");
+    let more = honest("a", &v("0.2.3"), &v("0.2.3+b"), Change::Additive, None);
+    assert_eq!(more[0].recommendation.as_deref(), Some("call it 0.2.4"));
+    assert_eq!(said("0.0.3", "0.0.4", Change::Breaking), [] as [&str; 0]);
 }
 
 #[test]

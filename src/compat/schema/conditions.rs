@@ -18,11 +18,17 @@ pub(super) fn compare(work: &mut Work<'_, '_>) {
             work.change(kind, Some(x.at), None).subject = x.name.clone();
             continue;
         };
-        if x.name == "if" && !work.same(x.at, y.at) {
+        let kept = x.name != "if" || work.same(x.at, y.at);
+        if !kept {
             work.change(Kind::ConditionChanged, Some(x.at), Some(y.at)).subject = x.name.clone();
         }
         for (word, a) in &x.adds {
             match y.adds.iter().find(|(w, _)| w == word) {
+                // Under the same condition it is one schema with what holds anyway: a property that it bounds is no new one.
+                Some((_, b)) if kept => {
+                    let (was, is) = (with(&work.old.parts, *a).1, with(&work.new.parts, *b).1);
+                    work.edge(&was, &is, Step::Same);
+                }
                 Some((_, b)) => work.edge(&[*a], &[*b], Step::Inner),
                 None => {
                     let kind = gone(work, x, &[(word, *a)]);

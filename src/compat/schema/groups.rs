@@ -2,12 +2,11 @@
 use std::collections::BTreeSet;
 
 use super::engine::{Step, Work};
-use super::kind::{Effect, Kind};
-use super::merge::is_never;
+use super::kind::Kind;
 use super::shape::{self, Conj, Group, GroupKind, NO_GROUPS, Shape, without};
 use super::subtypes::Values;
 use super::types::Types;
-use super::{matching, said};
+use super::{matching, overlaps, said};
 use crate::compat::document::{Library, NodeId};
 
 /// Pairs of alternatives without a name that are compared by what they hold.
@@ -23,6 +22,10 @@ pub(super) struct Branch {
     /// Named by a reference or a discriminator: another name is another alternative.
     pub firm: bool,
     pub taken: bool,
+    /// Its values are of a choice inside of the one that is compared.
+    pub inner: bool,
+    /// What it became, or was: all that must hold there.
+    pub mate: Conj,
 }
 
 /// Null is taken out of every alternative: the schema as a whole says whether it is allowed.
@@ -36,7 +39,16 @@ pub(super) fn branches(library: &Library, shape: &Shape<'_>, nodes: &[NodeId], s
         let values = discriminator.as_ref().zip(target).map(|(values, target)| values.for_schema(target));
         let null = said::says_null(library, *node, siblings) == Some(true);
         let conj = vec![if null { *node | without(Types::NULL) } else { *node }];
-        Branch { conj, at: *node, name, values: values.unwrap_or_default(), firm, taken: false }
+        Branch {
+            conj,
+            at: *node,
+            name,
+            values: values.unwrap_or_default(),
+            firm,
+            taken: false,
+            inner: false,
+            mate: Conj::new(),
+        }
     };
     nodes.iter().map(branch).collect()
 }
@@ -193,7 +205,16 @@ fn by_type(shape: &Shape<'_>) -> Vec<Branch> {
 /// The values of a schema that are of none of these types.
 fn part_of(shape: &Shape<'_>, types: Types) -> Branch {
     let conj = shape.parts.iter().map(|n| n | without(types)).collect();
-    Branch { conj, at: shape.at, name: None, values: BTreeSet::new(), firm: false, taken: false }
+    Branch {
+        conj,
+        at: shape.at,
+        name: None,
+        values: BTreeSet::new(),
+        firm: false,
+        taken: false,
+        inner: false,
+        mate: Conj::new(),
+    }
 }
 
 /// The alternatives of a schema, each with all that holds for every one.
@@ -221,7 +242,7 @@ pub(super) struct How {
     /// Types of which all values are held anyway, before and after.
     open: (Types, Types),
     /// Exactly one has to fit, before and after.
-    one: (bool, bool),
+    pub one: (bool, bool),
 }
 
 impl How {
@@ -233,6 +254,18 @@ impl How {
     /// Compares two alternatives that are one. Where all values of both are held anyway, it makes no difference.
     pub fn join(self, work: &mut Work<'_, '_>, old: &mut Branch, new: &mut Branch) {
         (old.taken, new.taken) = (true, true);
+        (old.mate, new.mate) = (new.conj.clone(), old.conj.clone());
+        // Of a choice inside of the other nobody else tells that a value is another one.
+        if (old.inner || new.inner)
+            && !old.values.is_empty()
+            && !new.values.is_empty()
+            && old.values.is_disjoint(&new.values)
+        {
+            let words = |b: &Branch| b.values.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let (subject, from, to) = (new.name.clone().unwrap_or_default(), words(old), words(new));
+            let change = work.change(Kind::ValueRenamed, Some(old.at), Some(new.at));
+            (change.subject, change.from, change.to) = (subject, from, to);
+        }
         if !self.open.0.is_empty() && !self.open.1.is_empty() {
             let siblings = work.siblings();
             let held = |library: &Library, conj: &[NodeId], siblings: bool, open: Types| {
@@ -249,103 +282,10 @@ impl How {
     }
 }
 
-/// Whether two alternatives let through the same single values.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meeting {
-    Yes,
-    No,
-    Unknown,
-}
-
-/// It says nothing, and so lets everything through.
-fn says_nothing(library: &Library, shape: &Shape<'_>) -> bool {
-    let choice = |part: NodeId, key: &str| part & NO_GROUPS != 0 && matches!(key, "oneOf" | "anyOf");
-    let silent = |part: &NodeId| {
-        let node = part & shape::PLAIN;
-        let entries = library.entries(node).iter();
-        let mut said = entries.filter(|(k, _)| !said::is_text_for_people(k) && **k != *"$ref" && !choice(*part, k));
-        said.next().is_none() && !is_never(library, node)
-    };
-    shape.types.at.is_none() && shape.parts.iter().all(silent)
-}
-
-/// Types of an alternative that lets through single values alone, or everything, and whether its values are listed.
-fn single(library: &Library, branch: &Branch, siblings: bool) -> Option<(Types, bool)> {
-    let shape = shape::read(library, &branch.conj, siblings);
-    if says_nothing(library, &shape) {
-        return Some((Types::ANY, false));
-    }
-    let set = shape.types.set.without(Types::NULL);
-    let single = shape.types.at.is_some() && !set.has(Types::OBJECT.and(Types::ARRAY).and(Types::STRANGE));
-    (single && !set.is_empty()).then_some((set, shape.allowed.is_some()))
-}
-
-/// Where exactly one has to fit, an alternative that comes with values that another has is one that refuses them. Told of
-/// single values alone, and of alternatives that let everything through: which objects fit two others is seldom known, and
-/// often not meant.
-fn overlaps(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch], how: How) {
-    let come: Vec<usize> = (0..news.len()).filter(|j| how.one.1 && !news[*j].taken).collect();
-    let gone: Vec<usize> = (0..olds.len()).filter(|i| how.one.0 && !olds[*i].taken).collect();
-    if come.is_empty() && gone.is_empty() {
-        return;
-    }
-    let siblings = work.siblings();
-    let mut was: Vec<_> = olds.iter().map(|b| single(work.old_lib(), b, siblings.0)).collect();
-    let mut is: Vec<_> = news.iter().map(|b| single(work.new_lib(), b, siblings.1)).collect();
-    // Beside one that lets everything through, all others are looked at.
-    if was.iter().chain(&is).flatten().any(|(types, _)| *types == Types::ANY) {
-        for of in was.iter_mut().chain(&mut is) {
-            *of = of.or(Some((Types::ANY, false)));
-        }
-    }
-    if was.iter().flatten().count() * is.iter().flatten().count() > MAX_TRIES {
-        let what = "more alternatives of `oneOf` than are looked at for values that two of them have";
-        return work.note(what, olds.first().map(|b| b.at), news.first().map(|b| b.at));
-    }
-    let table: Vec<Vec<Effect>> = (0..olds.len())
-        .map(|i| {
-            let one = |j: usize| match (was[i], is[j]) {
-                (Some(_), Some(_)) => work.engine.relation(&olds[i].conj, &news[j].conj),
-                _ => Effect::BOTH,
-            };
-            (0..news.len()).map(one).collect()
-        })
-        .collect();
-    // What both have must fit a second alternative of the same side to be refused there.
-    let meeting = |i: usize, j: usize, second: bool| {
-        let (Some((x, listed)), Some((y, too))) = (was[i], is[j]) else { return Meeting::No };
-        match (x.has(y), table[i][j] == Effect::BOTH) {
-            (false, _) => Meeting::No,
-            (true, false) if second => Meeting::Yes,
-            (true, true) if listed && too => Meeting::No,
-            (true, _) => Meeting::Unknown,
-        }
-    };
-    for j in come {
-        let second = |i: usize| (0..news.len()).any(|k| k != j && !table[i][k].narrows);
-        let found: Vec<Meeting> = (0..olds.len()).map(|i| meeting(i, j, second(i))).collect();
-        told(work, &found, Kind::OverlapSet, (None, Some(news[j].at)));
-    }
-    for i in gone {
-        let second = |j: usize| (0..olds.len()).any(|k| k != i && !table[k][j].widens);
-        let found: Vec<Meeting> = (0..news.len()).map(|j| meeting(i, j, second(j))).collect();
-        told(work, &found, Kind::OverlapUnset, (Some(olds[i].at), None));
-    }
-}
-
-fn told(work: &mut Work<'_, '_>, found: &[Meeting], kind: Kind, places: (Option<NodeId>, Option<NodeId>)) {
-    if found.contains(&Meeting::Yes) {
-        work.change(kind, places.0, places.1);
-    } else if found.contains(&Meeting::Unknown) {
-        let what = "whether this alternative of `oneOf` lets through values that another does as well is not known";
-        work.note(what, places.0, places.1);
-    }
-}
-
 /// Matches alternatives, compares what is matched, and tells what is left over.
 fn settle(work: &mut Work<'_, '_>, mut olds: Vec<Branch>, mut news: Vec<Branch>, how: How) {
     matching::run(work, &mut olds, &mut news, how);
-    overlaps(work, &olds, &news, how);
+    overlaps::compare(work, &olds, &news, how);
     for old in olds.iter().filter(|b| !b.taken) {
         let covered = how.within() && news.iter().take(MAX_TRIES).any(|new| holds(work, how, old, new));
         let change = work.change(gone(how.kind, covered, old.firm), Some(old.at), None);

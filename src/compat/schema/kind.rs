@@ -203,6 +203,7 @@ kinds! {
     }
     neutral {
         FormatNoteChanged,
+        TypeRespelled,
         DiscriminatorPropertyChanged,
         MappingChanged,
         ValueRenamed,

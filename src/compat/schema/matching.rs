@@ -8,15 +8,16 @@ use super::groups::{Branch, How, MAX_TRIES, branches, new_branches, old_branches
 use super::kind::Effect;
 use super::said;
 use super::shape::{self, Conj, Group, GroupKind, PLAIN, Shape};
-use super::values;
+use super::{nested, values};
 use crate::compat::document::{Library, NodeId};
 
 /// Alternatives of one side, beyond which none is taken apart any more.
-const MAX_SPREAD: usize = 200;
+pub(super) const MAX_SPREAD: usize = 200;
 
 /// Finds partners until none is left that can have one, and compares each two.
 pub(super) fn run(work: &mut Work<'_, '_>, olds: &mut Vec<Branch>, news: &mut Vec<Branch>, how: How) {
     let mut apart = (Apart::default(), Apart::default());
+    nested::open(work, olds, news, how.kind);
     loop {
         by_name(work, olds, news, how);
         if !alike(work, olds, news, how) {
@@ -243,8 +244,14 @@ impl Apart {
 /// The alternatives of a schema that says nothing else, but for null, and the schema itself. One alternative is one,
 /// whatever the word.
 fn nothing_but(library: &Library, node: NodeId, kind: GroupKind) -> Option<(NodeId, Vec<NodeId>)> {
-    let node = library.follow(node)?;
-    let mut said = library.entries(node).iter().filter(|(key, _)| !said::is_text_for_people(key));
+    choice(library, node, kind, &[])
+}
+
+/// The same where it may say this as well.
+pub(super) fn choice(library: &Library, at: NodeId, kind: GroupKind, and: &[&str]) -> Option<(NodeId, Vec<NodeId>)> {
+    let node = library.follow(at)?;
+    let silent = |key: &str| said::is_text_for_people(key) || and.contains(&key);
+    let mut said = library.entries(node).iter().filter(|(key, _)| !silent(key));
     let (word, list) = said.next().filter(|_| said.next().is_none())?;
     if !matches!(&**word, "oneOf" | "anyOf") {
         return None;

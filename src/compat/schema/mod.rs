@@ -5,16 +5,18 @@
 //! - [`shape`] a schema flattened: `allOf` merged, spellings made one; `said`, `reader`, `merge` the three steps to it
 //! - `odd` values a keyword cannot have
 //! - [`Engine`] pairs of schemas, each compared once however often it is reached; circles of `$ref`s end there
-//! - `values`, `objects`, `conditions`, `groups` (with `matching`) the comparison itself, keyword by keyword; `spelling` what two versions write in two ways; [`sentence`] says it in words
+//! - `values`, `objects`, `conditions`, `groups` (with `matching`, `nested`, `overlaps`) the comparison itself, keyword by keyword; `spelling` what two versions write in two ways; [`sentence`] says it in words
 mod conditions;
 mod engine;
 mod groups;
 pub mod kind;
 mod matching;
 mod merge;
+mod nested;
 mod numbers;
 mod objects;
 mod odd;
+mod overlaps;
 mod reader;
 mod said;
 pub mod shape;

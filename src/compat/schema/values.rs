@@ -37,17 +37,17 @@ impl Work<'_, '_> {
             return;
         }
         let Some(kind) = type_kind(lost, gained) else { return };
-        let (lost, gained) = self.as_text(lost, gained);
+        let (lost, gained, words) = self.as_text(lost, gained);
         let change = self.change(kind, old.at, new.at);
         // Where it comes to the same as text, a type that was named is named no more, or the other way round: who keeps to
-        // the types, as generated clients do, notices.
-        change.as_text = type_kind(lost, gained).or(Some(kind));
+        // the types, as generated clients do, notices. Where the texts are listed nothing else can be sent.
+        change.as_text = type_kind(lost, gained).or(Some(if words { Kind::TypeRespelled } else { kind }));
         (change.from, change.to) = (old.set.text(), new.set.text());
     }
 
     /// What is left of a difference when all values are written as text: a number is a text, too, and a single value is
-    /// a list of one.
-    fn as_text(&self, lost: Types, gained: Types) -> (Types, Types) {
+    /// a list of one. True where texts that are listed made the difference.
+    fn as_text(&self, lost: Types, gained: Types) -> (Types, Types, bool) {
         let words = Types::NUMBER.and(Types::BOOL);
         let held = |set: Types, items: Types| {
             let text = if set.has(Types::STRING) { words.and(Types::STRING) } else { set };
@@ -57,7 +57,15 @@ impl Work<'_, '_> {
         let items = |library, conj: &[NodeId]| shape::read(library, conj, true).types.set;
         let new = held(self.new.types.set, items(self.new_lib(), &self.new.items));
         let old = held(self.old.types.set, items(self.old_lib(), &self.old.items));
-        (lost.without(new), gained.without(old))
+        let (mut lost, mut gained, mut words) = (lost.without(new), gained.without(old), false);
+        // Texts that are listed and each are written as a value of the other side's types are such values.
+        if lost.has(Types::STRING) && are_words(self.old_lib(), &self.old, &self.new, new) {
+            (lost, words) = (lost.without(Types::STRING), true);
+        }
+        if gained.has(Types::STRING) && are_words(self.new_lib(), &self.new, &self.old, old) {
+            (gained, words) = (gained.without(Types::STRING), true);
+        }
+        (lost, gained, words)
     }
 
     pub(super) fn lifecycle(&mut self) {
@@ -98,6 +106,18 @@ impl Work<'_, '_> {
             self.changed(Kind::StabilityLowered, base, revision);
         }
     }
+}
+
+/// Every text that is listed is how a value of one of these types is written: `true`, or `12`. Where numbers have bounds
+/// on the other side, it is not known here which of them keep to those.
+fn are_words(library: &Library, shape: &Shape<'_>, other: &Shape<'_>, of: Types) -> bool {
+    let texts: Vec<&str> = shape.allowed.iter().flat_map(|a| &a.values).filter_map(|n| library.text(*n)).collect();
+    let bounded = [Limit::Minimum, Limit::Maximum].iter().any(|limit| other.limits.contains_key(limit));
+    let numbers = of.has(Types::INTEGER) && !bounded && other.multiples.is_empty();
+    // What fits every format of whole numbers.
+    let plain = |text: &str| text.parse::<i32>().is_ok_and(|n| n.to_string() == text);
+    let word = |text: &&str| of.has(Types::BOOL) && matches!(*text, "true" | "false") || numbers && plain(text);
+    !texts.is_empty() && texts.iter().all(word)
 }
 
 fn type_kind(lost: Types, gained: Types) -> Option<Kind> {
@@ -332,7 +352,8 @@ fn is_both(other: Types, library: &Library, values: &[NodeId]) -> bool {
 /// Two sides without a type in common, as what is written as text sees them: a number is a text, too, and a single value
 /// is a list of one.
 pub(super) fn as_text(work: &mut Work<'_, '_>) {
-    let (lost, gained) = work.as_text(work.old.types.set.without(Types::NULL), work.new.types.set.without(Types::NULL));
+    let (was, is) = (work.old.types.set.without(Types::NULL), work.new.types.set.without(Types::NULL));
+    let (lost, gained, _) = work.as_text(was, is);
     if !lost.is_empty() && !gained.is_empty() {
         return;
     }

@@ -9,7 +9,7 @@ pub fn sentence(change: &Change) -> String {
     match change.kind {
         Kind::TypeNarrowed => format!("type narrowed from {from} to {to}"),
         Kind::TypeWidened => format!("type widened from {from} to {to}"),
-        Kind::TypeChanged => format!("type changed from {from} to {to}"),
+        Kind::TypeChanged | Kind::TypeRespelled => format!("type changed from {from} to {to}"),
         Kind::NullRemoved => "null is not allowed any more".into(),
         Kind::NullAdded => "null is allowed now".into(),
         Kind::EnumValueRemoved => format!("values removed from the enumeration: {to}"),

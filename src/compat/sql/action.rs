@@ -80,6 +80,21 @@ pub(super) enum Action {
         /// What the table is called from here on, where it is the table.
         to: Option<String>,
     },
+    RenameColumn {
+        table: String,
+        column: String,
+        to: String,
+    },
+    RenameConstraint {
+        table: String,
+        name: String,
+        to: String,
+    },
+    /// Nobody asks for an index by its name but migrations.
+    RenameIndex {
+        name: String,
+        to: String,
+    },
     AddColumn(Box<Column>),
     DropColumn {
         table: String,
@@ -333,6 +348,10 @@ pub(super) fn one(c: &mut Cursor) -> Option<Action> {
         "reassign" => {
             c.eat("owned by");
             Action::ReassignOwned { of: c.names().join(", ") }
+        }
+        // Commands of psql that touch no database.
+        "\\" if c.eat_any(&["echo", "qecho", "warn", "set", "unset", "timing", "pset", "restrict", "unrestrict"]) => {
+            Action::Harmless
         }
         "revoke" => Action::Revoke,
         // The way to carry out a function; one that reads a table is asked for its rows.

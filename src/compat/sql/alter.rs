@@ -65,13 +65,7 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             c.eat("column");
             alter_column(table, c)?
         }
-        "rename" if c.eat("to") => {
-            let name = c.name()?;
-            let schema = table.rsplit_once('.').map_or(String::new(), |(schema, _)| format!("{schema}."));
-            Action::Rename { table, what: "table", to: Some(schema + &name) }
-        }
-        "rename" if c.eat("constraint") => Action::Instant { table },
-        "rename" => Action::Rename { table, what: "column", to: None },
+        "rename" => renamed(table, c)?,
         "validate" => {
             c.eat("constraint");
             Action::Validate { table, name: c.name()? }
@@ -92,6 +86,26 @@ fn action(table: &str, c: &mut Cursor) -> Option<Action> {
             Action::Instant { table }
         }
         _ => return None,
+    })
+}
+
+/// The table, one of its constraints, or one of its columns.
+fn renamed(table: String, c: &mut Cursor) -> Option<Action> {
+    if c.eat("to") {
+        let name = c.name()?;
+        let schema = table.rsplit_once('.').map_or(String::new(), |(schema, _)| format!("{schema}."));
+        return Some(Action::Rename { table, what: "table", to: Some(schema + &name) });
+    }
+    let constraint = c.eat("constraint");
+    if !constraint {
+        c.eat("column");
+    }
+    let name = c.name()?;
+    c.eat("to");
+    let to = c.name()?;
+    Some(match constraint {
+        true => Action::RenameConstraint { table, name, to },
+        false => Action::RenameColumn { table, column: name, to },
     })
 }
 
@@ -328,11 +342,10 @@ fn add_constraint(table: String, c: &mut Cursor) -> Option<Action> {
         "primary" => Constraint::PrimaryKey,
         "exclude" => Constraint::Exclude,
         "foreign" => {
-            while c.peek().is_some_and(|t| !t.is("references")) {
-                c.at += 1;
-            }
+            c.eat("key");
+            let columns = speaks::of_key(c);
             c.eat("references");
-            Constraint::ForeignKey { valid: true, to: c.relation()? }
+            Constraint::ForeignKey { valid: true, to: c.relation()?, columns }
         }
         _ => return None,
     };
@@ -405,6 +418,9 @@ fn of_index(c: &mut Cursor) -> Option<Action> {
     }
     c.eat("if exists");
     let name = c.name()?;
+    if c.eat("rename to") {
+        return Some(Action::RenameIndex { to: c.name()?, name });
+    }
     Some(if c.eat("set tablespace") { Action::MoveIndex { name } } else { Action::Harmless })
 }
 

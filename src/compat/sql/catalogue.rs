@@ -1,5 +1,5 @@
 //! What is known of a database.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::learn::Transaction;
@@ -13,6 +13,12 @@ pub struct Catalogue {
     pub tables: BTreeMap<String, Table>,
     /// The time zone migrations run under is UTC.
     pub utc: Option<bool>,
+    /// Tables that were there and are called otherwise now: versions that run still ask for them by these names.
+    #[serde(skip)]
+    pub(super) left: BTreeMap<String, Option<u64>>,
+    /// Functions that a migration made: what they do when they are called is in their bodies.
+    #[serde(skip)]
+    pub(super) functions: BTreeSet<String>,
     /// What the statements before have set.
     #[serde(skip)]
     pub(super) session: Session,
@@ -117,10 +123,13 @@ pub enum Constraint {
         #[serde(default, deserialize_with = "one_or_more")]
         columns: Vec<String>,
     },
+    /// `columns`: those that point there; empty where they are not known.
     #[serde(rename_all = "camelCase")]
     ForeignKey {
         valid: bool,
         to: String,
+        #[serde(default, deserialize_with = "one_or_more")]
+        columns: Vec<String>,
     },
     Unique,
     PrimaryKey,
@@ -130,8 +139,26 @@ pub enum Constraint {
 impl Constraint {
     /// A check that says something of this column.
     pub(super) fn speaks_of(&self, column: &str) -> bool {
-        let Self::Check { not_null, columns, .. } = self else { return false };
-        not_null.iter().chain(columns).any(|c| c == column)
+        matches!(self, Self::Check { .. }) && self.goes_with(column)
+    }
+
+    /// What goes when the column does: a check of it, or a foreign key from it.
+    pub(super) fn goes_with(&self, column: &str) -> bool {
+        match self {
+            Self::Check { not_null, columns, .. } => not_null.iter().chain(columns).any(|c| c == column),
+            Self::ForeignKey { columns, .. } => columns.iter().any(|c| c == column),
+            _ => false,
+        }
+    }
+
+    /// The column it speaks of is called otherwise from here on.
+    pub(super) fn renames(&mut self, from: &str, to: &str) {
+        let names: Vec<&mut String> = match self {
+            Self::Check { not_null, columns, .. } => not_null.iter_mut().chain(columns).collect(),
+            Self::ForeignKey { columns, .. } => columns.iter_mut().collect(),
+            _ => Vec::new(),
+        };
+        names.into_iter().filter(|name| *name == from).for_each(|name| *name = to.to_string());
     }
 }
 

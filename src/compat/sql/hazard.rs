@@ -1,17 +1,20 @@
 //! What of a statement's effects is a finding for a service that runs meanwhile.
+mod calls;
 mod gone;
+mod held;
 mod undone;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::action::{self, Action};
 use super::catalogue::{Catalogue, Constraint};
 use super::cursor::Cursor;
 use super::learn::learn;
 use super::lex::{Lines, Statement};
-use super::predict::{self, Effect, Lock, Sure};
+use super::predict::{self, Effect, Sure};
 use super::{Report, Severity, body, finding, place, scope};
 use crate::compat::Finding;
+use held::Held;
 use undone::Undone;
 
 /// Fewer rows are dealt with in no time.
@@ -21,18 +24,20 @@ const LARGE: u64 = 1_000_000;
 
 /// Goes through the statements in order; what one does is known to the next.
 pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &mut Catalogue, report: &mut Report) {
+    let unknown = report.findings.iter().filter(|f| f.rule == "sql-not-known");
+    let listed: BTreeSet<usize> = unknown.filter_map(number).collect();
     let mut look = Look {
         file,
         lines,
         known,
         report,
         number: 0,
+        listed,
         at: 0,
         told: false,
         idle: false,
         began: None,
-        exclusive: BTreeSet::new(),
-        held: BTreeMap::new(),
+        held: Held::default(),
         undone: Undone::default(),
     };
     for (number, statement) in statements.iter().enumerate() {
@@ -41,12 +46,15 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
             look.held.clear();
         }
         look.nesting(statement);
+        let unseen = look.report.not_compared.len();
         for (at, mut action) in body::all(statement, lines.text(), look.inside()) {
             look.at = at;
             scope::settle(&mut action, look.known);
             look.action(&action);
             learn(&action, look.known);
         }
+        let listed = look.report.not_compared.len() > unseen || look.listed.contains(&number);
+        look.calls(statement, listed);
     }
     look.undone.settle(statements.len(), look.known, look.report);
     if let Some((number, at)) = look.began.filter(|_| look.inside()) {
@@ -58,12 +66,19 @@ pub(super) fn look(file: &str, lines: &Lines, statements: &[Statement], known: &
     look.known.close();
 }
 
+/// Which statement of the file it is about.
+fn number(f: &Finding) -> Option<usize> {
+    f.location.revision.as_ref()?.pointer.trim_start_matches('/').parse().ok()
+}
+
 struct Look<'a> {
     file: &'a str,
     lines: &'a Lines<'a>,
     known: &'a mut Catalogue,
     report: &'a mut Report,
     number: usize,
+    /// Statements of which it is said that nobody can tell what they do.
+    listed: BTreeSet<usize>,
     at: usize,
     /// It was said that no `lock_timeout` is set.
     told: bool,
@@ -71,10 +86,7 @@ struct Look<'a> {
     idle: bool,
     /// The statement that began the transaction, and its place.
     began: Option<(usize, usize)>,
-    /// Tables this transaction has locked against readers.
-    exclusive: BTreeSet<String>,
-    /// The strongest lock on each table that this transaction has taken; a statement alone is one, too.
-    held: BTreeMap<String, Lock>,
+    held: Held,
     undone: Undone,
 }
 
@@ -127,17 +139,14 @@ impl Look<'_> {
     }
 
     fn action(&mut self, action: &Action) {
+        self.held.turn(action, self.inside());
         match action {
-            Action::Commit { .. } | Action::Rollback { .. } => {
-                self.exclusive.clear();
-                self.held.clear();
-            }
             Action::Set { name, local, .. } if name == "lock_timeout" => {
                 // PostgreSQL warns, and sets nothing.
                 self.idle |= *local && !self.inside();
                 self.told &= *local;
             }
-            Action::Opaque { what } => {
+            Action::Opaque { what } if !self.listed.contains(&self.number) => {
                 let (line, _) = self.lines.spot(self.at);
                 self.report
                     .not_compared
@@ -152,8 +161,7 @@ impl Look<'_> {
             }
             let locks = std::iter::once((&effect.table, effect.lock)).chain(effect.others.iter().map(|(t, l)| (t, *l)));
             for (table, lock) in locks {
-                let held = self.held.entry(table.clone()).or_insert(lock);
-                *held = (*held).max(lock);
+                self.held.take(table, lock);
             }
         }
         self.destroys(action);
@@ -185,8 +193,8 @@ impl Look<'_> {
                 told.details.push(why.to_string());
             }
         }
-        if self.inside() && lock.blocks_reads() && self.exclusive.insert(table.clone()) && self.exclusive.len() == 2 {
-            let names: Vec<&str> = self.exclusive.iter().map(String::as_str).collect();
+        if self.inside() && lock.blocks_reads() && self.held.shuts(table) && self.held.shut().len() == 2 {
+            let names: Vec<&str> = self.held.shut().iter().map(String::as_str).collect();
             let message = format!(
                 "one transaction holds {} against readers, and may meet another that holds them the other way round",
                 names.join(" and ")
@@ -199,7 +207,7 @@ impl Look<'_> {
     fn duration(&mut self, effect: &Effect, action: &Action) {
         let table = &effect.table;
         let size = self.by_size(table);
-        let before = self.held.get(table).copied().unwrap_or(Lock::None);
+        let before = self.held.lock(table);
         let lock = effect.lock.max(before);
         let earlier = if before > effect.lock { ", as the transaction has it," } else { "" };
         let held = format!("{table} is held under {}{earlier}", lock.name());

@@ -3,6 +3,8 @@ use super::action::Action;
 use super::catalogue::{Catalogue, Constraint, Index, Own, Session, Table};
 use super::scope::TEMPORARY;
 
+mod renamed;
+
 /// Savepoints that are kept. Back to one beyond them goes back to the last that is: less is believed then.
 const POINTS: usize = 1_000;
 
@@ -22,6 +24,10 @@ enum Back {
     Table(String, Option<Table>),
     /// From, to, and what was there.
     Name(String, String, Option<Table>),
+    /// Of a table: from, to.
+    ColumnName(String, String, String),
+    /// A name that was left, and what was known of it before.
+    Left(String, Option<Option<u64>>),
     Column(String, String, Option<String>),
     Constraint(String, String, Option<Constraint>),
     Index(String, String, Option<Index>),
@@ -95,8 +101,17 @@ fn columns(action: &Action, known: &mut Catalogue) {
                 let of = Constraint::Check { valid: true, not_null: Vec::new(), columns: vec![c.column.clone()] };
                 known.set_constraint(&c.table, &name, Some(of));
             }
+            if let Some(to) = &c.references {
+                known.point(&c.table, std::slice::from_ref(&c.column), to, true);
+            }
         }
         Action::DropColumn { table, column } => known.lose_column(table, column),
+        Action::RenameColumn { table, column, to } => known.rename_column(table, column, to),
+        Action::RenameIndex { name, to } => {
+            if let Some(table) = known.of_index(name).map(String::from) {
+                known.rename_rule(&table, name, to);
+            }
+        }
         Action::AlterType { table, column, to, .. } => known.set_column(table, column, Some(to.to_string())),
         Action::SetNotNull { table, column } => known.set_null(table, column, Some(true)),
         Action::DropNotNull { table, column } => known.set_null(table, column, Some(false)),
@@ -130,13 +145,20 @@ fn constraints(action: &Action, known: &mut Catalogue) {
             }
             known.set_constraint(table, &name, Some(of));
         }
+        Action::AddConstraint {
+            table, name: None, of: Constraint::ForeignKey { to, columns, .. }, not_valid, ..
+        } => {
+            known.point(table, columns, to, !not_valid);
+        }
         Action::AddConstraint { table, name: Some(name), of, not_valid, .. } => {
             let of = match of {
                 Constraint::Check { not_null, columns, .. } => {
                     let (not_null, columns) = (not_null.clone(), columns.clone());
                     Constraint::Check { valid: !not_valid, not_null, columns }
                 }
-                Constraint::ForeignKey { to, .. } => Constraint::ForeignKey { valid: !not_valid, to: to.clone() },
+                Constraint::ForeignKey { to, columns, .. } => {
+                    Constraint::ForeignKey { valid: !not_valid, to: to.clone(), columns: columns.clone() }
+                }
                 other => other.clone(),
             };
             known.set_constraint(table, name, Some(of));
@@ -149,6 +171,7 @@ fn constraints(action: &Action, known: &mut Catalogue) {
             }
         }
         Action::DropConstraint { table, name } => known.set_constraint(table, name, None),
+        Action::RenameConstraint { table, name, to } => known.rename_rule(table, name, to),
         other => connection(other, known),
     }
 }
@@ -273,11 +296,9 @@ impl Catalogue {
         }
         match back {
             Back::Table(name, table) => put(&mut self.tables, name, table),
-            Back::Name(from, to, there) => {
-                let table = self.tables.remove(&to);
-                put(&mut self.tables, to, there);
-                put(&mut self.tables, from, table);
-            }
+            Back::Name(from, to, there) => self.undo_name(from, to, there),
+            Back::ColumnName(table, from, to) => self.entry(&table).call(&to, &from),
+            Back::Left(name, before) => put(&mut self.left, name, before),
             Back::Column(table, name, of) => put(&mut self.entry(&table).columns, name, of),
             Back::Constraint(table, name, of) => put(&mut self.entry(&table).constraints, name, of),
             Back::Index(table, name, of) => put(&mut self.entry(&table).indexes, name, of),
@@ -299,13 +320,6 @@ impl Catalogue {
     fn put(&mut self, name: &str, table: Table) {
         let before = self.tables.insert(name.to_string(), table);
         self.transaction.keep(Back::Table(name.to_string(), before));
-    }
-
-    fn rename(&mut self, from: &str, to: &str) {
-        if let Some(table) = self.tables.remove(from) {
-            let there = self.tables.insert(to.to_string(), table);
-            self.transaction.keep(Back::Name(from.to_string(), to.to_string(), there));
-        }
     }
 
     fn set_default(&mut self, table: &str, part: Option<String>) {
@@ -336,7 +350,7 @@ impl Catalogue {
     /// A column, and with it what speaks of it.
     fn lose_column(&mut self, table: &str, column: &str) {
         let Some(entry) = self.tables.get(table) else { return };
-        let checks = entry.constraints.iter().filter(|(_, c)| c.speaks_of(column)).map(|(name, _)| name.clone());
+        let checks = entry.constraints.iter().filter(|(_, c)| c.goes_with(column)).map(|(name, _)| name.clone());
         let speaks = |i: &Index| i.columns.iter().any(|c| c == column);
         let indexes = entry.indexes.iter().filter(|(_, i)| speaks(i)).map(|(name, _)| name.clone());
         let (checks, indexes): (Vec<String>, Vec<String>) = (checks.collect(), indexes.collect());
@@ -361,9 +375,20 @@ impl Catalogue {
         self.transaction.keep(Back::Constraint(table.to_string(), name.to_string(), before));
     }
 
+    /// A foreign key without a name is given one by PostgreSQL.
+    fn point(&mut self, table: &str, columns: &[String], to: &str, valid: bool) {
+        let name = self.free_name(table, &format!("{table}_{}_fkey", columns.join("_")));
+        let of = Constraint::ForeignKey { valid, to: to.to_string(), columns: columns.to_vec() };
+        self.set_constraint(table, &name, Some(of));
+    }
+
     /// A table that is dropped; where `cascade`, with the foreign keys that point at it.
     fn gone(&mut self, table: &str, cascade: bool) {
-        if let Some(dropped) = self.tables.remove(table) {
+        let dropped = self.tables.remove(table);
+        if dropped.as_ref().is_none_or(|t| !t.created) {
+            self.leave(table, dropped.as_ref().and_then(|t| t.rows));
+        }
+        if let Some(dropped) = dropped {
             self.transaction.keep(Back::Table(table.to_string(), Some(dropped)));
         }
         for (name, other) in &mut self.tables {

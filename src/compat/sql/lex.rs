@@ -58,7 +58,15 @@ pub fn statements(text: &str) -> Result<Vec<Statement<'_>>, Broken> {
             "end" if token.kind == Kind::Word && atomic > 0 => atomic -= 1,
             _ => {}
         }
-        if token.is(";") && atomic == 0 {
+        // No operator has one: a command of `psql`, up to the end of its line. It ends what stands before it.
+        if token.is("\\") {
+            finish(&mut found, &mut tokens, token.at);
+            tokens.push(token);
+            let end = lex.at + lex.rest().find('\n').unwrap_or(lex.rest().len());
+            tokens.extend(lex.command(end));
+            (lex.at, atomic) = (end, 0);
+            finish(&mut found, &mut tokens, end);
+        } else if token.is(";") && atomic == 0 {
             finish(&mut found, &mut tokens, token.at);
         } else {
             tokens.push(token);
@@ -66,6 +74,13 @@ pub fn statements(text: &str) -> Result<Vec<Statement<'_>>, Broken> {
     }
     finish(&mut found, &mut tokens, text.len());
     Ok(found)
+}
+
+impl Statement<'_> {
+    /// No statement, but a command of `psql`.
+    pub fn is_meta(&self) -> bool {
+        self.tokens.first().is_some_and(|t| t.is("\\"))
+    }
 }
 
 fn finish<'a>(found: &mut Vec<Statement<'a>>, tokens: &mut Vec<Token<'a>>, end: usize) {
@@ -109,6 +124,12 @@ struct Lex<'a> {
 impl<'a> Lex<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
+    }
+
+    /// What a command of `psql` is called.
+    fn command(&self, end: usize) -> Option<Token<'a>> {
+        let name = self.text.get(self.at..end)?.split_whitespace().next()?;
+        Some(Token { kind: Kind::Word, text: Cow::Borrowed(name), at: self.at })
     }
 
     fn next(&mut self) -> Result<Option<Token<'a>>, Broken> {

@@ -57,13 +57,15 @@ pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report,
     }
     let statements = lex::statements(text).map_err(|e| vec![fault(e.at, e.message)])?;
     let mut report = Report::default();
-    let checked = squawk::check(text, &statements);
-    match checked {
+    let unknown;
+    match squawk::check(text, &statements) {
         squawk::Checked::Broken(errors) => return Err(errors.into_iter().map(|(at, m)| fault(at, m)).collect()),
-        squawk::Checked::Untame(at, why) => {
+        squawk::Checked::Untame(at, why, refused) => {
             report.not_compared.push(format!("{file}:{}: {why}; only our own rules looked at it", lines.spot(at).0));
+            unknown = refused;
         }
-        squawk::Checked::Said(said) => {
+        squawk::Checked::Said(said, refused) => {
+            unknown = refused;
             for s in said {
                 let number = statements.partition_point(|x| x.start <= s.at).saturating_sub(1);
                 let mut f = finding(s.rule, s.severity, place(file, &lines, number, s.at), s.message);
@@ -72,6 +74,9 @@ pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report,
             }
         }
     }
+    for u in &unknown {
+        not_known(file, &lines, &statements, u, &mut report);
+    }
     hazard::look(file, &lines, &statements, catalogue, &mut report);
     report.findings.iter_mut().for_each(|f| sign(f, &statements));
     report.findings.sort_by(|a, b| {
@@ -79,6 +84,32 @@ pub fn lint(file: &str, text: &str, catalogue: &mut Catalogue) -> Result<Report,
         (line(a), b.severity, a.rule).cmp(&(line(b), a.severity, b.rule))
     });
     Ok(report)
+}
+
+/// A statement that the parser does not take: PostgreSQL may know it, or it fails there. What our own rules see in it they
+/// say besides; if that is all there is to it nobody can tell, so a person has to.
+fn not_known(file: &str, lines: &lex::Lines, all: &[lex::Statement], unknown: &squawk::Unknown, report: &mut Report) {
+    let Some(statement) = all.get(unknown.number) else { return };
+    // What these do to a thing of a kind that is not known is not known either.
+    let changes = ["alter", "create", "drop"].iter().any(|word| statement.tokens.first().is_some_and(|t| t.is(word)));
+    let harmless = !changes && action::actions(&statement.tokens).iter().all(|a| *a == action::Action::Harmless);
+    if harmless && statement.is_meta() {
+        return;
+    }
+    let begins: Vec<&str> = statement.tokens.iter().take(3).map(|t| t.text.as_ref()).collect();
+    let begins = if statement.is_meta() { begins.concat() } else { begins.join(" ") };
+    let begins: String = begins.chars().take(60).collect();
+    let line = lines.spot(unknown.at).0;
+    report
+        .not_compared
+        .push(format!("{file}:{line}: `{begins}`: a statement that is not known here ({})", unknown.why));
+    // Those that read, add rows or give rights harm nothing that runs, as far as anything of them is understood.
+    let severity = if harmless { Severity::Warning } else { Severity::Critical };
+    let message = format!("`{begins}` is not known here, so that nobody can tell what it locks or takes away");
+    let mut f = finding("sql-not-known", severity, place(file, lines, unknown.number, unknown.at), message);
+    f.details.push(unknown.why.clone());
+    f.recommendation = Some("try it on a copy of the database, and have somebody who knows it accept it".to_string());
+    report.findings.push(f);
 }
 
 /// Without the byte order mark that some editors write first: `psql` passes over it as well, and it would hide what the first

@@ -138,11 +138,13 @@ pub(super) fn of(action: &Action, known: &Catalogue) -> Vec<Effect> {
         Action::Rename { table, .. }
         | Action::Instant { table }
         | Action::DropNotNull { table, .. }
-        | Action::DropColumn { table, .. }
+        | Action::RenameColumn { table, .. }
+        | Action::RenameConstraint { table, .. }
         | Action::DropDefault { table, .. }
         | Action::RowSecurity { table }
         | Action::NoInherit { table, .. }
         | Action::DropTrigger { table } => one(Effect::new(table, AccessExclusive)),
+        Action::DropColumn { table, column } => one(lost(table, column, known)),
         Action::AddColumn(column) => one(added(column, known)),
         Action::AlterType { .. } => retyped(action, known).into_iter().collect(),
         Action::SetNotNull { table, column } => {
@@ -287,6 +289,15 @@ fn dropped(table: &str, cascade: bool, known: &Catalogue) -> Effect {
         }
     }
     e
+}
+
+/// A foreign key goes with its column, and what it points at is locked for that.
+fn lost(table: &str, column: &str, known: &Catalogue) -> Effect {
+    let keys = known.table(table).into_iter().flat_map(|t| t.constraints.values()).filter(|c| c.goes_with(column));
+    keys.fold(Effect::new(table, Lock::AccessExclusive), |e, key| match key {
+        Constraint::ForeignKey { to, .. } if to != table => e.and(to, Lock::AccessExclusive),
+        _ => e,
+    })
 }
 
 fn added(column: &Column, known: &Catalogue) -> Effect {

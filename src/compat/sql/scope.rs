@@ -78,6 +78,8 @@ fn each(action: &mut Action, look: &mut dyn FnMut(&mut String)) {
         Action::Cluster { table } => table.iter_mut().for_each(look),
         Action::Rename { table, .. }
         | Action::DropColumn { table, .. }
+        | Action::RenameColumn { table, .. }
+        | Action::RenameConstraint { table, .. }
         | Action::AlterType { table, .. }
         | Action::SetNotNull { table, .. }
         | Action::DropNotNull { table, .. }

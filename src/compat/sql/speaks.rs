@@ -27,6 +27,11 @@ pub(super) fn of_check(c: &Cursor) -> Vec<String> {
     words(inside(&mut c.clone()))
 }
 
+/// Those a foreign key points from, whose parentheses come next; goes past them.
+pub(super) fn of_key(c: &mut Cursor) -> Vec<String> {
+    Cursor::new(inside(c)).names()
+}
+
 /// Behind the table of a `CREATE INDEX`.
 pub(super) fn of_index(c: &mut Cursor) -> Index {
     if c.eat("using") {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
+use super::cursor::Cursor;
 use super::gaps;
 use super::lex::{Kind, Statement};
 use crate::compat::Severity;
@@ -17,11 +18,21 @@ pub(super) struct Said {
 }
 
 pub(super) enum Checked {
-    Said(Vec<Said>),
+    /// What it said, and statements it does not know.
+    Said(Vec<Said>, Vec<Unknown>),
     /// It is no SQL: where, and why.
     Broken(Vec<(usize, String)>),
-    /// Its parser goes down a level for each bracket and operator, and has no floor.
-    Untame(usize, String),
+    /// Its parser goes down a level for each bracket and operator, and has no floor; or it takes the statements and not the
+    /// file.
+    Untame(usize, String, Vec<Unknown>),
+}
+
+/// A statement that its parser does not take.
+pub(super) struct Unknown {
+    /// Among the statements of the file.
+    pub number: usize,
+    pub at: usize,
+    pub why: String,
 }
 
 /// What it looks at that our own rules do not. Where both look, ours know the catalogue.
@@ -42,10 +53,10 @@ const LENGTH: usize = 1 << 20;
 
 pub(super) fn check(text: &str, statements: &[Statement]) -> Checked {
     if text.len() > LENGTH {
-        return Checked::Untame(0, format!("longer than {} MB", LENGTH >> 20));
+        return Checked::Untame(0, format!("longer than {} MB", LENGTH >> 20), Vec::new());
     }
     if let Some((at, why)) = statements.iter().find_map(untame) {
-        return Checked::Untame(at, why);
+        return Checked::Untame(at, why, Vec::new());
     }
     let mut parsed = SourceFile::parse(text);
     let known = if parsed.errors().is_empty() { None } else { gaps::without(text, statements) };
@@ -53,10 +64,21 @@ pub(super) fn check(text: &str, statements: &[Statement]) -> Checked {
     if known.is_some() {
         parsed = SourceFile::parse(text);
     }
-    let errors = parsed.errors();
-    if !errors.is_empty() {
-        let at = |e: &squawk_syntax::syntax_error::SyntaxError| usize::from(e.range().start());
-        return Checked::Broken(errors.iter().take(20).map(|e| (at(e), format!("not SQL: {}", e.message()))).collect());
+    let mut unknown = Vec::new();
+    let mut rest = String::new();
+    if !parsed.errors().is_empty() {
+        unknown = refused(text, statements);
+        if !statements.iter().enumerate().any(|(n, s)| is_sql(n, s, &unknown)) {
+            let all = unknown.into_iter().take(20).map(|u| (u.at, format!("not SQL: {}", u.why)));
+            return Checked::Broken(all.collect());
+        }
+        rest = without(text, statements, &unknown);
+        parsed = SourceFile::parse(&rest);
+    }
+    let text = if rest.is_empty() { text } else { &rest };
+    if let Some(e) = parsed.errors().first() {
+        let why = format!("its statements are none together ({})", e.message());
+        return Checked::Untame(usize::from(e.range().start()), why, unknown);
     }
     let rules: BTreeSet<usize> = (0..RULES.len()).collect();
     let mut linter = Linter::from(rules.iter().map(|n| RULES[*n].0));
@@ -65,7 +87,73 @@ pub(super) fn check(text: &str, statements: &[Statement]) -> Checked {
         let at = usize::from(violation.text_range.start());
         Some(Said { rule, severity: *severity, at, message: violation.message, help: violation.help })
     });
-    Checked::Said(found.collect())
+    Checked::Said(found.collect(), unknown)
+}
+
+/// Statements that are none by themselves. Where an error is told of a whole file, the parser may have passed over what
+/// comes after it.
+fn refused(text: &str, statements: &[Statement]) -> Vec<Unknown> {
+    let alone = |(number, s): (usize, &Statement)| {
+        let error = SourceFile::parse(text.get(s.start..s.end)?).errors().into_iter().next()?;
+        Some(Unknown { number, at: s.start + usize::from(error.range().start()), why: error.message().to_string() })
+    };
+    statements.iter().enumerate().filter_map(alone).collect()
+}
+
+/// What statements of migrations begin with. A text of which no statement begins so is none.
+const HEADS: [&str; 32] = [
+    "alter",
+    "analyze",
+    "begin",
+    "call",
+    "cluster",
+    "comment on",
+    "copy",
+    "create",
+    "delete from",
+    "do",
+    "drop",
+    "execute",
+    "explain",
+    "grant",
+    "import foreign",
+    "insert into",
+    "lock",
+    "merge into",
+    "prepare",
+    "reassign owned",
+    "refresh materialized",
+    "reindex",
+    "revoke",
+    "security label",
+    "select",
+    "set",
+    "truncate",
+    "update",
+    "vacuum",
+    "with",
+    "start transaction",
+    "\\",
+];
+
+/// The parser takes it, or it begins like a statement: one it does not know, or one with a slip.
+fn is_sql(number: usize, statement: &Statement, unknown: &[Unknown]) -> bool {
+    let refused = unknown.binary_search_by_key(&number, |u| u.number).is_ok();
+    !refused || Cursor::new(&statement.tokens).eat_any(&HEADS)
+}
+
+/// The text without these statements, of the same length. A command of psql ends what stands before it.
+fn without(text: &str, statements: &[Statement], unknown: &[Unknown]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for statement in unknown.iter().filter_map(|u| statements.get(u.number)) {
+        let inside = bytes.get_mut(statement.start..statement.end).unwrap_or_default();
+        inside.iter_mut().filter(|b| **b != b'\n').for_each(|b| *b = b' ');
+        if let (true, Some(first)) = (statement.is_meta(), inside.first_mut()) {
+            *first = b';';
+        }
+    }
+    // Whole characters went, so that this is text.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 fn untame(statement: &Statement) -> Option<(usize, String)> {

@@ -76,7 +76,7 @@ fn says(f: &Told, query: &str) -> bool {
     row.into_iter().chain(accepted).any(has) || facts(f).iter().any(line)
 }
 
-/// The findings that are shown, in their order.
+/// The findings that are shown, in their order; and after them what was not compared.
 pub fn listed<'a>(run: &'a Run, model: &Model) -> Vec<&'a Told> {
     let Some(verdict) = &run.plan.compat else { return Vec::new() };
     let query = model.plan_filter.to_lowercase();
@@ -86,6 +86,7 @@ pub fn listed<'a>(run: &'a Run, model: &Model) -> Vec<&'a Told> {
         true => found.sort_by_key(|f| (f.service.clone(), rank(f))),
         false => found.sort_by_key(|f| (rank(f), f.service.clone())),
     }
+    found.extend(verdict.unseen.iter().filter(fits));
     found
 }
 
@@ -98,6 +99,7 @@ pub fn chosen<'a>(run: &'a Run, model: &Model) -> Option<&'a Told> {
 /// What bars a start first; then warnings, what was accepted, and what the CompatPolicy leaves out.
 fn rank(f: &Told) -> u8 {
     match (f.critical, &f.waived) {
+        _ if f.is_unseen() => 4,
         _ if f.off => 3,
         (true, None) => 0,
         (false, None) => 1,
@@ -110,6 +112,7 @@ fn severity(f: &Told) -> (&'static str, Meaning) {
         0 => ("CRIT", Meaning::Bad),
         1 => ("warn", Meaning::Warn),
         2 => ("waived", Meaning::Dim),
+        4 => ("unseen", Meaning::Warn),
         _ => ("off", Meaning::Dim),
     }
 }
@@ -154,7 +157,11 @@ pub fn build(run: &Run, model: &Model, scene: Scene) -> PlanView {
         waves: waves(plan),
         graph: model.graph.then(|| graph(plan)),
         scroll: model.detail_scroll,
-        about_title: if found.is_empty() { "Plan".into() } else { format!("Finding {} of {}", at + 1, found.len()) },
+        about_title: match found.get(at) {
+            None => "Plan".into(),
+            Some(f) if f.is_unseen() => format!("Not compared, {} of {}", at + 1, found.len()),
+            Some(_) => format!("Finding {} of {}", at + 1, found.len()),
+        },
         open: not_compared(plan),
         about: found.get(at).map_or_else(|| of_plan(run), |f| about(f, run)),
         alone: model.finding && !found.is_empty(),
@@ -295,7 +302,10 @@ fn facts(f: &Told) -> Vec<Line> {
     if let Some(at) = &f.was_at {
         say(&mut lines, "before", Meaning::Text, at);
     }
-    say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint));
+    match f.is_unseen() {
+        true => say(&mut lines, "why", Meaning::Text, "it was not compared, so nothing is known of what it breaks"),
+        false => say(&mut lines, "rule", Meaning::Text, &format!("{}, fingerprint {}", f.rule, f.fingerprint)),
+    }
     lines
 }
 

@@ -71,6 +71,8 @@ macro_rules! rows {
 const DEFAULT: &str = "a client that leaves the parameter out gets another answer than before";
 const DEFAULT_ADVICE: &str = "keep the default, or offer another parameter";
 
+const RESPELLED: &str = "as text it is the same; generated clients give it another type";
+
 rows! { VALUES:
     req TypeNarrowed "type-narrowed" C, "type: number becomes integer";
     req TypeWidened "type-widened" I, "type: integer becomes number";
@@ -78,6 +80,8 @@ rows! { VALUES:
     res TypeNarrowed "type-narrowed" IR, "type: number becomes integer";
     res TypeWidened "type-widened" CR, "type: integer becomes number";
     res TypeChanged "type-changed" CR, "type: string becomes object";
+    req TypeRespelled "type-respelled" (Info, RESPELLED, NONE), "?on: type: string, enum: ['true', 'false'] becomes boolean";
+    res TypeRespelled "type-respelled" (Info, RESPELLED, NONE), "in XML: type: string, enum: ['true', 'false'] becomes boolean";
     sub TypeChanged "type-changed" W, "filter[id]: number becomes string";
     req FormatNarrowed "format-narrowed" C, "format: int64 becomes int32, or uuid is set";
     req FormatWidened "format-widened" I, "format: int32 becomes int64, or uuid is removed";
@@ -165,6 +169,7 @@ rows! { OBJECTS:
     res OptionalPropertyAdded "optional-property-added" (Info, "clients pass over what they do not know", NONE), "properties get `email`";
     res RequiredPropertyRemoved "required-property-removed" (Critical, GONE, KEEP_SENDING), "properties and required lose `email`";
     res OptionalPropertyRemoved "optional-property-removed" (Warning, GONE, KEEP_SENDING), "properties lose `email`";
+    res PropertyAllowed "property-allowed" (Warning, "the contract said that nothing else comes, and a client that holds answers against it refuses them", "ask the clients whether they refuse what they do not know"), "properties get `email` beside additionalProperties: false";
     wo RequiredPropertyAdded "property-added" N, "properties get `password`, writeOnly";
     wo OptionalPropertyAdded "property-added" N, "properties get `password`, writeOnly";
     wo RequiredPropertyRemoved "property-removed" N, "properties lose `password`, writeOnly";

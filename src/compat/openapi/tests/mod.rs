@@ -5,6 +5,7 @@ mod choices;
 mod hostile;
 mod keywords;
 mod laws;
+mod meeting;
 mod models;
 mod security;
 mod spelling;

@@ -332,7 +332,7 @@ fn patterns_speak_of_properties_by_name() {
             "{properties: {x-a: {type: string}}, additionalProperties: false}",
             "{patternProperties: {^x-: {type: string}}, additionalProperties: false}",
             &["request-property-removed"],
-            &["response-optional-property-removed"],
+            &["response-optional-property-removed", "response-property-allowed"],
         ),
         (
             "{properties: {a: {type: string}}}",
@@ -373,8 +373,6 @@ fn what_is_written_as_text_keeps_to_the_new_schema() {
         ("{type: integer}", "{type: string, format: uuid}", Some("request-format-narrowed")),
         ("{type: integer}", "{type: string, maxLength: 1}", Some("request-max-length-set")),
         ("{type: boolean}", "{type: string, format: date}", Some("request-format-narrowed")),
-        ("{type: integer, enum: [1, 2]}", "{type: string, enum: ['1', '2']}", None),
-        ("{type: integer, enum: [1, 2]}", "{type: string, enum: ['1']}", Some("request-enum-value-removed")),
         ("{type: string}", "{type: array, items: {type: string}}", None),
         ("{type: string}", "{type: array, minItems: 2, items: {type: string}}", Some("request-min-items-tightened")),
         ("{type: string}", "{type: array, items: {type: string, format: uuid}}", Some("request-format-narrowed")),

@@ -24,6 +24,7 @@ impl Look<'_> {
                 let advice = "stop reading and writing it in one release, and drop it in the next";
                 let gone = format!("{table}.{column}");
                 self.say("sql-drop-column", Severity::Critical, message, advice).affected = vec![gone];
+                self.keys_of(table, column);
             }
             Action::Truncate { tables, cascade } => {
                 let all = if *cascade { self.known.cascade(tables) } else { tables.clone() };
@@ -114,6 +115,19 @@ impl Look<'_> {
         }
     }
 
+    /// Of a dropped column it may not be known whether a foreign key goes with it.
+    fn keys_of(&mut self, table: &str, column: &str) {
+        let key = |c: &Constraint| matches!(c, Constraint::ForeignKey { columns, .. } if columns.is_empty());
+        let known = self.known.table(table).is_some_and(|t| !t.columns.is_empty());
+        let unsaid = self.known.table(table).is_some_and(|t| t.constraints.values().any(key));
+        if unsaid || !known {
+            let message = format!(
+                "if a foreign key goes with {column}, the table it points at is held under ACCESS EXCLUSIVE as well"
+            );
+            self.say("sql-lock-other-table", Severity::Info, message, "");
+        }
+    }
+
     /// Those that were there before.
     fn old(&self, tables: &[String]) -> Vec<String> {
         tables.iter().filter(|t| !self.is_new(t)).cloned().collect()
@@ -127,12 +141,12 @@ impl Look<'_> {
                     "schema" => {
                         format!("moves {table} to another schema: every version that runs looks for it in the old")
                     }
-                    "column" => {
-                        format!("renames a column of {table}: every version that runs knows it by the old name")
-                    }
                     _ => format!("renames {table}: every version that runs knows it by the old name"),
                 };
                 self.renames(message);
+            }
+            Action::RenameColumn { table, .. } if !self.is_new(table) => {
+                self.renames(format!("renames a column of {table}: every version that runs knows it by the old name"));
             }
             Action::RenameOther { what } => {
                 self.renames(format!("renames or moves {what}: every version that runs knows it by the old name"));

@@ -1,12 +1,12 @@
 //! What a transaction takes back was never done; but its locks it held until then.
-use super::{LARGE, SMALL};
+use super::{LARGE, SMALL, number};
 use crate::compat::sql::action::Action;
 use crate::compat::sql::catalogue::Catalogue;
 use crate::compat::sql::lex::Statement;
 use crate::compat::{Finding, Report, Severity};
 
 /// Findings that are about what happens until then.
-const MEANWHILE: [&str; 12] = [
+const MEANWHILE: [&str; 13] = [
     "sql-assigned-twice",
     "sql-concurrently-in-transaction",
     "sql-lock",
@@ -14,6 +14,7 @@ const MEANWHILE: [&str; 12] = [
     "sql-lock-table",
     "sql-locks-several-tables",
     "sql-no-lock-timeout",
+    "sql-not-known",
     "sql-reassign-owned",
     "sql-scan-under-lock",
     "sql-table-rewrite",
@@ -79,10 +80,6 @@ impl Undone {
         }
         let mut open = 0;
         let undone: Vec<bool> = steps.iter().map(|step| (open += step, open > 0).1).collect();
-        let number = |f: &Finding| {
-            let at = f.location.revision.as_ref()?.pointer.trim_start_matches('/');
-            at.parse::<usize>().ok()
-        };
         report.findings.retain_mut(|f| {
             if number(f).is_none_or(|n| undone.get(n) != Some(&true)) {
                 return true;

@@ -132,7 +132,7 @@ fn what_only_changes_the_catalogue_is_locked_all_the_same() {
 fn what_points_at_a_table_goes_along() {
     let mut known = known();
     known.tables.insert("p".into(), Table::default());
-    let key = Constraint::ForeignKey { valid: true, to: "t".to_string() };
+    let key = Constraint::ForeignKey { valid: true, to: "t".to_string(), columns: Vec::new() };
     known.tables.insert("q".into(), Table { constraints: [("k".to_string(), key)].into(), ..Table::default() });
     assert_eq!(one("DROP TABLE p CASCADE", &known).others, [("t".to_string(), AccessExclusive)]);
     assert_eq!(one("DROP TABLE p", &known).others, []);
