@@ -266,6 +266,17 @@ fn previews_tell_what_else_follows() {
 }
 
 #[test]
+fn a_deleted_route_shows_no_share() {
+    let mut night = nights::safe();
+    let route = track(&mut night, "billing").route.as_mut().unwrap();
+    (route.weights, route.uid) = (None, String::new());
+    let row = seen(&night, &Model::default()).services.rows.into_iter().find(|r| r.name == "billing").unwrap();
+    assert_eq!(row.share, "gone");
+    let detail = detail(&night, "billing");
+    assert!(detail.contains("accepted none: the route is gone"), "{detail}");
+}
+
+#[test]
 fn two_panels_name_one_cause() {
     let night = later(&nights::over(), 5);
     let cause = "error rate 3.30% > 1.00% for 0:45 of 2:00";

@@ -52,8 +52,12 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
     // What never had traffic goes at once: what was left out is not told as done.
     let moved = moved(track, r);
     let or_nothing = |what: String, verb: &str| if moved { what } else { format!("nothing to {verb}") };
+    let share = match r.taken_out {
+        true => format!("share 0%, taken out by another hand{rules}"),
+        false => format!("share {}% > 0%{how}{rules}", r.from_share),
+    };
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
-        (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),
+        (share, r.accepted_zero, None),
         (or_nothing("0% confirmed".into(), "confirm"), r.drain_since, None),
         (or_nothing(format!("drained for {}", policy.drain), "drain"), None, drain_left),
         ("new pods removed".into(), watched, None),
