@@ -25,7 +25,12 @@ pub fn worst(run: &Run) -> Option<&Track> {
             (None, None) => (3, 0),
         }
     };
-    let until = |t: &Track| t.held.as_ref().and_then(|h| h.until).map_or(i64::MAX, |u| u.0);
+    // As the questions are ordered, so that both speak of one service.
+    let until = |t: &Track| match (&t.ask, &t.held) {
+        (Some(ask), _) => ask.deadline,
+        (None, held) => held.as_ref().and_then(|h| h.until),
+    };
+    let until = |t: &Track| until(t).map_or(i64::MAX, |u| u.0);
     let told = run.in_order().filter(|t| t.held.is_some() || asks_after_rollback(t));
     told.min_by_key(|t| (danger(t), until(t)))
 }

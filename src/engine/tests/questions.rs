@@ -203,6 +203,21 @@ fn a_failure_is_told_before_what_is_only_held() {
     assert_eq!(said(&s).service.as_deref(), Some("billing"));
 }
 
+/// Of two that are as dangerous, verdict and question name the same.
+#[test]
+fn the_verdict_is_about_what_is_asked_first() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    let (since, until) = (s.now, s.now + Dur::mins(1));
+    for (name, reason, until) in [("ledger", HoldReason::Footing, None), ("billing", HoldReason::Breach, Some(until))] {
+        let t = s.run.tracks.get_mut(name).unwrap();
+        t.held = Some(Held { reason, text: "?".into(), since, until });
+        t.open(Ask { kind: AskKind::Footing, text: "?".into(), since, deadline: None });
+    }
+    let told = said(&s);
+    assert_eq!((told.service.as_deref(), told.ask.unwrap().service.as_deref()), (Some("ledger"), Some("ledger")));
+}
+
 /// A question that is open twice is one, and it keeps the time it was first asked.
 #[test]
 fn a_question_that_is_open_stays_as_it_was_asked() {
