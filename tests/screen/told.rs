@@ -405,9 +405,12 @@ fn a_run_that_is_stopped_promises_nothing_of_a_paused_service() {
     let s = of(&night);
     assert_eq!((s.word, s.service.as_deref()), (Word::Held, Some("billing")));
     assert_eq!(s.next.text, "nothing before somebody decides about billing");
-    // Nor of one that the engine holds.
+    // Nor of one that the engine holds: what stopped the run is told before it, and what is more dangerous before that.
     let (reason, text, since) = (HoldReason::TooFew, "3 of 300 requests".to_string(), night.now);
     track(&mut night, "catalog").held = Some(Held { reason, text, since, until: None });
+    assert_eq!(of(&night).service.as_deref(), Some("billing"));
+    let ask = Ask { kind: AskKind::Footing, text: "?".into(), since, deadline: None };
+    track(&mut night, "catalog").ask = Some(ask);
     let s = of(&night);
     assert_eq!(s.service.as_deref(), Some("catalog"));
     assert_eq!((s.next.text.as_str(), s.next.at), ("nothing before somebody decides about billing", None));
