@@ -192,8 +192,8 @@ fn a_failure_is_told_before_what_is_only_held() {
     let mut s = Stand::new(|_| {});
     s.until(|s| s.holds_step("ledger", 0));
     let (since, until) = (s.now, Some(s.now + Dur::mins(1)));
-    let hold = |reason, text: &str| Some(Held { reason, text: text.into(), since, until });
-    s.run.tracks.get_mut("ledger").unwrap().held = hold(HoldReason::TooFew, "12 of 300 requests");
+    let (reason, text) = (HoldReason::TooFew, "12 of 300 requests".into());
+    s.run.tracks.get_mut("ledger").unwrap().held = Some(Held { reason, text, since, until });
     s.run.tracks.get_mut("billing").unwrap().open(Ask {
         kind: AskKind::AfterRollback,
         text: "billing went back".into(),
