@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::journal::show::{self, Format};
 use crate::journal::text::clean;
-use crate::journal::{JournalError, RunDir, Verification};
+use crate::journal::{Breaks, JournalError, RunDir, Verification};
 use crate::spec::units::counted;
 
 /// Problems that are told to a person one by one: a file that something rewrote as a whole, such as an editor that
@@ -62,9 +62,23 @@ fn json_line(found: &Verification) -> String {
     json!({
         "type": "verification", "schema": 1, "run": found.run, "sound": found.sound(), "exit_code": found.exit_code(),
         "records": found.records, "messages": found.messages, "head": found.head, "torn": found.torn,
-        "newer_schema": found.newer, "problems": found.problems, "cannot_prove": found.cannot_prove,
+        "newer_schema": found.newer, "problems": found.problems, "breaks": found.breaks,
+        "inbox_breaks": found.inbox_breaks, "cannot_prove": found.cannot_prove,
     })
     .to_string()
+}
+
+/// That the first break is one, and how much stands behind it.
+fn broken(of: &str, breaks: &Breaks) -> String {
+    let Some(first) = breaks.at.first() else { return String::new() };
+    let more = match breaks.at.len() - 1 {
+        0 => String::new(),
+        n => format!(", {} more after it", n),
+    };
+    format!(
+        "  The chain{of} first breaks before record {first}{more}. {} from there on cannot be tied to what is before.\n",
+        counted(breaks.untied as usize, "record")
+    )
 }
 
 fn text(found: &Verification) -> String {
@@ -93,6 +107,8 @@ fn text(found: &Verification) -> String {
     if let Some(more) = found.problems.len().checked_sub(MANY).filter(|more| *more > 0) {
         out.push_str(&format!("  and {more} more; `-o jsonl` lists all of them\n"));
     }
+    out.push_str(&broken("", &found.breaks));
+    out.push_str(&broken(" of the inbox", &found.inbox_breaks));
     out.push_str("It does not prove\n");
     for open in &found.cannot_prove {
         out.push_str(&format!("  - {}\n", clean(open)));

@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 use crate::gate::{Context, Evaluation, Failure, GateState, Num, Progress, Sample, evaluate, limit_text, unit};
 use crate::spec::Policy;
 use crate::spec::policy::{Gate, Trigger};
-use crate::spec::units::{Dur, Time};
+use crate::spec::units::{Dur, Time, Unit, counted as counted_words};
 
 /// The grid of every evaluation; a gap of more than two of it is missing time.
 const GRID: Dur = Dur::secs(10);
@@ -219,12 +219,31 @@ fn text(gate: &Gate, decisions: &[(Number, Evaluation)]) -> String {
         }
     }
     let mut out = format!("gate {}: {}; {how}\n", gate.name, limit_text(gate));
+    out.push_str(&beyond_a_share(gate, decisions).unwrap_or_default());
     for row in &rows {
         let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         out += cells.join("  ").trim_end();
         out.push('\n');
     }
     out
+}
+
+/// Values that no share of a whole has are most likely per cent: the verdict takes them as they are, and says so here.
+fn beyond_a_share(gate: &Gate, decisions: &[(Number, Evaluation)]) -> Option<String> {
+    if unit(gate) != Unit::Ratio {
+        return None;
+    }
+    let beyond: Vec<f64> = decisions.iter().filter_map(|(_, e)| e.value).filter(|v| !(0.0..=1.0).contains(v)).collect();
+    let first = beyond.first()?;
+    let written = match *first {
+        v if (1.0..=100.0).contains(&v) => format!("; if {v} means {v}%, write {}", (v * 1e4).round() / 1e6),
+        _ => String::new(),
+    };
+    let values = counted_words(beyond.len(), "value");
+    Some(format!(
+        "hint: {values} outside of 0 to 1: this gate reads {first} as {}{written}\n",
+        Unit::Ratio.show(*first)
+    ))
 }
 
 fn progress(progress: &Progress) -> String {

@@ -131,3 +131,15 @@ AT  VERDICT  ACTS AS  VALUE  DWELL         FIRES  REASON
     let counts = gate_try(&policy(), "p95", "{\"at\":0,\"values\":[3]}\n", Output::Text).unwrap();
     assert!(counts.contains("1 of 2") && counts.contains("p95 3.00s > max 2.00s"), "{counts}");
 }
+
+/// Per cent where a share is meant: the verdict stands, and whoever reads it is told.
+#[test]
+fn values_that_are_no_share_are_told() {
+    let told = |samples: &str| gate_try(&policy(), "error_rate", samples, Output::Text).unwrap();
+    let out = told("{\"at\":0,\"values\":[99.4]}\n{\"at\":10,\"values\":[0.994]}\n");
+    let hint = "hint: 1 value outside of 0 to 1: this gate reads 99.4 as 9940.00%; if 99.4 means 99.4%, write 0.994";
+    assert_eq!(out.lines().nth(1), Some(hint), "{out}");
+    assert_eq!(out.matches("Bad").count(), 4, "{out}");
+    assert!(!told("{\"at\":0,\"values\":[0.994]}\n{\"at\":10,\"values\":[1]}\n").contains("hint"));
+    assert!(!gate_try(&policy(), "p95", "{\"at\":0,\"values\":[3]}\n", Output::Text).unwrap().contains("hint"));
+}

@@ -130,8 +130,8 @@ pub fn deployment(
     }))
 }
 
-/// The Service in front of it: stable's ports, the new pods.
-pub fn service(planned: &Planned, stable: &Value, shape: &Shape, mark: &OwnerMark) -> Value {
+/// What of a Service makes another one that serves alike; whose pods, its name and its labels are not in it.
+fn served_alike(stable: &Value) -> Value {
     let ports: Vec<Value> = list(stable, "/spec/ports")
         .iter()
         .map(|port| {
@@ -143,7 +143,7 @@ pub fn service(planned: &Planned, stable: &Value, shape: &Shape, mark: &OwnerMar
             port
         })
         .collect();
-    let mut spec = json!({"type": "ClusterIP", "selector": to_object(&shape.selector), "ports": ports});
+    let mut spec = json!({"type": "ClusterIP", "ports": ports});
     for kept in ["sessionAffinity", "sessionAffinityConfig", "internalTrafficPolicy", "publishNotReadyAddresses"] {
         if let Some(value) = stable.pointer(&format!("/spec/{kept}")) {
             spec[kept] = value.clone();
@@ -152,6 +152,25 @@ pub fn service(planned: &Planned, stable: &Value, shape: &Shape, mark: &OwnerMar
     if text(stable, "/spec/clusterIP") == Some("None") {
         spec["clusterIP"] = json!("None");
     }
+    spec
+}
+
+/// A Service as a person makes it again whose Service is gone: what the cluster gave it, its address among that, it gives
+/// anew.
+pub fn kept(front: &Value) -> Value {
+    let mut spec = served_alike(front);
+    spec["selector"] = to_object(&strings(front, "/spec/selector"));
+    if let Some(kind) = text(front, "/spec/type").filter(|kind| *kind != "ExternalName") {
+        spec["type"] = json!(kind);
+    }
+    let labels = to_object(&strings(front, "/metadata/labels"));
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name(front), "labels": labels}, "spec": spec})
+}
+
+/// The Service in front of it: stable's ports, the new pods.
+pub fn service(planned: &Planned, stable: &Value, shape: &Shape, mark: &OwnerMark) -> Value {
+    let mut spec = served_alike(stable);
+    spec["selector"] = to_object(&shape.selector);
     let next = &planned.service.traffic.http_route.next;
     let mut metadata = metadata(next, stable, shape, &planned.service.name, mark);
     for (key, value) in kept_labels(stable, &planned.version) {

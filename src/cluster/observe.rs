@@ -57,9 +57,9 @@ type Pods<'a> = BTreeMap<String, Vec<&'a Value>>;
 fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> WorkloadSeen {
     let (deployment, front) = names(service, slot);
     let found = objects.get(Kind::Deployments, &deployment);
-    let labels = |d: &Value| strings(d, "/spec/template/metadata/labels");
-    let other = objects.get(Kind::Deployments, &names(service, slot.other()).0).map(labels);
-    let labels = found.map(labels);
+    let labels = found.map(made_with);
+    let other = names(service, slot.other()).0;
+    let (own, other) = (labelled(objects, &deployment, pods), labelled(objects, &other, pods).unwrap_or_default());
     let selector = objects.get(Kind::Services, &front).map(|front| strings(front, "/spec/selector"));
     let service_exists = selector.as_ref().is_some_and(|s| labels.as_ref().is_none_or(|labels| map_matches(s, labels)));
     let container = &service.workload.container;
@@ -69,16 +69,36 @@ fn slot_of(objects: &Inner, service: &Service, slot: Slot, pods: &Pods) -> Workl
         deployment: found.map(|d| deployment_seen(d, service)),
         pods: pods.get(&deployment).into_iter().flatten().map(|pod| pod_seen(pod, container)).collect(),
         service_exists,
-        front: front_of(selector.as_ref(), labels.as_ref(), other.as_ref()),
+        front: front_of(selector.as_ref(), own.as_deref(), &other),
     }
 }
 
-/// Whose pods a Service selects, by its selector and the labels that pods of either version are made with. Of a version
-/// that is not there nothing can be said.
-fn front_of(selector: Option<&Labels>, own: Option<&Labels>, other: Option<&Labels>) -> Front {
+/// Labels that pods of a Deployment are made with.
+fn made_with(deployment: &Value) -> Labels {
+    strings(deployment, "/spec/template/metadata/labels")
+}
+
+/// Labels of the pods that a Deployment has, which is what a Service goes by: somebody may have labelled those that live
+/// otherwise than they were made. Of one that has none, of those it would make: while its pods come and go nothing is
+/// said that is over with the next one. `None`: there is no such Deployment.
+fn labelled(objects: &Inner, deployment: &str, pods: &Pods) -> Option<Vec<Labels>> {
+    let found = objects.get(Kind::Deployments, deployment)?;
+    let living = pods.get(deployment).into_iter().flatten().filter(|pod| !terminates(pod));
+    let living: Vec<Labels> = living.map(|pod| strings(pod, "/metadata/labels")).collect();
+    Some(if living.is_empty() { vec![made_with(found)] } else { living })
+}
+
+fn terminates(pod: &Value) -> bool {
+    text(pod, "/metadata/deletionTimestamp").is_some()
+}
+
+/// Whose pods a Service selects, by its selector and the labels of the pods of either version: one that it selects is
+/// enough to reach a version. Of a version that is not there nothing can be said.
+fn front_of(selector: Option<&Labels>, own: Option<&[Labels]>, other: &[Labels]) -> Front {
     let Some(own) = own else { return Front::Own };
     let Some(selector) = selector else { return Front::Gone };
-    match (map_matches(selector, own), other.is_some_and(|labels| map_matches(selector, labels))) {
+    let selects = |of: &[Labels]| of.iter().any(|labels| map_matches(selector, labels));
+    match (selects(own), selects(other)) {
         (true, false) => Front::Own,
         (true, true) => Front::Both,
         (false, true) => Front::Other,
@@ -176,7 +196,7 @@ fn pod_seen(pod: &Value, container: &str) -> PodSeen {
         waiting: waiting.map(str::to_string),
         image_id: image_id.map(str::to_string),
         started_at: text(pod, "/status/startTime").and_then(instant),
-        terminating: text(pod, "/metadata/deletionTimestamp").is_some(),
+        terminating: terminates(pod),
     }
 }
 
@@ -251,6 +271,7 @@ mod tests {
         let mut stable = stable_deployment("billing", "4.1.8");
         stable["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing", "team": "pay"});
         store.replace(Kind::Deployments, vec![stable, next], "11");
+        store.replace(Kind::Pods, Vec::new(), "11");
         let seen = |selector: Option<Value>| {
             let mut front = stable_service("billing");
             front["spec"]["selector"] = selector.clone().unwrap_or_default();
@@ -263,6 +284,43 @@ mod tests {
         assert_eq!(seen(Some(json!({"team": "pay"}))), (Front::Both, true));
         assert_eq!(seen(Some(json!({"app": "bilingual"}))), (Front::Nothing, false));
         assert_eq!(seen(None), (Front::Gone, false));
+    }
+
+    /// Somebody labels pods that live: their template says nothing of where requests go.
+    #[test]
+    fn a_service_is_seen_by_the_pods_that_live() {
+        let store = filled();
+        let mut next = stable_deployment("billing-next", "4.2.1");
+        next["spec"]["template"]["metadata"]["labels"] = json!({"app": "billing-next"});
+        store.replace(Kind::Deployments, vec![stable_deployment("billing", "4.1.8"), next], "11");
+        let mut front = stable_service("billing");
+        front["spec"]["selector"] = json!({"app": "billing", "live": "yes"});
+        store.replace(Kind::Services, vec![front], "12");
+        let seen = |pods: &[(&str, Value)]| {
+            let made = pods.iter().map(|(set, labels)| {
+                let (_, hash) = set.rsplit_once('-').unwrap();
+                let mut pod = pod(&format!("{set}-{labels}"), set, hash);
+                let own = pod["metadata"]["labels"].as_object_mut().unwrap();
+                own.extend(labels.as_object().unwrap().clone());
+                pod
+            });
+            store.replace(Kind::Pods, made.collect(), "13");
+            let Observation::Workload(w) = workload(&store.lock(), &service("billing"), Slot::Stable) else { panic!() };
+            w.front
+        };
+        let (on, off) = (json!({"live": "yes"}), json!({"live": "no"}));
+        assert_eq!(seen(&[("billing-5d", on.clone()), ("billing-next-77", off.clone())]), Front::Own);
+        assert_eq!(seen(&[("billing-5d", on.clone()), ("billing-next-77", on.clone())]), Front::Both);
+        assert_eq!(seen(&[("billing-5d", off.clone()), ("billing-next-77", on.clone())]), Front::Other);
+        assert_eq!(seen(&[("billing-5d", off.clone()), ("billing-next-77", off.clone())]), Front::Nothing);
+        // One that was taken aside, or comes up otherwise, takes nothing from the others.
+        assert_eq!(seen(&[("billing-5d", on.clone()), ("billing-5d", off.clone())]), Front::Own);
+        // Without any it goes by what would be made.
+        assert_eq!(seen(&[]), Front::Nothing);
+        let mut front = stable_service("billing");
+        front["spec"]["selector"] = json!({"app": "billing"});
+        store.replace(Kind::Services, vec![front], "14");
+        assert_eq!(seen(&[]), Front::Own, "pods that come and go are no edit");
     }
 
     #[test]

@@ -174,10 +174,8 @@ pub fn toggled(run: &Run, verb: Verb, scope: &Scope) -> Verb {
 /// What a verb acts on when a row is selected. Of a service that went back there is nothing left to abort: there the
 /// question is about the run.
 pub fn scope_of(run: &Run, info: &VerbInfo, selected: Option<&str>) -> Scope {
-    let after = |name: &str| {
-        let ask = run.track(name).and_then(|t| t.ask.as_ref());
-        info.verb == Verb::Abort && ask.is_some_and(|a| a.kind == AskKind::AfterRollback)
-    };
+    let after =
+        |name: &str| info.verb == Verb::Abort && run.track(name).is_some_and(|t| t.asks_for(AskKind::AfterRollback));
     match selected {
         Some(name) if !info.on_run && !after(name) => Scope::Service(name.to_string()),
         _ => Scope::Run,

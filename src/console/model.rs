@@ -186,12 +186,15 @@ impl Model {
         if let Some(service) = status::matters(run) {
             self.followed = Some(service.to_string());
         }
-        let since = |t: &Track| match &t.phase {
-            Phase::RollbackBlocked { since, .. } => Some(*since),
-            _ => t.ask.as_ref().map(|a| a.since),
+        let since = |t: &Track| {
+            let blocked = match &t.phase {
+                Phase::RollbackBlocked { since, .. } => Some(*since),
+                _ => None,
+            };
+            blocked.into_iter().chain(t.asks().map(|a| a.since)).collect::<Vec<Time>>()
         };
-        let asked: Vec<(String, Time)> =
-            run.tracks.values().filter_map(|t| Some((t.service.clone(), since(t)?))).collect();
+        let of = |t: &Track| since(t).into_iter().map(|at| (t.service.clone(), at)).collect::<Vec<_>>();
+        let asked: Vec<(String, Time)> = run.tracks.values().flat_map(of).collect();
         let ring = asked.iter().any(|a| !self.asked.contains(a));
         self.asked = asked;
         if ring { vec![Intent::Bell] } else { Vec::new() }

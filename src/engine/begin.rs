@@ -94,6 +94,7 @@ impl Track {
             paused: None,
             blind: None,
             ask: None,
+            asks_behind: Vec::new(),
             breach: None,
             drifted: false,
             undone_at: None,

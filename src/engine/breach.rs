@@ -55,7 +55,7 @@ pub(super) fn fired(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &str
         let service = t.service.clone();
         cx.page(Some(&service), format!("{reason}: rolls back at its deadline unless somebody says keep"));
         let text = format!("{reason}: keep it?");
-        t.ask = Some(Ask { kind: AskKind::Keep, text, since: now, deadline: Some(deadline) });
+        t.open(Ask { kind: AskKind::Keep, text, since: now, deadline: Some(deadline) });
     }
 }
 
@@ -72,9 +72,15 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) {
     let Some(breach) = &mut t.breach else { return };
     (breach.kept, breach.deadline) = (true, breach.deadline + KEEP);
     let (reason, deadline) = (breach.reason.clone(), breach.deadline);
-    t.ask.take_if(|a| a.kind == AskKind::Keep);
+    t.close(&[AskKind::Keep]);
     hold(cx, t, HoldReason::Breach, reason, Some(deadline));
     cx.wake_at(deadline);
+}
+
+/// What hid it is over.
+pub(super) fn show(cx: &mut Cx, t: &mut Track) {
+    let Some((reason, deadline)) = t.breach.as_ref().map(|b| (b.reason.clone(), b.deadline)) else { return };
+    hold(cx, t, HoldReason::Breach, reason, Some(deadline));
 }
 
 /// Acts on the gates that fired at a tick, and on the deadline of a breach whose gates are silent now.
@@ -88,7 +94,7 @@ pub(super) fn answer(cx: &mut Cx, t: &mut Track, firing: Vec<(Severity, String)>
     let bad = t.bad_gates().next().is_some() || (breach.flapping && ledger::flaps(cx.run, t));
     if !bad && !missing {
         t.breach = None;
-        t.ask.take_if(|a| a.kind == AskKind::Keep);
+        t.close(&[AskKind::Keep]);
         lift_if(cx, t, &[HoldReason::Breach], "recovered before its deadline");
     } else {
         // Missing data is no recovery.

@@ -108,11 +108,10 @@ fn whose_turn(cx: &mut Cx, t: &mut Track, phased: &Phased) -> Found {
 
 /// Nothing moves before a person says so.
 fn ask(cx: &mut Cx, t: &mut Track, text: String) {
-    if t.ask.is_none() {
+    let asked = format!("{text}: retry, or abort?");
+    if t.open(Ask { kind: AskKind::Tenants, text: asked, since: cx.now, deadline: None }) {
         let service = t.service.clone();
         cx.page(Some(&service), format!("{text}; no further tenant moves"));
-        let text = format!("{text}: retry, or abort?");
-        t.ask = Some(Ask { kind: AskKind::Tenants, text, since: cx.now, deadline: None });
     }
     hold(cx, t, HoldReason::Line, text, None);
 }
@@ -324,7 +323,8 @@ pub(super) fn goes_back(cx: &mut Cx, t: &mut Track, name: &str, why: &str) {
     t.moves.rollbacks += 1;
     t.moves.went_back.insert(name.into());
     turns_anew(cx, t);
-    (t.held, t.breach, t.ask, t.fault) = (None, None, None, None);
+    (t.held, t.breach, t.fault) = (None, None, None);
+    t.close_all();
     let service = t.service.clone();
     let of = cx.run.plan.when.as_ref().map_or(2, |w| w.calendar.spec.stop_after_rollbacks);
     let count = went_back(cx.run, t).len();

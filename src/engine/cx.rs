@@ -111,7 +111,7 @@ impl<'a> Cx<'a> {
         t.unready_since = None;
         t.stood = Dur::ZERO;
         // Questions about a step are over with it.
-        t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
+        t.close(&[AskKind::TooFew, AskKind::LongStep, AskKind::Missing]);
         let text = text.into();
         if !text.is_empty() {
             let service = t.service.clone();

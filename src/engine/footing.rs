@@ -10,8 +10,8 @@ use super::front::misled;
 use super::holds::{hold, lift_if};
 use super::observe::{Accepted, DeploymentSeen, Front, Slot, WorkloadSeen};
 use super::rollback::{self, FIT_PATIENCE, fit, old_ready};
-use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
-use super::segments;
+use super::run::{AskKind, HoldReason, Phase, Run, Settling, Track};
+use super::{breach, segments};
 use crate::plan::Planned;
 use crate::spec::image::{digest, is_stored};
 use crate::spec::units::{Dur, Time};
@@ -35,6 +35,8 @@ pub struct Footing {
     pub route_told: bool,
     pub short_told: bool,
     pub lost_told: bool,
+    /// The same of a Service of stable's that leads elsewhere.
+    pub misled_told: bool,
     /// A write failed so often that a person was asked.
     pub write_told: bool,
     /// The share was taken over from a foreign edit, and the new version has no pods for it yet.
@@ -98,7 +100,7 @@ pub(super) fn against(run: &Run, t: &Track) -> Option<String> {
     if !t.phase.in_flight() || !stands_on_it(t) {
         return None;
     }
-    other_image(run, t).or_else(|| misled(run, t)).or_else(|| unfit(t)).or_else(|| match &t.route.as_ref()?.accepted {
+    misled(run, t).or_else(|| other_image(run, t)).or_else(|| unfit(t)).or_else(|| match &t.route.as_ref()?.accepted {
         Accepted::Yes => None,
         Accepted::Pending => Some("no gateway has accepted the route as it stands".into()),
         Accepted::No(why) => Some(format!("the route is refused: {why}")),
@@ -204,13 +206,25 @@ pub(super) fn keep(cx: &mut Cx, t: &mut Track) -> bool {
     short(cx, t)
 }
 
+/// The same where nothing else is looked at because somebody changed the route: what is sent to stable may be lost all the
+/// same, and that is the greater harm.
+pub(super) fn keep_drifted(cx: &mut Cx, t: &mut Track) {
+    if stands_on_it(t) {
+        lost(cx, t);
+    }
+}
+
 /// Another image, or no old version to go back to: nothing this program may decide alone.
 fn lost(cx: &mut Cx, t: &mut Track) {
     // Behind the point of no return there is nothing to go back to, and settling looks for itself.
     if !t.phase.in_flight() {
         return;
     }
-    let other = other_image(cx.run, t).or_else(|| misled(cx.run, t));
+    let lost = misled(cx.run, t);
+    if lost.is_none() {
+        t.footing.misled_told = false;
+    }
+    let (leads, other) = (lost.is_some(), lost.or_else(|| other_image(cx.run, t)));
     let unfit = unfit(t);
     if unfit.is_none() {
         t.footing.unfit_since = None;
@@ -234,18 +248,19 @@ fn lost(cx: &mut Cx, t: &mut Track) {
         }
         (None, None) => {
             t.footing.lost_told = false;
-            t.ask.take_if(|a| a.kind == AskKind::Footing);
-            return lift_if(cx, t, &[HoldReason::Footing], "it is as it was");
+            t.close(&[AskKind::Footing]);
+            lift_if(cx, t, &[HoldReason::Footing], "it is as it was");
+            return breach::show(cx, t);
         }
     };
-    if !std::mem::replace(&mut t.footing.lost_told, true) {
+    // Whoever was told that something is not as it was does not know yet that requests are lost.
+    let told = std::mem::replace(&mut t.footing.lost_told, true);
+    let told = if leads { std::mem::replace(&mut t.footing.misled_told, true) } else { told };
+    if !told {
         let service = t.service.clone();
         cx.page(Some(&service), text.clone());
     }
-    if t.ask.is_none() {
-        let text = format!("{text}: put it right, or abort?");
-        t.ask = Some(Ask { kind: AskKind::Footing, text, since: cx.now, deadline: None });
-    }
+    t.ask_now(AskKind::Footing, format!("{text}: put it right, or abort?"), cx.now);
     if may_show(t, HoldReason::Footing) {
         hold(cx, t, HoldReason::Footing, text, None);
     }
@@ -295,10 +310,12 @@ fn short(cx: &mut Cx, t: &mut Track) -> bool {
 }
 
 /// What else is shown of a service gives way to what it stands on only where it says less: that a gate or a share is not
-/// as it should be. What acts by itself, and what people did, stays.
+/// as it should be. Without an old version that is reached, what acts by itself and what somebody made of the route say
+/// less, too: nothing that either comes to would help.
 pub(super) fn may_show(t: &Track, mine: HoldReason) -> bool {
-    use HoldReason::{Gate, LongStep, Missing, NotAccepted, NotObserved, TooFew};
+    use HoldReason::{Breach, Capacity, Drift, Footing, Gate, LongStep, Missing, NotAccepted, NotObserved, TooFew};
     let weak = |r: HoldReason| matches!(r, Gate | Missing | TooFew | NotObserved | LongStep);
-    let weaker = |r: HoldReason| weak(r) || (r == NotAccepted && mine == HoldReason::Footing);
+    let less = |r: HoldReason| matches!(r, NotAccepted | Breach | Drift | Capacity);
+    let weaker = |r: HoldReason| weak(r) || (less(r) && mine == Footing);
     t.held.as_ref().is_none_or(|h| h.reason == mine || weaker(h.reason))
 }

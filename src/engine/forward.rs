@@ -157,7 +157,7 @@ pub(super) fn accepted(cx: &mut Cx, t: &mut Track) -> bool {
         Accepted::Yes => {
             lift_if(cx, t, &[HoldReason::NotAccepted], "the route is accepted");
             // What it held may have been overlaid since.
-            t.ask.take_if(|a| a.kind == AskKind::NotAccepted);
+            t.close(&[AskKind::NotAccepted]);
             t.footing.route_told = false;
             true
         }
@@ -198,10 +198,8 @@ fn not_accepted(cx: &mut Cx, t: &mut Track, text: String) {
             let service = t.service.clone();
             cx.page(Some(&service), text.clone());
         }
-        if t.ask.is_none() {
-            let text = format!("{text}: wait for the gateway, or abort?");
-            t.ask = Some(Ask { kind: AskKind::NotAccepted, text, since: cx.now, deadline: None });
-        }
+        let text = format!("{text}: wait for the gateway, or abort?");
+        t.open(Ask { kind: AskKind::NotAccepted, text, since: cx.now, deadline: None });
     }
     if footing::may_show(t, HoldReason::NotAccepted) {
         hold(cx, t, HoldReason::NotAccepted, text, None);

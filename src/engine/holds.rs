@@ -165,7 +165,7 @@ fn revert(cx: &mut Cx, t: &mut Track) -> bool {
         return false;
     }
     cx.call(t, action, "a foreign edit is undone");
-    t.ask.take_if(|a| a.kind == AskKind::Drift);
+    t.close(&[AskKind::Drift]);
     true
 }
 
@@ -287,25 +287,27 @@ fn became_text(traffic: &Traffic, route: &RouteSeen, whose: Whose) -> Option<Str
     Some(if told.is_empty() { other() } else { told.join(", ") })
 }
 
-/// Holds and asks because of a foreign edit, unless something more pressing is shown; then it shows when that is over.
+/// Holds and asks because of a foreign edit; while something more pressing is shown, behind that.
 fn show_drift(cx: &mut Cx, t: &mut Track) {
     let (Some(written), Some(route)) = (&t.written, &t.route) else { return };
     let text = drift_text(cx.run, t, written, route);
     let hand = by_hand(cx.run, t);
     let adopt = if may_adopt(cx.run, t).is_ok() { "adopt-drift or revert-drift" } else { "revert-drift" };
-    if t.ask.is_none() && t.breach.is_none() && (!t.reverting || hand.is_some()) {
+    if !t.asks_for(AskKind::Drift) && (!t.reverting || hand.is_some()) {
         let text = match hand {
             Some((what, _)) => format!("{text}: {what}"),
             None => format!("{text}: {adopt}?"),
         };
-        t.ask = Some(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
+        t.open(Ask { kind: AskKind::Drift, text, since: cx.now, deadline: None });
     }
+    // It may have become worse since it was asked.
+    t.put_in_order();
     hold(cx, t, HoldReason::Drift, text, None);
 }
 
 fn back_as_written(cx: &mut Cx, t: &mut Track) {
     (t.drifted, t.reverting, t.undone_at) = (false, false, Some(cx.now));
-    t.ask.take_if(|a| a.kind == AskKind::Drift);
+    t.close(&[AskKind::Drift]);
     // What requests showed meanwhile was somebody else's share.
     if matches!(t.phase, Phase::Shifting { .. }) && t.observed != ObservedShare::NotObserved {
         t.observed = ObservedShare::Unknown;
@@ -314,9 +316,15 @@ fn back_as_written(cx: &mut Cx, t: &mut Track) {
     lift_if(cx, t, &[HoldReason::Drift], "the route is as written again");
 }
 
+/// What a service stands on is what a person must see, and then what acts by itself; the rest is held by it as well.
+fn is_outranked(t: &Track, by: HoldReason) -> bool {
+    use HoldReason::{Breach, Footing};
+    let lost = t.held.as_ref().is_some_and(|h| h.reason == Footing);
+    lost && by != Footing || t.breach.is_some() && !matches!(by, Breach | Footing)
+}
+
 pub(super) fn hold(cx: &mut Cx, t: &mut Track, reason: HoldReason, text: String, until: Option<Time>) {
-    // What acts by itself is what a person must see; the rest is held by it as well.
-    if t.breach.is_some() && reason != HoldReason::Breach {
+    if is_outranked(t, reason) {
         return;
     }
     match &mut t.held {
@@ -341,7 +349,7 @@ pub(super) fn adopt(cx: &mut Cx, t: &mut Track, who: &str) {
     t.desired = share;
     t.highest = t.highest.max(share);
     (t.drifted, t.reverting, t.footing.adopted) = (false, false, true);
-    t.ask.take_if(|a| a.kind == AskKind::Drift);
+    t.close(&[AskKind::Drift]);
     let service = t.service.clone();
     cx.event(EventKind::Drift, ENGINE, Some(&service), format!("{share}% is taken over by {who}"));
     lift_if(cx, t, &[HoldReason::Drift], "the edit was taken over");
@@ -371,12 +379,14 @@ pub(super) fn lift(cx: &mut Cx, t: &mut Track, why: &str) {
         let service = t.service.clone();
         let after = cx.now.since(h.since).clock();
         // Its row goes on saying so while something else stops it.
-        let text = match stopped(cx.run, t) {
+        let breach = t.breach.as_ref().filter(|_| h.reason != HoldReason::Breach).map(|b| b.reason.clone());
+        let text = match stopped(cx.run, t).or(breach) {
             None => format!("no longer held after {after}: {why}"),
             Some(other) => format!("one hold less after {after}: {why}; still held: {other}"),
         };
         cx.event(EventKind::Hold, ENGINE, Some(&service), text);
-        t.ask.take_if(|a| asked_for(a.kind) == Some(h.reason));
+        let over: Vec<AskKind> = t.asks().map(|a| a.kind).filter(|k| asked_for(*k) == Some(h.reason)).collect();
+        t.close(&over);
     }
 }
 
@@ -391,7 +401,7 @@ fn asked_for(kind: AskKind) -> Option<HoldReason> {
         AskKind::NotAccepted => Some(HoldReason::NotAccepted),
         AskKind::Tenants => Some(HoldReason::Line),
         AskKind::Footing => Some(HoldReason::Footing),
-        AskKind::LongStep | AskKind::AfterRollback => None,
+        AskKind::LongStep | AskKind::AfterRollback | AskKind::Rollout => None,
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn needs_new(run: &Run, provider: &str) -> Vec<String> {
 }
 
 fn asks_after(t: &Track) -> bool {
-    t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)
+    t.asks_for(AskKind::AfterRollback)
 }
 
 pub(super) fn stop(cx: &mut Cx, failed: &str) {
@@ -181,7 +181,7 @@ pub(super) fn check_end(cx: &mut Cx) {
         return;
     }
     let all_final = cx.run.tracks.values().all(|t| t.phase.is_final());
-    let asked = cx.run.tracks.values().any(|t| t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback));
+    let asked = cx.run.tracks.values().any(asks_after);
     if all_final && !(asked && cx.run.interactive && cx.run.aborting.is_none()) {
         return step::end(cx, outcome(cx.run));
     }

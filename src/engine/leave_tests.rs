@@ -136,6 +136,7 @@ fn rollback() -> Rollback {
         decided: at(0),
         stage: RollbackStage::TargetCheck,
         from_share: 50,
+        taken_out: false,
         halvings: 0,
         unfit_since: None,
         accepted_zero: None,
@@ -283,14 +284,13 @@ fn an_abort_waits_for_old_pods() {
 fn keep_needs_a_reason_from_whoever_sends_it() {
     let mut desk = Desk::driven(true);
     desk.place("ledger", shifting(1), 50, 3);
-    let ask = super::super::run::Ask {
+    let ledger = desk.run.tracks.get_mut("ledger").unwrap();
+    ledger.ask = Some(super::super::run::Ask {
         kind: super::super::run::AskKind::Keep,
         text: "keep it?".into(),
         since: at(0),
         deadline: Some(at(300)),
-    };
-    let ledger = desk.run.tracks.get_mut("ledger").unwrap();
-    ledger.ask = Some(ask);
+    });
     let reason = "error rate 2.00% > max 1.00%".into();
     ledger.breach = Some(super::super::run::Breach {
         reason,

@@ -180,7 +180,7 @@ fn long_step(cx: &mut Cx, t: &mut Track, step: usize) {
         let text = format!("step {} takes {} instead of {}: {next}, or wait?", step + 1, spent.clock(), s.hold);
         let service = t.service.clone();
         cx.page(Some(&service), text.clone());
-        t.ask = Some(Ask { kind: AskKind::LongStep, text, since: cx.now, deadline: None });
+        t.open(Ask { kind: AskKind::LongStep, text, since: cx.now, deadline: None });
     }
 }
 
@@ -220,6 +220,10 @@ fn sight(cx: &mut Cx, t: &mut Track, tick: Tick) {
 /// Holds that follow from the verdicts; they never replace a hold of another kind.
 fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
     const MINE: [HoldReason; 3] = [HoldReason::Gate, HoldReason::Missing, HoldReason::TooFew];
+    if tick == Tick::Good {
+        // What was held for them may show another reason since.
+        t.close(&[AskKind::TooFew, AskKind::Missing]);
+    }
     let going_back = t.moves.now.as_ref().and_then(|n| t.moves.place(n)).is_some_and(|p| !p.on_new());
     if !t.phase.in_flight() || going_back || t.held.as_ref().is_some_and(|h| !MINE.contains(&h.reason)) {
         return;
@@ -240,7 +244,7 @@ fn holds(cx: &mut Cx, t: &mut Track, tick: Tick) {
             if asks(t) && t.ask.is_none() {
                 let service = t.service.clone();
                 cx.page(Some(&service), text.clone());
-                t.ask = Some(Ask {
+                t.open(Ask {
                     kind: AskKind::Missing,
                     text: format!("{text}: wait or abort?"),
                     since: cx.now,
@@ -311,7 +315,7 @@ fn too_few(cx: &mut Cx, t: &mut Track) {
         let service = t.service.clone();
         let text = format!("{reason} after {}: next, abort, or wait?", spent.clock());
         cx.page(Some(&service), text.clone());
-        t.ask = Some(Ask { kind: AskKind::TooFew, text, since: cx.now, deadline: None });
+        t.open(Ask { kind: AskKind::TooFew, text, since: cx.now, deadline: None });
     }
 }
 

@@ -40,6 +40,7 @@ mod obey;
 pub mod observe;
 mod pass;
 pub mod people;
+mod questions;
 mod rollback;
 pub mod rules;
 pub mod run;

@@ -110,12 +110,12 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
             if t.held.as_ref().is_some_and(|h| matches!(h.reason, HoldReason::TooFew | HoldReason::LongStep)) {
                 lift(cx, t, &format!("{who} goes on"));
             }
-            t.ask.take_if(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep | AskKind::Missing));
+            t.close(&[AskKind::TooFew, AskKind::LongStep, AskKind::Missing]);
         }
         Verb::Keep => breach::keep(cx, t),
         Verb::Retry => retry(cx, t),
         Verb::Skip => {
-            t.ask = None;
+            t.close_all();
             cx.run.stopped.take_if(|s| s.reason == HoldReason::Failure);
             if matches!(t.phase, Phase::Waiting { .. }) {
                 cx.enter(t, Phase::Skipped { why: format!("left out by {who}") }, "left on its old version");
@@ -130,7 +130,7 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
         Verb::AdoptDrift => adopt(cx, t, who),
         Verb::RevertDrift => {
             t.reverting = true;
-            t.ask.take_if(|a| a.kind == AskKind::Drift);
+            t.close(&[AskKind::Drift]);
         }
         Verb::Abort => {
             let reason = if reason.is_empty() { format!("aborted by {who}") } else { reason.to_string() };
@@ -140,11 +140,16 @@ fn on_service(cx: &mut Cx, t: &mut Track, verb: Verb, who: &str, reason: &str) {
     }
 }
 
+/// What `retry` answers.
+const RETRIED: [AskKind; 3] = [AskKind::AfterRollback, AskKind::Tenants, AskKind::Write];
+
 fn retry(cx: &mut Cx, t: &mut Track) {
     if let Some(f) = &mut t.fault {
         f.retry_at = cx.now;
     }
-    let asked = t.ask.take().map(|a| a.kind);
+    // The one that is asked first.
+    let first = t.asks().map(|a| a.kind).find(|k| RETRIED.contains(k));
+    let asked = first.and_then(|kind| t.close(&[kind]));
     if asked == Some(AskKind::AfterRollback) {
         cx.run.stopped.take_if(|s| s.reason == HoldReason::Failure);
         t.attempt += 1;

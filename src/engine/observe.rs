@@ -292,4 +292,8 @@ pub struct ServiceFacts {
     pub ready: u32,
     /// The stable pod template as it was, for going back.
     pub template: Arc<serde_json::Value>,
+    /// Stable's Service as it was, as far as somebody needs it who makes it again: labels, selector, ports and how it
+    /// shares out requests. Null in journals of before it was kept.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub front: serde_json::Value,
 }

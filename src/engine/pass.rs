@@ -146,7 +146,7 @@ fn advance(cx: &mut Cx, t: &mut Track, p: &Planned) {
     }
     footing::restore(cx, t, p);
     if !takes_back && drift(cx, t) {
-        return;
+        return footing::keep_drifted(cx, t);
     }
     if footing::keep(cx, t) {
         return;
@@ -294,7 +294,7 @@ impl Track {
             later(&mut b.deadline);
         });
         self.fault.iter_mut().for_each(|f| later(&mut f.retry_at));
-        self.ask.iter_mut().filter_map(|a| a.deadline.as_mut()).for_each(later);
+        self.ask.iter_mut().chain(&mut self.asks_behind).filter_map(|a| a.deadline.as_mut()).for_each(later);
         self.held.iter_mut().filter_map(|h| h.until.as_mut()).for_each(later);
     }
 }

@@ -167,16 +167,16 @@ fn away(run: &Run, verb: Verb) -> Result<(), String> {
 
 /// Whether the state of a service lets this verb answer what it asks.
 pub(super) fn answers(run: &Run, verb: Verb, t: &Track) -> bool {
-    match (t.ask.as_ref().map(|a| a.kind), verb) {
+    match verb {
         // What is left to abort then is the run.
-        (Some(AskKind::AfterRollback), Verb::Abort) => run.aborting.is_none(),
+        Verb::Abort if t.asks_for(AskKind::AfterRollback) => run.aborting.is_none(),
         _ => possible_here(run, verb, t).is_ok(),
     }
 }
 
 fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
     let say = |ok: bool, why: &str| if ok { Ok(()) } else { Err(why.to_string()) };
-    let asked = |kind| t.ask.as_ref().is_some_and(|a| a.kind == kind);
+    let asked = |kind| t.asks_for(kind);
     match verb {
         Verb::Pause if t.paused.is_some() => Err("paused already".into()),
         Verb::Pause => say(
@@ -208,7 +208,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
             Err(holds::undo_stopped(run, t).unwrap_or_default())
         }
         Verb::AdoptDrift | Verb::RevertDrift => {
-            say(t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
+            say(t.drifted || t.held.as_ref().is_some_and(|h| h.reason == HoldReason::Drift), "nobody changed the route")
         }
         Verb::Abort => match &t.phase {
             Phase::Deploying | Phase::Warming { .. } => Ok(()),
@@ -237,7 +237,7 @@ fn possible_here(run: &Run, verb: Verb, t: &Track) -> Result<(), String> {
 
 fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     // A soak that will never see enough requests is ended as a step is, once it has asked.
-    if let (Phase::Soaking { .. }, Some(AskKind::TooFew)) = (&t.phase, t.ask.as_ref().map(|a| a.kind)) {
+    if matches!(t.phase, Phase::Soaking { .. }) && t.asks_for(AskKind::TooFew) {
         return t.bad_gates().next().map_or(Ok(()), |(_, e)| Err(format!("gate over: {}", e.reason)));
     }
     let Phase::Shifting { hold, .. } = &t.phase else {
@@ -262,7 +262,7 @@ fn next_possible(run: &Run, t: &Track) -> Result<(), String> {
     if let Some(breach) = &t.breach {
         return Err(format!("it rolls back unless it recovers: {}", breach.reason));
     }
-    let asked = t.ask.as_ref().is_some_and(|a| matches!(a.kind, AskKind::TooFew | AskKind::LongStep));
+    let asked = t.asks_for(AskKind::TooFew) || t.asks_for(AskKind::LongStep);
     let blocking = t.gates.values().filter_map(|g| g.last.as_ref()).find(|e| !e.acts_as.passes());
     if let Some(e) = blocking.filter(|e| !(asked && e.acts_as == Verdict::TooFew)) {
         return Err(e.reason.clone());

@@ -63,6 +63,7 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
         decided: cx.now,
         stage: RollbackStage::TargetCheck,
         from_share: share.max(t.desired),
+        taken_out: t.drifted && t.desired > 0 && !t.flows() && !t.orphaned(),
         halvings: 0,
         unfit_since: None,
         accepted_zero: None,
@@ -73,14 +74,18 @@ pub(super) fn decide(cx: &mut Cx, t: &mut Track, severity: Severity, reason: &st
     let with = with_rules(cx.run, t);
     campaign::all_go_back(cx, t, reason);
     t.held = None;
-    t.ask = None;
+    t.close_all();
     t.blind = None;
     t.breach = None;
     (t.reverting, t.drifted) = (false, false);
     // What an earlier write met, and how long it was told to wait, says nothing of the way back.
     t.fault = None;
     t.footing.write_told = false;
-    let text = format!("rolling back from {}%{with} ({}): {reason}", rollback.from_share, severity_word(severity));
+    let from = match rollback.taken_out {
+        true => "0%, where another hand took it,".to_string(),
+        false => format!("{}%", rollback.from_share),
+    };
+    let text = format!("rolling back from {from}{with} ({}): {reason}", severity_word(severity));
     let service = t.service.clone();
     cx.enter(t, Phase::RollingBack(rollback), text.clone());
     // One page for the cause; what follows from it is on the event list.
@@ -425,10 +430,10 @@ fn remove(cx: &mut Cx, t: &mut Track, r: Rollback) {
         return back(cx, t, r, Verified::Untouched, "the new version is gone; no traffic ever moved");
     }
     if cx.run.leaving.is_some() {
-        let how = "the old version serves everything; its gates are not watched, as this process leaves";
+        let how = "the new version is gone; the old one's gates are not watched, as this process leaves";
         return back(cx, t, r, Verified::NotWatched, how);
     }
-    let text = format!("old version serves everything; its gates are watched for {}", cx.run.plan.policy.verify);
+    let text = format!("the new version is gone; the old one's gates are watched for {}", cx.run.plan.policy.verify);
     // The old version is judged from here on, by what it does from here on.
     t.gates_from = Some(cx.now);
     for gate in t.gates.values_mut() {
@@ -443,8 +448,12 @@ fn verifying(cx: &mut Cx, t: &mut Track, r: Rollback, since: Time, clean: Dur) {
         t.phase = Phase::Verifying { rollback: r, since: cx.now, clean };
         return;
     }
-    if let Some(text) = misled(cx.run, t).filter(|_| cx.run.leaving.is_none()) {
+    if let Some(text) = misled(cx.run, t) {
         // Pods that no request comes to are judged by nothing.
+        if cx.run.leaving.is_some() {
+            let how = format!("the new version is gone, but {text}; this process leaves");
+            return back(cx, t, r, Verified::NotWatched, &how);
+        }
         t.phase = Phase::Verifying { rollback: r, since: cx.now, clean: Dur::ZERO };
         return stand_still(cx, t, text);
     }
@@ -482,8 +491,9 @@ fn back(cx: &mut Cx, t: &mut Track, mut r: Rollback, verified: Verified, how: &s
     let reason = r.reason.clone();
     cx.enter(t, Phase::RolledBack { rollback: r }, format!("rolled back in {took}: {how}"));
     t.held = None;
+    t.close_all();
     if on_failure(cx.run) == OnFailure::Stop && cx.run.aborting.is_none() {
         let text = format!("{} went back ({reason}): retry, skip, or abort the run?", t.service);
-        t.ask = Some(Ask { kind: AskKind::AfterRollback, text, since: cx.now, deadline: None });
+        t.open(Ask { kind: AskKind::AfterRollback, text, since: cx.now, deadline: None });
     }
 }

@@ -337,6 +337,9 @@ pub struct Rollback {
     pub stage: RollbackStage,
     /// Share when it was decided, in per cent.
     pub from_share: u32,
+    /// Somebody else had taken all of that away by then.
+    #[serde(default)]
+    pub taken_out: bool,
     /// `fast`: how often it was halved.
     pub halvings: u32,
     /// Since when the old version has too few ready pods to go back to.
@@ -496,6 +499,8 @@ pub enum AskKind {
     Tenants,
     /// Another image, or no old version to go back to: put right by hand, or `abort`.
     Footing,
+    /// Somebody paused the rollout that takes the new version over: let go on by hand.
+    Rollout,
 }
 
 /// One service's way through the run.
@@ -526,7 +531,11 @@ pub struct Track {
     pub held: Option<Held>,
     pub paused: Option<Paused>,
     pub blind: Option<Blind>,
+    /// The most dangerous of the open questions; see [`super::questions`].
     pub ask: Option<Ask>,
+    /// The others, the most dangerous first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks_behind: Vec<Ask>,
     /// A standard breach that waits for its deadline.
     #[serde(default)]
     pub breach: Option<Breach>,

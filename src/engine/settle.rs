@@ -7,7 +7,7 @@ use super::front::{self, misled};
 use super::holds::{hold, lift_if, raise_blocked};
 use super::observe::{DeploymentProgress, DeploymentSeen};
 use super::rollback::{QUIET, QUIET_PATIENCE};
-use super::run::{Ask, AskKind, HoldReason, Phase, Settling, Track};
+use super::run::{Ask, AskKind, HoldReason, Phase, Run, Settling, Track};
 use super::tick::judged_lately;
 use crate::plan::Planned;
 use crate::spec::image::is_stored;
@@ -25,6 +25,9 @@ pub(super) fn advance(cx: &mut Cx, t: &mut Track, p: &Planned, stage: Settling) 
         return stand_still(cx, t, stage, text);
     }
     front::stands_again(cx, t);
+    if paused(cx.run, t).is_none() {
+        t.close(&[AskKind::Rollout]);
+    }
     match stage {
         Settling::CopyBack => copy_back(cx, t, p),
         Settling::MoveBack => move_back(cx, t),
@@ -111,6 +114,17 @@ fn took_over(t: &Track, p: &Planned, stable: &DeploymentSeen) -> bool {
     is_stored(&p.image, &stable.image) && next.is_none_or(|n| is_stored(&n.image, &stable.image))
 }
 
+/// Somebody paused the rollout that takes the new version over, and what lets it go on: no write of this program does.
+pub(super) fn paused(run: &Run, t: &Track) -> Option<(String, String)> {
+    let d = t.stable.as_ref().and_then(|s| s.deployment.as_ref())?;
+    if t.phase != Phase::Settling(Settling::CopyBack) || d.progress != DeploymentProgress::Paused || d.rolled_out() {
+        return None;
+    }
+    let name = &run.plan.get(&t.service)?.service.workload.deployment;
+    let what = format!("deployment {name} is paused: its rollout does not go on");
+    Some((what, format!("{} rollout resume deployment {name}", run.kubectl())))
+}
+
 /// Says what the copy-back waits for: at once when pods cannot be made at all, else when it takes longer than usual.
 fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
     let service = t.service.clone();
@@ -131,12 +145,13 @@ fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
         }
     };
     let stands = !matches!(d.progress, DeploymentProgress::Progressing);
-    let deployment = cx.run.plan.get(&t.service).map(|p| &p.service.workload.deployment);
-    let by_hand = match (&d.progress, deployment) {
-        (DeploymentProgress::Paused, Some(name)) => {
-            format!(". By hand: {} rollout resume deployment {name}", cx.run.kubectl())
+    let by_hand = match paused(cx.run, t) {
+        Some((_, command)) => {
+            let asked = format!("{text}: let it go on");
+            t.open(Ask { kind: AskKind::Rollout, text: asked, since: cx.now, deadline: None });
+            format!(". By hand: {command}")
         }
-        _ => String::new(),
+        None => String::new(),
     };
     if stands && t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Capacity || h.text != text) {
         cx.page(Some(&service), format!("{text}; -next goes on serving 100%{by_hand}"));
@@ -145,10 +160,10 @@ fn rolling_out(cx: &mut Cx, t: &mut Track, d: &DeploymentSeen) {
 }
 
 fn stuck(cx: &mut Cx, t: &mut Track, text: String) {
-    if t.ask.is_none() {
+    let asked = format!("{text}: retry?");
+    if t.open(Ask { kind: AskKind::Write, text: asked, since: cx.now, deadline: None }) {
         let service = t.service.clone();
         cx.page(Some(&service), format!("{text}; -next goes on serving 100%"));
-        t.ask = Some(Ask { kind: AskKind::Write, text: format!("{text}: retry?"), since: cx.now, deadline: None });
     }
     hold(cx, t, HoldReason::Write, text, None);
 }

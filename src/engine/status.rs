@@ -22,7 +22,7 @@ use crate::spec::policy::Gate;
 use crate::spec::units::{Dur, Time};
 
 use asks::open_asks;
-pub use asks::{answers, asked, by_hand};
+pub use asks::{answers, answers_to, asked, by_hand};
 pub use back::{BackState, BackStep, STEPS, back_steps};
 pub use held::held_text;
 pub use left::old_is;
@@ -159,6 +159,26 @@ pub fn shown_share(track: &Track) -> f64 {
     }
 }
 
+/// Why the route carries no share that could be told: it is gone, or no weight of ours can be read in it. Zero would read
+/// as if somebody had seen it.
+pub fn unread(track: &Track) -> Option<Unread> {
+    let route = track.route.as_ref().filter(|r| r.weights.is_none() && !r.everybody)?;
+    match track.phase {
+        Phase::Settling(Settling::CopyBack) => {}
+        Phase::Settling(_) => return None,
+        _ if track.phase.is_final() => return None,
+        _ => {}
+    }
+    Some(if route.uid.is_empty() { Unread::Gone } else { Unread::NoWeight })
+}
+
+/// As [`unread`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    Gone,
+    NoWeight,
+}
+
 /// The new version serves everything, in its last step or after it: what the counter counts.
 pub fn at_100(track: &Track) -> bool {
     let full = track.accepted_share() >= 99.5;
@@ -239,14 +259,7 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
     if let Some(track) = blocked.or_else(|| first(run, |t| t.phase.going_back())) {
         return (Word::Roll, Some(track));
     }
-    // Of several held services the one whose gate is bad matters most, then the one the engine acts on first.
-    if let Some(track) = run.in_order().filter(|t| t.held.is_some()).min_by_key(|t| {
-        (t.bad_gates().next().is_none(), t.held.as_ref().and_then(|h| h.until).map_or(i64::MAX, |u| u.0))
-    }) {
-        return (Word::Held, Some(track));
-    }
-    // It stops the whole run: a pause, and what one service cannot see, stop no more than that.
-    if let Some(track) = first(run, asks_after_rollback) {
+    if let Some(track) = held::worst(run) {
         return (Word::Held, Some(track));
     }
     if let Some(track) = first(run, |t| t.blind.is_some() || t.paused.is_some()) {
@@ -273,7 +286,7 @@ fn verdict_of_services(run: &Run) -> (Word, Option<&Track>) {
 
 /// It went back, and a person decides what becomes of the run.
 fn asks_after_rollback(t: &Track) -> bool {
-    t.ask.as_ref().is_some_and(|a| a.kind == AskKind::AfterRollback)
+    t.asks_for(AskKind::AfterRollback)
 }
 
 /// The service on its way that will change first.

@@ -320,7 +320,7 @@ fn called(cx: &mut Cx, result: &CallResult) {
                 // Tries are counted anew when the server answers again; what was held and asked stands all the same.
                 if std::mem::take(&mut t.footing.write_told) {
                     lift_if(cx, &mut t, &[HoldReason::Write], "it could be written");
-                    t.ask.take_if(|a| a.kind == AskKind::Write);
+                    t.close(&[AskKind::Write]);
                 }
                 if let Some(fault) = t.fault.take()
                     && fault.attempts > 1
@@ -380,12 +380,7 @@ fn failed(
         if !t.phase.going_back() {
             t.footing.write_told = true;
             hold(cx, t, HoldReason::Write, text.clone(), None);
-            t.ask.get_or_insert_with(|| Ask {
-                kind: AskKind::Write,
-                text: format!("{text}: retry or abort?"),
-                since: now,
-                deadline: None,
-            });
+            t.open(Ask { kind: AskKind::Write, text: format!("{text}: retry or abort?"), since: now, deadline: None });
         }
     }
     t.fault = Some(Fault {

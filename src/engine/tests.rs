@@ -5,6 +5,7 @@ mod compat;
 mod deadlines;
 mod drift;
 mod hands;
+mod questions;
 mod settling;
 mod sight;
 mod stand;

@@ -471,7 +471,8 @@ fn split(cx: &mut Cx, t: &mut Track) -> Option<Time> {
 /// Holds a service on its way, and pages when that leaves its traffic split.
 fn stay(cx: &mut Cx, t: &mut Track, against: Against) {
     let deadline = split(cx, t);
-    let fresh = t.held.as_ref().is_none_or(|h| h.reason != HoldReason::Window);
+    // What stands before it is what people are told of.
+    let fresh = t.held.as_ref().is_none_or(|h| !matches!(h.reason, HoldReason::Window | HoldReason::Footing));
     // Whoever froze it for a while knows; that it goes back in the middle of it they may not.
     let lifted = cx.run.frozen.as_ref().filter(|_| against.stop == Stop::Person).and_then(|f| f.until);
     let known = lifted.zip(goes_back(cx.run, t)).is_some_and(|(lifted, back)| lifted < back);

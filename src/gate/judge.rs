@@ -120,11 +120,16 @@ pub(super) fn read(gate: &Gate, cx: &Context, sample: &Sample) -> Result<Reading
     Ok(Readings { new, old })
 }
 
+/// How many requests there were, never more: rates are counted back to requests, and of a few of them the fraction counts.
+fn so_many(seen: f64) -> f64 {
+    if seen < 10.0 { (seen * 10.0).floor() / 10.0 } else { seen.floor() }
+}
+
 /// Too few requests: a gate that only compares with the old version has nothing to say; any other waits.
 fn few(gate: &Gate, cx: &Context, sample: &Sample, value: Option<f64>) -> Judged {
     let seen = count(sample.requests).unwrap_or(0.0);
     let need = needed(gate, cx).or(comparison_needs(gate, cx)).unwrap_or(1);
-    let reason = format!("{} of {need} requests", seen.floor());
+    let reason = format!("{} of {need} requests", so_many(seen));
     if only_compares(gate) {
         return Judged::new(
             Verdict::NotApplicable,

@@ -61,6 +61,8 @@ fn each_verdict_has_its_reason() {
     says(&g, &stale, Verdict::Stale, "stale: newest data is 48s old, 25s allowed");
     let few = Sample { requests: Some(12.9), ..busy(0, 0.0) };
     says(&g, &few, Verdict::TooFew, "12 of 300 requests");
+    let fraction = Sample { requests: Some(1.57), ..busy(0, 0.0) };
+    says(&g, &fraction, Verdict::TooFew, "1.5 of 300 requests");
 }
 
 /// Every pair of faults at once: the higher one is told.

@@ -295,8 +295,8 @@ fn taken_back_by_leaving(run: &Run) -> bool {
 }
 
 fn asked(run: &Run) -> Option<String> {
-    run.in_order()
-        .find_map(|t| t.ask.as_ref().map(|a| format!("{}: {}", t.service, clean(&a.text).trim_end_matches('.'))))
+    let first = run.in_order().filter_map(|t| Some((t, t.ask.as_ref()?))).min_by_key(|(t, ask)| t.rank(ask.kind));
+    first.map(|(t, ask)| format!("{}: {}", t.service, clean(&ask.text).trim_end_matches('.')))
 }
 
 /// What to do next; empty when there is nothing.

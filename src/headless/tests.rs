@@ -37,6 +37,7 @@ fn rollback(reason: &str) -> Rollback {
         decided: at(100),
         stage: RollbackStage::Lower,
         from_share: 10,
+        taken_out: false,
         halvings: 0,
         unfit_since: None,
         accepted_zero: None,

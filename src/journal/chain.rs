@@ -26,7 +26,7 @@ pub(super) fn lines(bytes: &[u8]) -> Lines<'_> {
 /// Something in a file is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Number of the record, counted from 1 by its place in the file.
+    /// Number of the record, counted from 1; of one that cannot be read, counted on from the one before it.
     pub record: u64,
     pub what: String,
     pub expected: String,
@@ -44,88 +44,138 @@ impl Problem {
     }
 }
 
-/// Reads the audit records and checks place, chain and hash. After an unreadable line the chain goes on at the next one
-/// that can be read, so that one damaged record is one problem.
-pub(super) fn audit(whole: &[&[u8]]) -> (Vec<Record>, Vec<Problem>) {
-    let (mut records, mut problems) = (Vec::new(), Vec::new());
-    let mut prev = Some(NO_HASH.to_owned());
-    for (place, line) in (1u64..).zip(whole) {
+/// Where the chain of a file does not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Breaks {
+    /// Numbers of the records that nothing ties to what stands before them; none where the chain is whole.
+    pub at: Vec<u64>,
+    /// Records from the first of them on.
+    pub untied: u64,
+}
+
+/// One file's records, what is wrong with them, and where they do not hold together.
+pub(super) struct Checked<T> {
+    pub records: Vec<T>,
+    pub problems: Vec<Problem>,
+    pub breaks: Breaks,
+}
+
+/// What the next record of a chain has to be.
+struct Link {
+    /// What begins each problem.
+    of: &'static str,
+    /// Hash of the record before; `None` after a line that cannot be read.
+    prev: Option<String>,
+    number: u64,
+    problems: Vec<Problem>,
+    breaks: Breaks,
+}
+
+impl Link {
+    fn first(of: &'static str) -> Link {
+        let (prev, breaks) = (Some(NO_HASH.to_owned()), Breaks::default());
+        Link { of, prev, number: 1, problems: Vec::new(), breaks }
+    }
+
+    fn problem(&mut self, record: u64, what: &str, expected: impl Into<String>, found: impl Into<String>) {
+        self.problems.push(Problem::new(record, format!("{}{what}", self.of), expected, found));
+    }
+
+    /// One damaged record is one problem: the next that can be read is looked at for itself.
+    fn unreadable(&mut self, why: &str, line: &[u8]) {
+        self.problem(self.number, &format!("cannot be read: {why}"), "a record", excerpt(line));
+        self.breaks.untied += u64::from(!self.breaks.at.is_empty());
+        (self.prev, self.number) = (None, self.number + 1);
+    }
+
+    /// Checks a record's place behind the one before it. What is missing is one problem, however much follows: numbers
+    /// are counted on from it. `own`: its hash is that of its content, so that its number is what was written.
+    fn follow(&mut self, number: u64, prev: &str, hash: &str, own: bool) {
+        let (want, jumps) = (self.number, number != self.number);
+        let record = if own { number } else { want };
+        match self.prev.take() {
+            Some(before) if before != prev && jumps => {
+                let missing = match number.checked_sub(want).filter(|_| own) {
+                    Some(1) => format!(": record {want} is missing"),
+                    Some(_) => format!(": records {want} to {} are missing", number - 1),
+                    None => String::new(),
+                };
+                let what = format!("it does not follow the record before it{missing}");
+                self.problem(
+                    record,
+                    &what,
+                    format!("record {want} after {before}"),
+                    format!("record {number} after {prev}"),
+                );
+                self.breaks.at.push(record);
+            }
+            Some(before) if before != prev => {
+                self.problem(record, "it does not follow the record before it", before, prev);
+                self.breaks.at.push(record);
+            }
+            before => {
+                if jumps {
+                    self.problem(record, "its number is not the next", want.to_string(), number.to_string());
+                }
+                if before.is_none() {
+                    self.breaks.at.push(record);
+                }
+            }
+        }
+        self.breaks.untied += u64::from(!self.breaks.at.is_empty());
+        (self.prev, self.number) = (Some(hash.to_owned()), record.saturating_add(1));
+    }
+}
+
+/// Reads the audit records and checks number, chain and hash of each.
+pub(super) fn audit(whole: &[&[u8]]) -> Checked<Record> {
+    let (mut records, mut link): (Vec<Record>, Link) = (Vec::new(), Link::first(""));
+    for line in whole {
         let record = match Record::read(line) {
             Ok(record) => record,
             Err(why) => {
-                problems.push(Problem::new(place, format!("cannot be read: {why}"), "a record", excerpt(line)));
-                prev = None;
+                link.unreadable(&why, line);
                 continue;
             }
         };
         let computed = record.computed_hash();
-        if computed != record.hash {
-            problems.push(Problem::new(place, "its hash is not that of its content", &computed, &record.hash));
+        let own = computed == record.hash;
+        if !own {
+            link.problem(link.number, "its hash is not that of its content", &computed, &record.hash);
         }
-        if let Some(prev) = prev.filter(|p| *p != record.prev) {
-            problems.push(Problem::new(place, "it does not follow the record before it", prev, &record.prev));
-        }
-        if record.seq != place {
-            problems.push(Problem::new(
-                place,
-                "its number is not its place",
-                place.to_string(),
-                record.seq.to_string(),
-            ));
-        }
-        prev = Some(record.hash.clone());
+        link.follow(record.seq, &record.prev, &record.hash, own);
         records.push(record);
     }
-    (records, problems)
+    Checked { records, problems: link.problems, breaks: link.breaks }
 }
 
 /// The same for the inbox.
-pub(super) fn inbox(whole: &[&[u8]]) -> (Vec<InboxRecord>, Vec<Problem>) {
-    let (mut records, mut problems): (Vec<InboxRecord>, Vec<Problem>) = (Vec::new(), Vec::new());
-    let mut prev = Some(NO_HASH.to_owned());
-    for (place, line) in (1u64..).zip(whole) {
+pub(super) fn inbox(whole: &[&[u8]]) -> Checked<InboxRecord> {
+    let (mut records, mut link): (Vec<InboxRecord>, Link) = (Vec::new(), Link::first("inbox: "));
+    for line in whole {
         let record = match InboxRecord::read(line) {
             Ok(record) => record,
             Err(why) => {
-                problems.push(Problem::new(place, format!("inbox: cannot be read: {why}"), "a record", excerpt(line)));
-                prev = None;
+                link.unreadable(&why, line);
                 continue;
             }
         };
         let computed = record.computed_digest();
-        if computed != record.digest {
-            problems.push(Problem::new(
-                place,
-                "inbox: its digest is not that of its content",
-                &computed,
-                &record.digest,
-            ));
+        let own = computed == record.digest;
+        if !own {
+            link.problem(link.number, "its digest is not that of its content", &computed, &record.digest);
         }
-        if let Some(prev) = prev.filter(|p| *p != record.prev) {
-            problems.push(Problem::new(place, "inbox: it does not follow the record before it", prev, &record.prev));
-        }
-        if record.n != place {
-            problems.push(Problem::new(
-                place,
-                "inbox: its number is not its place",
-                place.to_string(),
-                record.n.to_string(),
-            ));
-        }
-        let before = records.last().map_or(0, |r| r.total);
-        if record.total != before + record.count {
+        let broken = link.breaks.at.len();
+        link.follow(record.n, &record.prev, &record.digest, own);
+        let before = records.last().map_or(0, |r: &InboxRecord| r.total);
+        // What a break took along is told with it.
+        if broken == link.breaks.at.len() && record.total != before + record.count {
             let expected = (before + record.count).to_string();
-            problems.push(Problem::new(
-                place,
-                "inbox: messages are missing before it",
-                expected,
-                record.total.to_string(),
-            ));
+            link.problem(record.n, "messages are missing before it", expected, record.total.to_string());
         }
-        prev = Some(record.digest.clone());
         records.push(record);
     }
-    (records, problems)
+    Checked { records, problems: link.problems, breaks: link.breaks }
 }
 
 /// The beginning of a line, for a message.

@@ -42,7 +42,7 @@ pub use error::JournalError;
 pub use resume::Snapshot;
 pub use runs::RunSummary;
 pub use store::{DiskStore, FileName, MemoryStore, Store};
-pub use verify::{Verification, verify};
+pub use verify::{Breaks, Verification, verify};
 pub use writer::Journal;
 
 /// Schema of journal and snapshot. It goes up when a file of the older one can no longer be read as it is; golden

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::chain::{self, Lines, Problem};
+use super::chain::{self, Checked, Lines};
 use super::dir::RunDir;
 use super::entry::Record;
 use super::error::JournalError;
@@ -146,9 +146,9 @@ fn read(store: &dyn Store, file: FileName) -> Result<Option<Vec<u8>>, JournalErr
     store.read(file).map_err(|e| JournalError::unreadable(format!("{}/{}", store.place(), file.as_str()), e))
 }
 
-fn sound<T>(run: &str, file: &'static str, read: (Vec<T>, Vec<Problem>)) -> Result<Vec<T>, JournalError> {
-    match read.1.into_iter().next() {
-        None => Ok(read.0),
+fn sound<T>(run: &str, file: &'static str, read: Checked<T>) -> Result<Vec<T>, JournalError> {
+    match read.problems.into_iter().next() {
+        None => Ok(read.records),
         Some(p) => Err(JournalError::Broken {
             run: run.into(),
             file,

@@ -48,7 +48,7 @@ pub fn show_in(store: &dyn Store, run: &str, format: Format, zone: Tz) -> Result
         let texts = lines.whole.iter().map(|l| String::from_utf8_lossy(l));
         return Ok(texts.fold(String::new(), |out, line| out + &line + "\n"));
     }
-    let (records, _) = chain::audit(&lines.whole);
+    let records = chain::audit(&lines.whole).records;
     let verification = verify_in(store, run)?;
     Ok(match format {
         Format::Csv => csv(&records, &verification),

@@ -49,7 +49,7 @@ fn night() -> (MemoryStore, Run) {
 
 fn kinds(store: &MemoryStore) -> Vec<String> {
     let bytes = store.bytes(FileName::Audit);
-    chain::audit(&chain::lines(&bytes).whole).0.into_iter().map(|r| r.kind).collect()
+    chain::audit(&chain::lines(&bytes).whole).records.into_iter().map(|r| r.kind).collect()
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn a_decision_names_the_messages_it_rests_on() {
     for key in 1..4 {
         raise(&mut journal, &mut run, 10 * key as i64, key).unwrap();
         let (audit, inbox) = (store.bytes(FileName::Audit), store.bytes(FileName::Inbox));
-        let newest = chain::inbox(&chain::lines(&inbox).whole).0.pop().unwrap();
-        let records = chain::audit(&chain::lines(&audit).whole).0;
+        let newest = chain::inbox(&chain::lines(&inbox).whole).records.pop().unwrap();
+        let records = chain::audit(&chain::lines(&audit).whole).records;
         assert_eq!(records.last().unwrap().inbox.as_ref(), Some(&newest.digest));
         assert_eq!(newest.messages().unwrap()[0].seq, run.seq);
     }
@@ -122,7 +122,7 @@ fn secrets_absent() {
     let text = "GET https://ann:s3cret@prom/ with Authorization: Bearer eyJhbGciOiJIUzI1NiJ9 failed";
     journal.commit(&[Entry::Event(event(1, EventKind::Fault, None, text))], &run).unwrap();
     let audit = String::from_utf8(store.bytes(FileName::Audit)).unwrap();
-    let inbox = chain::inbox(&chain::lines(&store.bytes(FileName::Inbox)).whole).0[0].values().unwrap();
+    let inbox = chain::inbox(&chain::lines(&store.bytes(FileName::Inbox)).whole).records[0].values().unwrap();
     let all = audit + &serde_json::to_string(&inbox).unwrap();
     for secret in ["hunter2", "s3cret", "eyJhbGci"] {
         assert!(!all.contains(secret), "{secret} in {all}");
@@ -169,7 +169,7 @@ fn resume_goes_on_from_the_last_commit() {
     journal.commit(&[Entry::Result(done(2))], &run).unwrap();
     assert_eq!(kinds(&store)[6..], ["resume", "result"]);
     assert_eq!(verify_in(&store, "7f3a").unwrap().problems, []);
-    let service = chain::audit(&chain::lines(&store.bytes(FileName::Audit)).whole).0[7].service.clone();
+    let service = chain::audit(&chain::lines(&store.bytes(FileName::Audit)).whole).records[7].service.clone();
     assert_eq!(service.as_deref(), Some("ledger"), "a result names the service of its intent, also over a resume");
 }
 
@@ -298,6 +298,43 @@ fn a_changed_inbox_is_found() {
     assert!(found.problems[0].what.contains("not in the inbox"), "{found:?}");
 }
 
+/// One loss is one problem, however much follows; and what follows is looked at all the same.
+#[test]
+fn what_was_cut_out_is_told_once_and_the_rest_is_checked() {
+    let (store, _) = night();
+    for (file, of) in [(FileName::Audit, ""), (FileName::Inbox, "inbox: ")] {
+        let whole = store.bytes(file);
+        let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+        let changed = MemoryStore::default();
+        for other in [FileName::Audit, FileName::Inbox, FileName::Snapshot, FileName::Plan] {
+            changed.tamper(other, store.bytes(other));
+        }
+        let check = |lines: &[&[u8]]| {
+            changed.tamper(file, lines.concat());
+            verify_in(&changed, "7f3a").unwrap()
+        };
+        // The third is no write's intent, nor does a decision rest on it alone.
+        let mut left = lines.clone();
+        left.remove(2);
+        let found = check(&left);
+        let links: Vec<_> = found.problems.iter().filter(|p| p.what.starts_with(&format!("{of}it does not"))).collect();
+        assert_eq!(links.len(), 1, "{found:#?}");
+        assert_eq!((links[0].record, links[0].what.ends_with("record 3 is missing")), (4, true), "{links:?}");
+        let breaks = if of.is_empty() { &found.breaks } else { &found.inbox_breaks };
+        assert_eq!((breaks.at.as_slice(), breaks.untied), (&[4][..], lines.len() as u64 - 3));
+        // Its number, its digest, its messages: nothing more is said of what only follows.
+        assert!(found.problems.len() <= 2, "{:#?}", found.problems);
+        // A change behind the break is found with the number it has.
+        let last = String::from_utf8(lines[lines.len() - 1].to_vec()).unwrap();
+        let forged = last.replacen("\"who\":\"", "\"who\":\"x", 1).replacen("\"count\":", "\"count\":1", 1);
+        let at = left.len() - 1;
+        left[at] = forged.as_bytes();
+        let found = check(&left);
+        let own = found.problems.iter().find(|p| p.what.contains("is not that of its content")).unwrap();
+        assert_eq!(own.record, lines.len() as u64, "{found:#?}");
+    }
+}
+
 /// Somebody verifies while the run is driven: what is written between two reads must not look like damage.
 #[test]
 fn a_live_run_verifies() {
@@ -414,7 +451,7 @@ fn a_long_outage_is_bounded_and_counted() {
     tick(&mut run, 9000);
     journal.commit(&[], &run).unwrap();
     let bytes = store.bytes(FileName::Audit);
-    let records = chain::audit(&chain::lines(&bytes).whole).0;
+    let records = chain::audit(&chain::lines(&bytes).whole).records;
     let gap = records.iter().find(|r| r.kind == "gap").unwrap();
     // 2000 are kept: the facts record and 1999 events; 1001 are not.
     assert_eq!((gap.body["late"].as_u64(), gap.body["lost_records"].as_u64()), (Some(2000), Some(1001)));
@@ -459,7 +496,7 @@ fn of_a_newer_journal_the_chain_is_checked() {
     let (store, _) = night();
     let audit = store.bytes(FileName::Audit);
     let (mut prev, mut newer) = (super::entry::NO_HASH.to_owned(), String::new());
-    for mut record in chain::audit(&chain::lines(&audit).whole).0 {
+    for mut record in chain::audit(&chain::lines(&audit).whole).records {
         if record.kind == "header" {
             record.body["schema"] = 2.into();
         }

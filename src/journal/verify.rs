@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::chain;
-pub use super::chain::Problem;
+use super::chain::{self, Checked};
+pub use super::chain::{Breaks, Problem};
 use super::dir::RunDir;
 use super::entry::{NO_HASH, Record};
 use super::error::JournalError;
@@ -25,6 +25,10 @@ pub struct Verification {
     /// Messages in the inbox.
     pub messages: u64,
     pub problems: Vec<Problem>,
+    /// Where the audit records do not hold together.
+    pub breaks: Breaks,
+    /// The same of the inbox.
+    pub inbox_breaks: Breaks,
     /// What a sound chain still leaves open.
     pub cannot_prove: Vec<String>,
     /// The last line of a file is half written: the process or machine died while writing it. No fault by itself.
@@ -66,15 +70,15 @@ pub fn verify_in(store: &dyn Store, run: &str) -> Result<Verification, JournalEr
     let audit_bytes = read(FileName::Audit)?.unwrap_or_default();
     let inbox_bytes = read(FileName::Inbox)?.unwrap_or_default();
     let (audit, inbox) = (chain::lines(&audit_bytes), chain::lines(&inbox_bytes));
-    let (records, mut problems) = chain::audit(&audit.whole);
-    let (messages, inbox_problems) = chain::inbox(&inbox.whole);
-    problems.extend(inbox_problems);
+    let Checked { records, mut problems, breaks } = chain::audit(&audit.whole);
+    let Checked { records: messages, problems: of_inbox, breaks: inbox_breaks } = chain::inbox(&inbox.whole);
+    problems.extend(of_inbox);
     check_header(&records, run, &mut problems);
     let newer = newer(&records);
     if newer.is_none() {
         check_intents(&records, &mut problems);
         check_checkpoints(&records, &mut problems);
-        check_inbox(&records, &messages, &mut problems);
+        check_inbox(&records, &messages, &inbox_breaks, &mut problems);
         check_plan(&records, read(FileName::Plan)?.as_deref(), &mut problems);
         check_snapshot(&records, snapshot.as_deref(), &mut problems);
         check_end(&records, snapshot.as_deref(), durations.as_deref(), &mut problems);
@@ -88,6 +92,8 @@ pub fn verify_in(store: &dyn Store, run: &str) -> Result<Verification, JournalEr
         messages: messages.last().map_or(0, |r| r.total),
         cannot_prove: cannot_prove(&records, snapshot.is_some(), torn, newer),
         problems,
+        breaks,
+        inbox_breaks,
         torn,
         newer,
     })
@@ -205,7 +211,7 @@ fn check_checkpoints(records: &[Record], problems: &mut Vec<Problem>) {
 }
 
 /// Every digest an audit record names is in the inbox, and they never go backwards.
-fn check_inbox(records: &[Record], inbox: &[InboxRecord], problems: &mut Vec<Problem>) {
+fn check_inbox(records: &[Record], inbox: &[InboxRecord], breaks: &Breaks, problems: &mut Vec<Problem>) {
     let place: BTreeMap<&str, u64> = inbox.iter().map(|r| (r.digest.as_str(), r.n)).collect();
     let mut newest = 0;
     for record in records {
@@ -242,7 +248,8 @@ fn check_inbox(records: &[Record], inbox: &[InboxRecord], problems: &mut Vec<Pro
     let mut before: Option<u64> = None;
     for record in inbox {
         let fits = before.is_none_or(|b| record.first == b + 1) && record.last + 1 == record.first + record.count;
-        if !fits && !lost {
+        // What a break took along is told with it.
+        if !fits && !lost && !breaks.at.contains(&record.n) {
             let expected = format!("{} messages from {}", record.count, before.map_or(record.first, |b| b + 1));
             let found = format!("messages {} to {}", record.first, record.last);
             problems.push(Problem::new(record.n, "inbox: the numbers of its messages do not follow", expected, found));

@@ -220,6 +220,7 @@ impl World {
                     from_version: "1.0.0".into(),
                     ready: OLD,
                     template: json!({}).into(),
+                    front: serde_json::Value::Null,
                 });
                 let report = PreflightReport { facts: facts.collect(), ..PreflightReport::default() };
                 self.inbox.push_back(Body::Preflight(report));

@@ -173,6 +173,7 @@ frames! {
     all_events: Look::at(nights::over()).keys(&["e"]), 100 x 30, 80 x 24, 40 x 10;
     help: Look::at(nights::over()).keys(&["?"]), 100 x 30, 80 x 24, 40 x 10;
     help_filtered: Look::at(nights::over()).keys(&["?", "/", "roll"]), 100 x 30;
+    help_filtered_to_acts: Look::at(nights::over()).keys(&["?", "/", "abort"]), 100 x 30, 80 x 24;
     palette: Look::at(nights::over()).keys(&[":", "pa"]), 100 x 30, 80 x 24;
     filter: Look::at(nights::over()).keys(&["/", "held"]), 80 x 24;
     abort_dialog: Look::at(nights::over()).keys(&["x", "bill"]), 100 x 30, 80 x 24, 40 x 10;

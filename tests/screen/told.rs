@@ -267,6 +267,17 @@ fn previews_tell_what_else_follows() {
 }
 
 #[test]
+fn a_deleted_route_shows_no_share() {
+    let mut night = nights::safe();
+    let route = track(&mut night, "billing").route.as_mut().unwrap();
+    (route.weights, route.uid) = (None, String::new());
+    let row = seen(&night, &Model::default()).services.rows.into_iter().find(|r| r.name == "billing").unwrap();
+    assert_eq!(row.share, "gone");
+    let detail = detail(&night, "billing");
+    assert!(detail.contains("accepted none: the route is gone"), "{detail}");
+}
+
+#[test]
 fn two_panels_name_one_cause() {
     let night = later(&nights::over(), 5);
     let cause = "error rate 3.30% > 1.00% for 0:45 of 2:00";
@@ -452,9 +463,12 @@ fn a_run_that_is_stopped_promises_nothing_of_a_paused_service() {
     let s = of(&night);
     assert_eq!((s.word, s.service.as_deref()), (Word::Held, Some("billing")));
     assert_eq!(s.next.text, "nothing before somebody decides about billing");
-    // Nor of one that the engine holds.
+    // Nor of one that the engine holds: what stopped the run is told before it, and what is more dangerous before that.
     let (reason, text, since) = (HoldReason::TooFew, "3 of 300 requests".to_string(), night.now);
     track(&mut night, "catalog").held = Some(Held { reason, text, since, until: None });
+    assert_eq!(of(&night).service.as_deref(), Some("billing"));
+    let ask = Ask { kind: AskKind::Footing, text: "?".into(), since, deadline: None };
+    track(&mut night, "catalog").ask = Some(ask);
     let s = of(&night);
     assert_eq!(s.service.as_deref(), Some("catalog"));
     assert_eq!((s.next.text.as_str(), s.next.at), ("nothing before somebody decides about billing", None));

@@ -199,6 +199,7 @@ fn answer(ask: &Ask, service: &str, attempt: u32) -> Command {
         | AskKind::LongStep
         | AskKind::Missing
         | AskKind::NotAccepted
+        | AskKind::Rollout
         | AskKind::Footing => Verb::Abort,
     };
     command(verb, Some(service), "on call")

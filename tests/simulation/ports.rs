@@ -245,6 +245,7 @@ impl Cluster for Sim {
             from_version: "1.0.0".into(),
             ready: r0,
             template: template.clone().into(),
+            front: serde_json::Value::Null,
         });
         Ok(PreflightReport { facts: facts.collect(), ..PreflightReport::default() })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Findings, Look, Snapshot};
 use crate::cluster::json::{container, list, name, owner, strings, text};
-use crate::cluster::next::VERSION_LABELS;
+use crate::cluster::next::{VERSION_LABELS, kept};
 use crate::cluster::observe;
 use crate::engine::observe::{DeploymentProgress, DeploymentSeen, PodSeen, ServiceFacts, Slot};
 use crate::plan::Plan;
@@ -55,6 +55,7 @@ pub(super) fn check(look: &Look, found: &mut Findings) -> Option<ServiceFacts> {
         from_version: version.unwrap_or_else(|| image_name(image)),
         ready: seen.ready,
         template: stable.pointer("/spec/template").cloned().unwrap_or_default().into(),
+        front: look.stable_front().map_or(Value::Null, kept),
     })
 }
 

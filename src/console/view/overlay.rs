@@ -117,19 +117,20 @@ fn draw_help(canvas: &mut Canvas, help: &HelpView, area: Rect) {
     let look: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group != Group::Act).collect();
     let act: Vec<&HelpRow> = help.rows.iter().filter(|r| r.group == Group::Act).collect();
     let two = w >= 70;
-    let keys = |rows_of: &[&HelpRow]| rows_of.iter().map(|r| width(&r.keys)).max().unwrap_or(0).clamp(1, 14);
     let room = usize::from(w.saturating_sub(2));
     // What acts gets all the room that looking leaves.
-    let looks = look.iter().map(|r| width(&r.what)).max().unwrap_or(0) + keys(&look) + 4;
+    let cells = help.cells;
+    let looks = cells.look + cells.look_keys + 4;
     let left_width = if two { looks.min(room * 2 / 5) } else { room };
     let columns: Vec<(usize, usize, Vec<HelpLine>)> = if two {
         vec![
-            (0, keys(&look), help_lines(&look, keys(&look), left_width.saturating_sub(2))),
-            (left_width, keys(&act), help_lines(&act, keys(&act), room - left_width)),
+            (0, cells.look_keys, help_lines(&look, cells.look_keys, left_width.saturating_sub(2))),
+            (left_width, cells.act_keys, help_lines(&act, cells.act_keys, room - left_width)),
         ]
     } else {
         let all: Vec<&HelpRow> = act.iter().chain(&look).copied().collect();
-        vec![(0, keys(&all), help_lines(&all, keys(&all), room.saturating_sub(1)))]
+        let keys = cells.look_keys.max(cells.act_keys);
+        vec![(0, keys, help_lines(&all, keys, room.saturating_sub(1)))]
     };
     let count = columns.iter().map(|(_, _, lines)| lines.len()).max().unwrap_or(0);
     let inner = frame(canvas, area, (w, count as u16 + 4), &help.title, Meaning::Focus);

@@ -4,7 +4,7 @@ use super::super::theme::Meaning;
 use super::services::observed;
 use super::{Line, Scene, doubt, doubted, piece};
 use crate::engine::observe::{Accepted, DeploymentProgress, Slot, WorkloadSeen};
-use crate::engine::status::{self, shown_share, state_text};
+use crate::engine::status::{self, Unread, shown_share, state_text};
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::MatchRule;
 
@@ -124,8 +124,8 @@ fn stops(run: &Run, track: &Track, zone: super::Zone, scene: Scene, lines: &mut 
             Meaning::Missing,
         );
     }
-    if let Some(ask) = &track.ask {
-        let answers: Vec<&str> = status::answers(run, track).iter().map(|v| v.info().name).collect();
+    for ask in track.asks() {
+        let answers: Vec<&str> = status::answers_to(run, track, ask.kind).iter().map(|v| v.info().name).collect();
         let answers = if answers.is_empty() { String::new() } else { format!(" ({})", answers.join(", ")) };
         fact(lines, "asks", format!("{}{answers}", status::asked(run, track, ask, scene.now)), Meaning::Ask);
     }
@@ -149,6 +149,8 @@ fn shares(run: &Run, track: &Track, lines: &mut Vec<Line>) {
     head(lines, "Share of the new version");
     let accepted = match track.route.as_ref().map(|r| &r.accepted) {
         Some(_) if status::of_another(run, track).is_some() => "-".into(),
+        Some(_) if status::unread(track) == Some(Unread::Gone) => "none: the route is gone".into(),
+        Some(_) if status::unread(track).is_some() => "?: no weight can be read".into(),
         Some(Accepted::Yes) => format!("{:.0}%", shown_share(track)),
         Some(Accepted::Pending) => format!("{:.0}% pending", track.accepted_share()),
         Some(Accepted::No(why)) => format!("{:.0}% refused: {why}", track.accepted_share()),

@@ -5,6 +5,7 @@ use super::super::keymap::Screen;
 use super::super::model::{Help, Mode, Model};
 use super::super::palette::{Does, Palette, score};
 use super::super::tenants::scope_here;
+use super::super::text::width;
 use super::super::theme::Meaning;
 use super::tenants::concerned;
 use super::{Scene, days_or_clock, footer, waive};
@@ -68,11 +69,23 @@ pub struct HelpRow {
     pub group: Group,
 }
 
+/// How wide the columns of help are, in cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HelpCells {
+    /// Keys of what only looks, and what it does.
+    pub look_keys: usize,
+    pub look: usize,
+    /// Keys of what acts.
+    pub act_keys: usize,
+}
+
+/// The list of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelpView {
     pub title: String,
     pub role: String,
     pub rows: Vec<HelpRow>,
+    pub cells: HelpCells,
     pub query: String,
     pub typing: bool,
     pub scroll: usize,
@@ -287,16 +300,27 @@ fn help_view(run: &Run, model: &Model, help: &Help, scene: Scene) -> HelpView {
         };
         rows.push(HelpRow { keys, what, note, off: off.is_some(), group: Group::Act });
     }
+    let cells = help_cells(&rows);
     let query = help.query.to_lowercase();
     rows.retain(|r| query.is_empty() || score(&query, &format!("{} {}", r.keys, r.what)).is_some_and(|s| s >= 200));
     HelpView {
         title: format!("Keys: {} screen (keymap {})", model.screen.name(), scene.keymap.name),
         role: word(role(run, &run.identity)).into(),
         rows,
+        cells,
         query: help.query.clone(),
         typing: help.typing,
         scroll: help.scroll,
     }
+}
+
+/// As wide as all there is: a filter leaves rows out, and the columns stay where they are.
+fn help_cells(rows: &[HelpRow]) -> HelpCells {
+    let widest = |act: bool, of: fn(&HelpRow) -> &str| {
+        rows.iter().filter(|r| (r.group == Group::Act) == act).map(|r| width(of(r))).max().unwrap_or(0)
+    };
+    let keys = |act: bool| widest(act, |r| &r.keys).clamp(1, 14);
+    HelpCells { look_keys: keys(false), look: widest(false, |r| &r.what), act_keys: keys(true) }
 }
 
 fn palette_view(run: &Run, model: &Model, palette: &Palette, scene: Scene) -> PaletteView {

@@ -5,7 +5,8 @@ use super::{Freshness, Scene, doubt, doubted, filtering};
 use crate::engine::observe::Accepted;
 use crate::engine::run::ObservedShare;
 use crate::engine::status::{
-    at_100, at_full, go_back_first, held_by_run, held_text, of_another, pods, run_stop, shown_share, state_text,
+    Unread, at_100, at_full, go_back_first, held_by_run, held_text, of_another, pods, run_stop, shown_share,
+    state_text, unread,
 };
 use crate::engine::{Phase, Run, Track, segments};
 use crate::plan::Planned;
@@ -106,9 +107,11 @@ fn service_row(run: &Run, track: &Track, planned: &Planned, selected: bool, old:
         from: track.facts.as_ref().map_or_else(|| "-".into(), |f| f.from_version.clone()),
         to: planned.version.clone(),
         steps: steps(run, track),
-        share: match of_another(run, track) {
-            Some(_) => "-".into(),
-            None => format!("{sign}{:.0}%", shown_share(track)),
+        share: match (of_another(run, track), unread(track)) {
+            (Some(_), _) => "-".into(),
+            (None, Some(Unread::Gone)) => "gone".into(),
+            (None, Some(Unread::NoWeight)) => "?".into(),
+            (None, None) => format!("{sign}{:.0}%", shown_share(track)),
         },
         state: format!("{sign}{}", state_text(run, track, scene.now)),
         meaning: if old { Meaning::Stale } else { meaning },

@@ -6,7 +6,7 @@ use super::super::cx::capacity;
 use super::super::joint::on_failure;
 use super::super::moves::Kept;
 use super::super::observe::RouteSeen;
-use super::super::run::{Driving, Phase, Run, Track};
+use super::super::run::{AskKind, Driving, Phase, Run, Track};
 use super::super::{forecast, moves, rollback, segments, window};
 use crate::calendar::LOOK;
 use crate::gate::Verdict;
@@ -37,7 +37,7 @@ pub fn preview(run: &Run, verb: Verb, scope: &Scope) -> Preview {
         Scope::Run => of_run(run, verb),
         Scope::Tenant(name) => on_tenant(run, verb, name),
     };
-    if let (Verb::Retry | Verb::Unfreeze, Some(pause)) = (verb, standing_pause(run, verb, scope)) {
+    if let (Verb::Retry | Verb::Skip | Verb::Unfreeze, Some(pause)) = (verb, standing_pause(run, verb, scope)) {
         p.effects.push(pause);
     }
     if let (Verb::Abort | Verb::Rollback | Verb::Retry, Some(when)) = (verb, when_written(run)) {
@@ -129,33 +129,47 @@ fn of_service(run: &Run, verb: Verb, t: &Track) -> Preview {
             p.effects = vec!["the rollback waits 10 minutes more, once".into()];
             p.touches = format!("{share}% of the traffic stays on the new version");
         }
-        Verb::Retry => {
-            p.effects = match t.phase {
-                _ if moves::moving(run, t).is_some() && !moves::went_back(run, t).is_empty() => {
-                    let back: Vec<&str> = t.moves.back().map(|(name, _)| name).collect();
-                    let goes_on = "the line goes on, in every service whose tenants move".to_string();
-                    let again = format!("tried again when their turn comes: {}", back.join(", "));
-                    if back.is_empty() { vec![goes_on] } else { vec![again, goes_on] }
-                }
-                Phase::RolledBack { .. } => {
-                    vec![format!("{} {} is deployed again from 0%", t.service, planned.version)]
-                }
-                _ => vec!["the write that failed is tried again now".into()],
-            };
-        }
-        Verb::Skip => {
-            let more = left_out_with(run, &t.service);
-            p.effects = vec![format!("{} stays on {from}", t.service)];
-            if !more.is_empty() {
-                p.effects.push(format!("so do those that need it: {}", more.join(", ")));
-            }
-            p.effects.push("the other services go on".into());
-        }
+        Verb::Retry => of_retry(run, t, planned, &mut p),
+        Verb::Skip => of_skip(run, t, from, &mut p),
         Verb::AdoptDrift => p.effects = of_adopt(t, planned),
         Verb::RevertDrift => of_revert(t, planned, &mut p),
         _ => {}
     }
     p
+}
+
+/// What is tried again.
+fn of_retry(run: &Run, t: &Track, planned: &Planned, p: &mut Preview) {
+    p.effects = match t.phase {
+        _ if moves::moving(run, t).is_some() && !moves::went_back(run, t).is_empty() => {
+            let back: Vec<&str> = t.moves.back().map(|(name, _)| name).collect();
+            let goes_on = "the line goes on, in every service whose tenants move".to_string();
+            let again = format!("tried again when their turn comes: {}", back.join(", "));
+            if back.is_empty() { vec![goes_on] } else { vec![again, goes_on] }
+        }
+        Phase::RolledBack { .. } => {
+            p.touches = format!("no traffic at once; then {} of {}", steps(run, &t.service), t.service);
+            let again = format!("{} {} is deployed again from 0%", t.service, planned.version);
+            let raised = format!("once its pods are ready it is raised: {}", steps(run, &t.service));
+            [again, raised].into_iter().chain(the_others_go_on(run, t, &[])).collect()
+        }
+        _ => vec!["the write that failed is tried again now".into()],
+    };
+}
+
+/// Who stays old, and what the others do then.
+fn of_skip(run: &Run, t: &Track, from: &str, p: &mut Preview) {
+    let more = left_out_with(run, &t.service);
+    p.effects = vec![format!("{} stays on {from}", t.service)];
+    if !more.is_empty() {
+        p.effects.push(format!("so do those that need it: {}", more.join(", ")));
+    }
+    if run.stopped.is_none() {
+        p.effects.push("the other services go on".into());
+        return;
+    }
+    p.effects.extend(the_others_go_on(run, t, &more));
+    p.touches = "no traffic at once; then what is raised".into();
 }
 
 /// What a share that is taken over needs.
@@ -190,6 +204,42 @@ fn of_revert(t: &Track, planned: &Planned, p: &mut Preview) {
         touches.push("all requests of those whose rules were changed".into());
     }
     (p.effects, p.touches) = (effects, touches.join("; "));
+}
+
+/// The shares a service comes to, one after the other.
+fn steps(run: &Run, service: &str) -> String {
+    run.plan.steps(service).iter().map(|s| format!("{}%", s.weight)).collect::<Vec<_>>().join(" ")
+}
+
+/// What rises again once a failure is answered: until then it stops the raises of all. `left`: those that never begin.
+fn the_others_go_on(run: &Run, answered: &Track, left: &[&str]) -> Vec<String> {
+    if run.stopped.is_none() {
+        return Vec::new();
+    }
+    let others = || run.in_order().filter(|o| o.service != answered.service);
+    if let Some(open) = others().find(|o| o.asks_for(AskKind::AfterRollback)) {
+        return vec![format!("nothing else is raised before somebody decides about {}, too", open.service)];
+    }
+    let next = |o: &Track| {
+        let steps = run.plan.steps(&o.service);
+        let name = &o.service;
+        match &o.phase {
+            Phase::Shifting { step, hold } => {
+                let to = steps.get(if hold.accepted_at.is_some() { step + 1 } else { *step })?.weight;
+                Some(format!("{name} {:.0}% -> {to}%", o.accepted_share()))
+            }
+            Phase::Deploying | Phase::Warming { .. } => Some(format!("{name} 0% -> {}%", steps.first()?.weight)),
+            Phase::Waiting { .. } if !left.contains(&name.as_str()) => {
+                Some(format!("{name} begins when its turn comes"))
+            }
+            _ => None,
+        }
+    };
+    let raises: Vec<String> = others().filter_map(next).collect();
+    match raises.is_empty() {
+        true => vec!["no other service has a raise to come".into()],
+        false => vec![format!("raises go on, each when its hold is clean: {}", raises.join(", "))],
+    }
 }
 
 /// What follows the end of a hold, and on how little it rests.

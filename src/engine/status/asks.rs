@@ -1,14 +1,14 @@
 //! What only a person can answer, and with what.
 use super::super::command::Verb;
-use super::super::front::{front, mend_front, misled};
+use super::super::front::{front, mend_front, misled, misled_brief};
 use super::super::rollback::fit;
 use super::super::run::{Ask, AskKind, Phase, Run, Stage, Track};
-use super::super::{compat, holds, people};
-use super::{AskLine, held};
+use super::super::{compat, holds, people, settle};
+use super::{AskLine, held, unread};
 use crate::gate::Verdict;
 use crate::spec::units::Time;
 
-/// What is asked, by deadline.
+/// What is asked, the most dangerous first, then by deadline.
 pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
     let mut asks: Vec<AskLine> = Vec::new();
     if run.stage == Stage::Ready && !run.start_wanted {
@@ -38,28 +38,35 @@ pub fn open_asks(run: &Run, now: Time) -> Vec<AskLine> {
                 answers: Vec::new(),
             });
         }
-        let Some(ask) = &track.ask else { continue };
-        asks.push(AskLine {
-            service: Some(track.service.clone()),
-            kind: Some(ask.kind),
-            text: match ask.kind {
-                // Why it went back is the verdict's to say.
-                AskKind::AfterRollback => {
-                    format!("{} went back: retry it, skip it, or abort the run?", track.service)
-                }
-                AskKind::Keep => offered(
-                    run,
-                    track,
-                    format!("keep {} at {:.0}% new, or abort it?", track.service, track.accepted_share()),
-                ),
-                _ => named(&track.service, asked(run, track, ask, now)),
-            },
-            deadline: ask.deadline,
-            answers: answers(run, track),
-        });
+        asks.extend(track.asks().map(|ask| line(run, track, ask, now)));
     }
-    asks.sort_by_key(|a| a.deadline.map_or(i64::MAX, |t| t.0));
+    // What no verb answers is a rollback that cannot be done: nothing is worse.
+    let rank = |a: &AskLine| Some(run.track(a.service.as_deref()?)?.rank(a.kind?));
+    asks.sort_by_key(|a| (rank(a), a.deadline.map_or(i64::MAX, |t| t.0)));
     asks
+}
+
+fn line(run: &Run, track: &Track, ask: &Ask, now: Time) -> AskLine {
+    AskLine {
+        service: Some(track.service.clone()),
+        kind: Some(ask.kind),
+        text: match ask.kind {
+            // Why it went back is the verdict's to say.
+            AskKind::AfterRollback => {
+                format!("{} went back: retry it, skip it, or abort the run?", track.service)
+            }
+            AskKind::Keep => {
+                let at = match unread(track) {
+                    Some(_) => String::new(),
+                    None => format!(" at {:.0}% new", track.accepted_share()),
+                };
+                offered(run, track, ask, format!("keep {}{at}, or abort it?", track.service))
+            }
+            _ => named(&track.service, asked(run, track, ask, now)),
+        },
+        deadline: ask.deadline,
+        answers: answers_to(run, track, ask.kind),
+    }
 }
 
 /// Whom a question is about comes first: that an image or a route is called alike names nobody.
@@ -71,12 +78,12 @@ fn named(service: &str, text: String) -> String {
 
 /// A question keeps the words it was asked with; its figures, and what can be done about it, are those of now.
 pub fn asked(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
-    offered(run, track, put(run, track, ask, now))
+    offered(run, track, ask, put(run, track, ask, now))
 }
 
 /// A question without the abort that the state of the service forbids.
-fn offered(run: &Run, track: &Track, text: String) -> String {
-    if answers(run, track).contains(&Verb::Abort) {
+fn offered(run: &Run, track: &Track, ask: &Ask, text: String) -> String {
+    if answers_to(run, track, ask.kind).contains(&Verb::Abort) {
         return text;
     }
     if let Some(choice) = text.strip_suffix("next, abort, or wait?") {
@@ -109,6 +116,10 @@ fn put(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
             Some((what, _)) => format!("{}: {what}", track.service),
             None => ask.text.clone(),
         },
+        (AskKind::Footing, _) => match misled_brief(run, track) {
+            Some(what) => format!("{}: {what}: put it right", track.service),
+            None => ask.text.clone(),
+        },
         (AskKind::Missing, _) => match held::missing_gates(track) {
             Some(what) => format!("{what}: wait or abort?"),
             None => ask.text.clone(),
@@ -117,11 +128,14 @@ fn put(run: &Run, track: &Track, ask: &Ask, now: Time) -> String {
     }
 }
 
-/// Verbs that answer what a service asks, as its state allows them now; none where only a hand can.
+/// Verbs that answer what a service asks first, as its state allows them now; none where only a hand can.
 pub fn answers(run: &Run, track: &Track) -> Vec<Verb> {
-    let kind = track.ask.as_ref().map(|a| a.kind);
-    let of = kind.map_or(&[][..], of_kind).iter().copied();
-    of.filter(|verb| people::answers(run, *verb, track)).collect()
+    track.ask.as_ref().map_or_else(Vec::new, |ask| answers_to(run, track, ask.kind))
+}
+
+/// The same for one of its open questions.
+pub fn answers_to(run: &Run, track: &Track, kind: AskKind) -> Vec<Verb> {
+    of_kind(kind).iter().copied().filter(|verb| people::answers(run, *verb, track)).collect()
 }
 
 /// What only a hand can do about a service, and the command for it.
@@ -130,6 +144,7 @@ pub fn by_hand(run: &Run, track: &Track) -> Option<(String, String)> {
         Phase::RollbackBlocked { reason, command, .. } => Some((reason.clone(), command.clone())),
         // What the engine asks about where no verb can do it.
         _ if track.footing.lost_told && misled(run, track).is_some() => misled(run, track).zip(mend_front(run, track)),
+        _ if settle::paused(run, track).is_some() => settle::paused(run, track),
         _ if track.drifted => holds::by_hand(run, track),
         _ => None,
     }
@@ -145,5 +160,6 @@ fn of_kind(kind: AskKind) -> &'static [Verb] {
         AskKind::Tenants => &[Verb::Retry, Verb::Abort],
         AskKind::Write => &[Verb::Retry, Verb::Abort],
         AskKind::NotAccepted | AskKind::Footing => &[Verb::Abort],
+        AskKind::Rollout => &[],
     }
 }

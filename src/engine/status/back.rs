@@ -56,8 +56,12 @@ pub fn back_steps(run: &Run, track: &Track, now: Time) -> Option<Vec<BackStep>> 
         Some(Verified::NotWatched) => "old not watched: the process left".into(),
         _ => format!("old watched for {}", policy.verify),
     };
+    let share = match r.taken_out {
+        true => format!("share 0%, taken out by another hand{rules}"),
+        false => format!("share {}% > 0%{how}{rules}", r.from_share),
+    };
     let told: [(String, Option<Time>, Option<Dur>); STEPS] = [
-        (format!("share {}% > 0%{how}{rules}", r.from_share), r.accepted_zero, None),
+        (share, r.accepted_zero, None),
         (or_nothing("0% confirmed".into(), "confirm"), r.drain_since, None),
         (or_nothing(format!("drained for {}", policy.drain), "drain"), None, drain_left),
         ("new pods removed".into(), watched, None),

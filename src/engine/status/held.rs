@@ -1,10 +1,39 @@
 //! Sentences about what stands still, and why.
-use super::super::run::{Held, HoldReason, Phase, Run, Track};
+use super::super::front::{front, misled_brief};
+use super::super::observe::Front;
+use super::super::rollback::may_go_back;
+use super::super::run::{AskKind, Held, HoldReason, Phase, Run, Track};
 use super::sentence::{NO_WAY_BACK, all_armed, armed, both, brief_why, capital, gate_text, human, rollback_why};
-use super::{ShowTime, dwell, enough_at, gate, shown_share, trigger, waits};
+use super::{
+    ShowTime, Unread, asks_after_rollback, at_full, dwell, enough_at, gate, shown_share, trigger, unread, waits,
+};
 use crate::gate::sample::{Evaluation, Progress};
 use crate::spec::policy::{Gate, Severity};
 use crate::spec::units::Time;
+
+/// The held service that is told of: what is asked first, as long as nothing bad is on its way to be asked; of several the
+/// one the engine acts on first. One that went back stops the whole run, which is more than what is only held.
+pub fn worst(run: &Run) -> Option<&Track> {
+    let danger = |t: &Track| {
+        let asked = t.ask.as_ref().map(|a| a.kind);
+        let pressing = asked.filter(|kind| t.rank(*kind) <= t.rank(AskKind::Keep));
+        let bad = t.bad_gates().next().is_some();
+        match (pressing, asked) {
+            (Some(kind), _) => (0, t.rank(kind)),
+            _ if bad => (1, 0),
+            (None, Some(kind)) => (2, t.rank(kind)),
+            (None, None) => (3, 0),
+        }
+    };
+    // As the questions are ordered, so that both speak of one service.
+    let until = |t: &Track| match (&t.ask, &t.held) {
+        (Some(ask), _) => ask.deadline,
+        (None, held) => held.as_ref().and_then(|h| h.until),
+    };
+    let until = |t: &Track| until(t).map_or(i64::MAX, |u| u.0);
+    let told = run.in_order().filter(|t| t.held.is_some() || asks_after_rollback(t));
+    told.min_by_key(|t| (danger(t), until(t)))
+}
 
 pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (String, String) {
     let (name, share) = (&track.service, shown_share(track));
@@ -19,6 +48,10 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
         );
     }
     let Some(held) = &track.held else { return paused_track(track, now) };
+    let (at, brief) = place(track);
+    if held.reason == HoldReason::Footing {
+        return held_by_footing(run, track, held, now);
+    }
     if let Some((gate, e)) = worst_gate(run, track, now) {
         return held_by_gate(track, gate, e, held, now);
     }
@@ -54,9 +87,23 @@ pub fn held_track(run: &Run, track: &Track, now: Time, show: ShowTime) -> (Strin
             )
         }
         _ => (
-            format!("{name} holds at {share:.0}%: {}.{}", bare(&held.text), in_text(held, now, armed(track))),
-            format!("{name} {share:.0}%: {}", bare(&held.text)),
+            format!("{name} holds {at}: {}.{}", bare(&held.text), in_text(held, now, armed(track))),
+            format!("{name} {brief}: {}", bare(&held.text)),
         ),
+    }
+}
+
+/// Where a service is held, in a sentence and in short.
+fn place(t: &Track) -> (String, String) {
+    match unread(t) {
+        None => {
+            // What the weights say is not what flows where its Service leads elsewhere.
+            let weight = if front(t).is_own() || at_full(t) { "" } else { "weight " };
+            let share = format!("{weight}{:.0}%", shown_share(t));
+            (format!("at {share}"), share)
+        }
+        Some(Unread::Gone) => ("without a route".into(), "no route".into()),
+        Some(Unread::NoWeight) => ("at a weight that cannot be read".into(), "no weight".into()),
     }
 }
 
@@ -91,14 +138,33 @@ fn in_text(held: &Held, now: Time, armed: &str) -> String {
     }
 }
 
+/// What it stands on is gone or another, and what comes of its gates meanwhile.
+fn held_by_footing(run: &Run, track: &Track, held: &Held, now: Time) -> (String, String) {
+    let (name, what, (at, brief)) = (&track.service, bare(&held.text), place(track));
+    let said = misled_brief(run, track).unwrap_or_else(|| what.to_string());
+    let flows = if front(track) == Front::Other && !at_full(track) { ", everything new" } else { "" };
+    let short = format!("{name} {brief}{flows}: {said}");
+    let Some(breach) = &track.breach else {
+        let also = worst_gate(run, track, now).map(|(gate, e)| format!(" {} as well.", capital(&gate_text(gate, e))));
+        let then = in_text(held, now, armed(track));
+        return (format!("{name} holds {at}: {what}.{}{then}", also.unwrap_or_default()), short);
+    };
+    let left = breach.deadline.until(now).clock();
+    let comes = if may_go_back(track) { "rolls back" } else { "is to roll back, and cannot before that is put right," };
+    (
+        format!("{name} held {at}: {what}. {}: {comes} in {left}{}.", capital(bare(&breach.reason)), unless(track).0),
+        format!("{short}; due back in {left}"),
+    )
+}
+
 /// No gate is bad at this moment, and the deadline stands all the same.
 fn held_by_breach(track: &Track, held: &Held, now: Time) -> (String, String) {
-    let (name, share, what) = (&track.service, track.accepted_share(), bare(&held.text));
+    let (name, what, (at, brief)) = (&track.service, bare(&held.text), place(track));
     let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
     let (long, short) = unless(track);
     (
-        format!("{name} held at {share:.0}%: {what}. Rolls back {left}{long}."),
-        format!("{name} {share:.0}%: rolls back {left}{short}: {what}"),
+        format!("{name} held {at}: {what}. Rolls back {left}{long}."),
+        format!("{name} {brief}: rolls back {left}{short}: {what}"),
     )
 }
 
@@ -120,21 +186,21 @@ pub fn worst_gate<'a>(run: &'a Run, track: &'a Track, now: Time) -> Option<(&'a 
 }
 
 fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Time) -> (String, String) {
-    let (name, share) = (&track.service, shown_share(track));
+    let (name, (at, brief)) = (&track.service, place(track));
     let what = gate_text(gate, e);
     if held.reason == HoldReason::Breach {
         let left = held.until.map_or_else(|| "soon".into(), |u| format!("in {}", u.until(now).clock()));
         let (long, short) = unless(track);
         return (
-            format!("{name} held at {share:.0}%: {what}. Rolls back {left}{long}."),
-            format!("{name} {share:.0}%: {what}, rolls back {left}{short}"),
+            format!("{name} held {at}: {what}. Rolls back {left}{long}."),
+            format!("{name} {brief}: {what}, rolls back {left}{short}"),
         );
     }
     let (_, far) = trigger(e, now);
     if matches!(track.phase, Phase::Settling(_)) {
         return (
-            format!("{name} held at {share:.0}%: {what} for {far}. {}.", capital(NO_WAY_BACK)),
-            format!("{name} {share:.0}%: {what}, {far}, no way back by itself"),
+            format!("{name} held {at}: {what} for {far}. {}.", capital(NO_WAY_BACK)),
+            format!("{name} {brief}: {what}, {far}, no way back by itself"),
         );
     }
     let then = match e.progress {
@@ -152,8 +218,8 @@ fn held_by_gate(track: &Track, gate: &Gate, e: &Evaluation, held: &Held, now: Ti
         },
     };
     (
-        format!("{name} held at {share:.0}%: {what} for {far}. {} by itself.", then),
-        format!("{name} {share:.0}%: {what}, {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
+        format!("{name} held {at}: {what} for {far}. {} by itself.", then),
+        format!("{name} {brief}: {what}, {far}, {}{}", then[..1].to_lowercase(), &then[1..]),
     )
 }
 

@@ -1,5 +1,6 @@
 //! The next thing the engine will do by itself, and when.
 use super::super::forward::OBSERVE_PATIENCE;
+use super::super::front::front;
 use super::super::moves::{Next, idle, moving};
 use super::super::rollback::fit;
 use super::super::run::{
@@ -211,7 +212,11 @@ fn of_track(run: &Run, track: &Track, now: Time) -> NextChange {
         }
         Phase::RollbackBlocked { .. } => {
             next.text = format!("{name} goes back");
-            let until = if fit(track) { "its route can be written" } else { "old can take it" };
+            let until = match (front(track).is_own(), fit(track)) {
+                (false, _) => "its Service leads to the old pods",
+                (true, true) => "its route can be written",
+                (true, false) => "old can take it",
+            };
             next.condition = format!("retried until {until}");
         }
         Phase::RolledBack { .. } if track.ask.is_some() => {
@@ -249,6 +254,10 @@ fn stopped_or_not(run: &Run, track: &Track, stopped: bool, next: &mut NextChange
     } else if track.drifted {
         // Whatever its gates come to.
         (next.at, next.condition) = (None, lift(HoldReason::Drift).into());
+    } else if track.held.as_ref().is_some_and(|h| h.reason == HoldReason::Footing) {
+        let own = front(track).is_own();
+        (next.at, next.recovers) = (None, next.recovers && own);
+        next.condition = if own { lift(HoldReason::Footing) } else { "when its Service leads to the old pods" }.into();
     } else if few && next.at.is_some() && stopped {
         // Requests come by themselves: there is nothing to recover from, and a time to expect.
         next.recovers = false;

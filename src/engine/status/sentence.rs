@@ -1,5 +1,6 @@
 //! The verdict as a sentence: what, number, limit, dwell, and what happens by itself.
-use super::super::front::front;
+use super::super::front::{front, misled_brief};
+use super::super::observe::Front;
 use super::super::rollback::{fit, old_ready};
 use super::super::run::{Hold, Phase, Rollback, RollbackStage, Run, Stage, Track};
 use super::super::{compat, footing};
@@ -81,13 +82,18 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
     let (name, share) = (&track.service, track.accepted_share());
     let old = track.facts.as_ref().map_or("old", |f| f.from_version.as_str());
     match &track.phase {
-        Phase::RollbackBlocked { reason, command, since, .. } => (
-            format!(
-                "{name} cannot go back, {share:.0}% still new for {}: {reason}. Tried again and again. By hand: {command}",
-                now.since(*since).clock()
-            ),
-            format!("{name} BLOCKED at {share:.0}% new: {reason}"),
-        ),
+        Phase::RollbackBlocked { reason, command, since, .. } => {
+            let still = still_new(track);
+            let at = if front(track).reaches_other() { ", " } else { " at " };
+            let at = format!("{at}{}", on_new(track));
+            (
+                format!(
+                    "{name} cannot go back, {still} new for {}: {reason}. Tried again and again. By hand: {command}",
+                    now.since(*since).clock()
+                ),
+                format!("{name} BLOCKED{at} new: {}", misled_brief(run, track).unwrap_or(reason.clone())),
+            )
+        }
         Phase::Verifying { .. } => {
             let watch = watch(run, track, now);
             let left = watch.as_ref().map_or(Dur::ZERO, |w| w.left).clock();
@@ -101,14 +107,29 @@ fn rolling(run: &Run, track: &Track, now: Time) -> (String, String) {
             let why = rollback_why(r);
             let (doing, brief) = rollback_doing(run, track, r, now);
             // At nothing there is nothing left to say of it.
-            let still = if share < 0.5 { String::new() } else { format!(" {share:.0}% still new.") };
+            let nothing = share < 0.5 && !front(track).reaches_other();
+            let still = if nothing { String::new() } else { format!(" {} new.", capital(&still_new(track))) };
             (
                 format!("{name} goes back to {old}: {why}. {doing}{still}"),
-                format!("{name} {share:.0}% new, {brief}: {}", brief_why(r)),
+                format!("{name} {} new, {brief}: {}", on_new(track), brief_why(r)),
             )
         }
         _ => both(format!("{name} goes back to {old}.")),
     }
+}
+
+/// How much is on the new version, whatever the weights say.
+fn on_new(t: &Track) -> String {
+    let share = t.accepted_share();
+    match front(t) {
+        Front::Other => "everything".into(),
+        Front::Both => format!("more than {share:.0}%"),
+        Front::Own | Front::Nothing | Front::Gone => format!("{share:.0}%"),
+    }
+}
+
+fn still_new(t: &Track) -> String {
+    format!("{} still", on_new(t))
 }
 
 /// The first of the breaches, and how many more there were.
@@ -137,6 +158,9 @@ fn why(r: &Rollback, others: impl Fn(usize) -> String) -> String {
 fn rollback_doing(run: &Run, track: &Track, r: &Rollback, now: Time) -> (String, String) {
     let say = |long: &str, brief: &str| (long.to_string(), brief.to_string());
     match r.stage {
+        RollbackStage::TargetCheck | RollbackStage::Lower if r.unfit_since.is_some() && !front(track).reaches_own() => {
+            say("Waiting for its Service to lead to old.", "its Service leads elsewhere")
+        }
         RollbackStage::TargetCheck | RollbackStage::Lower if r.unfit_since.is_some() => {
             let ready = track.stable.as_ref().and_then(|s| s.deployment.as_ref()).map_or(0, |d| d.ready);
             let text = format!("Waiting for old: {ready} of {} pods ready.", track.r0);

@@ -49,6 +49,8 @@ fn a_backend_that_a_hand_took_out_is_confirmed_and_drained_before_its_pods_go() 
     assert_eq!(steps(&s).iter().filter(|step| step.state == BackState::Done).count(), 1, "{:?}", steps(&s));
     let Phase::RollingBack(r) = &s.t("ledger").phase else { panic!() };
     assert!(r.accepted_zero.is_none() && r.drain_since.is_none());
+    assert_eq!(steps(&s)[0].what, "share 0%, taken out by another hand", "no 10% are there to go");
+    assert_eq!((s.count("rolling back from 0%, where another hand took it,"), s.count("from 10%")), (1, 0));
     assert!(said(&s).sentence.contains("The route no longer holds new"), "{}", said(&s).sentence);
     s.world.get_mut("ledger").unwrap().route.accepted = Accepted::Yes;
     s.show("ledger");
@@ -161,6 +163,8 @@ fn a_way_back_waits_for_stables_service() {
         s.bad.insert("ledger".into());
         s.until(|s| s.t("ledger").phase.going_back());
         s.bad.clear();
+        let (sentence, wait) = (said(&s).sentence, "Waiting for its Service to lead to old.");
+        assert_eq!(sentence.contains(wait), wrong == Front::Other, "no pods are waited for: {sentence}");
         s.wait(Dur::mins(5));
         assert!(!s.wrote("ledger", "delete-next"), "{wrong:?}: {:#?}", s.told());
         let Phase::RollbackBlocked { reason, command, .. } = &s.t("ledger").phase else {
@@ -168,6 +172,9 @@ fn a_way_back_waits_for_stables_service() {
         };
         assert!(reason.starts_with("Service ledger selects the pods of "), "{reason}");
         assert!(command.contains("edit service ledger"), "{command}");
+        let short = said(&s).short;
+        let still = if wrong == Front::Other { "everything new" } else { "more than 0% new" };
+        assert!(short.starts_with(&format!("ledger BLOCKED, {still}: its Service leads to ledger-next")), "{short}");
         assert!(said(&s).ask.unwrap().text.contains("put its Service right"));
         front(&mut s, Front::Own);
         s.until(|s| s.is("ledger", "rolled back"));
@@ -205,6 +212,7 @@ fn a_way_back_is_not_over_while_requests_are_lost() {
                 "{sentence}"
             );
             assert_eq!(said(&s).next.at, None, "{:?}", said(&s).next);
+            assert_eq!(s.count("serves everything"), 0, "nobody knows: {:#?}", s.told());
             assert!(
                 text.contains("put its Service right") || text.contains("put it right"),
                 "{wrong:?} {late}: {text}"
@@ -284,10 +292,53 @@ fn a_paused_rollout_is_told_with_its_command_and_lifts() {
     assert_eq!(s.t("ledger").held.as_ref().map(|h| h.reason), Some(HoldReason::Capacity), "{:#?}", s.told());
     let told = |s: &Stand| s.run.pages.iter().filter(|p| p.text.contains("rollout resume deployment ledger")).count();
     assert_eq!(told(&s), 1, "{:?}", s.run.pages);
+    let ask = said(&s).ask.unwrap();
+    assert_eq!((ask.kind, ask.answers.len()), (Some(AskKind::Rollout), 0), "{ask:?}");
+    assert!(ask.text.contains("is paused"), "{ask:?}");
+    let (_, command) = status::by_hand(&s.run, s.t("ledger")).unwrap();
+    assert_eq!(command, "kubectl -n n rollout resume deployment ledger");
     s.world.get_mut("ledger").unwrap().stable.progress = DeploymentProgress::Progressing;
     s.show("ledger");
     s.wait(Dur::secs(2));
-    assert_eq!(s.t("ledger").held, None, "{:#?}", s.told());
+    assert_eq!((&s.t("ledger").held, &s.t("ledger").ask), (&None, &None), "{:#?}", s.told());
+}
+
+/// What is printed can be typed: by what was seen of the Service before the start.
+#[test]
+fn stables_service_is_made_again_as_it_was() {
+    let mut s = Stand::new(|_| {});
+    s.until(|s| s.holds_step("ledger", 0));
+    let typed = |s: &mut Stand, wrong: Front| {
+        front(s, wrong);
+        status::by_hand(&s.run, s.t("ledger")).unwrap().1
+    };
+    let without = typed(&mut s, Front::Gone);
+    assert!(without.starts_with("kubectl -n n expose deployment ledger --name ledger --port 80 "), "{without}");
+    let spec = serde_json::json!({"selector": {"app": "ledger"}, "ports": [{"port": 80, "targetPort": 8080}]});
+    let made = serde_json::json!({"kind": "Service", "metadata": {"name": "ledger"}, "spec": spec});
+    s.run.tracks.get_mut("ledger").unwrap().facts.as_mut().unwrap().front = made.clone();
+    assert_eq!(typed(&mut s, Front::Gone), format!("echo '{made}' | kubectl -n n create -f -"));
+    let patch = r#"[{"op":"replace","path":"/spec/selector","value":{"app":"ledger"}}]"#;
+    for wrong in [Front::Other, Front::Both, Front::Nothing] {
+        let want = format!("kubectl -n n patch service ledger --type=json -p '{patch}'  # ");
+        assert!(typed(&mut s, wrong).starts_with(&want), "{}", typed(&mut s, wrong));
+    }
+}
+
+/// Nobody has seen 0% of what is not there.
+#[test]
+fn a_route_that_is_gone_carries_no_share() {
+    let mut s = Stand::new(|p| p.on_drift = OnDrift::Hold);
+    s.until(|s| s.holds_step("ledger", 0));
+    let route = &mut s.world.get_mut("ledger").unwrap().route;
+    (route.weights, route.uid, route.generation) = (None, String::new(), 0);
+    route.backends.clear();
+    s.show("ledger");
+    s.wait(Dur::secs(1));
+    assert_eq!(status::unread(s.t("ledger")), Some(status::Unread::Gone));
+    let told = said(&s);
+    assert!(told.sentence.starts_with("ledger holds without a route: "), "{}", told.sentence);
+    assert!(told.short.starts_with("ledger no route: "), "{}", told.short);
 }
 
 /// Also where a foreign edit is what stands first.

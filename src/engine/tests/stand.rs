@@ -195,6 +195,7 @@ impl Stand {
                         from_version: "1.0.0".into(),
                         ready: R0,
                         template: serde_json::Value::Null.into(),
+                        front: serde_json::Value::Null,
                     });
                     let report = PreflightReport { facts: facts.collect(), ..PreflightReport::default() };
                     self.hear(Body::Preflight(report));
