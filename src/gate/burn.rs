@@ -19,8 +19,6 @@ use crate::spec::units::{Dur, Time};
 const RECENT: usize = 384;
 /// Older samples are summed up in this many buckets over the longest window: 10 min each for three days.
 const BUCKETS: u64 = 432;
-/// Stretches of missing time that are remembered.
-const GAPS: usize = 32;
 /// Two burn rates nearer than this, relative to the greater, are equal: 1 − 0.99999 is not 0.00001 to the last bit.
 const NOISE: f64 = 1e-9;
 
@@ -59,9 +57,6 @@ pub(super) struct Ledger {
     since: Option<Time>,
     buckets: VecDeque<Entry>,
     recent: VecDeque<Entry>,
-    /// From the last sample before a stretch of missing time to the first after it, the latest [`GAPS`] of them.
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    gaps: VecDeque<(Time, Time)>,
 }
 
 impl Ledger {
@@ -69,17 +64,9 @@ impl Ledger {
         self.since.is_none()
     }
 
-    /// A sample of now; more than `max_gap` after the one before it, what lies between is missing time.
-    fn push(&mut self, at: Time, ratio: f64, weight: f64, longest: Dur, max_gap: Dur) {
+    fn push(&mut self, at: Time, ratio: f64, weight: f64, longest: Dur) {
         // A clock that steps back must not put a sample before its elders.
-        let before = self.recent.back().map(|e| e.to);
-        let at = before.map_or(at, |before| before.max(at));
-        if let Some(before) = before.filter(|before| at.since(*before) > max_gap) {
-            self.gaps.push_back((before, at));
-        }
-        while self.gaps.len() > GAPS || self.gaps.front().is_some_and(|(_, to)| at.since(*to) >= longest) {
-            self.gaps.pop_front();
-        }
+        let at = self.recent.back().map_or(at, |e| e.to.max(at));
         self.since.get_or_insert(at);
         self.recent.push_back(Entry { from: at, to: at, bad: ratio * weight, all: weight });
         while self.recent.len() > RECENT {
@@ -116,19 +103,11 @@ impl Ledger {
         })
     }
 
-    /// How much of the window up to `now` was looked at.
-    fn seen(&self, now: Time, window: Dur) -> Dur {
-        let edge = self.since.map_or(now, |since| since.max(now - window));
-        let missing = self.gaps.iter().map(|(from, to)| to.since((*from).max(edge)).0).sum();
-        now.since(edge).minus(Dur(missing))
-    }
-
     /// The pair's burn rates; a window without requests burns nothing.
     fn rates(&self, pair: &BurnWindow, budget: f64, now: Time) -> Rates {
         let burn = |(bad, all): (f64, f64)| if all > 0.0 { bad / all / budget } else { 0.0 };
         let short = self.sums(now, pair.short);
-        let reaches = self.since.is_some_and(|since| now.since(since) >= pair.short);
-        let covered = reaches && self.seen(now, pair.short).times(2) >= pair.short && short.1 > 0.0;
+        let covered = self.since.is_some_and(|since| now.since(since) >= pair.short) && short.1 > 0.0;
         Rates { long: burn(self.sums(now, pair.long)), short: burn(short), seen: short.1, covered, pair: *pair }
     }
 }
@@ -139,8 +118,7 @@ struct Rates {
     short: f64,
     /// Requests in the short window.
     seen: f64,
-    /// The history reaches back over the whole short window, at least half of that was looked at, and there were requests
-    /// in it: after a gap the first samples do not speak for a window nobody saw.
+    /// The history reaches back over the whole short window, and there were requests in it.
     covered: bool,
     pair: BurnWindow,
 }
@@ -166,7 +144,7 @@ pub(super) struct Burnt {
 }
 
 /// The verdict of a sample under a burn rate: `Bad` when a pair of windows is over its factor in both, `TooFew` until
-/// the shortest of the short windows is covered, of which missing time may be half at most. A pair whose short window is not covered yet has no say; a long
+/// the shortest of the short windows is covered. A pair whose short window is not covered yet has no say; a long
 /// window counts what there is of it.
 ///
 /// The value of a sample is its bad ratio (its good ratio where lower is worse), weighted by its requests; samples
@@ -182,7 +160,7 @@ pub(super) fn judge(
 ) -> (Judged, Burnt) {
     // A budget of nothing would burn infinitely fast, which no file can hold.
     let budget = (1.0 - rate.slo.0).max(NOISE);
-    let readings = read(gate, cx, sample).and_then(|readings| enter(gate, rate, ledger, sample, readings, cx.max_gap));
+    let readings = read(gate, cx, sample).and_then(|readings| enter(gate, rate, ledger, sample, readings));
     let pairs: Vec<Rates> = rate.windows.iter().map(|w| ledger.rates(w, budget, sample.at)).collect();
     let Some(nearest) = nearest(&pairs) else {
         let judged = readings.err().unwrap_or_else(|| {
@@ -217,7 +195,6 @@ fn enter(
     ledger: &mut Ledger,
     sample: &Sample,
     readings: Readings,
-    max_gap: Dur,
 ) -> Result<Readings, Judged> {
     let Some(new) = readings.new else { return Ok(readings) };
     // A success rate is a share of good requests, whichever limit stands beside the burn rate.
@@ -229,7 +206,7 @@ fn enter(
         return Err(Judged::new(Verdict::Invalid, why, None));
     }
     let longest = rate.windows.iter().map(|w| w.long.max(w.short)).max().unwrap_or(Dur::ZERO);
-    ledger.push(sample.at, ratio.clamp(0.0, 1.0), count(sample.requests).unwrap_or(1.0), longest, max_gap);
+    ledger.push(sample.at, ratio.clamp(0.0, 1.0), count(sample.requests).unwrap_or(1.0), longest);
     Ok(readings)
 }
 
@@ -253,8 +230,8 @@ fn shortage(gate: &Gate, cx: &Context, sample: &Sample, ledger: &Ledger, pairs: 
         return too_few(seen, Some(need))
             .then(|| format!("{:.0} of {need} requests in {window}", shortest.seen.floor()));
     }
-    let seen = ledger.seen(sample.at, window);
-    Some(format!("{} of {} seen of the short window", seen.clock(), window.clock()))
+    let covers = ledger.since.map_or(Dur::ZERO, |since| sample.at.since(since));
+    Some(format!("{} of {} seen of the short window", covers.clock(), window.clock()))
 }
 
 /// The windows, and the gate's own limits besides.

@@ -27,20 +27,6 @@ fn too_few_until_the_short_window_is_covered() {
 }
 
 #[test]
-fn after_a_gap_one_sample_does_not_speak_for_the_short_window() {
-    let at = (0..12).chain(40..48).map(|i| i * 10);
-    let seen = play(&burning(), at.map(|at| busy(at, 0.5)));
-    // Up to 1:50 all is seen; from 6:40 on half of the last minute is, 30 s later.
-    let told: Vec<(Verdict, bool)> = seen.iter().skip(11).map(|e| (e.verdict, e.fires)).collect();
-    let (few, bad) = ((Verdict::TooFew, false), (Verdict::Bad, true));
-    assert_eq!(told, [bad, few, few, few, bad, bad, bad, bad, bad]);
-    assert_eq!(seen[13].reason, "0:10 of 1:00 seen of the short window");
-    // A single sample that never came is no gap.
-    let at = (0..12).chain(13..20).map(|i| i * 10);
-    assert!(play(&burning(), at.map(|at| busy(at, 0.5))).iter().skip(6).all(|e| e.fires));
-}
-
-#[test]
 fn both_windows_must_be_over() {
     // Ten good minutes, then bad: the short window is over at once, the long one after a while.
     let seen = play(&burning(), (0..90).map(|i| busy(i * 10, if i < 60 { 0.0 } else { 0.1 })));
@@ -163,7 +149,7 @@ fn memory_stays_bounded_and_near_the_truth() {
     for i in 0..4 * 8640i64 + 31 {
         let ratio = if (i / 360) % 7 == 3 { 0.05 } else { 0.0005 + (i * 7919 % 13) as f64 * 1e-4 };
         all.push((i * 10, ratio));
-        ledger.push(secs(i * 10), ratio, 1000.0, longest, Dur::secs(20));
+        ledger.push(secs(i * 10), ratio, 1000.0, longest);
     }
     let now = all.last().unwrap().0;
     assert!(ledger.recent.len() <= RECENT && ledger.buckets.len() <= BUCKETS as usize + 1, "{}", ledger.buckets.len());
