@@ -108,6 +108,8 @@ pub struct Engine<'a> {
     relations: BTreeMap<PairId, Relation>,
     looked: usize,
     inside: usize,
+    /// More lies inside than is looked at, in the pair that is being compared.
+    beyond: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -123,6 +125,7 @@ impl<'a> Engine<'a> {
             relations: BTreeMap::new(),
             looked: 0,
             inside: 0,
+            beyond: false,
         }
     }
 
@@ -159,7 +162,15 @@ impl<'a> Engine<'a> {
         let (old, new) = self.pairs[id as usize].clone();
         let old = shape::read(self.base, &old, self.siblings.0);
         let new = shape::read(self.revision, &new, self.siblings.1);
-        let own = Rc::new(compare(self, old, new));
+        let (places, before) = ((Some(old.at), Some(new.at)), std::mem::take(&mut self.beyond));
+        let mut own = compare(self, old, new);
+        if self.beyond {
+            let what = "alternatives lie deeper inside one another, or hold more, than is looked at: they are taken for unrelated";
+            own.notes.push((what.into(), places.0, places.1));
+        }
+        // Who asked about this one leans on the same guess.
+        self.beyond |= before;
+        let own = Rc::new(own);
         self.states[id as usize] = State::Done(Rc::clone(&own));
         own
     }
@@ -181,6 +192,7 @@ impl<'a> Engine<'a> {
             return *known;
         }
         if self.inside >= MAX_INSIDE || self.looked >= MAX_LOOK_ALL {
+            self.beyond = true;
             return Relation { effect: Effect::BOTH, same: false };
         }
         self.inside += 1;
@@ -192,6 +204,7 @@ impl<'a> Engine<'a> {
             }
             self.looked += 1;
             if seen.len() > MAX_LOOK {
+                self.beyond = true;
                 effect = Effect::BOTH;
                 break;
             }

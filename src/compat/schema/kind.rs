@@ -152,6 +152,7 @@ kinds! {
         RequiredPropertyAdded <-> RequiredPropertyRemoved,
         PropertyBecameRequired <-> PropertyBecameOptional,
         UndeclaredRequired <-> UndeclaredNotRequired,
+        DroppedRequired <-> DeclaredNotRequired,
         RequiredForbidden <-> RequiredAllowed,
         Closed <-> Opened,
         UnevaluatedClosed <-> UnevaluatedOpened,

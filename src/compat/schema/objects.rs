@@ -252,6 +252,7 @@ fn undeclared(work: &mut Work<'_, '_>) {
         if !work.new.properties.contains_key(name) && !work.old.required.contains_key(name) {
             let kind = match forbids(work.new_lib(), &work.new, name) {
                 true => Kind::RequiredForbidden,
+                false if work.old.properties.contains_key(name) => Kind::DroppedRequired,
                 false => Kind::UndeclaredRequired,
             };
             work.change(kind, None, Some(at)).subject = name.into();
@@ -261,6 +262,7 @@ fn undeclared(work: &mut Work<'_, '_>) {
         if !work.old.properties.contains_key(name) && !work.new.required.contains_key(name) {
             let kind = match forbids(work.old_lib(), &work.old, name) {
                 true => Kind::RequiredAllowed,
+                false if work.new.properties.contains_key(name) => Kind::DeclaredNotRequired,
                 false => Kind::UndeclaredNotRequired,
             };
             work.change(kind, Some(at), None).subject = name.into();

@@ -141,11 +141,12 @@ impl Table {
     }
 
     /// What both have must fit a second alternative of the same side to be refused there.
-    fn meeting(&self, i: usize, j: usize, second: bool) -> Meeting {
+    fn meeting(&self, i: usize, j: usize, second: impl FnOnce() -> bool) -> Meeting {
         let (Some((x, listed)), Some((y, too))) = (self.was[i], self.is[j]) else { return Meeting::No };
         match (x.has(y), self.effects[i][j] == Effect::BOTH) {
             (false, _) => Meeting::No,
-            (true, false) if second => Meeting::Yes,
+            // Looked for only where it matters: of a thousand alternatives hardly any are single values.
+            (true, false) if second() => Meeting::Yes,
             (true, true) if listed && too => Meeting::No,
             (true, _) => Meeting::Unknown,
         }
@@ -159,7 +160,7 @@ impl Table {
         };
         match (x.has(y), self.effects[i][k].narrows) {
             (true, false) if self.effects[i0][j].widens => Meeting::Yes,
-            (true, true) if !x.has(before) => self.meeting(i, k, true),
+            (true, true) if !x.has(before) => self.meeting(i, k, || true),
             _ => Meeting::No,
         }
     }
@@ -172,7 +173,7 @@ impl Table {
         };
         match (x.has(y), self.effects[i][j].widens) {
             (true, false) if self.effects[i2][k0].narrows => Meeting::Yes,
-            (true, true) if !y.has(after) => self.meeting(i, j, true),
+            (true, true) if !y.has(after) => self.meeting(i, j, || true),
             _ => Meeting::No,
         }
     }
@@ -191,12 +192,12 @@ pub(super) fn compare(work: &mut Work<'_, '_>, olds: &[Branch], news: &[Branch],
     let Some(table) = Table::new(work, olds, news) else { return };
     for j in come {
         let second = |i: usize| (0..news.len()).any(|k| k != j && !table.effects[i][k].narrows);
-        let found: Vec<Meeting> = (0..olds.len()).map(|i| table.meeting(i, j, second(i))).collect();
+        let found: Vec<Meeting> = (0..olds.len()).map(|i| table.meeting(i, j, || second(i))).collect();
         told(work, &found, Kind::OverlapSet, (None, Some(news[j].at)));
     }
     for i in gone {
         let second = |j: usize| (0..olds.len()).any(|k| k != i && !table.effects[k][j].widens);
-        let found: Vec<Meeting> = (0..news.len()).map(|j| table.meeting(i, j, second(j))).collect();
+        let found: Vec<Meeting> = (0..news.len()).map(|j| table.meeting(i, j, || second(j))).collect();
         told(work, &found, Kind::OverlapUnset, (Some(olds[i].at), None));
     }
     for (i, k) in table.became.iter().enumerate().filter_map(|(i, k)| Some((i, (*k).filter(|_| stay)?))) {

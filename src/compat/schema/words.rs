@@ -33,6 +33,8 @@ pub fn sentence(change: &Change) -> String {
         }
         Kind::PropertyAllowed => format!("property `{subject}` added to an object that allowed nothing undeclared"),
         Kind::UndeclaredRequired => format!("`{subject}` became required, although it is not declared"),
+        Kind::DroppedRequired => format!("`{subject}` became required, although it is no longer declared"),
+        Kind::DeclaredNotRequired => format!("`{subject}`, which was required without being declared, is optional"),
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),
         Kind::Closed => "properties or items that are not declared are not allowed any more".into(),
         Kind::Opened => "properties or items that are not declared are allowed now".into(),

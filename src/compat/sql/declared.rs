@@ -121,7 +121,9 @@ fn loses(m: &Declared, reader: &Reader) -> Option<Finding> {
             m.id,
             dropped(m)
         );
-        return Some(said(m, rule, Severity::Warning, message, "say what it reads, under `reads` of its contract"));
+        // What the service itself wrote before, the version before may well read.
+        let severity = if reader.service == m.service && !after { Severity::Critical } else { Severity::Warning };
+        return Some(said(m, rule, severity, message, "say what it reads, under `reads` of its contract"));
     }
     let drops: Vec<Name> = m.drops.iter().map(|d| Name::read(d)).collect();
     let reads = reader.reads.iter().filter(|r| drops.iter().any(|d| d.touches(&Name::read(r))));

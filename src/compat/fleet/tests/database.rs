@@ -43,7 +43,7 @@ fn names_are_what_the_database_takes_them_for() {
     let mut unknown = stand("orders.id", "orders.note", column);
     unknown.registry.services.get_mut("a").unwrap().remove(&v("1.0.0"));
     assert!(unknown.told().contains(&"Critical sql-drop-column".into()), "{:?}", unknown.told());
-    assert!(unknown.told().contains(&"Warning migration-drops-what-is-read".into()), "{:?}", unknown.told());
+    assert!(unknown.told().contains(&"Critical migration-drops-what-is-read".into()), "{:?}", unknown.told());
 }
 
 #[test]

@@ -183,7 +183,9 @@ rows! { OBJECTS:
     wo EnumValueAdded "enum-value-added" N, "enum of a writeOnly property gets b";
     wo EnumValueRemoved "enum-value-removed" N, "enum of a writeOnly property loses b";
     ro EnumValueRemoved "enum-value-removed" N, "enum of a readOnly property loses b";
-    req UndeclaredRequired "undeclared-required" (Warning, UNDECLARED, "declare the property, and leave it optional"), "required gets `email`, which properties lack";
+    req DroppedRequired "dropped-property-required" (Warning, UNDECLARED, "declare the property, or demand it no longer: one of the two is a slip"), "properties lose `email`, and required gets it";
+    res DeclaredNotRequired "declared-not-required" (Warning, GONE, KEEP_SENDING), "properties get `email`, and required loses it";
+    req UndeclaredRequired "undeclared-required" (Critical, UNDECLARED, "declare the property, and leave it optional"), "required gets `email`, which properties lack";
     req RequiredForbidden "required-forbidden" (Critical, "nothing that anybody could send is accepted", "declare the property, or leave it optional"), "required gets `email`, which properties lack beside additionalProperties: false";
     res RequiredAllowed "undeclared-not-required" (Warning, GONE, KEEP_SENDING), "required loses `email`, which properties lack";
     res UndeclaredNotRequired "undeclared-not-required" (Warning, GONE, KEEP_SENDING), "required loses `email`, which properties lack";

@@ -201,6 +201,12 @@ fn properties() {
             &["response-property-became-optional"],
         ),
         ("{}", "{required: [a]}", &["request-undeclared-required"], &[]),
+        (
+            "{properties: {a: {}}}",
+            "{required: [a]}",
+            &["request-dropped-property-required", "request-property-removed"],
+            &["response-optional-property-removed"],
+        ),
         ("{required: ['']}", "{}", &[], &[]),
         ("{}", "{additionalProperties: false}", &["request-closed"], &["response-closed"]),
         ("{additionalProperties: false}", "{}", &["request-opened"], &["response-opened"]),

@@ -201,3 +201,18 @@ fn a_choice_inside_with_a_discriminator_of_its_own_is_what_it_chooses_between() 
     let told = quiet(with_others(&choice("A M", ""), &choice("A B C", same)));
     assert_eq!(told, (vec![], vec!["response-mapping-renamed"]));
 }
+
+#[test]
+fn what_lies_deeper_than_is_looked_at_is_told() {
+    let nested = |depth: usize, more: &str| {
+        let innermost = format!("{{type: object, properties: {{x: {{type: string}}}}{more}}}");
+        (0..depth).fold(innermost, |inner, n| format!("{{oneOf: [{inner}, {{type: object, required: [p{n}]}}]}}"))
+    };
+    let report = |depth: usize| {
+        let text = |more: &str| around_schemas("3.1.0", &format!("S: {}", nested(depth, more)));
+        compare(&text(""), &text(", maxProperties: 5"))
+    };
+    let told = |report: &Report| report.not_compared.iter().any(|n| n.contains("taken for unrelated"));
+    assert!(!told(&report(10)));
+    assert!(told(&report(40)));
+}
