@@ -230,8 +230,7 @@ struct Stage<'p> {
     days: &'p ZoneClock,
     ask: Ask,
     turn: Time,
-    /// When the cohort before it has baked; none before the first. That nobody was asked before the campaign began is no
-    /// order among those whose windows were open by then.
+    /// When the cohort before it has baked; none before the first.
     baked: Option<Time>,
     /// What other services begin of it.
     others: Option<Others>,
@@ -287,7 +286,7 @@ impl<'p> Stage<'p> {
             .into_iter()
             .map(|(key, moves)| {
                 let views = vec![self.view(key.0)];
-                (key, Alike { views, not_before: self.baked.max(key.1), moves })
+                (key, Alike { views, not_before: self.baked.max(key.1), preferred: key.1, moves })
             })
             .unzip();
         let cohort_turn = self.turn;
@@ -346,7 +345,7 @@ impl<'p> Stage<'p> {
         }
         let (turn, views, _) = self.joint(members);
         let preferred = (turn > self.turn).then_some(turn);
-        let all = [Alike { views, not_before: self.baked.max(preferred), moves: vec![0] }];
+        let all = [Alike { views, not_before: self.baked.max(preferred), preferred, moves: vec![0] }];
         let Some(&Placed { fit, start, capped, .. }) = place(&all, self.turn, self.bounds()).first() else {
             self.apart = self.apart_of(members);
             return self.leave(members, Some(turn), None);

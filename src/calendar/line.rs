@@ -20,6 +20,8 @@ pub(super) struct Alike<'v> {
     pub views: Vec<View<'v>>,
     /// None of them begins before; `None`: whenever it is open.
     pub not_before: Option<Time>,
+    /// None of them wants to begin before, which is no turn that others have to wait for as well.
+    pub preferred: Option<Time>,
     /// Positions of the moves, in order.
     pub moves: Vec<u32>,
 }
@@ -205,7 +207,8 @@ impl Line<'_, '_> {
     fn opened(&self, i: usize) -> Time {
         let (alike, fit) = (&self.all[i], self.stands[i].fit);
         let since = alike.views.iter().filter_map(|view| view.current_start(fit)).max();
-        let from = alike.not_before.unwrap_or(Time(i64::MIN));
+        // That a cohort's turn came later than its windows opened is no order among them.
+        let from = alike.preferred.unwrap_or(Time(i64::MIN));
         since.map_or(from, |since| since.max(from))
     }
 

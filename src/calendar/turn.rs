@@ -217,8 +217,14 @@ impl Part<'_> {
 
     /// Since when it could have been moved: of several the one that has waited longest goes first.
     fn opened(&self, i: usize) -> Time {
-        let since = self.list[i].views.iter().filter_map(|view| view.current_start(self.ask.now)).max();
-        let from = self.not_before(i).map_or(self.turn, |(at, _)| at);
+        let c = &self.list[i];
+        let since = c.views.iter().filter_map(|view| view.current_start(self.ask.now)).max();
+        let put_off = match c.state {
+            State::PutOff(until) => until,
+            _ => None,
+        };
+        // That a cohort's turn came later than its windows opened is no order among them.
+        let from = c.preferred.max(put_off).unwrap_or(Time(i64::MIN));
         since.map_or(from, |since| since.max(from))
     }
 }

@@ -286,6 +286,14 @@ fn at_a_tie_the_window_that_opened_first_goes_first_in_plan_and_on_the_way() {
     let planned: Vec<usize> = way.planned(at(START)).0.into_iter().map(|(tenant, _)| tenant).collect();
     let moved: Vec<usize> = way.go(at(START), |_| true).0.into_iter().map(|(i, _)| i).collect();
     assert_eq!((planned, moved), (vec![1, 0], vec![1, 0]));
+    // Also where the turn of both came later, when the cohort before them had baked.
+    let cohorts = "  cohorts: [{name: internal, bake: 1h}, {name: beta}]";
+    let crew = window("crew", "internal", "08:00", "20:00");
+    let list = crew + &window("late", "beta", "06:00", "20:00") + &window("early", "beta", "02:00", "12:30");
+    let mut way = Way::new(cohorts, &list, Dur::mins(20));
+    let planned: Vec<usize> = way.planned(at(START)).0.into_iter().map(|(tenant, _)| tenant).collect();
+    let moved: Vec<usize> = way.go(at(START), |_| true).0.into_iter().map(|(i, _)| i).collect();
+    assert_eq!((planned, moved), (vec![0, 2, 1], vec![0, 2, 1]));
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use pilothouse::console::model::Intent;
 use pilothouse::engine::command::{Command, Scope, Verb};
 use pilothouse::engine::moves::{Looked, MoveTrack, Next, Place};
 use pilothouse::engine::observe::Weights;
+use pilothouse::engine::people::preview;
 use pilothouse::engine::rules::{MatchRuleSeen, Stands};
 use pilothouse::engine::run::{Hold, Phase};
 use pilothouse::engine::status::{Word, state_text, status};
@@ -205,6 +206,23 @@ fn a_freeze_on_a_tenants_page_is_that_tenants() {
     let scopes: Vec<Scope> =
         sent.into_iter().filter_map(|i| if let Intent::Command(c) = i { Some(c.scope) } else { None }).collect();
     assert_eq!(scopes, [Scope::Run]);
+}
+
+/// Of a cohort of which nobody is left nothing bakes, and that is said before it is done.
+#[test]
+fn putting_off_the_last_of_a_cohort_says_who_goes_before_it() {
+    let mut m = moment(false);
+    let told = |m: &Moment, name: &str| preview(&m.run, Verb::Defer, &Scope::Tenant(name.into())).effects.join("; ");
+    assert!(!told(&m, "lumen").contains("nobody else"), "{}", told(&m, "lumen"));
+    let stay = json!({"deferred": {"by": "ivo", "reason": "asked", "since": 0, "until": null}});
+    m.run.kept.insert("fjord-beta".into(), serde_json::from_value(stay).unwrap());
+    assert!(
+        told(&m, "lumen").contains("beta has nobody else: the cohorts after it go on before it"),
+        "{}",
+        told(&m, "lumen")
+    );
+    m.run.kept.insert("basel-pay".into(), m.run.kept["fjord-beta"].clone());
+    assert!(!told(&m, "acme-eu").contains("nobody else"), "the last cohort: {}", told(&m, "acme-eu"));
 }
 
 /// Nobody sees whether it is still so.

@@ -80,13 +80,27 @@ fn on_tenant(run: &Run, verb: Verb, name: &str) -> Preview {
             }
             _ => vec![format!("{name} moves when its turn comes")],
         },
-        _ => vec![
-            format!("{name} is passed over; the others go on"),
-            "what is on its way already is judged to its end".into(),
-            "everybody else goes to 100% only after it has moved".into(),
-        ],
+        _ => [Some(format!("{name} is passed over; the others go on")), overtaken(run, name)]
+            .into_iter()
+            .flatten()
+            .chain([
+                "what is on its way already is judged to its end".into(),
+                "everybody else goes to 100% only after it has moved".into(),
+            ])
+            .collect(),
     };
     p
+}
+
+/// Of a cohort of which nobody else is left nothing bakes: those after it go first.
+fn overtaken(run: &Run, name: &str) -> Option<String> {
+    let moves = || run.plan.services.iter().filter_map(|p| p.phased.as_ref()).flat_map(|phased| &phased.moves);
+    let cohort = &moves().find(|m| m.name == name)?.cohort;
+    let alone = !moves().any(|m| m.cohort == *cohort && m.name != name && !run.kept.contains_key(&m.name));
+    // Moves stand in the order of their cohorts.
+    let last = moves().last()?.cohort == *cohort;
+    (alone && !last)
+        .then(|| format!("{cohort} has nobody else: the cohorts after it go on before it, and none of it bakes"))
 }
 
 fn plain(verb: Verb, on: &str) -> Preview {
