@@ -191,7 +191,8 @@ impl KubeLease {
                     "metadata": {"name": self.name, "namespace": self.namespace},
                     "spec": self.spec(epoch, now, None),
                 });
-                self.wire.create(Kind::Leases, &self.namespace, &object, false).await?;
+                let made = self.wire.create(Kind::Leases, &self.namespace, &object, false).await;
+                self.written(made, now).await?;
                 epoch
             }
             Decision::Renew { epoch } | Decision::Take { epoch } => {
@@ -202,7 +203,8 @@ impl KubeLease {
                 let acquired = lease.pointer("/spec/acquireTime").cloned();
                 let kept = seen.filter(|s| s.holder == self.me).and(acquired);
                 lease["spec"] = self.spec(epoch, now, kept.as_ref());
-                self.wire.replace(Kind::Leases, &self.namespace, &self.name, &lease).await?;
+                let renewed = self.wire.replace(Kind::Leases, &self.namespace, &self.name, &lease).await;
+                self.written(renewed, now).await?;
                 epoch
             }
         };
@@ -211,6 +213,22 @@ impl KubeLease {
         memory.highest = memory.highest.max(epoch);
         memory.last = Some((self.me.clone(), micro(now), now));
         Ok(LeaseSeen::Held { epoch })
+    }
+}
+
+impl KubeLease {
+    /// A write whose answer got lost is read back: it may well have arrived, and a server that answers that is not away.
+    async fn written<T>(&self, answer: Result<T, Fault>, now: Time) -> Result<(), Fault> {
+        let Err(fault) = answer else { return Ok(()) };
+        if fault.status.is_some() {
+            return Err(fault);
+        }
+        let there = self.wire.find(Kind::Leases, &self.namespace, &self.name).await;
+        let ours = there.is_ok_and(|lease| {
+            let of = |path| lease.as_ref().and_then(|lease| text(lease, path).map(str::to_string));
+            of("/spec/holderIdentity").as_ref() == Some(&self.me) && of("/spec/renewTime") == Some(micro(now))
+        });
+        if ours { Ok(()) } else { Err(fault) }
     }
 }
 

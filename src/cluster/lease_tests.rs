@@ -112,6 +112,21 @@ async fn a_renewal_that_fails_says_why_and_the_next_one_goes_on() {
 }
 
 #[tokio::test]
+async fn a_renewal_whose_answer_got_lost_is_read_back() {
+    let fake = Fake::default();
+    let before = || lease(ME, "1970-01-01T00:00:00.000000Z", 4);
+    fake.ok(&format!("GET {PATH}"), before()).ok(&format!("GET {PATH}"), lease(ME, "1970-01-01T00:00:02.000000Z", 4));
+    fake.on(&format!("PUT {PATH}"), Answer::Lost);
+    assert_eq!(keeper(&fake).renew(Time(2_000)).await, LeaseSeen::Held { epoch: 4 }, "it arrived");
+    assert_eq!(fake.writes().len(), 1, "and is not repeated");
+    let fake = Fake::default();
+    fake.ok(&format!("GET {PATH}"), before()).ok(&format!("GET {PATH}"), before());
+    fake.on(&format!("PUT {PATH}"), Answer::Lost);
+    let LeaseSeen::Expired { error } = keeper(&fake).renew(Time(2_000)).await else { panic!("it did not arrive") };
+    assert!(error.contains("update lease pilothouse-shop"), "{error}");
+}
+
+#[tokio::test]
 async fn a_released_lease_is_empty_and_only_our_own_is_released() {
     let fake = Fake::default();
     fake.ok(&format!("GET {PATH}"), lease(ME, "x", 4)).ok(&format!("PUT {PATH}"), json!({}));
