@@ -33,8 +33,6 @@ pub fn sentence(change: &Change) -> String {
         }
         Kind::PropertyAllowed => format!("property `{subject}` added to an object that allowed nothing undeclared"),
         Kind::UndeclaredRequired => format!("`{subject}` became required, although it is not declared"),
-        Kind::DroppedRequired => format!("`{subject}` became required, although it is no longer declared"),
-        Kind::DeclaredNotRequired => format!("`{subject}`, which was required without being declared, is optional"),
         Kind::UndeclaredNotRequired => format!("`{subject}`, which is not declared, is not required any more"),
         Kind::Closed => "properties or items that are not declared are not allowed any more".into(),
         Kind::Opened => "properties or items that are not declared are allowed now".into(),
@@ -65,7 +63,7 @@ pub fn sentence(change: &Change) -> String {
     }
 }
 
-/// What is required although it cannot be there.
+/// What is required although it cannot be there, or lost its declaration.
 fn impossible(change: &Change) -> Option<String> {
     let subject = &change.subject;
     Some(match change.kind {
@@ -74,6 +72,8 @@ fn impossible(change: &Change) -> Option<String> {
                 "`{subject}` became required, although the object allows nothing undeclared: no value fits any more"
             )
         }
+        Kind::DroppedRequired => format!("`{subject}` became required, although it is no longer declared"),
+        Kind::DeclaredNotRequired => format!("`{subject}`, which was required without being declared, is optional"),
         Kind::RequiredAllowed => {
             format!("`{subject}`, which the object does not allow, is not required any more: no value fitted")
         }
